@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# make: build.  make demo: the main job, seen.  make test: all tests.  make bench: figures.
+.PHONY: all setup build demo test bench format install clean
+BUILD ?= build
+
+all: build
+
+setup:
+	@scripts/setup.sh
+
+$(BUILD)/build.ninja: | setup
+	meson setup $(BUILD) --buildtype=release
+
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+	@ln -sf cli/softisp $(BUILD)/softisp 2>/dev/null || true
+
+demo: build
+	@scripts/demo.sh $(BUILD)
+
+test: build
+	@scripts/test.sh $(BUILD)
+
+bench: build
+	@$(BUILD)/softisp bench
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: build
+	ninja -C $(BUILD) install
+
+clean:
+	rm -rf $(BUILD) build-* demo-out

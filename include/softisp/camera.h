@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Cameras: sources of raw frames whose exposure and gain can be set. */
+#ifndef SOFTISP_CAMERA_H
+#define SOFTISP_CAMERA_H
+
+#include <softisp/raw.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sisp_camera;
+
+/** {0}: 1920x1080, 30 fps, seed 0, as fast as asked. */
+struct sisp_camera_params {
+    uint32_t width, height; /* even; 64 to 8192 */
+    uint32_t fps_num, fps_den;
+    uint64_t seed;          /* simulated camera: same seed and controls, same frames */
+    const char *raw_format; /* V4L2 name; NULL: SRGGB10 */
+    /* Headerless frames on a descriptor only: */
+    int fd;
+    size_t stride_bytes; /* 0: no padding */
+    unsigned black_count;
+    float black_level[SISP_SITE_COUNT];
+    float white_level; /* 0: 2^bits - 1 */
+};
+
+/** What a camera is asked for; it holds from the second frame after the call on, as in real
+ * sensors. */
+struct sisp_camera_controls {
+    float exposure_us;
+    float analogue_gain;
+};
+
+struct sisp_camera_limits {
+    float exposure_us_min, exposure_us_max, analogue_gain_min, analogue_gain_max;
+    unsigned delay_frames; /* from set_controls to the first frame that shows it */
+};
+
+/**
+ * Open the simulated camera: a moving scene with known truth through a sensor model (CFA,
+ * exposure, gain, shot and read noise, vignetting, black level, hot pixels).
+ * Returns: 0, -EINVAL (sizes, format), -ENOMEM.
+ */
+SISP_API SISP_MUST_CHECK int sisp_camera_open_sim(
+    struct sisp_camera **camera, const struct sisp_camera_params *params);
+
+/** Read headerless frames from params->fd (such as stdin), which stays the caller's. */
+SISP_API SISP_MUST_CHECK int sisp_camera_open_fd(
+    struct sisp_camera **camera, const struct sisp_camera_params *params);
+
+/** What every frame has in common: format, sizes, black, profile. Constant after open. */
+SISP_API const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera);
+
+/** Ranges of the controls; all zero if the camera cannot be controlled. */
+SISP_API struct sisp_camera_limits sisp_camera_limits(const struct sisp_camera *camera);
+
+/** Ask for exposure and gain; values are clamped to the limits. Threads: one at a time. */
+SISP_API void sisp_camera_set_controls(
+    struct sisp_camera *camera, const struct sisp_camera_controls *controls);
+
+/** Applied to the frame that sisp_camera_read() delivered last. */
+SISP_API struct sisp_camera_controls sisp_camera_applied(const struct sisp_camera *camera);
+
+/**
+ * Fill `samples` (size_bytes must be sisp_raw_info_size_bytes()) with the next frame. Does not
+ * pace: the simulated camera delivers at once.
+ *
+ * Threads:  one at a time.   Real-time: no heap.
+ * Returns:  0, -ENODATA (clean end of the stream), -EBADMSG (it ended inside a frame), -EINTR,
+ *           errno of read.
+ */
+SISP_API SISP_MUST_CHECK int sisp_camera_read(
+    struct sisp_camera *camera, uint8_t *samples, size_t size_bytes);
+
+/** Destroy; *camera may be NULL and is set to NULL. */
+SISP_API void sisp_camera_destroy(struct sisp_camera **camera);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The coefficients of one frame (DESIGN: CanonicalPayload): all that decides how a raw frame
+ * becomes a picture. Plain data without pointers, so that it can cross to another process, be
+ * hashed, written out and read back.
+ */
+#ifndef SOFTISP_COEFFICIENTS_H
+#define SOFTISP_COEFFICIENTS_H
+
+#include <softisp/api.h>
+#include <softisp/format.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Who decided a coefficient. */
+enum sisp_source {
+    SISP_SOURCE_NEUTRAL,  /* nobody: identity or a stated generic default */
+    SISP_SOURCE_AUTO,     /* measured from frames */
+    SISP_SOURCE_MANUAL,   /* the user */
+    SISP_SOURCE_FILE,     /* the raw file's own metadata */
+    SISP_SOURCE_TUNING,   /* a tuning file */
+    SISP_SOURCE_MODEL,    /* a learned model */
+    SISP_SOURCE_FALLBACK, /* the last good ones, because something failed */
+};
+
+SISP_API const char *sisp_source_name(enum sisp_source source);
+
+#define SISP_LSC_KNOTS_MAX 33
+
+/**
+ * Lens shading: gains at cols x rows knots, bilinear between them and constant outside.
+ * Knot (i, j) lies at x = origin_x + i * step_x, y = origin_y + j * step_y, in fractions of the
+ * width and height of the crop that becomes the picture. cols = 0: no correction.
+ */
+struct sisp_lsc_mesh {
+    uint32_t cols, rows; /* 0, or 1 to SISP_LSC_KNOTS_MAX */
+    float origin_x, origin_y, step_x, step_y;
+    float gain[SISP_SITE_COUNT][SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX]; /* row by row; > 0 */
+};
+
+/**
+ * The tone curve maps linear [0,1] to display [0,1], piecewise linear between knots that lie
+ * finer near black: 64 steps of 1/2048 up to 1/32, 56 steps of 1/256 up to 1/4, 48 steps of 1/64
+ * up to 1. The fast path uses every fourth knot (16, 14 and 12 segments).
+ */
+#define SISP_TONE_KNOTS 169
+
+/** Where knot `index` lies in [0,1]. */
+SISP_API float sisp_tone_knot(unsigned index);
+
+enum sisp_demosaic {
+    SISP_DEMOSAIC_MHC,      /* Malvar, He, Cutler: High-quality linear interpolation, ICASSP 2004 */
+    SISP_DEMOSAIC_BILINEAR, /* 3x3 mean of the nearest sites of each colour */
+};
+
+SISP_API const char *sisp_demosaic_name(enum sisp_demosaic demosaic);
+SISP_API int sisp_demosaic_find(const char *name);
+
+/**
+ * Order of application: black level and scale (black -> 0, white -> 1), LSC, white balance, clip
+ * at clip_level, demosaic, CCM, exposure inside the tone curve, tone curve.
+ */
+struct sisp_coefficients {
+    float black_level[SISP_SITE_COUNT]; /* raw codes */
+    float white_level;                  /* raw code, above every black level */
+    float wb_gains[3];                  /* R, G, B; 0 < gain < 16 */
+    /* Linear level where every channel saturates, so that clipped highlights come out neutral:
+     * the smallest of the wb gains, at most 1. */
+    float clip_level;
+    float ccm[9]; /* rows R, G, B of output from white-balanced camera RGB; |value| < 4 */
+    float tone[SISP_TONE_KNOTS];
+    struct sisp_lsc_mesh lsc;
+    float noise_shot, noise_read; /* variance = shot * x + read, x linear in [0,1]; 0, 0: unknown */
+    uint32_t demosaic;            /* enum sisp_demosaic */
+
+    /* What follows explains the above; it does not change a pixel. */
+    float exposure_ev;              /* digital brightening that is part of the tone curve */
+    float color_temperature_kelvin; /* 0: unknown */
+    float wb_confidence;            /* [0,1] */
+    uint32_t wb_source, ccm_source, lsc_source, exposure_source, black_source, noise_source;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

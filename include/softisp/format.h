@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Raw and picture formats: names, bits, memory order. Raw formats carry V4L2's names. */
+#ifndef SOFTISP_FORMAT_H
+#define SOFTISP_FORMAT_H
+
+#include <softisp/api.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Colour of the four sites of the top left 2x2 cell, read row by row. */
+enum sisp_cfa {
+    SISP_CFA_RGGB,
+    SISP_CFA_GRBG,
+    SISP_CFA_GBRG,
+    SISP_CFA_BGGR,
+};
+
+/** The four kinds of site; arrays "per site" are in this order. Gr is the green of a red row. */
+enum sisp_site {
+    SISP_SITE_R,
+    SISP_SITE_GR,
+    SISP_SITE_GB,
+    SISP_SITE_B,
+    SISP_SITE_COUNT,
+};
+
+/** How samples lie in memory. Packed formats are MIPI CSI-2's (V4L2 suffix P). */
+enum sisp_packing {
+    SISP_PACKING_8,   /* one byte a sample */
+    SISP_PACKING_16,  /* 16-bit little endian words, value in the low bits */
+    SISP_PACKING_10P, /* 4 samples in 5 bytes: four high bytes, then 2 bits each, first lowest */
+    SISP_PACKING_12P, /* 2 samples in 3 bytes: two high bytes, then 4 bits each, first lowest */
+    SISP_PACKING_14P, /* 4 samples in 7 bytes: four high bytes, then 6 bits each, first lowest */
+};
+
+/** One raw format: V4L2 name and fourcc, and what they mean. */
+struct sisp_raw_format {
+    const char *name; /* such as "SRGGB10P" */
+    uint32_t fourcc;  /* V4L2's, such as 'pRAA' */
+    enum sisp_cfa cfa;
+    enum sisp_packing packing;
+    uint8_t bits; /* per sample: 8, 10, 12, 14 or 16; white level is 2^bits - 1 unless told */
+};
+
+/** All raw formats, ended by an entry whose name is NULL. */
+SISP_API extern const struct sisp_raw_format sisp_raw_formats[];
+
+/** The format of that V4L2 name (any case), or NULL. */
+SISP_API const struct sisp_raw_format *sisp_raw_format_find(const char *name);
+
+/** The unpacked 16-bit container format with this CFA order and bit depth (10 to 16), or NULL. */
+SISP_API const struct sisp_raw_format *sisp_raw_format_unpacked(enum sisp_cfa cfa, unsigned bits);
+
+/** Smallest number of bytes that hold one row of `width` samples. */
+SISP_API size_t sisp_raw_row_bytes(enum sisp_packing packing, uint32_t width);
+
+/** The CFA order seen by a crop whose top left corner is at (x, y). */
+SISP_API enum sisp_cfa sisp_cfa_shift(enum sisp_cfa cfa, uint32_t x, uint32_t y);
+
+/** The order's name, such as "RGGB", and back (any case; negative errno if unknown). */
+SISP_API const char *sisp_cfa_name(enum sisp_cfa cfa);
+SISP_API int sisp_cfa_find(const char *name);
+
+/** Picture formats. Names are DRM's or V4L2's; the memory order is said here, byte by byte. */
+enum sisp_pixel_format {
+    SISP_PIXEL_XRGB8888, /* B, G, R, 255 */
+    SISP_PIXEL_RGB24,    /* R, G, B (V4L2's RGB24, not DRM's RG24) */
+    SISP_PIXEL_NV12,     /* plane of Y, plane of Cb, Cr at half size; BT.709 limited range */
+    SISP_PIXEL_RGBA64,   /* R, G, B, A as 16-bit words of the machine's order; A = 65535 */
+    SISP_PIXEL_FORMAT_COUNT,
+};
+
+/** Such as "NV12", and back (negative errno if unknown). */
+SISP_API const char *sisp_pixel_format_name(enum sisp_pixel_format format);
+SISP_API int sisp_pixel_format_find(const char *name);
+
+/** Number of planes: 2 for NV12, else 1. */
+SISP_API unsigned sisp_pixel_plane_count(enum sisp_pixel_format format);
+
+/** Bytes of one row of a plane, without padding. NV12's second plane rounds up to whole pairs. */
+SISP_API size_t sisp_pixel_row_bytes(enum sisp_pixel_format format, unsigned plane, uint32_t width);
+
+/** Rows of a plane: the height, or half of it rounded up for NV12's second plane. */
+SISP_API uint32_t sisp_pixel_plane_rows(
+    enum sisp_pixel_format format, unsigned plane, uint32_t height);
+
+/** A rectangle in samples. */
+struct sisp_rect {
+    uint32_t x, y, width, height;
+};
+
+/**
+ * A picture in memory: a view, it owns nothing.
+ * Rows are stride_bytes apart; planes may lie anywhere.
+ */
+struct sisp_image {
+    enum sisp_pixel_format format;
+    uint32_t width, height; /* 1 to 65535 */
+    uint8_t *planes[2];
+    size_t stride_bytes[2];
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The user's wishes, from one table (src/isp/params.def): names, units, ranges, defaults, help. */
+#ifndef SOFTISP_PARAMS_H
+#define SOFTISP_PARAMS_H
+
+#include <softisp/api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Index into the table and into struct sisp_params. */
+enum sisp_param {
+    SISP_PARAM_EXPOSURE_EV,
+    SISP_PARAM_AUTO_EXPOSURE,
+    SISP_PARAM_WB_MODE,
+    SISP_PARAM_WB_RED,
+    SISP_PARAM_WB_BLUE,
+    SISP_PARAM_COLOR,
+    SISP_PARAM_TONE,
+    SISP_PARAM_LENS_SHADING,
+    SISP_PARAM_SATURATION,
+    SISP_PARAM_CONTRAST,
+    SISP_PARAM_DEMOSAIC,
+    SISP_PARAM_AE_TARGET,
+    SISP_PARAM_AE_HIGHLIGHTS,
+    SISP_PARAM_SMOOTHING,
+    SISP_PARAM_COUNT,
+};
+
+/** Values of SISP_PARAM_WB_MODE. */
+enum sisp_wb_mode {
+    SISP_WB_AUTO,
+    SISP_WB_CAMERA,
+    SISP_WB_MANUAL,
+};
+
+/** One row of the table. */
+struct sisp_param_row {
+    const char *name, *unit, *help;
+    float min, max, value_default;
+    int is_integer;
+};
+
+SISP_API extern const struct sisp_param_row sisp_param_table[SISP_PARAM_COUNT];
+
+/** Values, indexed by enum sisp_param. Start from sisp_params_default(). */
+struct sisp_params {
+    float value[SISP_PARAM_COUNT];
+};
+
+SISP_API struct sisp_params sisp_params_default(void);
+
+/** Index of that name, or -ENOENT. */
+SISP_API int sisp_param_find(const char *name);
+
+/** Set one value. Returns: 0, -ENOENT (no such name), -ERANGE (outside, not finite, not whole). */
+SISP_API SISP_MUST_CHECK int sisp_params_set(
+    struct sisp_params *params, const char *name, double value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

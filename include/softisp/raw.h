@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Raw frames: what is known of one, and how to read one from a file. */
+#ifndef SOFTISP_RAW_H
+#define SOFTISP_RAW_H
+
+#include <softisp/coefficients.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Colour calibration of a camera, as DNG stores it (DNG 1.4, chapter 6). */
+struct sisp_color_profile {
+    uint32_t count;             /* illuminants known: 0, 1 or 2, warmest first */
+    float cct_kelvin[2];        /* colour temperature of each illuminant; 0: unknown */
+    float color_matrix[2][9];   /* XYZ to camera */
+    uint32_t has_forward;       /* whether forward_matrix is set */
+    float forward_matrix[2][9]; /* white-balanced camera to XYZ D50 */
+};
+
+/** What EXIF wants to know. Empty strings and zeros: unknown. */
+struct sisp_exif {
+    char make[64], model[64], lens[64], software[64];
+    char date_time[20]; /* "YYYY:MM:DD HH:MM:SS" */
+    double exposure_us, iso, f_number, focal_length_mm;
+};
+
+/** All that is known of a raw frame but its samples. Plain data. */
+struct sisp_raw_info {
+    uint32_t fourcc; /* of a format in sisp_raw_formats; its CFA is that of sample (0, 0) */
+    uint32_t width, height;
+    size_t stride_bytes;
+    struct sisp_rect crop; /* what becomes the picture: ActiveArea and DefaultCrop */
+    uint32_t orientation;  /* EXIF 1 to 8: how the finished picture is to be turned */
+    float black_level[SISP_SITE_COUNT], white_level; /* raw codes */
+    uint32_t has_as_shot;
+    float as_shot_gains[3]; /* camera white balance, G = 1 */
+    float baseline_exposure_ev;
+    float exposure_us, analogue_gain; /* of a live camera; 0: unknown */
+    float noise_shot, noise_read;     /* as in struct sisp_coefficients */
+    struct sisp_color_profile profile;
+    struct sisp_lsc_mesh lsc;
+    struct sisp_exif exif;
+};
+
+/** The format entry of info->fourcc. */
+SISP_API const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info);
+
+/** Bytes that the frame's samples take: stride_bytes * height. */
+SISP_API size_t sisp_raw_info_size_bytes(const struct sisp_raw_info *info);
+
+/** How to read a file that does not say everything itself; {0} is right for a DNG. */
+struct sisp_raw_open_params {
+    const char *raw_format; /* V4L2 name: the file is headerless; NULL: it is not */
+    uint32_t width, height; /* headerless only */
+    size_t stride_bytes;    /* headerless only; 0: no padding */
+    int has_cfa;            /* PGM only: cfa is set (else RGGB, with a warning) */
+    enum sisp_cfa cfa;
+    unsigned black_count; /* 0: the file's own; 1 or 4 values override it */
+    float black_level[SISP_SITE_COUNT];
+    float white_level; /* 0: the file's own */
+};
+
+/** An open raw file: its info and its samples, in memory. */
+struct sisp_raw_file;
+
+/**
+ * Read a raw file: a DNG or whatever LibRaw decodes (in a confined child process), a binary PGM
+ * with a Bayer mosaic, or headerless frames (the first one).
+ *
+ * error:     on failure, one sentence without the path, if not NULL.
+ * Threads:   any.   Real-time: may block, at most about ten seconds.
+ * Returns:   0, -ENOENT and other errno of open, -EINVAL (params), -EBADMSG (not a raw file that
+ *            can be read, or corrupt), -ENOTSUP (known but not supported), -EFBIG, -ENOMEM,
+ *            -ETIMEDOUT.
+ */
+SISP_API SISP_MUST_CHECK int sisp_raw_file_open(struct sisp_raw_file **file, const char *path,
+    const struct sisp_raw_open_params *params, char *error, size_t error_size);
+
+SISP_API const struct sisp_raw_info *sisp_raw_file_info(const struct sisp_raw_file *file);
+
+/** The samples, sisp_raw_info_size_bytes() of them, readable until destroy. */
+SISP_API const uint8_t *sisp_raw_file_samples(const struct sisp_raw_file *file);
+
+/** Destroy; *file may be NULL and is set to NULL. */
+SISP_API void sisp_raw_file_destroy(struct sisp_raw_file **file);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

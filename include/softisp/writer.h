@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Finished pictures to files. A file appears whole or not at all. */
+#ifndef SOFTISP_WRITER_H
+#define SOFTISP_WRITER_H
+
+#include <softisp/raw.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Kinds of picture file, as a public table ended by a NULL name. */
+struct sisp_writer {
+    const char *name;       /* "jpeg" */
+    const char *extensions; /* ".jpg .jpeg" */
+    int has_16_bit;
+    int available; /* whether this build has the library */
+};
+
+SISP_API extern const struct sisp_writer sisp_writers[];
+
+/** The writer for a path's extension or for a bare extension such as ".png", or NULL. */
+SISP_API const struct sisp_writer *sisp_writer_find(const char *path);
+
+/** {0}: no EXIF, orientation as is, JPEG quality 92. */
+struct sisp_write_params {
+    const struct sisp_exif *exif; /* may be NULL */
+    uint32_t orientation; /* EXIF 1 to 8 (0 is 1): rows are turned while written, tag is 1 */
+    int is_srgb;          /* put the sRGB profile inside */
+    int jpeg_quality;     /* 1 to 100; 0: 92 */
+};
+
+/**
+ * Write a picture. RGB24 and XRGB8888 give 8 bits, RGBA64 gives 16 bits a channel (alpha is
+ * dropped). The file is written beside `path`, synced and renamed; "-" writes to stdout. What is
+ * unfinished is unlinked on any error, and by sisp_writer_abandon_all() in a signal handler.
+ *
+ * error:     on failure, one sentence without the path, if not NULL.
+ * Threads:   any.   Real-time: may block.
+ * Returns:   0, -EINVAL (format or depth that this writer has not), -ENOTSUP (not in this build),
+ *            -ENOSPC, -EACCES and other errno of open, write, fsync, rename; -EPIPE.
+ */
+SISP_API SISP_MUST_CHECK int sisp_write_image(const struct sisp_writer *writer, const char *path,
+    const struct sisp_image *image, const struct sisp_write_params *params, char *error,
+    size_t error_size);
+
+/** Unlink every unfinished file. Async-signal-safe. */
+SISP_API void sisp_writer_abandon_all(void);
+
+/** A sequence of previews: one Y4M file (or "-" for stdout), or PNG files in a folder. */
+struct sisp_video_writer;
+
+/**
+ * Open a .y4m file ("-": Y4M on stdout) for NV12 pictures of that size; it is renamed into place by
+ * close. BT.709 limited range is said in the stream header (XCOLORRANGE=LIMITED).
+ *
+ * Returns: 0, or a negative errno as for sisp_write_image().
+ */
+SISP_API SISP_MUST_CHECK int sisp_video_writer_open(struct sisp_video_writer **writer,
+    const char *path, uint32_t width, uint32_t height, uint32_t fps_num, uint32_t fps_den,
+    char *error, size_t error_size);
+
+/** Append one NV12 picture. Threads: one at a time. Returns: 0, -EINVAL (size, format), errno of
+ * write. */
+SISP_API SISP_MUST_CHECK int sisp_video_writer_write(
+    struct sisp_video_writer *writer, const struct sisp_image *image);
+
+/** Finish: sync and rename. *writer becomes NULL in any case. Returns: 0 or errno. */
+SISP_API int sisp_video_writer_close(struct sisp_video_writer **writer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

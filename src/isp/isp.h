@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * ISP: pure functions on images. No thread, clock, heap, file or print; scratch memory and state
+ * are arguments. Everything a worker may call is here.
+ *
+ * A recipe is made once per change of coefficients (isp_*_compile), then bands of output rows are
+ * developed from it in any order, by any number of threads, each with scratch of its own: any
+ * cutting gives the same bits. Samples outside the crop are mirrored (sample -1 is sample 1).
+ */
+#ifndef ISP_ISP_H
+#define ISP_ISP_H
+
+#include <softisp/coefficients.h>
+#include <softisp/params.h>
+#include <softisp/raw.h>
+#include <softisp/stats.h>
+
+/* ---- levels of instruction sets -------------------------------------------------------- */
+
+/** Fixed names; which of them exist depends on the machine the library was built for. */
+enum isp_isa {
+    ISP_ISA_BASE, /* x86-64 SSE2 */
+    ISP_ISA_V2,   /* x86-64-v2: SSSE3, SSE4.2 */
+    ISP_ISA_V3,   /* x86-64-v3: AVX2 */
+    ISP_ISA_V4,   /* x86-64-v4: AVX-512 F, BW, CD, DQ, VL */
+    ISP_ISA_NEON, /* AArch64 */
+    ISP_ISA_COUNT,
+};
+
+const char *isp_isa_name(enum isp_isa isa);
+
+/** Level of that name, "auto" for the best one that build and CPU have. -EINVAL: no such name;
+ * -ENOTSUP: not in this build or not on this CPU. */
+int isp_isa_find(const char *name);
+
+/* ---- geometry -------------------------------------------------------------------------- */
+
+/** What is fixed for a stream: sizes and formats. */
+struct isp_geometry {
+    uint32_t raw_fourcc; /* CFA of sample (0, 0) of the raw frame */
+    uint32_t raw_width, raw_height;
+    size_t raw_stride_bytes;
+    struct sisp_rect crop; /* inside the raw frame; any origin, any size >= 2x2 */
+    enum sisp_pixel_format format;
+    uint32_t width,
+        height; /* of the output: the crop's size, or smaller (area mean, linear light) */
+};
+
+/** 0, or -EINVAL where sizes do not fit each other or a format is unknown; -ENOTSUP for an
+ * output larger than the crop. */
+int isp_geometry_check(const struct isp_geometry *geometry);
+
+/* ---- fast path: 16-bit integers, one pass (FastISP) -------------------------------------- */
+
+struct isp_fast_recipe;
+
+/** Bytes a recipe takes, whatever the coefficients; 64-byte alignment. */
+size_t isp_fast_recipe_size(const struct isp_geometry *geometry);
+
+/** 0, or -EINVAL for coefficients outside their ranges (NaN included). */
+int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, enum isp_isa isa);
+
+/** Bytes of scratch for one thread; 64-byte alignment. */
+size_t isp_fast_scratch_size(const struct isp_geometry *geometry);
+
+/**
+ * Develop output rows y0..y1-1 (y1 <= height; both even for NV12 unless y1 is the height).
+ * stats: may be NULL; else the sums of this band's share are *added*: every row of cells is counted
+ * by exactly one band, so that bands 0..height give the frame's statistics.
+ */
+void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
+    const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch,
+    struct sisp_stats *stats);
+
+/* ---- still path: 32-bit floats (SlowISP) ------------------------------------------------- */
+
+struct isp_still_recipe;
+size_t isp_still_recipe_size(const struct isp_geometry *geometry);
+int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, enum isp_isa isa);
+size_t isp_still_scratch_size(const struct isp_geometry *geometry);
+
+/** Like isp_fast_band(), for RGB24, XRGB8888 and RGBA64 at the crop's size; takes no statistics. */
+void isp_still_band(const struct isp_still_recipe *recipe, const uint8_t *raw,
+    const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch);
+
+/* ---- floor: 2x2 binning (RawISP) ---------------------------------------------------------- */
+
+/**
+ * Develop output rows from means of 2x2 cells, nearest cell, with the coefficients' black level,
+ * white balance, CCM and tone. Needs no scratch and no compile step; cannot fail. All formats.
+ */
+void isp_floor_band(const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const uint8_t *raw, const struct sisp_image *out,
+    uint32_t y0, uint32_t y1);
+
+/* ---- statistics without a picture (the first frame of a stream, or a single file) ----------- */
+
+/** Statistics of a whole raw frame under `coefficients` (their WB is recorded in stats), on every
+ * fourth row of cells. Scratch as for the fast path. */
+void isp_stats_measure(const struct isp_fast_recipe *recipe, const uint8_t *raw, void *scratch,
+    struct sisp_stats *stats);
+
+/* ---- automatic control: statistics to coefficients (FastAlgo, SlowAlgo) --------------------- */
+
+/** Lives from frame to frame: version n is read, version n + 1 is written. {0} is the start. */
+struct isp_auto_state {
+    uint32_t frames;   /* steps made */
+    float wb_gains[3]; /* smoothed */
+    float wb_confidence;
+    float log2_exposure; /* smoothed EV: total of sensor exposure x gain asked for, re 1 us x 1 */
+    float exposure_us, analogue_gain; /* the next request to the sensor */
+    float exposure_ev;                /* smoothed digital part */
+};
+
+/** All that automatic control may look at for one frame. */
+struct isp_auto_input {
+    const struct sisp_raw_info *info; /* of this frame, applied exposure and gain included */
+    const struct sisp_params *params;
+    const struct sisp_stats *stats;               /* latest; NULL: none, then defaults */
+    float stats_exposure_us, stats_analogue_gain; /* in force when stats were taken; 0: unknown */
+    /* Ranges of the sensor; all zero: it cannot be controlled, brightness is digital (tone curve).
+     */
+    float exposure_us_min, exposure_us_max, analogue_gain_min, analogue_gain_max;
+    int is_live; /* smooth from `previous`; else take the measurement whole */
+};
+
+/**
+ * One step: AWB (grey world with clip rejection), AE, CCM by colour temperature, tone curve, then
+ * the rule engine (normalise, smooth, limit the step, clamp). Never fails: bad statistics give
+ * defaults with confidence 0.
+ */
+void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
+    struct isp_auto_state *next, struct sisp_coefficients *out);
+
+/** Coefficients before anything was measured: the file's black level, mesh and as-shot balance,
+ * else neutral; what isp_stats_measure() is run with. Gains are 1 and no mesh where `is_measuring`.
+ */
+void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
+    const struct sisp_params *params);
+
+/* ---- burst (SlowAlgo, SlowISP) --------------------------------------------------------------- */
+
+#define ISP_BURST_MAX 16
+
+/** Whole Bayer periods: frame i, moved by (dx, dy) samples (even numbers), lies on the reference.
+ */
+struct isp_burst_transform {
+    int32_t dx[ISP_BURST_MAX], dy[ISP_BURST_MAX];
+    float residual[ISP_BURST_MAX]; /* mean absolute difference after the shift, in noise sigmas */
+    uint32_t used;                 /* bit i: frame i takes part */
+    uint32_t reference;
+};
+
+size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry);
+
+/** Align `count` (1 to 16) raw frames of one geometry to frame `reference`. */
+void isp_burst_align(const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const uint8_t *const *raws, uint32_t count,
+    uint32_t reference, void *scratch, struct isp_burst_transform *out);
+
+size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
+
+/**
+ * Merge rows y0..y1-1 (even) of the crop into `merged`: 16-bit samples, CFA of the crop's corner,
+ * stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is 65535. A sample that
+ * differs from the reference by more than the noise model allows takes no part: nothing ghosts.
+ * count = 1 only rescales.
+ */
+#define ISP_MERGED_BLACK 4096
+void isp_burst_merge_band(const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform,
+    const uint8_t *const *raws, uint32_t count, uint16_t *merged, uint32_t y0, uint32_t y1,
+    void *scratch);
+
+#endif
