@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Engine: moves tokens from submit to completion. It knows bytes and time and has never heard of
+ * what the bytes show. This header is all that the layers above may include.
+ *
+ * One runtime serves one session: a control thread (MainLoop), one team of threads a worker, a
+ * telemetry thread. What a frame needs is described by tables: pools of buffers, roles that a
+ * frame's buffers play, commands that read and write roles, lanes that string commands together.
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENG_ROLES_MAX    8
+#define ENG_INPUTS_MAX   16 /* frames selected for one envelope */
+#define ENG_POOLS_MAX    12
+#define ENG_WORKERS_MAX  8
+#define ENG_COMMANDS_MAX 8
+#define ENG_STAGES_MAX   4 /* commands a lane strings together */
+#define ENG_TIMINGS_MAX  12
+#define ENG_META_BYTES   256
+#define ENG_NONE         UINT32_MAX
+
+/* ---- buffers ----------------------------------------------------------------------------- */
+
+/** Names a buffer; a stale generation is refused, never dereferenced. generation 0: none. */
+struct eng_handle {
+    uint32_t index, generation;
+};
+
+struct eng_span {
+    void *bytes; /* NULL: none */
+    size_t size_bytes;
+};
+
+/** Buffers of one size, allocated and touched at create. */
+struct eng_pool_config {
+    const char *name;
+    size_t size_bytes;
+    uint32_t count;
+};
+
+/* ---- commands and workers ------------------------------------------------------------------ */
+
+struct eng_digest {
+    uint64_t high, low; /* both 0: not taken */
+};
+
+struct eng_timing {
+    const char *name; /* static string */
+    uint64_t ns;
+};
+
+/** What a command reports. Comes from a worker: the control thread checks it before use. */
+struct eng_result {
+    int32_t status; /* 0, or a negative errno: the frame failed in this stage */
+    uint32_t timing_count;
+    struct eng_timing timings[ENG_TIMINGS_MAX];
+    struct eng_digest input, param, output;
+    uint64_t bytes_copied;
+    uint32_t isa;     /* opaque level number, shown by the layer above */
+    uint32_t threads; /* that worked on it */
+};
+
+/**
+ * What a command sees of one frame. Commands are pure: they read and write these spans and their
+ * worker's own scratch, and never allocate, pin, wait or keep a pointer.
+ */
+struct eng_job {
+    uint64_t frame_id, sequence, seed, plan_token;
+    uint64_t capture_ns, deadline_ns;
+    uint32_t input_count;
+    struct eng_span inputs[ENG_INPUTS_MAX];             /* read only; the last one is the newest */
+    uint8_t input_meta[ENG_INPUTS_MAX][ENG_META_BYTES]; /* as given to eng_submit() with each */
+    struct eng_span reads[ENG_ROLES_MAX];     /* written by earlier stages of this frame */
+    struct eng_span committed[ENG_ROLES_MAX]; /* latest committed version; read only */
+    struct eng_span writes[ENG_ROLES_MAX];
+    struct eng_result *result; /* zeroed before begin */
+};
+
+/**
+ * A command in phases of tasks: begin on one thread, then for each phase its tasks spread over
+ * the team's threads with a barrier behind, then end on one thread. Bands are tasks.
+ */
+struct eng_command_ops {
+    /** Returns the number of phases, or a negative errno (then end is not called). */
+    int (*begin)(void *user, struct eng_job *job);
+    uint32_t (*task_count)(void *user, const struct eng_job *job, uint32_t phase);
+    void (*run_task)(
+        void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread);
+    /** Returns 0 or a negative errno. */
+    int (*end)(void *user, struct eng_job *job);
+};
+
+struct eng_worker_config {
+    const char *name;   /* thread name and telemetry, such as "fast" */
+    uint32_t threads;   /* 1 to 64: the team that shares each job */
+    bool is_background; /* lowest priority */
+};
+
+struct eng_command_config {
+    const char *name; /* telemetry, such as "FastISP" */
+    const struct eng_command_ops *ops;
+    void *user;
+    uint32_t worker;          /* index in workers */
+    uint32_t reads;           /* bit r: role r of this frame, written by an earlier stage */
+    uint32_t reads_committed; /* bit r: latest committed version of role r */
+    uint32_t writes;          /* bit r: role r of this frame, a buffer of the lane's pool for r */
+};
+
+/* ---- lanes ----------------------------------------------------------------------------------- */
+
+enum eng_lane {
+    ENG_LANE_FAST,       /* bounded, earliest deadline first, refuses at once */
+    ENG_LANE_BACKGROUND, /* batches, lowest priority */
+    ENG_LANE_FLOOR,      /* fallback of the fast lane: reserved buffers, newest wins */
+    ENG_LANE_COUNT,
+};
+
+const char *eng_lane_name(enum eng_lane lane);
+
+struct eng_lane_config {
+    uint32_t stage_count;              /* 0: the lane is not used */
+    uint32_t stages[ENG_STAGES_MAX];   /* indices of commands, in order */
+    uint32_t role_pool[ENG_ROLES_MAX]; /* pool of each role that the lane writes; ENG_NONE */
+    uint32_t capacity;                 /* frames waiting or running; more are refused */
+};
+
+/** All knobs. 0 takes the default in brackets. */
+struct eng_knobs {
+    uint32_t slots;                 /* process items [16] */
+    uint32_t spare_slots;           /* of them, cover for quarantine [2] */
+    uint32_t max_cmds_before_frame; /* control items handled before a frame [4] */
+    uint64_t drain_grace_period_ns; /* wait for busy bits at flush and stop [100 ms] */
+    uint32_t cancel_retry_count;    /* acknowledgement polls before escalation [5] */
+    uint32_t drop_threshold;        /* monitor's waiting frames before the oldest drop [8] */
+    uint64_t escalation_timeout_ns; /* monitor to quarantine [1 s] */
+    uint64_t plan_ttl_ns;           /* fusion plans [10 s] */
+    uint64_t lease_ns;              /* consumer's pins before they are reported [2 s] */
+    uint64_t floor_budget_ns;       /* kept before a deadline for the floor [6 ms] */
+    uint64_t quota_bytes;           /* 0: sum of the pools */
+    uint32_t consumer_pins_max;     /* completions with buffers that a consumer may hold [4] */
+};
+
+/* ---- what comes out ----------------------------------------------------------------------------
+ */
+
+enum eng_outcome {
+    ENG_DELIVERED,
+    ENG_LATE, /* deadline passed; no picture is handed out */
+    ENG_DROPPED,
+    ENG_CANCELLED,
+    ENG_FAILED,
+    ENG_OUTCOME_COUNT,
+};
+
+/** Why a frame did not come by its first choice, or not at all. */
+enum eng_reason {
+    ENG_REASON_NONE,
+    ENG_REASON_LANE_FULL, /* no room in the lane */
+    ENG_REASON_NO_SLOT,
+    ENG_REASON_NO_BUFFER,
+    ENG_REASON_DEADLINE,      /* not done in time */
+    ENG_REASON_WORKER_HUNG,   /* its worker missed the deadline and was detached */
+    ENG_REASON_WORKER_FAILED, /* its worker reported an error */
+    ENG_REASON_SUPERSEDED,    /* a newer frame took the floor */
+    ENG_REASON_CONSUMER_FULL, /* the consumer holds too many pictures */
+    ENG_REASON_FLUSHED,
+    ENG_REASON_PLAN_EXPIRED,
+    ENG_REASON_NOT_ENOUGH_FRAMES,
+    ENG_REASON_COUNT,
+};
+
+const char *eng_outcome_name(enum eng_outcome outcome);
+const char *eng_reason_name(enum eng_reason reason);
+
+/** Everything the telemetry row of one frame says, as plain data. */
+struct eng_row {
+    uint64_t frame_id, sequence;
+    enum eng_lane lane; /* where it was accepted */
+    const char *worker; /* command that made the picture; "" if none */
+    enum eng_outcome outcome;
+    enum eng_reason reason;
+    uint64_t capture_ns, accepted_ns, started_ns, finished_ns, published_ns, deadline_ns;
+    bool zero_copy;
+    uint64_t bytes_copied;
+    bool fallback_used;
+    const char *fallback_from, *fallback_to; /* command names, "" if none */
+    enum eng_reason fallback_reason;
+    uint64_t seed, plan_token;
+    struct eng_digest input, param, output;
+    uint32_t isa, threads;
+    uint32_t timing_count;
+    struct eng_timing timings[ENG_TIMINGS_MAX]; /* of all stages */
+};
+
+/** One frame's one completion. The spans stay readable until eng_release(). */
+struct eng_completion {
+    struct eng_row row;
+    struct eng_span delivered[ENG_ROLES_MAX]; /* roles in deliver_roles; NULL where there is none */
+    uint64_t cookie;                          /* as given to submit */
+    struct eng_handle handles[ENG_ROLES_MAX]; /* engine's: what release gives back */
+};
+
+struct eng_lane_figures {
+    uint64_t accepted, outcomes[ENG_OUTCOME_COUNT], reasons[ENG_REASON_COUNT];
+    uint64_t fallbacks, zero_copies;
+    uint64_t latency_p50_ns, latency_p99_ns, latency_max_ns; /* published - capture, delivered */
+};
+
+struct eng_figures {
+    struct eng_lane_figures lanes[ENG_LANE_COUNT];
+    uint64_t refused; /* submits answered -EAGAIN */
+    uint64_t used_bytes, reserved_bytes, quota_bytes;
+    uint64_t token_transfer_fail_count, packet_epoch_mismatch, late_completion_dropped;
+    uint64_t waitingq_depth, quarantined, pins;
+    uint64_t telemetry_written, telemetry_dropped;
+    bool degraded;
+};
+
+struct eng_config {
+    struct eng_knobs knobs;
+    uint32_t pool_count;
+    struct eng_pool_config pools[ENG_POOLS_MAX];
+    uint32_t input_pool;    /* pool that eng_input_acquire() takes from */
+    uint32_t history_count; /* newest inputs kept for plans (the ring); 0: none; <= 16 */
+    uint32_t worker_count;
+    struct eng_worker_config workers[ENG_WORKERS_MAX];
+    uint32_t command_count;
+    struct eng_command_config commands[ENG_COMMANDS_MAX];
+    struct eng_lane_config lanes[ENG_LANE_COUNT];
+    uint32_t commit_roles;  /* bit r: becomes the committed version when its frame is published */
+    uint32_t deliver_roles; /* bit r: handed to the consumer with the completion */
+    /* Called on the telemetry thread for each completed frame, in order; `blob` is the frame's
+     * buffer of blob_role (ENG_NONE: none), copied, or NULL. May block: rows are dropped and
+     * counted when the ring is full, nothing waits for it. */
+    void (*telemetry)(void *user, const struct eng_row *row, const void *blob, size_t size_bytes);
+    void *telemetry_user;
+    uint32_t blob_role;
+};
+
+struct eng_runtime;
+
+/** Check the tables, allocate and touch everything, start all threads. Nothing is allocated later.
+ * Returns: 0, -EINVAL, -ENOMEM, -EAGAIN (threads). */
+int eng_runtime_create(struct eng_runtime **runtime, const struct eng_config *config);
+
+/**
+ * Take a free input buffer to fill. Any thread; never waits.
+ * Returns: 0, -EAGAIN (none free). The buffer is the caller's until submit or eng_input_cancel().
+ */
+int eng_input_acquire(
+    struct eng_runtime *runtime, struct eng_handle *handle, struct eng_span *span);
+void eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle);
+
+struct eng_submission {
+    struct eng_handle input; /* passes to the engine on success */
+    enum eng_lane lane;
+    uint64_t sequence, capture_ns;
+    uint64_t deadline_ns; /* 0: none */
+    uint64_t seed, cookie;
+    const void *meta; /* ENG_META_BYTES are copied; may be NULL */
+};
+
+/**
+ * Give a filled input. Accepted means: exactly one completion follows. Any thread; never waits.
+ * Returns: 0, -EAGAIN (no credit: too many frames in flight; input stays the caller's), -ESTALE,
+ * -ESHUTDOWN.
+ */
+int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submission);
+
+/**
+ * Ask for a plan: fuse the newest `count` inputs (the next ones included while fewer are there,
+ * until the TTL) on the background lane. Its one completion carries plan_token = *token. Any
+ * thread; never waits. Returns: 0, -EAGAIN (too many plans), -EINVAL (count), -ESHUTDOWN.
+ */
+int eng_plan_request(struct eng_runtime *runtime, uint32_t count, uint64_t cookie, uint64_t *token);
+
+/** The next completion. One thread at a time. Returns: 0, -EAGAIN (none within the time),
+ * -ESHUTDOWN (stopped and drained). timeout_ns 0: do not wait. */
+int eng_next(struct eng_runtime *runtime, struct eng_completion *completion, uint64_t timeout_ns);
+
+/** Give back what a completion holds. Any thread; never waits. */
+void eng_release(struct eng_runtime *runtime, const struct eng_completion *completion);
+
+/** End every frame in flight (finished, else cancelled) within DRAIN_GRACE_PERIOD + escalation;
+ * completions can still be read. Submits answer -ESHUTDOWN afterwards. May block. */
+void eng_stop(struct eng_runtime *runtime);
+
+/** A snapshot. Any thread. */
+void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures);
+
+/** Stop, join, free; *runtime may be NULL and is set to NULL. A worker that never answers is leaked
+ * on purpose, and said. */
+void eng_runtime_destroy(struct eng_runtime **runtime);
+
+/** The clock of all *_ns here: CLOCK_MONOTONIC. */
+uint64_t eng_now_ns(void);
+
+#endif
