@@ -106,7 +106,7 @@ void isp_stats_measure(const struct isp_fast_recipe *recipe, const uint8_t *raw,
 
 /** Lives from frame to frame: version n is read, version n + 1 is written. {0} is the start. */
 struct isp_auto_state {
-    uint32_t frames;   /* steps made */
+    uint32_t frames;   /* steps made from statistics; 0: the next measurement is taken whole */
     float wb_gains[3]; /* smoothed */
     float wb_confidence;
     float log2_exposure; /* smoothed EV: total of sensor exposure x gain asked for, re 1 us x 1 */
@@ -135,8 +135,7 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     struct isp_auto_state *next, struct sisp_coefficients *out);
 
 /** Coefficients before anything was measured: the file's black level, mesh and as-shot balance,
- * else neutral; what isp_stats_measure() is run with. Gains are 1 and no mesh where `is_measuring`.
- */
+ * else daylight of its profile, else neutral; what isp_stats_measure() is run with. */
 void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
     const struct sisp_params *params);
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "isp/auto/auto.h"
+#include "isp/auto/elementary.h"
+
+#include <string.h>
+
+/* The contract says 0 < gain < 16. */
+#define GAIN_MAX 15.99
+
+double isp_param(const struct sisp_params *params, enum sisp_param param)
+{
+    const struct sisp_param_row *row = &sisp_param_table[param];
+    double value = (double)params->value[param];
+    if (!(value == value))
+        return (double)row->value_default;
+    return isp_clamp(value, (double)row->min, (double)row->max);
+}
+
+/* ---- what does not depend on statistics -------------------------------------------------- */
+
+/* The largest code of a raw format. */
+static double full_scale(uint32_t fourcc)
+{
+    for (const struct sisp_raw_format *format = sisp_raw_formats; format->name; format++) {
+        if (format->fourcc == fourcc)
+            return (double)((1u << format->bits) - 1);
+    }
+    return 65535;
+}
+
+static void set_levels(struct sisp_coefficients *out, const struct sisp_raw_info *info)
+{
+    double full = full_scale(info->fourcc), highest = 0;
+    out->black_source = SISP_SOURCE_NEUTRAL;
+    for (int i = 0; i < SISP_SITE_COUNT; i++) {
+        double black = isp_clamp((double)info->black_level[i], 0, full - 1);
+        out->black_level[i] = (float)black;
+        highest = black > highest ? black : highest;
+        if (black != 0)
+            out->black_source = SISP_SOURCE_FILE;
+    }
+    double white = (double)info->white_level;
+    out->white_level = (float)(isp_within(white, highest + 1, 65535) ? white : full);
+}
+
+static void set_noise(struct sisp_coefficients *out, const struct sisp_raw_info *info)
+{
+    bool is_known = isp_within((double)info->noise_shot, 0, 1) &&
+                    isp_within((double)info->noise_read, 0, 1) &&
+                    (info->noise_shot > 0 || info->noise_read > 0);
+    out->noise_shot = is_known ? info->noise_shot : 0;
+    out->noise_read = is_known ? info->noise_read : 0;
+    out->noise_source = is_known ? SISP_SOURCE_FILE : SISP_SOURCE_NEUTRAL;
+}
+
+static bool mesh_sane(const struct sisp_lsc_mesh *mesh)
+{
+    if (mesh->cols < 1 || mesh->cols > SISP_LSC_KNOTS_MAX)
+        return false;
+    if (mesh->rows < 1 || mesh->rows > SISP_LSC_KNOTS_MAX)
+        return false;
+    const float place[4] = {mesh->origin_x, mesh->origin_y, mesh->step_x, mesh->step_y};
+    for (int i = 0; i < 4; i++) {
+        if (!isp_within((double)place[i], -16, 16))
+            return false;
+    }
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        for (uint32_t i = 0; i < mesh->cols * mesh->rows; i++) {
+            if (!isp_within((double)mesh->gain[site][i], 1.0 / 32, 32))
+                return false;
+        }
+    }
+    return true;
+}
+
+static void set_shading(struct sisp_coefficients *out, const struct sisp_raw_info *info,
+    const struct sisp_params *params)
+{
+    double strength = isp_param(params, SISP_PARAM_LENS_SHADING);
+    memset(&out->lsc, 0, sizeof(out->lsc));
+    out->lsc_source = SISP_SOURCE_NEUTRAL;
+    if (strength == 0 || !mesh_sane(&info->lsc))
+        return;
+    out->lsc = info->lsc;
+    out->lsc_source = SISP_SOURCE_FILE;
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        for (uint32_t i = 0; i < out->lsc.cols * out->lsc.rows; i++) {
+            double gain = (double)out->lsc.gain[site][i];
+            out->lsc.gain[site][i] = (float)(1 + strength * (gain - 1));
+        }
+    }
+}
+
+/* ---- colour ------------------------------------------------------------------------------ */
+
+static void gains_of_white(const struct isp_white *white, float gains[3])
+{
+    gains[0] = (float)isp_exp2(white->log2_gain[0]);
+    gains[1] = 1;
+    gains[2] = (float)isp_exp2(white->log2_gain[1]);
+}
+
+static void set_color(
+    struct sisp_coefficients *out, const struct isp_auto_input *input, const float gains[3])
+{
+    double least = 1, most = 1;
+    for (int c = 0; c < 3; c++) {
+        least = (double)gains[c] < least ? (double)gains[c] : least;
+        most = (double)gains[c] > most ? (double)gains[c] : most;
+    }
+    /* With the smallest gain at 1, what saturates the sensor is white in every channel. */
+    double scale = isp_param(input->params, SISP_PARAM_TONE) != 0 ? 1 : 1 / least;
+    if (most * scale > GAIN_MAX)
+        scale = GAIN_MAX / most;
+    for (int c = 0; c < 3; c++)
+        out->wb_gains[c] = (float)((double)gains[c] * scale);
+    out->clip_level = (float)isp_clamp(least * scale, 0, 1);
+    out->ccm_source = isp_ccm(out->ccm, &input->info->profile, gains, input->params);
+    out->color_temperature_kelvin = (float)isp_profile_cct(&input->info->profile, gains);
+}
+
+static struct isp_white manual_white(const struct sisp_params *params)
+{
+    return (struct isp_white){
+        .log2_gain = {isp_log2(isp_param(params, SISP_PARAM_WB_RED)),
+            isp_log2(isp_param(params, SISP_PARAM_WB_BLUE))},
+        .confidence = 1,
+        .source = SISP_SOURCE_MANUAL,
+    };
+}
+
+/* A new measurement counts by its confidence; without one the last good balance stays. */
+static struct isp_white smooth_white(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_white found)
+{
+    if (!input->is_live || previous->frames == 0)
+        return found;
+    bool is_held = found.confidence == 0;
+    double smoothing = isp_param(input->params, SISP_PARAM_SMOOTHING);
+    struct isp_rule rule = {
+        smoothing * found.confidence, 1 / (found.confidence + 1e-3), 0.25, -4, 4};
+    for (int i = 0; i < 2; i++) {
+        double last = isp_log2((double)previous->wb_gains[2 * i]);
+        found.log2_gain[i] = is_held ? last : isp_rule_step(&rule, last, found.log2_gain[i]);
+    }
+    if (is_held)
+        found.source = SISP_SOURCE_FALLBACK;
+    return found;
+}
+
+static struct isp_white choose_white(
+    const struct isp_auto_input *input, const struct isp_auto_state *previous)
+{
+    struct isp_white white;
+    int mode = (int)isp_param(input->params, SISP_PARAM_WB_MODE);
+    if (mode == SISP_WB_MANUAL)
+        return manual_white(input->params);
+    if (mode == SISP_WB_CAMERA && isp_awb_as_shot(input->info, &white))
+        return white;
+    white = isp_awb_prior(input->info);
+    white.confidence = 0;
+    if (input->stats)
+        white = isp_awb_measure(input->info, input->stats);
+    return smooth_white(input, previous, white);
+}
+
+/* ---- one step ---------------------------------------------------------------------------- */
+
+/* States and statistics may come from another process: checked, not trusted. */
+static bool state_sane(const struct isp_auto_state *state)
+{
+    for (int c = 0; c < 3; c++) {
+        if (!isp_within((double)state->wb_gains[c], 1.0 / 32, 32))
+            return false;
+    }
+    return isp_within((double)state->wb_confidence, 0, 1) &&
+           isp_within((double)state->log2_exposure, -100, 100) &&
+           isp_within((double)state->exposure_us, 0, 1e9) &&
+           isp_within((double)state->analogue_gain, 0, 1e6) &&
+           isp_within((double)state->exposure_ev, -16, 16);
+}
+
+static bool stats_sane(const struct sisp_stats *stats)
+{
+    uint64_t cells = 0;
+    for (int i = 0; i < SISP_STATS_ZONES * SISP_STATS_ZONES; i++)
+        cells += (uint64_t)stats->zones[i].count + stats->zones[i].clipped;
+    for (int c = 0; c < 3; c++) {
+        if (!isp_within((double)stats->wb_gains[c], 1.0 / 64, 64))
+            return false;
+    }
+    return cells > 0;
+}
+
+static void set_tone(struct sisp_coefficients *out, const struct sisp_params *params,
+    const struct isp_agc_result *exposure)
+{
+    bool is_linear = isp_param(params, SISP_PARAM_TONE) != 0;
+    out->exposure_ev = is_linear ? 0 : (float)exposure->exposure_ev;
+    out->exposure_source = is_linear ? SISP_SOURCE_NEUTRAL : exposure->source;
+    isp_tone(out->tone, params, (double)out->exposure_ev);
+}
+
+void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
+    struct isp_auto_state *next, struct sisp_coefficients *out)
+{
+    static const struct isp_auto_state start;
+    struct isp_auto_input checked = *input;
+    if (checked.stats && !stats_sane(checked.stats))
+        checked.stats = NULL;
+    const struct isp_auto_state *last = state_sane(previous) ? previous : &start;
+    struct isp_auto_state state = {.frames = last->frames};
+    if (checked.stats && state.frames < UINT32_MAX)
+        state.frames++;
+    memset(out, 0, sizeof(*out));
+    set_levels(out, input->info);
+    set_noise(out, input->info);
+    set_shading(out, input->info, input->params);
+    out->demosaic = (uint32_t)isp_param(input->params, SISP_PARAM_DEMOSAIC);
+
+    struct isp_white white = choose_white(&checked, last);
+    gains_of_white(&white, state.wb_gains);
+    state.wb_confidence = (float)white.confidence;
+    out->wb_confidence = state.wb_confidence;
+    out->wb_source = white.source;
+    set_color(out, &checked, state.wb_gains);
+
+    struct isp_agc_result exposure = isp_agc(&checked, last, &state);
+    set_tone(out, input->params, &exposure);
+    *next = state;
+}
+
+void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
+    const struct sisp_params *params)
+{
+    static const struct isp_auto_state start;
+    struct isp_auto_state unused;
+    struct isp_auto_input input = {.info = info, .params = params};
+    isp_auto_step(&input, &start, &unused, out);
+}

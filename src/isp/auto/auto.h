@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The parts of automatic control. Each is a pure function that takes anything and gives finite
+ * values inside the ranges of coefficients.h; auto.c puts them together.
+ */
+#ifndef ISP_AUTO_AUTO_H
+#define ISP_AUTO_AUTO_H
+
+#include "isp/isp.h"
+
+#include <stdbool.h>
+
+/** The value of a parameter, inside its range whatever the struct holds. */
+double isp_param(const struct sisp_params *params, enum sisp_param param);
+
+/** x inside [min, max]; NaN becomes min. */
+static inline double isp_clamp(double x, double min, double max)
+{
+    if (!(x > min))
+        return min;
+    return x > max ? max : x;
+}
+
+/** Whether x is a number inside [min, max]. */
+static inline bool isp_within(double x, double min, double max)
+{
+    return x >= min && x <= max;
+}
+
+/* ---- rule engine ----------------------------------------------------------------------- */
+
+struct isp_rule {
+    double share;    /* of a small error that one step takes over, [0, 1] */
+    double fast;     /* from this error on a step takes all over: the scene has changed */
+    double step_max; /* largest step */
+    double min, max;
+};
+
+/** Smooth, limit the step, clamp. */
+double isp_rule_step(const struct isp_rule *rule, double previous, double measured);
+
+/* ---- colour ---------------------------------------------------------------------------- */
+
+/** Whether the profile has a matrix that can be used at all. */
+bool isp_profile_usable(const struct sisp_color_profile *profile);
+
+/** The camera's response to light of that temperature (Planckian when warm, daylight when cold), as
+ * log2(R / G) and log2(B / G). False where the profile gives no positive response. */
+bool isp_profile_white(
+    const struct sisp_color_profile *profile, double cct_kelvin, double log2_chroma[2]);
+
+/** The scene's colour temperature from the gains that balance it; 0 if the profile cannot tell. */
+double isp_profile_cct(const struct sisp_color_profile *profile, const float wb_gains[3]);
+
+/** CCM for pictures balanced by these gains. Returns who decided it. */
+enum sisp_source isp_ccm(float ccm[9], const struct sisp_color_profile *profile,
+    const float wb_gains[3], const struct sisp_params *params);
+
+/* ---- white balance --------------------------------------------------------------------- */
+
+/** A white point as log2 gains of red and blue over green. */
+struct isp_white {
+    double log2_gain[2];
+    double confidence; /* [0, 1] */
+    enum sisp_source source;
+};
+
+/** The as-shot balance if the file has a sane one. */
+bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white);
+
+/** What is assumed before anything is measured: as shot, daylight of the profile, or nothing. */
+struct isp_white isp_awb_prior(const struct sisp_raw_info *info);
+
+/** Grey world on the zones, blended with the prior by its confidence. */
+struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_stats *stats);
+
+/* ---- exposure -------------------------------------------------------------------------- */
+
+struct isp_agc_result {
+    double exposure_ev; /* the digital part, the user's wish included */
+    enum sisp_source source;
+};
+
+/** Fills in the exposure fields of `next`, whose wb_gains are set already. The gains in
+ * input->stats and both states are inside their ranges. */
+struct isp_agc_result isp_agc(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next);
+
+/** The tone curve with `exposure_ev` in it. */
+void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params, double exposure_ev);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "isp/auto/auto.h"
+#include "isp/auto/elementary.h"
+
+/* 400 to 125 mired: 2500 K to 8000 K. */
+#define LOCUS_POINTS     12
+#define LOCUS_MIRED_MAX  400
+#define LOCUS_MIRED_STEP 25
+
+/* How far white may lie from the locus, in stops of gain: fluorescent tubes and foliage shade. */
+#define LOCUS_TINT_MAX 0.4
+
+/* Zones darker than this 12-bit mean say more of the black level than of colour. */
+#define DARK_CODES 24.0
+
+/* Widths, in stops, of the weights around what white can be and around the first estimate. */
+#define LOCUS_WIDTH 0.3
+#define POINT_WIDTH 0.8
+#define NEAR_WIDTH  0.35
+
+/* This share of the picture near the estimate makes it certain. */
+#define SURE_SHARE 0.12
+
+/* Where white is expected, as log2(R / G) and log2(B / G) of the camera. */
+struct locus {
+    int count; /* 0: anywhere */
+    double point[LOCUS_POINTS][2];
+};
+
+static double square(double x)
+{
+    return x * x;
+}
+
+/* ---- what is known beforehand ------------------------------------------------------------ */
+
+static void locus_of_profile(struct locus *locus, const struct sisp_color_profile *profile)
+{
+    locus->count = 0;
+    if (!isp_profile_usable(profile))
+        return;
+    for (int i = 0; i < LOCUS_POINTS; i++) {
+        double kelvin = 1e6 / (LOCUS_MIRED_MAX - i * LOCUS_MIRED_STEP);
+        double *point = locus->point[i];
+        if (!isp_profile_white(profile, kelvin, point))
+            return;
+        if (!isp_within(point[0], -4, 4) || !isp_within(point[1], -4, 4))
+            return;
+    }
+    locus->count = LOCUS_POINTS;
+}
+
+/* Nearest place on the polyline; returns the squared distance. */
+static double nearest(const struct locus *locus, const double chroma[2], double place[2])
+{
+    double best = square(chroma[0] - locus->point[0][0]) + square(chroma[1] - locus->point[0][1]);
+    place[0] = locus->point[0][0];
+    place[1] = locus->point[0][1];
+    for (int i = 0; i + 1 < locus->count; i++) {
+        const double *a = locus->point[i], *b = locus->point[i + 1];
+        double dx = b[0] - a[0], dy = b[1] - a[1], length2 = dx * dx + dy * dy;
+        double dot = (chroma[0] - a[0]) * dx + (chroma[1] - a[1]) * dy;
+        double t = length2 > 0 ? isp_clamp(dot / length2, 0, 1) : 0;
+        double x = a[0] + t * dx, y = a[1] + t * dy;
+        double distance2 = square(chroma[0] - x) + square(chroma[1] - y);
+        if (distance2 < best) {
+            best = distance2;
+            place[0] = x;
+            place[1] = y;
+        }
+    }
+    return best;
+}
+
+bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white)
+{
+    if (!info->has_as_shot)
+        return false;
+    for (int c = 0; c < 3; c++) {
+        if (!isp_within((double)info->as_shot_gains[c], 1e-3, 1e3))
+            return false;
+    }
+    double green = (double)info->as_shot_gains[1];
+    *white = (struct isp_white){.confidence = 1, .source = SISP_SOURCE_FILE};
+    for (int i = 0; i < 2; i++) {
+        white->log2_gain[i] = isp_log2((double)info->as_shot_gains[2 * i] / green);
+        if (!isp_within(white->log2_gain[i], -3.9, 3.9))
+            return false;
+    }
+    return true;
+}
+
+struct isp_white isp_awb_prior(const struct sisp_raw_info *info)
+{
+    struct isp_white white = {.source = SISP_SOURCE_NEUTRAL};
+    double daylight[2];
+    if (isp_awb_as_shot(info, &white))
+        return white;
+    struct locus locus;
+    locus_of_profile(&locus, &info->profile);
+    if (locus.count > 0 && isp_profile_white(&info->profile, 5500, daylight)) {
+        white.log2_gain[0] = -daylight[0];
+        white.log2_gain[1] = -daylight[1];
+        white.source = SISP_SOURCE_FILE;
+    }
+    return white;
+}
+
+/* ---- zones ------------------------------------------------------------------------------- */
+
+struct zone_colors {
+    int count, seen; /* usable; with any cell at all */
+    double chroma[SISP_STATS_ZONES * SISP_STATS_ZONES][2];
+    double weight[SISP_STATS_ZONES * SISP_STATS_ZONES];
+};
+
+/* Log chromaticity as the sensor saw it, the gains in force divided out. */
+static bool zone_chroma(const struct sisp_zone *zone, const float gains[3], double chroma[2])
+{
+    if (zone->count == 0 || zone->clipped > zone->count)
+        return false;
+    double red = (double)zone->sum[SISP_SITE_R] / zone->count;
+    double blue = (double)zone->sum[SISP_SITE_B] / zone->count;
+    double green = ((double)zone->sum[SISP_SITE_GR] + zone->sum[SISP_SITE_GB]) / 2 / zone->count;
+    if (!(green >= DARK_CODES) || !(red >= 1) || !(blue >= 1) || green > 4095)
+        return false;
+    chroma[0] = isp_log2(red / (double)gains[0] / (green / (double)gains[1]));
+    chroma[1] = isp_log2(blue / (double)gains[2] / (green / (double)gains[1]));
+    return isp_within(chroma[0], -5, 5) && isp_within(chroma[1], -5, 5);
+}
+
+static void collect(struct zone_colors *zones, const struct sisp_stats *stats)
+{
+    zones->count = zones->seen = 0;
+    for (int i = 0; i < SISP_STATS_ZONES * SISP_STATS_ZONES; i++) {
+        const struct sisp_zone *zone = &stats->zones[i];
+        zones->seen += zone->count > 0 || zone->clipped > 0;
+        if (zone_chroma(zone, stats->wb_gains, zones->chroma[zones->count]))
+            zones->count++;
+    }
+}
+
+/* The square of a Cauchy weight: far colours take nearly no part. */
+static double closeness(double distance2, double width)
+{
+    return 1 / square(1 + distance2 / square(width));
+}
+
+/* Weight by how well a zone's colour could be grey under some light. */
+static void weigh_by_locus(struct zone_colors *zones, const struct locus *locus)
+{
+    double width = locus->count > 1 ? LOCUS_WIDTH : POINT_WIDTH, place[2];
+    for (int i = 0; i < zones->count; i++) {
+        zones->weight[i] = 1;
+        if (locus->count > 0)
+            zones->weight[i] = closeness(nearest(locus, zones->chroma[i], place), width);
+    }
+}
+
+static void weigh_by_center(struct zone_colors *zones, const double center[2])
+{
+    for (int i = 0; i < zones->count; i++) {
+        const double *chroma = zones->chroma[i];
+        double distance2 = square(chroma[0] - center[0]) + square(chroma[1] - center[1]);
+        zones->weight[i] *= closeness(distance2, NEAR_WIDTH);
+    }
+}
+
+/* Weighted mean; returns the sum of the weights. */
+static double mean_chroma(const struct zone_colors *zones, double mean[2])
+{
+    double sum[2] = {0, 0}, weights = 0;
+    for (int i = 0; i < zones->count; i++) {
+        sum[0] += zones->weight[i] * zones->chroma[i][0];
+        sum[1] += zones->weight[i] * zones->chroma[i][1];
+        weights += zones->weight[i];
+    }
+    mean[0] = weights > 0 ? sum[0] / weights : 0;
+    mean[1] = weights > 0 ? sum[1] / weights : 0;
+    return weights;
+}
+
+/* ---- the estimate ------------------------------------------------------------------------ */
+
+static void limit_gains(double log2_gain[2], const struct locus *locus)
+{
+    double chroma[2] = {-log2_gain[0], -log2_gain[1]}, place[2];
+    if (locus->count > 1) {
+        double distance2 = nearest(locus, chroma, place);
+        double keep = 1;
+        if (distance2 > square(LOCUS_TINT_MAX))
+            keep = LOCUS_TINT_MAX / __builtin_sqrt(distance2);
+        for (int i = 0; i < 2; i++)
+            log2_gain[i] = -(place[i] + keep * (chroma[i] - place[i]));
+        return;
+    }
+    for (int i = 0; i < 2; i++)
+        log2_gain[i] = isp_clamp(log2_gain[i], -1, 2);
+}
+
+/*
+ * Grey world (Buchsbaum, A spatial processor model for object colour perception, J. Franklin Inst.
+ * 310, 1980) in log chromaticity, over the zones that could be grey: first those near the colours
+ * that light can have on this camera, then those near the first estimate.
+ */
+struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_stats *stats)
+{
+    struct isp_white prior = isp_awb_prior(info), white = prior;
+    struct locus locus, expected;
+    struct zone_colors zones;
+    double center[2];
+    locus_of_profile(&locus, &info->profile);
+    expected = locus;
+    if (locus.count == 0 && prior.source == SISP_SOURCE_FILE) {
+        expected.count = 1;
+        expected.point[0][0] = -prior.log2_gain[0];
+        expected.point[0][1] = -prior.log2_gain[1];
+    }
+    white.confidence = 0;
+    collect(&zones, stats);
+    if (zones.count == 0)
+        return white;
+    weigh_by_locus(&zones, &expected);
+    mean_chroma(&zones, center);
+    weigh_by_center(&zones, center);
+    double weights = mean_chroma(&zones, center);
+    white.source = SISP_SOURCE_AUTO;
+    white.confidence = isp_clamp(weights / (SURE_SHARE * zones.seen), 0, 1);
+    bool has_prior = prior.source == SISP_SOURCE_FILE;
+    for (int i = 0; i < 2; i++) {
+        double share = has_prior ? white.confidence : 1;
+        white.log2_gain[i] = (1 - share) * prior.log2_gain[i] - share * center[i];
+    }
+    limit_gains(white.log2_gain, &locus);
+    return white;
+}

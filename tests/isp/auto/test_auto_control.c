@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* White balance, sources, hostile input: isp_auto_step() as a whole. */
+#include "base/prng.h"
+#include "fixture.h"
+#include "harness/test.h"
+
+static struct sisp_stats stats;
+static struct sisp_raw_info info;
+static struct sisp_params params;
+static struct isp_auto_state state;
+static struct sisp_coefficients out;
+
+static struct isp_auto_input start(void)
+{
+    memset(&info, 0, sizeof(info));
+    memset(&state, 0, sizeof(state));
+    info.fourcc = sisp_raw_format_find("SRGGB12")->fourcc;
+    info.white_level = 4095;
+    params = sisp_params_default();
+    return (struct isp_auto_input){.info = &info, .params = &params, .stats = &stats};
+}
+
+static void step(const struct isp_auto_input *input)
+{
+    struct isp_auto_state next;
+    isp_auto_step(input, &state, &next, &out);
+    state = next;
+    CHECK(coefficients_valid(&out));
+}
+
+TEST(every_field_has_a_source_and_levels_are_the_files)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    for (int i = 0; i < SISP_SITE_COUNT; i++)
+        info.black_level[i] = (float)(64 + i);
+    info.noise_shot = 1e-4f;
+    info.lsc = (struct sisp_lsc_mesh){.cols = 2, .rows = 2, .step_x = 1, .step_y = 1};
+    for (int i = 0; i < SISP_SITE_COUNT; i++) {
+        for (int k = 0; k < 4; k++)
+            info.lsc.gain[i][k] = 1.5f;
+    }
+    params.value[SISP_PARAM_LENS_SHADING] = 0.5f;
+    step(&input);
+    CHECK_EQ(out.black_level[3], 67);
+    CHECK_EQ(out.white_level, 4095);
+    CHECK_EQ(out.black_source, SISP_SOURCE_FILE);
+    CHECK_EQ(out.noise_source, SISP_SOURCE_FILE);
+    CHECK_EQ(out.lsc_source, SISP_SOURCE_FILE);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_AUTO);
+    CHECK_EQ(out.exposure_source, SISP_SOURCE_AUTO);
+    CHECK_EQ(out.ccm_source, SISP_SOURCE_NEUTRAL);
+    CHECK_NEAR((double)out.lsc.gain[1][3], 1.25, 1e-6);
+    CHECK_NEAR((double)out.noise_shot, 1e-4, 1e-9);
+}
+
+TEST(grey_world_finds_the_gains_of_a_grey_picture)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[0], 2.0, 0.02);
+    CHECK_NEAR((double)out.wb_gains[1], 1.0, 0.001);
+    CHECK_NEAR((double)out.wb_gains[2], 1.6, 0.02);
+    CHECK_NEAR((double)out.wb_confidence, 1, 0);
+}
+
+TEST(gains_in_force_are_divided_out)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.2, 0.2, 0.2); /* as seen after these gains: balanced already */
+    stats.wb_gains[0] = 2.1f;
+    stats.wb_gains[2] = 1.7f;
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[0], 2.1, 0.01);
+    CHECK_NEAR((double)out.wb_gains[2], 1.7, 0.01);
+}
+
+/* Six tenths of the picture are a saturated red and a green; plain grey world would be far off. */
+TEST(large_coloured_areas_move_white_little)
+{
+    struct isp_auto_input input = start();
+    info.profile = profile_hero6();
+    double chroma[2];
+    REQUIRE(isp_profile_white(&info.profile, 5000, chroma));
+    double r = 0.2 * exp2(chroma[0]), b = 0.2 * exp2(chroma[1]);
+    stats_flat(&stats, r, 0.2, b);
+    for (int i = 0; i < 600; i++) {
+        stats.zones[i].sum[i % 3 ? SISP_SITE_R : SISP_SITE_GR] *= 3;
+        stats.zones[i].sum[i % 3 ? SISP_SITE_R : SISP_SITE_GB] *= 3;
+    }
+    step(&input);
+    CHECK_NEAR(log2((double)out.wb_gains[0] / (double)out.wb_gains[1]), -chroma[0], 0.1);
+    CHECK_NEAR(log2((double)out.wb_gains[2] / (double)out.wb_gains[1]), -chroma[1], 0.1);
+}
+
+TEST(a_profile_keeps_white_near_the_lights_there_are)
+{
+    struct isp_auto_input input = start();
+    info.profile = profile_hero6();
+    stats_flat(&stats, 0.05, 0.6, 0.05); /* nothing but a leaf */
+    step(&input);
+    CHECK(out.wb_gains[0] / out.wb_gains[1] < 4);
+    CHECK(out.color_temperature_kelvin > 2000 && out.color_temperature_kelvin < 10000);
+}
+
+TEST(manual_gains_stay_as_given)
+{
+    struct isp_auto_input input = start();
+    input.is_live = 1;
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_MANUAL;
+    params.value[SISP_PARAM_WB_RED] = 0.8f;
+    params.value[SISP_PARAM_WB_BLUE] = 2.5f;
+    params.value[SISP_PARAM_TONE] = 1;
+    for (int i = 0; i < 5; i++) {
+        stats_flat(&stats, 0.1 + 0.1 * i, 0.2, 0.3);
+        step(&input);
+        CHECK_NEAR((double)out.wb_gains[0], 0.8, 1e-6);
+        CHECK_NEAR((double)out.wb_gains[1], 1, 0);
+        CHECK_NEAR((double)out.wb_gains[2], 2.5, 1e-6);
+        CHECK_NEAR((double)out.clip_level, 0.8, 1e-6);
+        CHECK_EQ(out.wb_source, SISP_SOURCE_MANUAL);
+    }
+    params.value[SISP_PARAM_TONE] = 0;
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[0], 1, 1e-6);
+    CHECK_NEAR((double)out.wb_gains[1], 1.25, 1e-6);
+    CHECK_NEAR((double)out.clip_level, 1, 0);
+    params.value[SISP_PARAM_WB_RED] = 0.0625f;
+    params.value[SISP_PARAM_WB_BLUE] = 15.9f;
+    step(&input);
+}
+
+TEST(camera_balance_is_the_files_or_else_auto)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_CAMERA;
+    step(&input);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_AUTO);
+    info.has_as_shot = 1;
+    const float as_shot[3] = {1.914f, 1, 1.75f};
+    memcpy(info.as_shot_gains, as_shot, sizeof(as_shot));
+    step(&input);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_FILE);
+    CHECK_NEAR((double)out.wb_gains[0], 1.914, 1e-5);
+    isp_coefficients_init(&out, &info, &params);
+    CHECK_NEAR((double)out.wb_gains[2], 1.75, 1e-5);
+    info.as_shot_gains[0] = 0;
+    step(&input);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_AUTO);
+}
+
+TEST(live_balance_moves_smoothly_and_holds_in_the_dark)
+{
+    struct isp_auto_input input = start();
+    input.is_live = 1;
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[0], 2.0, 0.02); /* the first one whole */
+    stats_flat(&stats, 0.15, 0.2, 0.1);
+    float last = out.wb_gains[0];
+    for (int i = 0; i < 40; i++) {
+        step(&input);
+        CHECK(out.wb_gains[0] <= last && fabs(log2((double)(out.wb_gains[0] / last))) <= 0.2501);
+        last = out.wb_gains[0];
+    }
+    CHECK_NEAR((double)out.wb_gains[0], 1.333, 0.02);
+    stats_flat(&stats, 0, 0, 0);
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[0], (double)last, 1e-5);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_FALLBACK);
+    CHECK_NEAR((double)out.wb_confidence, 0, 0);
+}
+
+static void check_without_information(double level)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, level, level, level);
+    step(&input);
+    CHECK_NEAR((double)out.wb_confidence, 0, 0);
+    for (int c = 0; c < 3; c++)
+        CHECK_NEAR((double)out.wb_gains[c], 1, 1e-6);
+}
+
+TEST(black_white_and_missing_statistics_are_neutral)
+{
+    check_without_information(0);
+    check_without_information(1);
+    struct isp_auto_input input = start();
+    input.stats = NULL;
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[2], 1, 1e-6);
+    CHECK_NEAR((double)out.exposure_ev, 0, 0);
+    stats_flat(&stats, 0.1, 0.2, 0.1);
+    stats.wb_gains[1] = NAN;
+    input.stats = &stats;
+    step(&input);
+    CHECK_NEAR((double)out.wb_gains[2], 1, 1e-6);
+    CHECK_EQ(state.frames, 0);
+}
+
+static void scramble(struct base_prng *prng, void *bytes, size_t size, uint32_t one_in)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (base_prng_below(prng, one_in) == 0)
+            ((uint8_t *)bytes)[i] = (uint8_t)base_prng_next(prng);
+    }
+}
+
+/* Random bytes over everything that comes from a file or another process. */
+TEST(random_input_gives_valid_coefficients)
+{
+    struct base_prng prng = {1};
+    for (int round = 0; round < 400; round++) {
+        struct isp_auto_input input = start();
+        uint32_t one_in = round % 2 ? 1 : 50;
+        stats_flat(&stats, 0.1, 0.2, 0.125);
+        info.profile = round % 3 ? profile_hero6() : profile_canon_550d();
+        info.lsc = (struct sisp_lsc_mesh){.cols = 3, .rows = 3, .step_x = 0.5f, .step_y = 0.5f};
+        info.has_as_shot = 1;
+        scramble(&prng, &stats, sizeof(stats), one_in);
+        scramble(&prng, &info.black_level, sizeof(info.black_level), one_in);
+        scramble(&prng, &info.white_level, sizeof(info.white_level), one_in);
+        scramble(&prng, &info.as_shot_gains, sizeof(info.as_shot_gains), one_in);
+        scramble(&prng, &info.baseline_exposure_ev, 4 * sizeof(float), one_in);
+        scramble(&prng, &info.noise_shot, 2 * sizeof(float), one_in);
+        scramble(&prng, &info.profile, sizeof(info.profile), one_in);
+        info.profile.count = round % 3;
+        scramble(&prng, &info.lsc, 64, one_in);
+        scramble(&prng, &params, sizeof(params), one_in);
+        scramble(&prng, &state, sizeof(state), one_in);
+        scramble(&prng, &input.exposure_us_min, 4 * sizeof(float), one_in);
+        input.is_live = round % 5 != 0;
+        for (int i = 0; i < 3; i++) {
+            step(&input);
+            CHECK(isfinite(state.exposure_us) && isfinite(state.analogue_gain));
+        }
+    }
+}
+
+TEST(parameters_are_in_the_order_of_their_names)
+{
+    CHECK_EQ(sisp_param_find("exposure_ev"), SISP_PARAM_EXPOSURE_EV);
+    CHECK_EQ(sisp_param_find("auto_exposure"), SISP_PARAM_AUTO_EXPOSURE);
+    CHECK_EQ(sisp_param_find("wb_mode"), SISP_PARAM_WB_MODE);
+    CHECK_EQ(sisp_param_find("wb_red"), SISP_PARAM_WB_RED);
+    CHECK_EQ(sisp_param_find("wb_blue"), SISP_PARAM_WB_BLUE);
+    CHECK_EQ(sisp_param_find("color"), SISP_PARAM_COLOR);
+    CHECK_EQ(sisp_param_find("tone"), SISP_PARAM_TONE);
+    CHECK_EQ(sisp_param_find("lens_shading"), SISP_PARAM_LENS_SHADING);
+    CHECK_EQ(sisp_param_find("saturation"), SISP_PARAM_SATURATION);
+    CHECK_EQ(sisp_param_find("contrast"), SISP_PARAM_CONTRAST);
+    CHECK_EQ(sisp_param_find("demosaic"), SISP_PARAM_DEMOSAIC);
+    CHECK_EQ(sisp_param_find("ae_target"), SISP_PARAM_AE_TARGET);
+    CHECK_EQ(sisp_param_find("ae_highlights"), SISP_PARAM_AE_HIGHLIGHTS);
+    CHECK_EQ(sisp_param_find("smoothing"), SISP_PARAM_SMOOTHING);
+}
+
+int main(void)
+{
+    RUN(every_field_has_a_source_and_levels_are_the_files);
+    RUN(grey_world_finds_the_gains_of_a_grey_picture);
+    RUN(gains_in_force_are_divided_out);
+    RUN(large_coloured_areas_move_white_little);
+    RUN(a_profile_keeps_white_near_the_lights_there_are);
+    RUN(manual_gains_stay_as_given);
+    RUN(camera_balance_is_the_files_or_else_auto);
+    RUN(live_balance_moves_smoothly_and_holds_in_the_dark);
+    RUN(black_white_and_missing_statistics_are_neutral);
+    RUN(random_input_gives_valid_coefficients);
+    RUN(parameters_are_in_the_order_of_their_names);
+    return test_report();
+}
