@@ -14,9 +14,9 @@
 #define DARK_CODES 24.0
 
 /* Widths, in stops, of the weights around what white can be and around the first estimate. */
-#define LOCUS_WIDTH 0.3
+#define LOCUS_WIDTH 0.4
 #define POINT_WIDTH 0.8
-#define NEAR_WIDTH  0.35
+#define NEAR_WIDTH  0.5
 
 /* This share of the picture near the estimate makes it certain. */
 #define SURE_SHARE 0.12
@@ -111,11 +111,13 @@ struct isp_white isp_awb_prior(const struct sisp_raw_info *info)
 struct zone_colors {
     int count, seen; /* usable; with any cell at all */
     double chroma[SISP_STATS_ZONES * SISP_STATS_ZONES][2];
+    double light[SISP_STATS_ZONES * SISP_STATS_ZONES]; /* square of the green level */
     double weight[SISP_STATS_ZONES * SISP_STATS_ZONES];
 };
 
 /* Log chromaticity as the sensor saw it, the gains in force divided out. */
-static bool zone_chroma(const struct sisp_zone *zone, const float gains[3], double chroma[2])
+static bool zone_chroma(
+    const struct sisp_zone *zone, const float gains[3], double chroma[2], double *light)
 {
     if (zone->count == 0 || zone->clipped > zone->count)
         return false;
@@ -126,6 +128,7 @@ static bool zone_chroma(const struct sisp_zone *zone, const float gains[3], doub
         return false;
     chroma[0] = isp_log2(red / (double)gains[0] / (green / (double)gains[1]));
     chroma[1] = isp_log2(blue / (double)gains[2] / (green / (double)gains[1]));
+    *light = square(green / 4095);
     return isp_within(chroma[0], -5, 5) && isp_within(chroma[1], -5, 5);
 }
 
@@ -134,8 +137,9 @@ static void collect(struct zone_colors *zones, const struct sisp_stats *stats)
     zones->count = zones->seen = 0;
     for (int i = 0; i < SISP_STATS_ZONES * SISP_STATS_ZONES; i++) {
         const struct sisp_zone *zone = &stats->zones[i];
+        int n = zones->count;
         zones->seen += zone->count > 0 || zone->clipped > 0;
-        if (zone_chroma(zone, stats->wb_gains, zones->chroma[zones->count]))
+        if (zone_chroma(zone, stats->wb_gains, zones->chroma[n], &zones->light[n]))
             zones->count++;
     }
 }
@@ -166,18 +170,21 @@ static void weigh_by_center(struct zone_colors *zones, const double center[2])
     }
 }
 
-/* Weighted mean; returns the sum of the weights. */
+/* Mean weighted by closeness and by light: what is bright is lit by the lamp itself and not by
+ * coloured surroundings. Returns the share of the light that is close. */
 static double mean_chroma(const struct zone_colors *zones, double mean[2])
 {
-    double sum[2] = {0, 0}, weights = 0;
+    double sum[2] = {0, 0}, weights = 0, lights = 0;
     for (int i = 0; i < zones->count; i++) {
-        sum[0] += zones->weight[i] * zones->chroma[i][0];
-        sum[1] += zones->weight[i] * zones->chroma[i][1];
-        weights += zones->weight[i];
+        double weight = zones->weight[i] * zones->light[i];
+        sum[0] += weight * zones->chroma[i][0];
+        sum[1] += weight * zones->chroma[i][1];
+        weights += weight;
+        lights += zones->light[i];
     }
     mean[0] = weights > 0 ? sum[0] / weights : 0;
     mean[1] = weights > 0 ? sum[1] / weights : 0;
-    return weights;
+    return lights > 0 ? weights / lights : 0;
 }
 
 /* ---- the estimate ------------------------------------------------------------------------ */
@@ -223,9 +230,9 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
     weigh_by_locus(&zones, &expected);
     mean_chroma(&zones, center);
     weigh_by_center(&zones, center);
-    double weights = mean_chroma(&zones, center);
+    double close = mean_chroma(&zones, center) * zones.count / zones.seen;
     white.source = SISP_SOURCE_AUTO;
-    white.confidence = isp_clamp(weights / (SURE_SHARE * zones.seen), 0, 1);
+    white.confidence = isp_clamp(close / SURE_SHARE, 0, 1);
     bool has_prior = prior.source == SISP_SOURCE_FILE;
     for (int i = 0; i < 2; i++) {
         double share = has_prior ? white.confidence : 1;

@@ -6,6 +6,8 @@
 #include "isp/auto/auto.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* DNG tags of ../shared/data/canon550d_colorchecker/colorchart.dng: one matrix, light unknown. */
@@ -47,6 +49,18 @@ static inline void stats_flat(struct sisp_stats *stats, double red, double green
     stats->histogram[bin] = 3200;
     for (int c = 0; c < 3; c++)
         stats->wb_gains[c] = 1;
+}
+
+/* A file of the shared data, or NULL. */
+static inline FILE *open_shared(const char *name)
+{
+    char path[1024];
+    const char *shared = getenv("SOFTISP_SHARED");
+    if (shared)
+        snprintf(path, sizeof(path), "%s/data/%s", shared, name);
+    else
+        snprintf(path, sizeof(path), "%s/../shared/data/%s", SOURCE_ROOT, name);
+    return fopen(path, "r");
 }
 
 static inline bool coefficients_valid(const struct sisp_coefficients *c)

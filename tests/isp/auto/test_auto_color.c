@@ -159,17 +159,6 @@ TEST(degenerate_profiles_give_the_generic_default)
 
 /* ---- Canon 550D ColorChecker --------------------------------------------------------------- */
 
-static FILE *open_shared(const char *name)
-{
-    char path[1024];
-    const char *shared = getenv("SOFTISP_SHARED");
-    if (shared)
-        snprintf(path, sizeof(path), "%s/data/%s", shared, name);
-    else
-        snprintf(path, sizeof(path), "%s/../shared/data/%s", SOURCE_ROOT, name);
-    return fopen(path, "r");
-}
-
 static bool read_patches(double raw[24][3])
 {
     FILE *file = open_shared("canon550d_colorchecker/colorchart_patches.csv");
