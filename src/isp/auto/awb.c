@@ -21,6 +21,9 @@
 /* This share of the picture near the estimate makes it certain. */
 #define SURE_SHARE 0.12
 
+/* A certain measurement counts as much as the camera's own: it knew more than one frame tells. */
+#define AS_SHOT_SHARE 0.5
+
 /* Where white is expected, as log2(R / G) and log2(B / G) of the camera. */
 struct locus {
     int count; /* 0: anywhere */
@@ -92,15 +95,14 @@ bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white)
 
 struct isp_white isp_awb_prior(const struct sisp_raw_info *info)
 {
-    struct isp_white white = {.source = SISP_SOURCE_NEUTRAL};
+    struct isp_white white;
     double daylight[2];
     if (isp_awb_as_shot(info, &white))
         return white;
-    struct locus locus;
-    locus_of_profile(&locus, &info->profile);
-    if (locus.count > 0 && isp_profile_white(&info->profile, 5500, daylight)) {
-        white.log2_gain[0] = -daylight[0];
-        white.log2_gain[1] = -daylight[1];
+    white = (struct isp_white){.source = SISP_SOURCE_NEUTRAL};
+    if (isp_profile_usable(&info->profile) && isp_profile_white(&info->profile, 5500, daylight)) {
+        white.log2_gain[0] = isp_clamp(-daylight[0], -3.9, 3.9);
+        white.log2_gain[1] = isp_clamp(-daylight[1], -3.9, 3.9);
         white.source = SISP_SOURCE_FILE;
     }
     return white;
@@ -233,11 +235,11 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
     double close = mean_chroma(&zones, center) * zones.count / zones.seen;
     white.source = SISP_SOURCE_AUTO;
     white.confidence = isp_clamp(close / SURE_SHARE, 0, 1);
-    bool has_prior = prior.source == SISP_SOURCE_FILE;
-    for (int i = 0; i < 2; i++) {
-        double share = has_prior ? white.confidence : 1;
+    double share = prior.source == SISP_SOURCE_FILE ? white.confidence : 1;
+    if (prior.confidence > 0)
+        share *= 1 - AS_SHOT_SHARE;
+    for (int i = 0; i < 2; i++)
         white.log2_gain[i] = (1 - share) * prior.log2_gain[i] - share * center[i];
-    }
     limit_gains(white.log2_gain, &locus);
     return white;
 }

@@ -173,6 +173,23 @@ TEST(live_balance_moves_smoothly_and_holds_in_the_dark)
     CHECK_NEAR((double)out.wb_confidence, 0, 0);
 }
 
+TEST(auto_balance_of_a_file_is_half_way_to_as_shot)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    info.has_as_shot = 1;
+    const float as_shot[3] = {1.9f, 1, 1.7f};
+    memcpy(info.as_shot_gains, as_shot, sizeof(as_shot));
+    step(&input);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_AUTO);
+    CHECK_NEAR((double)out.wb_gains[0], sqrt(2.0 * 1.9), 0.02);
+    CHECK_NEAR((double)out.wb_gains[2], sqrt(1.6 * 1.7), 0.02);
+    stats_flat(&stats, 0, 0, 0);
+    step(&input);
+    CHECK_EQ(out.wb_source, SISP_SOURCE_FILE);
+    CHECK_NEAR((double)out.wb_gains[0], 1.9, 1e-5);
+}
+
 static void check_without_information(double level)
 {
     struct isp_auto_input input = start();
@@ -266,6 +283,7 @@ int main(void)
     RUN(a_profile_keeps_white_near_the_lights_there_are);
     RUN(manual_gains_stay_as_given);
     RUN(camera_balance_is_the_files_or_else_auto);
+    RUN(auto_balance_of_a_file_is_half_way_to_as_shot);
     RUN(live_balance_moves_smoothly_and_holds_in_the_dark);
     RUN(black_white_and_missing_statistics_are_neutral);
     RUN(random_input_gives_valid_coefficients);
