@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "isp/auto/elementary.h"
+#include "base/base.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -32,10 +33,12 @@ double isp_log2(double x)
         m *= 0.5;
         exponent++;
     }
+    static const double odd[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+        1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1};
     double s = (m - 1) / (m + 1), s2 = s * s, sum = 0;
-    for (int k = 21; k >= 1; k -= 2)
-        sum = sum * s2 + 1.0 / k;
-    return exponent + 2 * s * sum / LN2;
+    for (unsigned i = 0; i < BASE_COUNT(odd); i++)
+        sum = sum * s2 + odd[i];
+    return exponent + s * sum * (2 / LN2);
 }
 
 double isp_exp2(double exponent)
