@@ -32,13 +32,16 @@ struct sisp_write_params {
 
 /**
  * Write a picture. RGB24 and XRGB8888 give 8 bits, RGBA64 gives 16 bits a channel (alpha is
- * dropped). The file is written beside `path`, synced and renamed; "-" writes to stdout. What is
+ * dropped). The same picture gives the same bytes. The file is written beside `path`, synced and
+ * renamed; "-" writes to stdout, and an existing pipe or device is written straight into. What is
  * unfinished is unlinked on any error, and by sisp_writer_abandon_all() in a signal handler.
+ * Writing to a closed pipe gives -EPIPE only where the program ignores SIGPIPE.
  *
  * error:     on failure, one sentence without the path, if not NULL.
  * Threads:   any.   Real-time: may block.
- * Returns:   0, -EINVAL (format or depth that this writer has not), -ENOTSUP (not in this build),
- *            -ENOSPC, -EACCES and other errno of open, write, fsync, rename; -EPIPE.
+ * Returns:   0, -EINVAL (format or depth that this writer has not, size, stride, params), -ENOTSUP
+ *            (not in this build), -ENOMEM, -EAGAIN (64 files unfinished at once), -ENOSPC, -EACCES
+ *            and other errno of open, write, fsync, rename; -EPIPE.
  */
 SISP_API SISP_MUST_CHECK int sisp_write_image(const struct sisp_writer *writer, const char *path,
     const struct sisp_image *image, const struct sisp_write_params *params, char *error,
@@ -47,7 +50,7 @@ SISP_API SISP_MUST_CHECK int sisp_write_image(const struct sisp_writer *writer, 
 /** Unlink every unfinished file. Async-signal-safe. */
 SISP_API void sisp_writer_abandon_all(void);
 
-/** A sequence of previews: one Y4M file (or "-" for stdout), or PNG files in a folder. */
+/** A sequence of previews: one Y4M file, or "-" for stdout. */
 struct sisp_video_writer;
 
 /**
@@ -61,7 +64,7 @@ SISP_API SISP_MUST_CHECK int sisp_video_writer_open(struct sisp_video_writer **w
     char *error, size_t error_size);
 
 /** Append one NV12 picture. Threads: one at a time. Returns: 0, -EINVAL (size, format), errno of
- * write. */
+ * write, -EPIPE; after such an error the stream is cut, and every later call returns it too. */
 SISP_API SISP_MUST_CHECK int sisp_video_writer_write(
     struct sisp_video_writer *writer, const struct sisp_image *image);
 
