@@ -103,7 +103,7 @@ static int open_part(struct out_file *file, int dir_fd)
         if (file->fd >= 0)
             return 0;
         error = -errno;
-        int again = error == -EEXIST && attempt < 100 ? dup(dir_fd) : -1;
+        int again = error == -EEXIST && attempt < 100 ? fcntl(dir_fd, F_DUPFD_CLOEXEC, 3) : -1;
         out_unfinished_remove(file->part);
         if (again < 0)
             return error;

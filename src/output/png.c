@@ -68,8 +68,9 @@ static void run(struct encoder *encoder)
         png_set_eXIf_1(png, encoder->info, (png_uint_32)encoder->exif.size_bytes - 6,
             (png_bytep)encoder->exif.bytes + 6);
 #endif
-    /* One filter, no search: on photographs the mean of left and above came out smallest, and level
-     * 3 within 2% of level 6 at a fraction of its time. */
+    /* One filter, no search: on a 12 MP photograph the mean of left and above came out smallest of
+     * the single ones, and level 6 saves another 11% (3% at 16 bits) for up to five times the time.
+     */
     png_set_compression_level(png, 3);
     png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_AVG);
     png_set_compression_buffer_size(png, 64 * 1024);

@@ -9,10 +9,10 @@
 #include <string.h>
 
 /* lcms2 puts the time of the call there (ICC.1:2022, 7.2.1, bytes 24 to 35), but the same picture
- * has to give the same file: 1 January 2026, 00:00:00. */
+ * has to give the same file: 1 July 2026, 00:00:00. */
 static void fix_date(uint8_t *profile)
 {
-    static const uint8_t date[12] = {0x07, 0xea, 0, 1, 0, 1};
+    static const uint8_t date[12] = {0x07, 0xea, 0, 7, 0, 1};
     memcpy(profile + 24, date, sizeof(date));
 }
 

@@ -23,6 +23,7 @@ enum {
 
 struct out_unfinished {
     atomic_int state;
+    pid_t owner; /* a forked child inherits the list, but not the files */
     int dir_fd;
     char name[NAME_MAX + 1];
 };
@@ -48,6 +49,7 @@ struct out_unfinished *out_unfinished_add(int dir_fd, const char *name)
         struct out_unfinished *entry = &entries[i];
         if (!entry_move(entry, FREE, FILLING))
             continue;
+        entry->owner = getpid();
         entry->dir_fd = dir_fd;
         memcpy(entry->name, name, size);
         atomic_store(&entry->state, LIVE);
@@ -82,7 +84,8 @@ void sisp_writer_abandon_all(void)
         struct out_unfinished *entry = &entries[i];
         if (!entry_move(entry, LIVE, ABANDONING))
             continue;
-        unlinkat(entry->dir_fd, entry->name, 0);
+        if (entry->owner == getpid())
+            unlinkat(entry->dir_fd, entry->name, 0);
         if (!entry_move(entry, ABANDONING, ABANDONED))
             entry_free(entry);
     }

@@ -15,6 +15,9 @@
 #include <tiffio.h>
 #endif
 
+/* By a build without any library. */
+#define MAYBE_UNUSED __attribute__((unused))
+
 static bool allocate(struct read_back *picture, uint32_t width, uint32_t height, unsigned bits)
 {
     picture->width = width;
@@ -24,7 +27,7 @@ static bool allocate(struct read_back *picture, uint32_t width, uint32_t height,
     return picture->samples != NULL;
 }
 
-static void keep_exif(struct read_back *picture, const void *bytes, size_t size_bytes)
+MAYBE_UNUSED static void keep_exif(struct read_back *picture, const void *bytes, size_t size_bytes)
 {
     picture->exif = malloc(size_bytes);
     if (!picture->exif)
@@ -33,7 +36,7 @@ static void keep_exif(struct read_back *picture, const void *bytes, size_t size_
     picture->exif_bytes = size_bytes;
 }
 
-static uint16_t *row_of(struct read_back *picture, uint32_t y)
+MAYBE_UNUSED static uint16_t *row_of(struct read_back *picture, uint32_t y)
 {
     return picture->samples + (size_t)y * picture->width * 3;
 }
