@@ -11,7 +11,7 @@ extern "C" {
 
 struct sisp_camera;
 
-/** {0}: 1920x1080, 30 fps, seed 0, as fast as asked. */
+/** {0}: 1920x1080, 30 fps, seed 0. */
 struct sisp_camera_params {
     uint32_t width, height; /* even; 64 to 8192 */
     uint32_t fps_num, fps_den;
@@ -39,13 +39,18 @@ struct sisp_camera_limits {
 
 /**
  * Open the simulated camera: a moving scene with known truth through a sensor model (CFA,
- * exposure, gain, shot and read noise, vignetting, black level, hot pixels).
- * Returns: 0, -EINVAL (sizes, format), -ENOMEM.
+ * exposure, gain, shot and read noise, vignetting, black level, hot pixels). Same seed and
+ * controls, same bytes. Its info gives the noise at gain 1: shot noise grows with the gain, read
+ * noise with the square of it.
+ * Returns: 0, -EINVAL (sizes, format, frame rate above 10000 fps), -ENOMEM.
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_open_sim(
     struct sisp_camera **camera, const struct sisp_camera_params *params);
 
-/** Read headerless frames from params->fd (such as stdin), which stays the caller's. */
+/**
+ * Read headerless frames from params->fd (such as stdin), which stays the caller's.
+ * Returns: 0, -EINVAL (sizes, format, stride, levels), -EBADF, -ENOMEM.
+ */
 SISP_API SISP_MUST_CHECK int sisp_camera_open_fd(
     struct sisp_camera **camera, const struct sisp_camera_params *params);
 
@@ -67,8 +72,9 @@ SISP_API struct sisp_camera_controls sisp_camera_applied(const struct sisp_camer
  * pace: the simulated camera delivers at once.
  *
  * Threads:  one at a time.   Real-time: no heap.
- * Returns:  0, -ENODATA (clean end of the stream), -EBADMSG (it ended inside a frame), -EINTR,
- *           errno of read.
+ * Returns:  0, -ENODATA (clean end of the stream), -EBADMSG (it ended inside a frame), -EINTR (a
+ *           signal came before the frame's first byte: call again), -EINVAL (size_bytes), errno
+ *           of read.
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_read(
     struct sisp_camera *camera, uint8_t *samples, size_t size_bytes);

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "camera/camera.h"
+#include "base/base.h"
+
+#include <errno.h>
+
+#define SIZE_MIN         64
+#define SIZE_MAX_SAMPLES 8192
+
+static bool is_size_valid(uint32_t size)
+{
+    return size >= SIZE_MIN && size <= SIZE_MAX_SAMPLES && size % 2 == 0;
+}
+
+const struct sisp_raw_format *camera_info_init(
+    struct sisp_raw_info *info, const struct sisp_camera_params *params)
+{
+    const char *name = params->raw_format ? params->raw_format : "SRGGB10";
+    const struct sisp_raw_format *format = sisp_raw_format_find(name);
+    uint32_t width = params->width ? params->width : 1920;
+    uint32_t height = params->height ? params->height : 1080;
+    if (!format || !is_size_valid(width) || !is_size_valid(height))
+        return NULL;
+    *info = (struct sisp_raw_info){
+        .fourcc = format->fourcc,
+        .width = width,
+        .height = height,
+        .stride_bytes = sisp_raw_row_bytes(format->packing, width),
+        .crop = {0, 0, width, height},
+        .orientation = 1,
+        .white_level = (float)((1u << format->bits) - 1),
+    };
+    return format;
+}
+
+const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera)
+{
+    return &camera->info;
+}
+
+struct sisp_camera_limits sisp_camera_limits(const struct sisp_camera *camera)
+{
+    return camera->limits;
+}
+
+/* NaN becomes the minimum. */
+static float clamp(float value, float min, float max)
+{
+    if (!(value >= min))
+        return min;
+    return value > max ? max : value;
+}
+
+void sisp_camera_set_controls(
+    struct sisp_camera *camera, const struct sisp_camera_controls *controls)
+{
+    if (!camera->ops->set_controls)
+        return;
+    const struct sisp_camera_limits *limits = &camera->limits;
+    struct sisp_camera_controls clamped = {
+        clamp(controls->exposure_us, limits->exposure_us_min, limits->exposure_us_max),
+        clamp(controls->analogue_gain, limits->analogue_gain_min, limits->analogue_gain_max),
+    };
+    camera->ops->set_controls(camera, &clamped);
+}
+
+struct sisp_camera_controls sisp_camera_applied(const struct sisp_camera *camera)
+{
+    return camera->applied;
+}
+
+int sisp_camera_read(struct sisp_camera *camera, uint8_t *samples, size_t size_bytes)
+{
+    if (size_bytes != camera->info.stride_bytes * camera->info.height)
+        return -EINVAL;
+    return camera->ops->read(camera, samples);
+}
+
+void sisp_camera_destroy(struct sisp_camera **camera)
+{
+    if (*camera)
+        (*camera)->ops->destroy(*camera);
+    *camera = NULL;
+}

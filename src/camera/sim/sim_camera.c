@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/base.h"
+#include "base/prng.h"
+#include "camera/camera.h"
+#include "camera/sim/paint.h"
+#include "camera/sim/sim.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HOT_MAX         512
+#define SAMPLES_A_HOT   40000
+#define DELAY_FRAMES    2
+#define START_US        10000
+#define EXPOSURE_MIN_US 100
+#define GAIN_MAX        16
+#define MESH_COLS       33
+#define MESH_ROWS       25
+
+struct sim_camera {
+    struct sisp_camera camera;
+    const struct sisp_raw_format *format;
+    struct scene scene;
+    uint64_t frame; /* the next one */
+    /* Asked for; what holds from the next frame on. */
+    struct sisp_camera_controls requested, next;
+    uint16_t *shading; /* sqrt of transmission of every sample */
+    int16_t *noise;
+    uint16_t *scene_buffer, *codes; /* a row each */
+    struct sim_hot_pixel hot[HOT_MAX];
+    uint32_t hot_count;
+};
+
+/* ---- lens -------------------------------------------------------------------------------- */
+
+/* cos^4 of the angle of the ray: 1 / (1 + tan^2)^2, tan^2 at the corners by colour. */
+static const float corner_tan2[3] = {0.255f, 0.240f, 0.228f};
+
+/* Root of the transmission at (x, y) in [-1, 1] of the frame. */
+static float transmission_root(const struct sisp_raw_info *info, unsigned channel, float x, float y)
+{
+    float w = (float)info->width, h = (float)info->height;
+    float radius2 = (x * x * w * w + y * y * h * h) / (w * w + h * h);
+    return 1 / (1 + corner_tan2[channel] * radius2);
+}
+
+static unsigned channel_of_site(unsigned site)
+{
+    return (site & 1) + (site >> 1);
+}
+
+static void fill_shading(struct sim_camera *camera)
+{
+    const struct sisp_raw_info *info = &camera->camera.info;
+    float step_x = 2 / (float)info->width, step_y = 2 / (float)info->height;
+    for (uint32_t y = 0; y < info->height; y++) {
+        for (uint32_t x = 0; x < info->width; x++) {
+            unsigned site = (unsigned)sisp_cfa_shift(camera->format->cfa, x, y);
+            float root = transmission_root(info, channel_of_site(site),
+                ((float)x + 0.5f) * step_x - 1, ((float)y + 0.5f) * step_y - 1);
+            camera->shading[(size_t)y * info->width + x] = (uint16_t)(65535 * root + 0.5f);
+        }
+    }
+}
+
+/* The mesh that undoes the shading. */
+static void fill_mesh(struct sisp_raw_info *info)
+{
+    struct sisp_lsc_mesh *mesh = &info->lsc;
+    mesh->cols = MESH_COLS;
+    mesh->rows = MESH_ROWS;
+    mesh->step_x = 1.0f / (MESH_COLS - 1);
+    mesh->step_y = 1.0f / (MESH_ROWS - 1);
+    for (unsigned site = 0; site < SISP_SITE_COUNT; site++) {
+        for (unsigned i = 0; i < MESH_COLS * MESH_ROWS; i++) {
+            float root = transmission_root(info, channel_of_site(site),
+                2 * mesh->step_x * (float)(i % MESH_COLS) - 1,
+                2 * mesh->step_y * (float)(i / MESH_COLS) - 1);
+            mesh->gain[site][i] = 1 / (root * root);
+        }
+    }
+}
+
+/* ---- hot pixels -------------------------------------------------------------------------- */
+
+static int compare_hot(const void *a, const void *b)
+{
+    const struct sim_hot_pixel *p = a, *q = b;
+    return p->y != q->y ? (p->y > q->y) - (p->y < q->y) : (p->x > q->x) - (p->x < q->x);
+}
+
+static void place_hot_pixels(struct sim_camera *camera, struct base_prng *prng)
+{
+    const struct sisp_raw_info *info = &camera->camera.info;
+    uint32_t count = info->width * info->height / SAMPLES_A_HOT + 4;
+    camera->hot_count = count < HOT_MAX ? count : HOT_MAX;
+    for (uint32_t i = 0; i < camera->hot_count; i++) {
+        camera->hot[i] = (struct sim_hot_pixel){
+            .x = (uint16_t)base_prng_below(prng, info->width),
+            .y = (uint16_t)base_prng_below(prng, info->height),
+            .level_per_ms = (float)(100 + base_prng_below(prng, 1500)),
+        };
+    }
+    qsort(camera->hot, camera->hot_count, sizeof(camera->hot[0]), compare_hot);
+}
+
+/* Adds to the codes of row y; `hot` is the first pixel not yet done, and so is the result. */
+static uint32_t apply_hot_pixels(struct sim_camera *camera, uint32_t y, uint32_t hot)
+{
+    const struct sisp_camera_controls *applied = &camera->camera.applied;
+    unsigned depth = camera->format->bits < 15 ? camera->format->bits : 15;
+    uint32_t white = (1u << depth) - 1;
+    float ms = applied->exposure_us * applied->analogue_gain / 1000;
+    for (; hot < camera->hot_count && camera->hot[hot].y == y; hot++) {
+        uint16_t *code = &camera->codes[camera->hot[hot].x];
+        uint32_t sum = *code + ((uint32_t)(camera->hot[hot].level_per_ms * ms) >> (15 - depth));
+        *code = (uint16_t)(sum < white ? sum : white);
+    }
+    return hot;
+}
+
+/* ---- frames ------------------------------------------------------------------------------ */
+
+static int read_frame(struct sisp_camera *base, uint8_t *samples)
+{
+    struct sim_camera *camera = (struct sim_camera *)base;
+    const struct sisp_raw_info *info = &base->info;
+    struct scene_place place = scene_place(&camera->scene, camera->frame);
+    struct base_prng prng = {camera->scene.seed ^ (camera->frame + 1) * 0xd1342543de82ef95u};
+    uint32_t hot = 0;
+    base->applied = camera->next;
+    struct sensor_exposure exposure = sensor_exposure(&base->applied, camera->format->bits);
+    for (uint32_t y = 0; y < info->height; y++) {
+        struct sensor_row row = {
+            .roots = scene_row(&camera->scene, &place, y, camera->scene_buffer),
+            .shading = camera->shading + (size_t)y * info->width,
+            .noise_shot = camera->noise + base_prng_below(&prng, NOISE_COUNT),
+            .noise_read = camera->noise + base_prng_below(&prng, NOISE_COUNT),
+        };
+        sensor_expose(&exposure, &row, camera->codes, info->width);
+        hot = apply_hot_pixels(camera, y, hot);
+        sensor_pack(camera->format, camera->codes, info->width, samples + y * info->stride_bytes);
+    }
+    camera->next = camera->requested;
+    camera->frame++;
+    return 0;
+}
+
+static void set_controls(struct sisp_camera *base, const struct sisp_camera_controls *controls)
+{
+    ((struct sim_camera *)base)->requested = *controls;
+}
+
+static void destroy(struct sisp_camera *base)
+{
+    struct sim_camera *camera = (struct sim_camera *)base;
+    scene_finish(&camera->scene);
+    free(camera->shading);
+    free(camera->noise);
+    free(camera->scene_buffer);
+    free(camera->codes);
+    free(camera);
+}
+
+static const struct camera_ops sim_ops = {
+    .read = read_frame, .set_controls = set_controls, .destroy = destroy};
+
+/* ---- open -------------------------------------------------------------------------------- */
+
+/* XYZ (D65 white Y = 1) to camera: the sensor's response to sRGB primaries (scene.c) times XYZ to
+ * sRGB (IEC 61966-2-1). It sees colour as a linear function of XYZ, so that one matrix is right
+ * under every light. */
+static const float color_matrix[9] = {0.901318f, -0.203023f, -0.116948f, -0.236418f, 1.106965f,
+    0.108137f, -0.057868f, 0.220831f, 0.421710f};
+
+static void fill_info(struct sisp_raw_info *info, unsigned bits)
+{
+    float black = (float)(1u << bits) * SENSOR_BLACK / 32768;
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
+        info->black_level[i] = black;
+    /* At gain 1; shot noise grows with the gain, read noise with its square. Rounding to codes
+     * adds 1/12 code^2. */
+    float full = (info->white_level - black) * 32768 / (float)(1u << bits);
+    float unit = SENSOR_FULL / (float)SENSOR_FULL_WELL_ELECTRONS;
+    float read = (float)SENSOR_READ_NOISE_ELECTRONS * unit, code = 32768 / (float)(1u << bits);
+    info->noise_shot = unit / full;
+    info->noise_read = (read * read + code * code / 12) / (full * full);
+    info->profile.count = 1;
+    info->profile.cct_kelvin[0] = 6504;
+    for (unsigned i = 0; i < 9; i++)
+        info->profile.color_matrix[0][i] = color_matrix[i];
+    snprintf(info->exif.make, sizeof(info->exif.make), "SoftISP");
+    snprintf(info->exif.model, sizeof(info->exif.model), "simulated camera");
+    fill_mesh(info);
+}
+
+static int fill_limits(struct sisp_camera_limits *limits, const struct sisp_camera_params *params)
+{
+    double num = params->fps_num, den = params->fps_den;
+    if (params->fps_num == 0 && params->fps_den == 0) {
+        num = 30;
+        den = 1;
+    }
+    /* The shortest interval still holds the shortest exposure. */
+    if (num == 0 || den == 0 || den / num * 1e6 < EXPOSURE_MIN_US)
+        return -EINVAL;
+    double interval_us = den / num * 1e6;
+    *limits = (struct sisp_camera_limits){
+        .exposure_us_min = EXPOSURE_MIN_US,
+        .exposure_us_max =
+            (float)(interval_us < SENSOR_EXPOSURE_MAX_US ? interval_us : SENSOR_EXPOSURE_MAX_US),
+        .analogue_gain_min = 1,
+        .analogue_gain_max = GAIN_MAX,
+        .delay_frames = DELAY_FRAMES,
+    };
+    return 0;
+}
+
+static int allocate(struct sim_camera *camera)
+{
+    const struct sisp_raw_info *info = &camera->camera.info;
+    size_t row = base_align(info->width, 4); /* packed formats hold whole groups of four */
+    camera->shading = malloc((size_t)info->width * info->height * sizeof(*camera->shading));
+    camera->noise = malloc((NOISE_COUNT + NOISE_PAD) * sizeof(*camera->noise));
+    camera->scene_buffer = malloc(row * sizeof(*camera->scene_buffer));
+    camera->codes = calloc(row, sizeof(*camera->codes));
+    if (!camera->shading || !camera->noise || !camera->scene_buffer || !camera->codes)
+        return -ENOMEM;
+    return scene_init(&camera->scene);
+}
+
+int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_params *params)
+{
+    *out = NULL;
+    struct sim_camera *camera = calloc(1, sizeof(*camera));
+    if (!camera)
+        return -ENOMEM;
+    struct sisp_camera *base = &camera->camera;
+    base->ops = &sim_ops;
+    camera->format = camera_info_init(&base->info, params);
+    int error = camera->format ? fill_limits(&base->limits, params) : -EINVAL;
+    if (!error) {
+        fill_info(&base->info, camera->format->bits);
+        camera->scene = (struct scene){.width = base->info.width,
+            .height = base->info.height,
+            .seed = params->seed,
+            .cfa = camera->format->cfa};
+        error = allocate(camera);
+    }
+    if (error) {
+        sisp_camera_destroy(&base);
+        return error;
+    }
+    struct base_prng prng = {params->seed};
+    sensor_noise_fill(camera->noise, base_prng_next(&prng));
+    place_hot_pixels(camera, &prng);
+    fill_shading(camera);
+    float start_us =
+        base->limits.exposure_us_max < START_US ? base->limits.exposure_us_max : START_US;
+    camera->next = camera->requested = (struct sisp_camera_controls){start_us, 1};
+    *out = base;
+    return 0;
+}
+
+/* ---- truth ------------------------------------------------------------------------------- */
+
+void sim_truth_origin(const struct sisp_camera *base, uint64_t frame, int32_t *x, int32_t *y)
+{
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    struct scene_place place = scene_place(&camera->scene, frame);
+    *x = (int32_t)place.back_x;
+    *y = (int32_t)place.back_y;
+}
+
+void sim_truth_scene(const struct sisp_camera *base, uint64_t frame, uint16_t *radiance)
+{
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    struct scene_place place = scene_place(&camera->scene, frame);
+    uint32_t width = base->info.width;
+    for (uint32_t y = 0; y < base->info.height; y++, radiance += width) {
+        const uint16_t *roots = scene_row(&camera->scene, &place, y, camera->scene_buffer);
+        for (uint32_t x = 0; x < width; x++)
+            radiance[x] = (uint16_t)((uint32_t)roots[x] * roots[x] >> 16);
+    }
+}
+
+bool sim_truth_patch(const struct sisp_camera *base, uint64_t frame, unsigned index,
+    struct sisp_rect *rect, float color[3])
+{
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    struct scene_place place = scene_place(&camera->scene, frame);
+    color[0] = paint_patches[index].r * SCENE_DIFFUSE_WHITE;
+    color[1] = paint_patches[index].g * SCENE_DIFFUSE_WHITE;
+    color[2] = paint_patches[index].b * SCENE_DIFFUSE_WHITE;
+    return scene_patch(&camera->scene, &place, index, rect);
+}
+
+const struct sim_hot_pixel *sim_truth_hot_pixels(const struct sisp_camera *base, uint32_t *count)
+{
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    *count = camera->hot_count;
+    return camera->hot;
+}
