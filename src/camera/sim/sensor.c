@@ -22,8 +22,12 @@ static int16_t gaussian(struct base_prng *prng)
 void sensor_noise_fill(int16_t *table, uint64_t seed)
 {
     struct base_prng prng = {seed};
+    int32_t sum = 0;
     for (uint32_t i = 0; i < NOISE_COUNT; i++)
-        table[i] = gaussian(&prng);
+        sum += table[i] = gaussian(&prng);
+    /* At high gains even the mean of so many would show. */
+    for (uint32_t i = 0; i < NOISE_COUNT; i++)
+        table[i] = (int16_t)(table[i] - sum / NOISE_COUNT);
     memcpy(table + NOISE_COUNT, table, NOISE_PAD * sizeof(*table));
 }
 
@@ -45,13 +49,18 @@ struct sensor_exposure sensor_exposure(const struct sisp_camera_controls *contro
     double total = (double)controls->exposure_us * gain / SENSOR_FULL_US;
     /* An electron is `unit` levels; the variance of the shot noise of level y is y * unit. */
     double unit = SENSOR_FULL * gain / SENSOR_FULL_WELL_ELECTRONS;
+    struct sensor_scale level = make_scale(SENSOR_FULL * total, SENSOR_LEVEL_MAX);
+    /* The mean of what rounding down takes away: half a step of light, half a step of the scaled
+     * level, half of each noise; and half a code, so that codes are rounded. */
+    double step = SENSOR_FULL * total / 65536 + (1 << level.shift) + 2;
+    uint16_t drop = bits < 15 ? (uint16_t)(15 - bits) : 0;
     return (struct sensor_exposure){
-        .level = make_scale(SENSOR_FULL * total, SENSOR_LEVEL_MAX),
+        .level = level,
         .sigma =
             make_scale(16 * sqrt(SENSOR_FULL * total * unit), 16 * sqrt(SENSOR_LEVEL_MAX * unit)),
         .read_sigma = (int16_t)(16 * SENSOR_READ_NOISE_ELECTRONS * unit + 0.5),
-        .total = total,
-        .bits = bits,
+        .offset = (uint16_t)(SENSOR_BLACK + (step + (1 << drop) - 1) / 2 + 0.5),
+        .drop = drop,
     };
 }
 
@@ -77,11 +86,7 @@ void sensor_expose(const struct sensor_exposure *exposure, const struct sensor_r
     const uint16_t *roots = row->roots, *shading = row->shading;
     const int16_t *noise_shot = row->noise_shot, *noise_read = row->noise_read;
     const struct sensor_scale level = exposure->level, sigma = exposure->sigma;
-    unsigned depth = exposure->bits < 15 ? exposure->bits : 15, drop = 15 - depth;
-    /* 1: the mean of what the three products below lose by rounding down, less the half that
-     * rounding to codes (half up) gains. */
-    uint16_t offset = (uint16_t)(SENSOR_BLACK + 1 + (1 << drop) / 2);
-    uint16_t white = (uint16_t)((1 << depth) - 1);
+    uint16_t offset = exposure->offset, white = (uint16_t)((32768 >> exposure->drop) - 1);
     for (uint32_t x = 0; x < count; x++) {
         uint16_t root = multiply_high(roots[x], shading[x]);
         uint16_t light = multiply_high(root, root);
@@ -90,7 +95,7 @@ void sensor_expose(const struct sensor_exposure *exposure, const struct sensor_r
         /* Sums wrap, but never the total: black exceeds the deepest noise. */
         uint16_t noise = (uint16_t)(apply_noise(noise_shot[x], (int16_t)s) +
                                     apply_noise(noise_read[x], exposure->read_sigma));
-        uint16_t code = (uint16_t)((uint16_t)(y + offset + noise) >> drop);
+        uint16_t code = (uint16_t)((uint16_t)(y + offset + noise) >> exposure->drop);
         codes[x] = code < white ? code : white;
     }
 }

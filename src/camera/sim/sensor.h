@@ -45,8 +45,8 @@ struct sensor_scale {
 struct sensor_exposure {
     struct sensor_scale level, sigma; /* sigma in 1/16 units */
     int16_t read_sigma;               /* in 1/16 units */
-    double total;                     /* exposure x gain, in multiples of SENSOR_FULL_US */
-    unsigned bits;
+    uint16_t offset;                  /* black, and what makes rounding unbiased */
+    uint16_t drop;                    /* bits of a level that a code does not hold */
 };
 
 /** Fill NOISE_COUNT + NOISE_PAD numbers. */
