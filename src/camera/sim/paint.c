@@ -10,6 +10,13 @@ static float clamp01(float value)
     return value < 0 ? 0 : value > 1 ? 1 : value;
 }
 
+/* floorf() is a slow call on machines without an instruction for it, and all noise needs it. */
+static float round_down(float value)
+{
+    float whole = (float)(int32_t)value;
+    return whole > value ? whole - 1 : whole;
+}
+
 static struct rgb gray(float value)
 {
     return (struct rgb){value, value, value};
@@ -27,7 +34,7 @@ static struct rgb mix(struct rgb a, struct rgb b, float k)
 
 float paint_wave(float phase)
 {
-    float p = phase - floorf(phase);
+    float p = phase - round_down(phase);
     return p < 0.5f ? 16 * p * (0.5f - p) : -16 * (p - 0.5f) * (1 - p);
 }
 
@@ -44,7 +51,7 @@ static float lattice(uint32_t seed, int32_t x, int32_t y)
 /* Value noise: hashed lattice, cubic in between. */
 float paint_noise(uint32_t seed, float x, float y)
 {
-    float fx = floorf(x), fy = floorf(y), u = x - fx, v = y - fy;
+    float fx = round_down(x), fy = round_down(y), u = x - fx, v = y - fy;
     int32_t ix = (int32_t)fx, iy = (int32_t)fy;
     u = u * u * (3 - 2 * u);
     v = v * v * (3 - 2 * v);
@@ -154,7 +161,7 @@ static const struct house houses[] = {
 static bool in_grid(float x, float period, float share)
 {
     float phase = x / period;
-    return phase - floorf(phase) < share;
+    return phase - round_down(phase) < share;
 }
 
 static struct rgb house_wall(const struct house *house, float x, float y)

@@ -84,6 +84,9 @@ static float bars(float x, float width, float pixel)
     return phase - floorf(phase) < 0.5f ? 0.06f : 0.85f;
 }
 
+#define TEXT_WIDTH 0.21f
+
+/* As many words as fit whole. */
 static float text(float x, float y, float size)
 {
     /* 5 x 7 dots, a row each, the left dot highest. */
@@ -98,7 +101,8 @@ static float text(float x, float y, float size)
     static const char word[] = {0, 1, 2, 3, 4, 0, 5}; /* SOFTISP, then a space */
     unsigned column = (unsigned)(x / size * 7), row = (unsigned)(y / size * 7);
     unsigned letter = column / 6 % 8, dot = column % 6;
-    if (row >= 7 || dot == 5 || letter == 7)
+    unsigned words = (unsigned)((TEXT_WIDTH + size) / size * 7 / 48);
+    if (row >= 7 || dot == 5 || letter == 7 || column / 48 >= words)
         return 0.85f;
     return glyphs[(unsigned)word[letter]][row] >> (4 - dot) & 1 ? 0.05f : 0.85f;
 }
