@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The still path (SlowISP's developing half): recipe, scratch and the walk over rows. */
+#include <isp/still/still.h>
+#include <isp/still/unpack.h>
+
+#include <base/base.h>
+
+#include <errno.h>
+
+#if defined(__x86_64__)
+extern const struct still_kernels still_kernels_base, still_kernels_v2, still_kernels_v3,
+    still_kernels_v4;
+static const struct still_kernels *const levels[ISP_ISA_COUNT] = {
+    [ISP_ISA_BASE] = &still_kernels_base,
+    [ISP_ISA_V2] = &still_kernels_v2,
+    [ISP_ISA_V3] = &still_kernels_v3,
+    [ISP_ISA_V4] = &still_kernels_v4,
+};
+#elif defined(__aarch64__)
+extern const struct still_kernels still_kernels_neon;
+static const struct still_kernels *const levels[ISP_ISA_COUNT] = {
+    [ISP_ISA_NEON] = &still_kernels_neon};
+#else
+extern const struct still_kernels still_kernels_base;
+static const struct still_kernels *const levels[ISP_ISA_COUNT] = {
+    [ISP_ISA_BASE] = &still_kernels_base};
+#endif
+
+/* ---- checks: written so that NaN fails them ---------------------------------------------------
+ */
+
+static bool is_between(const float *values, size_t count, float low, float high)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!(values[i] >= low && values[i] <= high))
+            return false;
+    }
+    return true;
+}
+
+static bool is_axis_valid(uint32_t knots, float origin, float step)
+{
+    const float values[] = {origin, step};
+    return knots >= 1 && knots <= SISP_LSC_KNOTS_MAX && is_between(values, 2, -16, 16) &&
+           (knots == 1 || step > 0);
+}
+
+static bool is_mesh_valid(const struct sisp_lsc_mesh *mesh)
+{
+    if (!mesh->cols)
+        return true;
+    if (!is_axis_valid(mesh->cols, mesh->origin_x, mesh->step_x) ||
+        !is_axis_valid(mesh->rows, mesh->origin_y, mesh->step_y))
+        return false;
+    for (unsigned s = 0; s < SISP_SITE_COUNT; s++) {
+        /* Below any real gain, above zero. */
+        if (!is_between(mesh->gain[s], (size_t)mesh->cols * mesh->rows, 1e-6F, 1e6F))
+            return false;
+    }
+    return true;
+}
+
+static bool are_coefficients_valid(const struct sisp_coefficients *c)
+{
+    if (!is_between(&c->white_level, 1, 0, 65535) ||
+        !is_between(c->black_level, SISP_SITE_COUNT, 0, 65535))
+        return false;
+    for (unsigned s = 0; s < SISP_SITE_COUNT; s++) {
+        if (!(c->black_level[s] < c->white_level))
+            return false;
+    }
+    return is_between(c->wb_gains, 3, 1e-6F, 16) && is_between(&c->clip_level, 1, 1e-6F, 1) &&
+           is_between(c->ccm, 9, -4, 4) && is_between(c->tone, SISP_TONE_KNOTS, 0, 1) &&
+           c->demosaic <= SISP_DEMOSAIC_BILINEAR && is_mesh_valid(&c->lsc);
+}
+
+static bool is_geometry_ours(const struct isp_geometry *g)
+{
+    return unpack_format(g->raw_fourcc) && g->crop.width >= 2 && g->crop.height >= 2 &&
+           g->width == g->crop.width && g->height == g->crop.height &&
+           (g->format == SISP_PIXEL_RGB24 || g->format == SISP_PIXEL_XRGB8888 ||
+               g->format == SISP_PIXEL_RGBA64);
+}
+
+/* ---- recipe -------------------------------------------------------------------------------- */
+
+size_t isp_still_recipe_size(const struct isp_geometry *geometry)
+{
+    return base_align(sizeof(struct isp_still_recipe), 64);
+}
+
+/* A sample's place is its centre: (x + 0.5) / width, as in DNG's GainMap. */
+static void compile_axis(
+    struct isp_still_recipe *recipe, unsigned axis, uint32_t size, float origin, float step)
+{
+    double scale = step > 0 ? 1 / (double)step : 0;
+    recipe->lsc_scale[axis] = (float)(scale / size);
+    recipe->lsc_offset[axis] = (float)((0.5 / size - (double)origin) * scale);
+}
+
+static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_coefficients *c)
+{
+    for (unsigned s = 0; s < SISP_SITE_COUNT; s++) {
+        recipe->black[s] = c->black_level[s];
+        recipe->scale[s] = (float)((double)c->wb_gains[unpack_channel((enum sisp_site)s)] /
+                                   ((double)c->white_level - (double)c->black_level[s]));
+    }
+    for (unsigned i = 0; i < 9; i++)
+        recipe->ccm[i] = c->ccm[i];
+    for (unsigned i = 0; i < SISP_TONE_KNOTS; i++) {
+        recipe->tone[i] = c->tone[i];
+        recipe->tone_delta[i] = i + 1 < SISP_TONE_KNOTS ? c->tone[i + 1] - c->tone[i] : 0;
+    }
+    recipe->lsc = c->lsc;
+    const struct sisp_rect *crop = &recipe->geometry.crop;
+    compile_axis(recipe, 0, crop->width, c->lsc.origin_x, c->lsc.step_x);
+    compile_axis(recipe, 1, crop->height, c->lsc.origin_y, c->lsc.step_y);
+}
+
+int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, enum isp_isa isa)
+{
+    if (!is_geometry_ours(geometry) || !are_coefficients_valid(coefficients))
+        return -EINVAL;
+    int level = (int)isa;
+    while (level >= 0 && !levels[level])
+        level--;
+    if (level < 0)
+        return -ENOTSUP;
+    const struct sisp_raw_format *format = unpack_format(geometry->raw_fourcc);
+    *recipe = (struct isp_still_recipe){
+        .geometry = *geometry,
+        .kernels = levels[level],
+        .packing = format->packing,
+        .cfa = sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y),
+        .demosaic = (enum sisp_demosaic)coefficients->demosaic,
+        .clip_level = coefficients->clip_level,
+    };
+    compile_tables(recipe, coefficients);
+    return 0;
+}
+
+/* ---- bands --------------------------------------------------------------------------------- */
+
+static size_t plane_floats(uint32_t width)
+{
+    return base_align((width + 1) / 2 + 2 * STILL_PAD, 16);
+}
+
+static size_t words_bytes(uint32_t width)
+{
+    return base_align(((size_t)width + UNPACK_SLACK) * sizeof(uint16_t), 64);
+}
+
+size_t isp_still_scratch_size(const struct isp_geometry *geometry)
+{
+    uint32_t width = geometry->crop.width;
+    return words_bytes(width) + 5 * 2 * plane_floats(width) * sizeof(float);
+}
+
+/* Where linear row y (from -2 on) is kept. */
+static struct still_line line_at(void *scratch, uint32_t width, int64_t y)
+{
+    size_t plane = plane_floats(width);
+    float *planes = (float *)((uint8_t *)scratch + words_bytes(width));
+    float *first = planes + (size_t)((y + 2) % 5) * 2 * plane + STILL_PAD;
+    return (struct still_line){{first, first + plane}};
+}
+
+void isp_still_band(const struct isp_still_recipe *recipe, const uint8_t *raw,
+    const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch)
+{
+    const uint32_t width = recipe->geometry.crop.width, height = recipe->geometry.crop.height;
+    int64_t next = (int64_t)y0 - 2;
+    for (uint32_t y = y0; y < y1; y++) {
+        for (; next <= (int64_t)y + 2; next++) {
+            struct still_line line = line_at(scratch, width, next);
+            recipe->kernels->linearise(
+                recipe, raw, unpack_mirror(next, height), &line, (uint16_t *)scratch);
+        }
+        struct still_line lines[5];
+        for (unsigned i = 0; i < 5; i++)
+            lines[i] = line_at(scratch, width, (int64_t)y - 2 + i);
+        recipe->kernels->develop(
+            recipe, lines, y, out->planes[0] + (size_t)y * out->stride_bytes[0]);
+    }
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Demosaic on real pictures: the colour PSNR that Malvar, He and Cutler's published filter has on
+ * the Kodak and McMaster sets (8 bits, RGGB, border of 10 left out; the DPIR table reads 35.78 and
+ * 34.43 dB for the full sets). With arguments, measures those PNG files and prints their mean.
+ */
+#include "still_fixture.h"
+
+#include "tests/harness/test.h"
+
+#include <math.h>
+#include <png.h>
+
+#define BORDER 10
+
+struct picture {
+    uint32_t width, height;
+    uint8_t *rgb;
+};
+
+static bool picture_read(struct picture *picture, const char *path)
+{
+    png_image png = {.version = PNG_IMAGE_VERSION};
+    if (!png_image_begin_read_from_file(&png, path))
+        return false;
+    png.format = PNG_FORMAT_RGB;
+    *picture = (struct picture){png.width, png.height, still_alloc(PNG_IMAGE_SIZE(png))};
+    return png_image_finish_read(&png, NULL, picture->rgb, 0, NULL);
+}
+
+static struct picture develop_mosaic(const struct picture *p)
+{
+    struct isp_geometry g = {sisp_raw_format_find("SRGGB8")->fourcc, p->width, p->height, p->width,
+        {0, 0, p->width, p->height}, SISP_PIXEL_RGB24, p->width, p->height};
+    struct sisp_coefficients c = still_neutral(255);
+    struct picture out = {p->width, p->height, still_alloc((size_t)3 * p->width * p->height)};
+    uint8_t *raw = still_alloc((size_t)p->width * p->height);
+    for (uint32_t y = 0; y < p->height; y++) {
+        for (uint32_t x = 0; x < p->width; x++) {
+            size_t i = (size_t)y * p->width + x;
+            raw[i] = p->rgb[3 * i + (x & 1) + (y & 1)];
+        }
+    }
+    struct sisp_image image = {
+        SISP_PIXEL_RGB24, p->width, p->height, {out.rgb, NULL}, {(size_t)3 * p->width, 0}};
+    CHECK_EQ(still_develop(&g, &c, still_best_level(), raw, &image, 100), 0);
+    free(raw);
+    return out;
+}
+
+static double cpsnr(const struct picture *a, const struct picture *b)
+{
+    double sum = 0, count = 0;
+    for (uint32_t y = BORDER; y < a->height - BORDER; y++) {
+        for (uint32_t x = 3 * BORDER; x < 3 * (a->width - BORDER); x++) {
+            double d = (double)a->rgb[(size_t)3 * y * a->width + x] -
+                       (double)b->rgb[(size_t)3 * y * a->width + x];
+            sum += d * d;
+            count++;
+        }
+    }
+    return 10 * log10(255.0 * 255.0 * count / sum);
+}
+
+/* NaN if the file is not there. */
+static double measure(const char *path)
+{
+    struct picture original;
+    if (!picture_read(&original, path))
+        return (double)NAN;
+    struct picture developed = develop_mosaic(&original);
+    double result = cpsnr(&original, &developed);
+    free(original.rgb);
+    free(developed.rgb);
+    return result;
+}
+
+TEST(published_quality)
+{
+    /* Per file, to the hundredth; their sets' means are the published ones. */
+    const struct {
+        const char *name;
+        double cpsnr;
+    } files[] = {{"kodak/kodim01.png", 32.09}, {"kodak/kodim02.png", 38.15},
+        {"kodak/kodim03.png", 39.62}, {"mcmaster/mcm01.png", 27.40}, {"mcmaster/mcm03.png", 31.24}};
+    const char *shared = getenv("SOFTISP_SHARED");
+    for (unsigned i = 0; i < BASE_COUNT(files); i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/data/%s", shared ? shared : SOURCE_ROOT "/../shared",
+            files[i].name);
+        double result = measure(path);
+        if (isnan(result))
+            SKIP("pictures of the Kodak and McMaster sets are not here");
+        CHECK_NEAR(result, files[i].cpsnr, 0.01);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    double sum = 0;
+    for (int i = 1; i < argc; i++) {
+        double result = measure(argv[i]);
+        printf("%s %.2f\n", argv[i], result);
+        sum += result;
+    }
+    if (argc > 1) {
+        printf("mean %.3f\n", sum / (argc - 1));
+        return 0;
+    }
+    RUN(published_quality);
+    return test_report();
+}

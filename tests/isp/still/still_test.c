@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "still_fixture.h"
+
+#include "tests/harness/test.h"
+
+#include <errno.h>
+
+#define GUARD 0x5a
+
+struct trial {
+    struct isp_geometry geometry;
+    struct sisp_coefficients coefficients;
+    const struct sisp_raw_format *format;
+    uint8_t *raw;
+    size_t out_bytes;
+};
+
+static struct trial trial_make(struct base_prng *prng, const struct sisp_raw_format *format,
+    uint32_t width, uint32_t height, enum sisp_pixel_format out)
+{
+    struct trial t = {.format = format};
+    struct isp_geometry *g = &t.geometry;
+    *g = (struct isp_geometry){.raw_fourcc = format->fourcc,
+        .crop = {base_prng_below(prng, 6), base_prng_below(prng, 4), width, height},
+        .format = out,
+        .width = width,
+        .height = height};
+    g->raw_width = g->crop.x + width + base_prng_below(prng, 6);
+    g->raw_height = g->crop.y + height + base_prng_below(prng, 3);
+    g->raw_stride_bytes =
+        sisp_raw_row_bytes(format->packing, g->raw_width) + base_prng_below(prng, 5);
+    t.coefficients = still_camera(prng, (float)((1U << format->bits) - 1));
+    t.raw = still_random_raw(prng, g, format);
+    t.out_bytes = (sisp_pixel_row_bytes(out, 0, width) + 3) * height;
+    return t;
+}
+
+/* Rows three bytes apart from each other, filled with a guard first. */
+static uint8_t *trial_run(const struct trial *t, enum isp_isa isa, uint32_t band)
+{
+    uint8_t *pixels = still_alloc(t->out_bytes);
+    memset(pixels, GUARD, t->out_bytes);
+    const struct isp_geometry *g = &t->geometry;
+    struct sisp_image image = {g->format, g->width, g->height, {pixels, NULL},
+        {sisp_pixel_row_bytes(g->format, 0, g->width) + 3, 0}};
+    CHECK_EQ(still_develop(g, &t->coefficients, isa, t->raw, &image, band), 0);
+    return pixels;
+}
+
+static unsigned code_at(const struct trial *t, const uint8_t *pixels, uint32_t x, uint32_t y, int c)
+{
+    const struct isp_geometry *g = &t->geometry;
+    const uint8_t *row = pixels + y * (sisp_pixel_row_bytes(g->format, 0, g->width) + 3);
+    uint16_t word;
+    if (g->format == SISP_PIXEL_RGB24)
+        return row[3 * x + (uint32_t)c];
+    if (g->format == SISP_PIXEL_XRGB8888)
+        return row[4 * x + 2 - (uint32_t)c];
+    memcpy(&word, row + (size_t)8 * x + (size_t)2 * (size_t)c, 2);
+    return word;
+}
+
+static void guards_hold(const struct trial *t, const uint8_t *pixels)
+{
+    size_t row = sisp_pixel_row_bytes(t->geometry.format, 0, t->geometry.width);
+    for (uint32_t y = 0; y < t->geometry.height; y++) {
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_EQ(pixels[y * (row + 3) + row + i], GUARD);
+    }
+}
+
+/* Greatest distance to the reference, in codes. */
+static double distance(const struct trial *t, const uint8_t *pixels)
+{
+    const struct isp_geometry *g = &t->geometry;
+    double *rgb = still_alloc(sizeof(double) * 3 * g->width * g->height), worst = 0;
+    still_reference(g, &t->coefficients, t->raw, rgb);
+    double max = g->format == SISP_PIXEL_RGBA64 ? 65535 : 255;
+    for (uint32_t i = 0; i < g->width * g->height; i++) {
+        for (int c = 0; c < 3; c++) {
+            double code = code_at(t, pixels, i % g->width, i / g->width, c);
+            double d = code - rgb[3 * (size_t)i + (size_t)c] * max;
+            worst = d > worst ? d : -d > worst ? -d : worst;
+        }
+    }
+    free(rgb);
+    return worst;
+}
+
+static double worst_16_bit;
+
+/* Every raw format (hence CFA order and packing), odd and even sizes, both demosaics. */
+TEST(agrees_with_the_reference)
+{
+    const uint32_t sizes[][2] = {{2, 2}, {3, 2}, {2, 5}, {5, 3}, {17, 9}, {66, 20}, {131, 21}};
+    const enum sisp_pixel_format outs[] = {
+        SISP_PIXEL_RGBA64, SISP_PIXEL_RGB24, SISP_PIXEL_XRGB8888};
+    struct base_prng prng = {1};
+    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
+        for (unsigned i = 0; i < BASE_COUNT(sizes); i++) {
+            struct trial t = trial_make(&prng, f, sizes[i][0], sizes[i][1], outs[i % 3]);
+            t.coefficients.demosaic = base_prng_below(&prng, 2);
+            uint8_t *pixels = trial_run(&t, still_best_level(), t.geometry.height);
+            double worst = distance(&t, pixels);
+            /* Half a code is the rounding itself. */
+            if (t.geometry.format == SISP_PIXEL_RGBA64) {
+                CHECK_NEAR(worst, 0, 1.0);
+                worst_16_bit = worst > worst_16_bit ? worst : worst_16_bit;
+            } else {
+                CHECK_NEAR(worst, 0, 0.5 + 2.0 / 257);
+            }
+            guards_hold(&t, pixels);
+            free(pixels);
+            free(t.raw);
+        }
+    }
+    printf("  largest distance to the reference: %.3f codes of 16 bits\n", worst_16_bit);
+}
+
+TEST(same_bits_at_every_level_and_in_any_bands)
+{
+    const enum sisp_pixel_format outs[] = {
+        SISP_PIXEL_RGBA64, SISP_PIXEL_RGB24, SISP_PIXEL_XRGB8888};
+    const uint32_t bands[] = {1, 2, 3, 7, 64};
+    struct base_prng prng = {2};
+    for (uint32_t width = 2; width < 1200; width = width < 70 ? width + 3 : width * 3) {
+        const struct sisp_raw_format *format = &sisp_raw_formats[width % 28];
+        struct trial t = trial_make(&prng, format, width, 2 + width % 13, outs[width % 3]);
+        t.coefficients.demosaic = width / 3 % 2;
+        uint8_t *expected = trial_run(&t, ISP_ISA_BASE, t.geometry.height);
+        for (int isa = 0; isa < ISP_ISA_COUNT; isa++) {
+            if (!still_level_runs((enum isp_isa)isa))
+                continue;
+            uint8_t *pixels = trial_run(&t, (enum isp_isa)isa, bands[(width + (uint32_t)isa) % 5]);
+            CHECK(memcmp(pixels, expected, t.out_bytes) == 0);
+            free(pixels);
+        }
+        free(expected);
+        free(t.raw);
+    }
+}
+
+/* A crop moved by one sample is another CFA order over the same colours. */
+TEST(crop_moved_by_one_is_another_order)
+{
+    struct base_prng prng = {3};
+    struct trial t = trial_make(&prng, sisp_raw_format_find("SRGGB12"), 40, 30, SISP_PIXEL_RGBA64);
+    t.geometry.crop.x = 1;
+    t.geometry.crop.y = 1;
+    uint8_t *a = trial_run(&t, ISP_ISA_BASE, 30);
+    struct trial u = t;
+    u.raw = t.raw + t.geometry.raw_stride_bytes + 2;
+    u.geometry.crop.x = u.geometry.crop.y = 0;
+    u.geometry.raw_fourcc = sisp_raw_format_find("SBGGR12")->fourcc;
+    uint8_t *b = trial_run(&u, ISP_ISA_BASE, 30);
+    CHECK(memcmp(a, b, t.out_bytes) == 0);
+    free(a);
+    free(b);
+    free(t.raw);
+}
+
+TEST(clipped_highlights_are_neutral)
+{
+    struct base_prng prng = {4};
+    struct trial t = trial_make(&prng, sisp_raw_format_find("SGBRG10"), 16, 16, SISP_PIXEL_RGBA64);
+    const float ccm[9] = {1.8F, -0.6F, -0.2F, -0.2F, 1.5F, -0.3F, 0.1F, -0.7F, 1.6F};
+    memcpy(t.coefficients.ccm, ccm, sizeof ccm);
+    for (uint32_t y = 0; y < t.geometry.raw_height; y++) {
+        for (uint32_t x = 0; x < t.geometry.raw_width; x++)
+            still_reference_put(SISP_PACKING_16, t.raw + y * t.geometry.raw_stride_bytes, x, 1023);
+    }
+    uint8_t *pixels = trial_run(&t, ISP_ISA_BASE, 16);
+    int r = (int)code_at(&t, pixels, 7, 8, 0);
+    CHECK_NEAR(r, (int)code_at(&t, pixels, 7, 8, 1), 1);
+    CHECK_NEAR(r, (int)code_at(&t, pixels, 7, 8, 2), 1);
+    CHECK(r > 60000);
+    free(pixels);
+    free(t.raw);
+}
+
+static int compile_with(struct trial *t, float *field, float value)
+{
+    struct isp_still_recipe *recipe = still_alloc(isp_still_recipe_size(&t->geometry));
+    float kept = *field;
+    *field = value;
+    int result = isp_still_compile(recipe, &t->geometry, &t->coefficients, ISP_ISA_BASE);
+    *field = kept;
+    free(recipe);
+    return result;
+}
+
+TEST(coefficients_outside_their_ranges_are_refused)
+{
+    struct base_prng prng = {5};
+    struct trial t = trial_make(&prng, sisp_raw_format_find("SRGGB8"), 8, 8, SISP_PIXEL_RGB24);
+    struct sisp_coefficients *c = &t.coefficients;
+    float *fields[] = {&c->black_level[2], &c->white_level, &c->wb_gains[1], &c->clip_level,
+        &c->ccm[4], &c->tone[100], &c->lsc.gain[3][0], &c->lsc.step_x, &c->lsc.origin_y};
+    c->lsc.cols = 2; /* a step is needed from two knots on */
+    for (unsigned i = 0; i < BASE_COUNT(fields); i++) {
+        CHECK_EQ(compile_with(&t, fields[i], *fields[i]), 0);
+        CHECK_EQ(compile_with(&t, fields[i], -1e9F), -EINVAL);
+        CHECK_EQ(compile_with(&t, fields[i], 1e9F), -EINVAL);
+        CHECK_EQ(compile_with(&t, fields[i], __builtin_nanf("")), -EINVAL);
+    }
+    CHECK_EQ(compile_with(&t, &c->black_level[0], c->white_level), -EINVAL);
+    t.geometry.format = SISP_PIXEL_NV12;
+    CHECK_EQ(compile_with(&t, &c->white_level, c->white_level), -EINVAL);
+    free(t.raw);
+}
+
+int main(void)
+{
+    RUN(agrees_with_the_reference);
+    RUN(same_bits_at_every_level_and_in_any_bands);
+    RUN(crop_moved_by_one_is_another_order);
+    RUN(clipped_highlights_are_neutral);
+    RUN(coefficients_outside_their_ranges_are_refused);
+    return test_report();
+}
