@@ -277,13 +277,16 @@ static void pack_xrgb8888(const struct tile *tile, uint32_t count, uint8_t *rest
     }
 }
 
-/* Through bytes: nobody promises that rows of the picture are aligned. */
-static void pack_rgba64(const struct tile *tile, uint32_t count, uint8_t *restrict out)
+static void pack_rgba64(const struct tile *tile, uint32_t count, uint8_t *out)
 {
+    uint16_t words[4 * TILE_PIXELS]; /* rows of the picture may lie at odd addresses */
     for (uint32_t i = 0; i < count; i++) {
-        uint16_t pixel[4] = {tile->code[0][i], tile->code[1][i], tile->code[2][i], 65535};
-        memcpy(out + (size_t)8 * i, pixel, 8);
+        words[4 * i] = tile->code[0][i];
+        words[4 * i + 1] = tile->code[1][i];
+        words[4 * i + 2] = tile->code[2][i];
+        words[4 * i + 3] = 65535;
     }
+    memcpy(out, words, (size_t)8 * count);
 }
 
 static void develop(const struct isp_still_recipe *recipe, const struct still_line lines[5],
