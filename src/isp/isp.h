@@ -147,9 +147,11 @@ void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_
  */
 struct isp_burst_transform {
     int32_t dx[ISP_BURST_MAX], dy[ISP_BURST_MAX];
-    float residual[ISP_BURST_MAX]; /* mean absolute difference after the shift, in noise sigmas */
+    /* Mean absolute difference after the shift, in noise sigmas: 0.8 where only noise differs. */
+    float residual[ISP_BURST_MAX];
     uint32_t used;                 /* bit i: frame i takes part */
     uint32_t reference;
+    float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
 };
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry);

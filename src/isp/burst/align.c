@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Align: one whole-period translation per frame, by a coarse to fine search of grey pyramids. */
+#include <isp/burst/burst.h>
+
+#include <base/base.h>
+
+#include <float.h>
+
+#define LEVELS_MAX 5
+#define SIZE_MIN   24   /* shorter side of the coarsest level */
+#define REACH      64   /* cells: 128 samples either way */
+#define CLIPPED    (-1) /* a grey cell that touches saturation is compared with nothing */
+#define GREY_BITS  15   /* of a grey cell: the most that signed 16-bit arithmetic holds */
+#define WRONG      16   /* cells by which a transform is off to learn how wrong ones look */
+#define RESIDUAL   2.0F /* sigmas up to which a frame is always taken */
+#define FRACTION   0.5F /* of a wrong transform's residual, beyond which it is not */
+#define FIXED      256  /* residuals are summed as integers of 1/256 sigma */
+
+struct level {
+    uint32_t width, height;
+    int16_t *cells;
+};
+
+struct pyramid {
+    uint32_t count;
+    struct level levels[LEVELS_MAX];
+};
+
+/* Variance of the difference of two cells whose first is g: slope * g + offset, at least that of
+ * black. */
+struct cell_noise {
+    float slope, offset, least;
+};
+
+struct shift {
+    int32_t x, y;
+};
+
+/* ---- pyramids ------------------------------------------------------------------------------- */
+
+static size_t pyramid_bytes(const struct isp_geometry *g)
+{
+    size_t cells = (size_t)(g->crop.width / 2) * (g->crop.height / 2);
+    return base_align(cells * 4 / 3 * sizeof(int16_t) + 64, 64);
+}
+
+static void pyramid_place(struct pyramid *p, const struct isp_geometry *g, int16_t *cells)
+{
+    uint32_t width = g->crop.width / 2, height = g->crop.height / 2;
+    p->count = 0;
+    do {
+        p->levels[p->count++] = (struct level){width, height, cells};
+        cells += (size_t)width * height;
+        width /= 2;
+        height /= 2;
+    } while (p->count < LEVELS_MAX && width >= SIZE_MIN && height >= SIZE_MIN);
+}
+
+/* How far the sum of four samples is shifted down to fit. */
+static unsigned grey_shift(const struct sisp_raw_format *format)
+{
+    return format->bits + 2U > GREY_BITS ? format->bits + 2U - GREY_BITS : 0;
+}
+
+static void grey_row(int16_t *restrict out, const uint16_t *restrict a, const uint16_t *restrict b,
+    uint32_t count, const uint32_t limits[2])
+{
+    const uint32_t shift = limits[0], white = limits[1];
+    for (uint32_t k = 0; k < count; k++) {
+        uint32_t top = a[2 * k] > a[2 * k + 1] ? a[2 * k] : a[2 * k + 1];
+        uint32_t low = b[2 * k] > b[2 * k + 1] ? b[2 * k] : b[2 * k + 1];
+        uint32_t sum = (uint32_t)a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
+        uint32_t most = top > low ? top : low;
+        out[k] = (int16_t)(most >= white ? CLIPPED : (int32_t)(sum >> shift));
+    }
+}
+
+/* Mean of 2x2; clipped if any of the four is. */
+static void halve(const struct level *from, struct level *to)
+{
+    for (uint32_t y = 0; y < to->height; y++) {
+        const int16_t *a = from->cells + (size_t)2 * y * from->width, *b = a + from->width;
+        int16_t *out = to->cells + (size_t)y * to->width;
+        for (uint32_t k = 0; k < to->width; k++) {
+            int32_t any = a[2 * k] | a[2 * k + 1] | b[2 * k] | b[2 * k + 1];
+            int32_t sum = a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
+            out[k] = (int16_t)(any < 0 ? CLIPPED : (sum + 2) >> 2);
+        }
+    }
+}
+
+static void grey_build(struct pyramid *p, const struct burst_frame *frame, float white,
+    const uint8_t *raw, uint16_t *words)
+{
+    struct level *base = &p->levels[0];
+    const struct sisp_raw_format *format = unpack_format(frame->geometry->raw_fourcc);
+    const uint32_t limits[2] = {grey_shift(format), (uint32_t)white};
+    uint16_t *more = words + frame->geometry->crop.width + UNPACK_SLACK;
+    for (uint32_t y = 0; y < base->height; y++) {
+        const uint16_t *a = burst_row(frame, raw, 2 * y, words);
+        const uint16_t *b = burst_row(frame, raw, 2 * y + 1, more);
+        grey_row(base->cells + (size_t)y * base->width, a, b, base->width, limits);
+    }
+}
+
+static void pyramid_build(struct pyramid *p, const struct burst_frame *frame, float white,
+    const uint8_t *raw, uint16_t *words)
+{
+    grey_build(p, frame, white, raw, words);
+    for (uint32_t i = 1; i < p->count; i++)
+        halve(&p->levels[i - 1], &p->levels[i]);
+}
+
+/* ---- search --------------------------------------------------------------------------------- */
+
+/* Where both frames are: reference cell (x, y) meets frame cell (x - shift.x, y - shift.y). */
+struct overlap {
+    uint32_t x0, x1, y0, y1;
+};
+
+static struct overlap overlap_of(const struct level *level, struct shift s)
+{
+    int32_t w = (int32_t)level->width, h = (int32_t)level->height;
+    return (struct overlap){(uint32_t)(s.x > 0 ? s.x : 0), (uint32_t)(s.x < 0 ? w + s.x : w),
+        (uint32_t)(s.y > 0 ? s.y : 0), (uint32_t)(s.y < 0 ? h + s.y : h)};
+}
+
+static const int16_t *cell_at(const struct level *level, int64_t x, int64_t y)
+{
+    return level->cells + y * level->width + x;
+}
+
+struct score {
+    uint64_t sum, count;
+};
+
+static void add_row(struct score *score, const int16_t *a, const int16_t *b, uint32_t count)
+{
+    uint32_t sum = 0, clipped = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        int16_t low = a[k] < b[k] ? a[k] : b[k], high = a[k] < b[k] ? b[k] : a[k];
+        int16_t difference = (int16_t)(low < 0 ? 0 : high - low);
+        sum += (uint16_t)difference;
+        clipped += low < 0;
+    }
+    score->sum += sum;
+    score->count += count - clipped;
+}
+
+/* Mean absolute difference; FLT_MAX where less than an eighth of the overlap can be compared. */
+static float mean_difference(
+    const struct level *reference, const struct level *frame, struct shift s)
+{
+    struct overlap o = overlap_of(reference, s);
+    struct score score = {0, 0};
+    for (uint32_t y = o.y0; y < o.y1; y++)
+        add_row(&score, cell_at(reference, o.x0, y),
+            cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0);
+    uint64_t cells = (uint64_t)(o.x1 - o.x0) * (o.y1 - o.y0);
+    return score.count && score.count * 8 >= cells ? (float)score.sum / (float)score.count
+                                                   : FLT_MAX;
+}
+
+static int32_t magnitude(int32_t v)
+{
+    return v < 0 ? -v : v;
+}
+
+/* The best shift within `reach` of `centre` that leaves at least half of each side in the overlap.
+ * On equal terms the centre wins. */
+static struct shift search(
+    const struct level *reference, const struct level *frame, struct shift centre, int32_t reach)
+{
+    struct shift best = centre;
+    float least = mean_difference(reference, frame, centre);
+    for (int32_t y = centre.y - reach; y <= centre.y + reach; y++) {
+        for (int32_t x = centre.x - reach; x <= centre.x + reach; x++) {
+            if (magnitude(x) * 2 > (int32_t)reference->width ||
+                magnitude(y) * 2 > (int32_t)reference->height)
+                continue;
+            float difference = mean_difference(reference, frame, (struct shift){x, y});
+            if (difference < least) {
+                least = difference;
+                best = (struct shift){x, y};
+            }
+        }
+    }
+    return best;
+}
+
+static struct shift find_shift(const struct pyramid *reference, const struct pyramid *frame)
+{
+    uint32_t i = reference->count - 1;
+    struct shift s =
+        search(&reference->levels[i], &frame->levels[i], (struct shift){0, 0}, REACH >> i);
+    while (i-- > 0)
+        s = search(&reference->levels[i], &frame->levels[i], (struct shift){s.x * 2, s.y * 2}, 2);
+    return s;
+}
+
+/* ---- residuals ------------------------------------------------------------------------------- */
+
+static struct cell_noise cell_noise_of(const struct isp_geometry *g,
+    const struct sisp_coefficients *c, const struct isp_burst_transform *t)
+{
+    /* A cell is the sum of four samples in codes, shifted down: x = (cell * 2^shift / 4 - black) /
+     * range; its variance is 4 * range^2 * (shot * x + read); a difference has twice that. */
+    float black = 0;
+    for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
+        black += c->black_level[s] * 0.25F;
+    float range = c->white_level - black,
+          unit = (float)(1U << grey_shift(unpack_format(g->raw_fourcc)));
+    float scale = 8 * range * range / (unit * unit);
+    float read = t->noise_read + burst_rounding_variance(c);
+    return (struct cell_noise){scale * t->noise_shot * unit / (4 * range),
+        scale * (read - t->noise_shot * black / range), scale * read};
+}
+
+/* In sigmas of the difference of two cells; integers, so that no order of sums can matter. */
+static void add_residual_row(struct score *score, const int16_t *a, const int16_t *b,
+    uint32_t count, const struct cell_noise *noise)
+{
+    const float slope = noise->slope, offset = noise->offset, least = noise->least;
+    uint32_t sum = 0, clipped = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        int32_t low = a[k] < b[k] ? a[k] : b[k], high = a[k] < b[k] ? b[k] : a[k];
+        float variance = slope * (float)a[k] + offset;
+        variance = variance > least ? variance : least;
+        float sigmas = (float)(high - low) / __builtin_sqrtf(variance);
+        int32_t fixed = (int32_t)((sigmas < 255 ? sigmas : 255) * FIXED);
+        sum += (uint32_t)(low < 0 ? 0 : fixed);
+        clipped += low < 0;
+    }
+    score->sum += sum;
+    score->count += count - clipped;
+}
+
+/* Of every second row: noise is the same in the others. */
+static float residual_at(const struct level *reference, const struct level *frame, struct shift s,
+    const struct cell_noise *noise)
+{
+    struct overlap o = overlap_of(reference, s);
+    struct score score = {0, 0};
+    for (uint32_t y = o.y0; y < o.y1; y += 2)
+        add_residual_row(&score, cell_at(reference, o.x0, y),
+            cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, noise);
+    return score.count ? (float)score.sum / (float)score.count / FIXED : FLT_MAX;
+}
+
+/* What a wrong transform looks like on this content: the reference against itself, moved. */
+static float residual_of_wrong(const struct level *reference, const struct cell_noise *noise)
+{
+    int32_t x = (int32_t)reference->width / 4, y = (int32_t)reference->height / 4;
+    struct shift across = {x < WRONG ? x : WRONG, 0}, down = {0, y < WRONG ? y : WRONG};
+    float a = residual_at(reference, reference, across, noise);
+    float b = residual_at(reference, reference, down, noise);
+    return a > b ? a : b;
+}
+
+/* ---- frames ---------------------------------------------------------------------------------- */
+
+size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry)
+{
+    size_t words = 2 * ((size_t)geometry->crop.width + UNPACK_SLACK) * sizeof(uint16_t);
+    return 2 * pyramid_bytes(geometry) +
+           base_max_size(base_align(words, 64), burst_noise_scratch_size(geometry));
+}
+
+/* What one call works with. */
+struct job {
+    const struct isp_geometry *geometry;
+    const struct sisp_coefficients *coefficients;
+    const uint8_t *const *raws;
+    uint32_t count, reference;
+    struct burst_frame frame;
+    struct pyramid fixed, moving;
+    uint16_t *words; /* also the scratch of the noise estimate: never both at once */
+};
+
+static void find_shifts(struct job *job, struct isp_burst_transform *out)
+{
+    const float white = job->coefficients->white_level;
+    pyramid_build(&job->fixed, &job->frame, white, job->raws[job->reference], job->words);
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (i == job->reference)
+            continue;
+        pyramid_build(&job->moving, &job->frame, white, job->raws[i], job->words);
+        struct shift s = find_shift(&job->fixed, &job->moving);
+        out->dx[i] = 2 * s.x;
+        out->dy[i] = 2 * s.y;
+    }
+}
+
+/* Of all frames the one with the least noise: moved content and wrong shifts only add to it. */
+static void find_noise(const struct job *job, struct isp_burst_transform *out)
+{
+    const struct sisp_coefficients *c = job->coefficients;
+    struct burst_pair pair = {{job->raws[job->reference], NULL}, 0, 0};
+    struct burst_noise best = {c->noise_shot, c->noise_read};
+    if (!(best.shot > 0) && !(best.read > 0)) {
+        best = burst_noise_estimate(job->geometry, c, &pair, job->words);
+        for (uint32_t i = 0; i < job->count; i++) {
+            pair = (struct burst_pair){
+                {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i]};
+            if (i == job->reference)
+                continue;
+            struct burst_noise n = burst_noise_estimate(job->geometry, c, &pair, job->words);
+            if (n.shot * 0.25F + n.read < best.shot * 0.25F + best.read)
+                best = n;
+        }
+    }
+    out->noise_shot = best.shot;
+    out->noise_read = best.read;
+}
+
+static void find_residuals(struct job *job, struct isp_burst_transform *out)
+{
+    const struct level *fixed = &job->fixed.levels[0], *moving = &job->moving.levels[0];
+    const struct cell_noise noise = cell_noise_of(job->geometry, job->coefficients, out);
+    const float wrong = residual_of_wrong(fixed, &noise) * FRACTION;
+    const float most = wrong > RESIDUAL ? wrong : RESIDUAL;
+    for (uint32_t i = 0; i < job->count; i++) {
+        if (i == job->reference)
+            continue;
+        grey_build(
+            &job->moving, &job->frame, job->coefficients->white_level, job->raws[i], job->words);
+        struct shift s = {out->dx[i] / 2, out->dy[i] / 2};
+        out->residual[i] = residual_at(fixed, moving, s, &noise);
+        if (out->residual[i] <= most)
+            out->used |= 1U << i;
+    }
+}
+
+void isp_burst_align(const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const uint8_t *const *raws, uint32_t count,
+    uint32_t reference, void *scratch, struct isp_burst_transform *out)
+{
+    sisp_assert(count >= 1 && count <= ISP_BURST_MAX && reference < count);
+    uint8_t *bytes = scratch;
+    struct job job = {.geometry = geometry,
+        .coefficients = coefficients,
+        .raws = raws,
+        .count = count,
+        .reference = reference,
+        .frame = burst_frame_of(geometry),
+        .words = (uint16_t *)(bytes + 2 * pyramid_bytes(geometry))};
+    pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
+    pyramid_place(&job.moving, geometry, (int16_t *)(bytes + pyramid_bytes(geometry)));
+    *out = (struct isp_burst_transform){.used = 1U << reference, .reference = reference};
+    find_shifts(&job, out);
+    find_noise(&job, out);
+    find_residuals(&job, out);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Burst: what aligning and merging share.
+ *
+ * The frame of it is S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light
+ * imaging on mobile cameras" (HDR+), SIGGRAPH Asia 2016: equal exposures, align grey half-size
+ * pictures coarse to fine, merge raw samples pairwise against a reference by the noise model.
+ * Simpler here: one translation for the whole frame instead of one per tile, and weights per cell
+ * in space instead of per frequency in tiles; so nothing has tile borders, and motion that is not
+ * one translation is left out rather than followed.
+ */
+#ifndef ISP_BURST_BURST_H
+#define ISP_BURST_BURST_H
+
+#include <isp/isp.h>
+#include <isp/still/unpack.h>
+
+struct burst_noise {
+    float shot, read; /* variance = shot * x + read */
+};
+
+/** Bytes of scratch that burst_noise_estimate() takes. */
+size_t burst_noise_scratch_size(const struct isp_geometry *geometry);
+
+/** The reference and a frame that lies on it once moved by (dx, dy); raws[1] NULL: there is none.
+ */
+struct burst_pair {
+    const uint8_t *raws[2];
+    int32_t dx, dy;
+};
+
+/** The noise model, from the difference of the two frames, else from the one (which takes texture
+ * for noise: an upper bound). */
+struct burst_noise burst_noise_estimate(const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch);
+
+/** Variance of rounding to whole codes, below which no noise model may fall. */
+static inline float burst_rounding_variance(const struct sisp_coefficients *coefficients)
+{
+    float range = coefficients->white_level - coefficients->black_level[SISP_SITE_GR];
+    return 1 / (12 * range * range);
+}
+
+/** A frame's format and the order of its crop. */
+struct burst_frame {
+    const struct isp_geometry *geometry;
+    enum sisp_packing packing;
+    enum sisp_cfa cfa; /* of the crop's corner */
+};
+
+struct burst_frame burst_frame_of(const struct isp_geometry *geometry);
+
+/** Row y of the crop as words; `words` holds the crop's width + UNPACK_SLACK. */
+const uint16_t *burst_row(
+    const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Bursts with known truth: one mosaic scene seen through moved windows, noise of a known model. */
+#ifndef TESTS_ISP_BURST_FIXTURE_H
+#define TESTS_ISP_BURST_FIXTURE_H
+
+#include <isp/isp.h>
+#include <base/base.h>
+#include <base/prng.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/reference/still_reference.h"
+
+#define BURST_BLACK 256
+#define BURST_WHITE 4095
+#define BURST_RANGE (BURST_WHITE - BURST_BLACK)
+
+struct burst_square {
+    int32_t x, y, size;
+    float contrast; /* added to the scene inside */
+};
+
+struct burst_view {
+    uint64_t scene, draw;      /* seeds of content and of noise */
+    int32_t x, y;              /* where the frame's corner lies in the scene; even */
+    float shot, read;          /* noise */
+    float gain;                /* brightness of the scene; 1: from 0.05 to 0.65 */
+    struct burst_square thing; /* in scene coordinates; size 0: none */
+};
+
+static inline float burst_hash(uint64_t seed, int64_t a, int64_t b)
+{
+    struct base_prng prng = {seed ^ (uint64_t)a * 0x9e3779b97f4a7c15U ^ (uint64_t)b << 40};
+    return (float)(base_prng_next(&prng) >> 40) / (float)(1 << 24);
+}
+
+/* Smooth noise of one octave: bilinear between random knots `step` samples apart. */
+static inline float burst_octave(uint64_t seed, int32_t x, int32_t y, int32_t step)
+{
+    int32_t i = (x + (1 << 20)) / step, j = (y + (1 << 20)) / step;
+    float fx = (float)((x + (1 << 20)) % step) / (float)step;
+    float fy = (float)((y + (1 << 20)) % step) / (float)step;
+    float a = burst_hash(seed, i, j), b = burst_hash(seed, i + 1, j);
+    float c = burst_hash(seed, i, j + 1), d = burst_hash(seed, i + 1, j + 1);
+    return (a + (b - a) * fx) * (1 - fy) + (c + (d - c) * fx) * fy;
+}
+
+/** Linear truth at a scene position; the four kinds of site differ as under a coloured light. */
+static inline float burst_truth(const struct burst_view *v, int32_t x, int32_t y)
+{
+    static const float tint[4] = {0.7F, 1, 1, 0.8F};
+    float light = 0.5F * burst_octave(v->scene, x, y, 61) +
+                  0.35F * burst_octave(v->scene, x, y, 13) +
+                  0.15F * burst_octave(v->scene, x, y, 4);
+    light = (0.05F + 0.6F * light) * v->gain * tint[(x & 1) + 2 * (y & 1)];
+    const struct burst_square *s = &v->thing;
+    if (x >= s->x && x < s->x + s->size && y >= s->y && y < s->y + s->size)
+        light += s->contrast;
+    return light;
+}
+
+static inline float burst_gauss(struct base_prng *prng)
+{
+    float sum = -6;
+    for (int i = 0; i < 12; i++)
+        sum += (float)(base_prng_next(prng) >> 40) / (float)(1 << 24);
+    return sum;
+}
+
+static inline uint8_t *burst_shoot(const struct isp_geometry *g,
+    const struct sisp_raw_format *format, const struct burst_view *view)
+{
+    uint8_t *raw = calloc(g->raw_stride_bytes, g->raw_height);
+    struct base_prng prng = {view->draw};
+    if (!raw)
+        abort();
+    for (uint32_t y = 0; y < g->raw_height; y++) {
+        for (uint32_t x = 0; x < g->raw_width; x++) {
+            float light = burst_truth(view, view->x + (int32_t)x, view->y + (int32_t)y);
+            light += sqrtf(view->shot * light + view->read) * burst_gauss(&prng);
+            float code = roundf(BURST_BLACK + light * BURST_RANGE);
+            code = code < 0 ? 0 : code > BURST_WHITE ? BURST_WHITE : code;
+            still_reference_put(format->packing, raw + y * g->raw_stride_bytes, x, (unsigned)code);
+        }
+    }
+    return raw;
+}
+
+static inline struct isp_geometry burst_geometry(
+    const struct sisp_raw_format *format, uint32_t width, uint32_t height)
+{
+    return (struct isp_geometry){format->fourcc, width, height,
+        sisp_raw_row_bytes(format->packing, width), {0, 0, width, height}, SISP_PIXEL_RGBA64, width,
+        height};
+}
+
+static inline struct sisp_coefficients burst_coefficients(float shot, float read)
+{
+    return (struct sisp_coefficients){
+        .black_level = {BURST_BLACK, BURST_BLACK, BURST_BLACK, BURST_BLACK},
+        .white_level = BURST_WHITE,
+        .wb_gains = {1, 1, 1},
+        .clip_level = 1,
+        .noise_shot = shot,
+        .noise_read = read};
+}
+
+static inline struct isp_burst_transform burst_align(const struct isp_geometry *g,
+    const struct sisp_coefficients *c, uint8_t *const *raws, uint32_t count, uint32_t reference)
+{
+    struct isp_burst_transform t;
+    size_t bytes = isp_burst_align_scratch_size(g);
+    void *scratch = aligned_alloc(64, base_align(bytes, 64));
+    if (!scratch)
+        abort();
+    memset(scratch, 0xff, bytes);
+    isp_burst_align(g, c, (const uint8_t *const *)raws, count, reference, scratch, &t);
+    free(scratch);
+    return t;
+}
+
+/** Merge in bands of `band` rows (even), each with scratch full of rubbish. */
+static inline uint16_t *burst_merge(const struct isp_geometry *g, const struct sisp_coefficients *c,
+    const struct isp_burst_transform *t, uint8_t *const *raws, uint32_t count, uint32_t band)
+{
+    uint16_t *merged = malloc((size_t)2 * g->crop.width * g->crop.height);
+    size_t bytes = isp_burst_merge_scratch_size(g);
+    for (uint32_t y = 0; y < g->crop.height; y += band) {
+        void *scratch = aligned_alloc(64, base_align(bytes, 64));
+        if (!scratch || !merged)
+            abort();
+        memset(scratch, 0xff, bytes);
+        uint32_t y1 = y + band < g->crop.height ? y + band : g->crop.height;
+        isp_burst_merge_band(g, c, t, (const uint8_t *const *)raws, count, merged, y, y1, scratch);
+        free(scratch);
+    }
+    return merged;
+}
+
+/** A merged sample in linear units. */
+static inline double burst_linear(uint16_t code)
+{
+    return ((double)code - ISP_MERGED_BLACK) / (65535 - ISP_MERGED_BLACK);
+}
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "burst_fixture.h"
+
+#include "tests/harness/test.h"
+
+#define WIDTH  480
+#define HEIGHT 360
+#define SHOT   4e-4F
+#define READ   1e-5F
+
+static const struct sisp_raw_format *format;
+
+static void free_all(uint8_t **raws, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        free(raws[i]);
+}
+
+/* ---- align ---------------------------------------------------------------------------------- */
+
+TEST(known_shifts_are_found_exactly)
+{
+    static const int32_t shifts[][2] = {
+        {0, 0}, {2, -2}, {-64, 64}, {64, 38}, {-30, -64}, {100, -6}, {-126, 20}, {16, 0}};
+    const uint32_t count = BASE_COUNT(shifts);
+    struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    uint8_t *raws[BASE_COUNT(shifts)];
+    for (uint32_t i = 0; i < count; i++) {
+        struct burst_view v = {1, 100 + i, shifts[i][0], shifts[i][1], SHOT, READ, 1, {0}};
+        raws[i] = burst_shoot(&g, format, &v);
+    }
+    struct isp_burst_transform t = burst_align(&g, &c, raws, count, 0);
+    CHECK_EQ(t.used, (1U << count) - 1);
+    for (uint32_t i = 1; i < count; i++) {
+        CHECK_EQ(t.dx[i], shifts[i][0]);
+        CHECK_EQ(t.dy[i], shifts[i][1]);
+        CHECK_NEAR((double)t.residual[i], 0.8, 0.05);
+    }
+    t = burst_align(&g, &c, raws, count, 1); /* another reference, shifts still within reach */
+    for (uint32_t i = 0; i < count; i++) {
+        CHECK_EQ(t.dx[i], shifts[i][0] - shifts[1][0]);
+        CHECK_EQ(t.dy[i], shifts[i][1] - shifts[1][1]);
+    }
+    free_all(raws, count);
+}
+
+TEST(another_scene_takes_no_part)
+{
+    struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    struct burst_view views[] = {{1, 1, 0, 0, SHOT, READ, 1, {0}}, {2, 2, 0, 0, SHOT, READ, 1, {0}},
+        {1, 3, 6, 4, SHOT, READ, 1, {0}}};
+    uint8_t *raws[3];
+    for (unsigned i = 0; i < 3; i++)
+        raws[i] = burst_shoot(&g, format, &views[i]);
+    struct isp_burst_transform t = burst_align(&g, &c, raws, 3, 0);
+    CHECK_EQ(t.used, 5);
+    CHECK(t.residual[1] > 2 * t.residual[2]);
+    free_all(raws, 3);
+}
+
+TEST(clipped_light_does_not_mislead)
+{
+    struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    uint8_t *raws[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct burst_view v = {4, i, i ? -22 : 0, i ? 46 : 0, SHOT, READ, 2.6F, {0}};
+        raws[i] = burst_shoot(&g, format, &v);
+    }
+    struct isp_burst_transform t = burst_align(&g, &c, raws, 2, 0);
+    CHECK_EQ(t.dx[1], -22);
+    CHECK_EQ(t.dy[1], 46);
+    CHECK_EQ(t.used, 3);
+    memset(raws[1], 0xff, g.raw_stride_bytes * g.raw_height); /* nothing left to compare */
+    t = burst_align(&g, &c, raws, 2, 0);
+    CHECK_EQ(t.used, 1);
+    free_all(raws, 2);
+}
+
+TEST(unknown_noise_is_estimated)
+{
+    const float models[][2] = {{SHOT, READ}, {1e-4F, 1e-6F}, {2e-3F, 1e-4F}};
+    struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
+    struct sisp_coefficients c = burst_coefficients(0, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct burst_view v = {5, i, 0, 0, models[i][0], models[i][1], 1, {0}};
+        uint8_t *raws[2] = {burst_shoot(&g, format, &v), NULL};
+        v.draw = 99;
+        v.x = 8;
+        raws[1] = burst_shoot(&g, format, &v);
+        struct isp_burst_transform t = burst_align(&g, &c, raws, 2, 0);
+        for (double x = 0.15; x < 0.5; x += 0.15) {
+            double got = (double)t.noise_shot * x + (double)t.noise_read;
+            double want = (double)models[i][0] * x + (double)models[i][1];
+            printf("  variance at %.2f: %.3g, is %.3g\n", x, got, want);
+            CHECK_NEAR(got / want, 1, 0.2);
+        }
+        t = burst_align(&g, &c, raws, 1, 0); /* one frame: an upper bound */
+        CHECK(t.noise_shot * 0.3F + t.noise_read > 0.9F * (models[i][0] * 0.3F + models[i][1]));
+        free_all(raws, 2);
+    }
+}
+
+/* ---- merge ---------------------------------------------------------------------------------- */
+
+/* Mean square error against the truth, `border` samples left out. */
+static double mse(const struct isp_geometry *g, const struct burst_view *v, const uint16_t *merged,
+    uint32_t border)
+{
+    double sum = 0, count = 0;
+    for (uint32_t y = border; y < g->crop.height - border; y++) {
+        for (uint32_t x = border; x < g->crop.width - border; x++) {
+            double truth = (double)burst_truth(v, v->x + (int32_t)x, v->y + (int32_t)y);
+            double d = burst_linear(merged[(size_t)y * g->crop.width + x]) - truth;
+            sum += d * d;
+            count++;
+        }
+    }
+    return sum / count;
+}
+
+TEST(noise_falls_with_the_number_of_frames)
+{
+    struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    uint8_t *raws[8];
+    struct burst_view first = {0};
+    for (unsigned i = 0; i < 8; i++) {
+        int32_t step = (int32_t)i;
+        struct burst_view v = {6, 50 + i, step * 4, step * -2, SHOT, READ, 1, {0}};
+        first = i ? first : v;
+        raws[i] = burst_shoot(&g, format, &v);
+    }
+    double before = 0;
+    for (uint32_t count = 1; count <= 8; count *= 2) {
+        struct isp_burst_transform t = burst_align(&g, &c, raws, count, 0);
+        uint16_t *merged = burst_merge(&g, &c, &t, raws, count, HEIGHT);
+        double after = mse(&g, &first, merged, 32);
+        before = count == 1 ? after : before;
+        double gain = 10 * log10(before / after), ideal = 10 * log10(count);
+        printf("  %u frames: %.2f dB of %.2f dB\n", count, gain, ideal);
+        CHECK(gain >= 0.9 * ideal);
+        free(merged);
+    }
+    free_all(raws, 8);
+}
+
+/* Mean error over what the square covers in any frame, in sigmas of one frame, over some draws. */
+static double ghost_bias(float sigmas)
+{
+    enum { SIZE = 40, DRAWS = 4, FRAMES = 4, SIDE = 160 };
+    struct isp_geometry g = burst_geometry(format, SIDE, SIDE);
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    const float sigma = sqrtf(SHOT * 0.3F + READ);
+    double sum = 0, count = 0;
+    for (unsigned draw = 0; draw < DRAWS; draw++) {
+        uint8_t *raws[FRAMES];
+        struct burst_view views[FRAMES];
+        for (unsigned i = 0; i < FRAMES; i++) {
+            int32_t step = (int32_t)i;
+            views[i] = (struct burst_view){7, draw * 10 + i, step * 2, 0, SHOT, READ, 1,
+                {30 + step * 14, 60, SIZE, sigmas * sigma}};
+            raws[i] = burst_shoot(&g, format, &views[i]);
+        }
+        struct isp_burst_transform t = burst_align(&g, &c, raws, FRAMES, 0);
+        CHECK_EQ(t.dx[3], 6);
+        uint16_t *merged = burst_merge(&g, &c, &t, raws, FRAMES, SIDE);
+        for (int32_t y = 60; y < 60 + SIZE; y++) {
+            for (int32_t x = 30 + SIZE; x < 30 + SIZE + 42; x++) {
+                double truth = (double)burst_truth(&views[0], x, y);
+                sum += burst_linear(merged[y * SIDE + x]) - truth;
+                count++;
+            }
+        }
+        free(merged);
+        free_all(raws, FRAMES);
+    }
+    return fabs(sum / count) / (double)sigma;
+}
+
+/* The hardest contrast is near the cut; a strong one must vanish altogether. */
+TEST(what_moves_does_not_ghost)
+{
+    const float contrasts[] = {0.5F, 1, 1.5F, 2, 4, 8, 20};
+    for (unsigned i = 0; i < BASE_COUNT(contrasts); i++) {
+        double bias = ghost_bias(contrasts[i]);
+        printf("  square of %.1f sigmas: bias %.3f sigmas\n", (double)contrasts[i], bias);
+        CHECK_NEAR(bias, 0, contrasts[i] < 4 ? 0.5 : 0.1);
+    }
+}
+
+TEST(same_bits_in_any_bands)
+{
+    const char *formats[] = {"SRGGB12", "SGBRG12P", "SBGGR12P", "SGRBG14"};
+    const uint32_t sizes[][2] = {{2, 2}, {3, 5}, {64, 33}, {51, 40}};
+    const uint32_t bands[] = {2, 4, 6, 14};
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    for (unsigned i = 0; i < 16; i++) {
+        const struct sisp_raw_format *f = sisp_raw_format_find(formats[i / 4]);
+        struct isp_geometry g = burst_geometry(f, sizes[i % 4][0] + 3, sizes[i % 4][1] + 2);
+        g.crop = (struct sisp_rect){i % 3, i % 2, sizes[i % 4][0], sizes[i % 4][1]};
+        uint8_t *raws[3];
+        for (unsigned n = 0; n < 3; n++) {
+            struct burst_view v = {8, n, 0, 0, SHOT, READ, 1, {0}};
+            raws[n] = burst_shoot(&g, f, &v);
+        }
+        /* Shifts in each direction, larger than the smallest crops. */
+        struct isp_burst_transform t = {.dx = {4, 0, -2},
+            .dy = {-2, 0, 0},
+            .used = 7,
+            .reference = 1,
+            .noise_shot = 0.01F,
+            .noise_read = 0.1F};
+        uint16_t *whole = burst_merge(&g, &c, &t, raws, 3, 1024);
+        uint16_t *parts = burst_merge(&g, &c, &t, raws, 3, bands[i % 4]);
+        CHECK(memcmp(whole, parts, (size_t)2 * g.crop.width * g.crop.height) == 0);
+        free(whole);
+        free(parts);
+        free_all(raws, 3);
+    }
+}
+
+TEST(one_frame_is_only_rescaled)
+{
+    struct isp_geometry g = burst_geometry(format, 37, 21);
+    struct sisp_coefficients c = burst_coefficients(0, 0);
+    struct burst_view v = {9, 9, 0, 0, SHOT, 0.5F, 1, {0}}; /* beyond black and white, too */
+    uint8_t *raw = burst_shoot(&g, format, &v);
+    struct isp_burst_transform t = burst_align(&g, &c, &raw, 1, 0);
+    uint16_t *merged = burst_merge(&g, &c, &t, &raw, 1, 4);
+    for (uint32_t i = 0; i < 37 * 21; i++) {
+        double code =
+            still_reference_get(format->packing, raw + i / 37 * g.raw_stride_bytes, i % 37);
+        double want = (code - BURST_BLACK) / BURST_RANGE * (65535 - ISP_MERGED_BLACK);
+        want = floor(want + ISP_MERGED_BLACK + 0.5);
+        CHECK_NEAR((double)merged[i], want < 0 ? 0 : want, 1);
+    }
+    free(merged);
+    free(raw);
+}
+
+int main(void)
+{
+    format = sisp_raw_format_find("SRGGB12");
+    RUN(known_shifts_are_found_exactly);
+    RUN(another_scene_takes_no_part);
+    RUN(clipped_light_does_not_mislead);
+    RUN(unknown_noise_is_estimated);
+    RUN(noise_falls_with_the_number_of_frames);
+    RUN(what_moves_does_not_ghost);
+    RUN(same_bits_in_any_bands);
+    RUN(one_frame_is_only_rescaled);
+    return test_report();
+}
