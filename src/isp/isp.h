@@ -50,6 +50,9 @@ struct isp_geometry {
  * output larger than the crop. */
 int isp_geometry_check(const struct isp_geometry *geometry);
 
+/** The raw format of that fourcc, or NULL. */
+const struct sisp_raw_format *isp_geometry_format(const struct isp_geometry *geometry);
+
 /* ---- fast path: 16-bit integers, one pass (FastISP) -------------------------------------- */
 
 struct isp_fast_recipe;

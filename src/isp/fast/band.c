@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The fast path on a band of output rows: rows go through unpack, demosaic and CCM, area mean,
+ * tone and pack while they are in the first levels of cache.
+ */
+#include "isp/fast/recipe.h"
+
+#include <string.h>
+
+/* ---- scratch --------------------------------------------------------------------------------- */
+
+/* Rows of 16-bit lanes: ring, linear planes, pair means, scaled planes, statistics; then the
+ * 32-bit sums of the area mean. All strides are whole cache lines. */
+enum {
+    RING_ROWS = FAST_RING * 2,
+    LINEAR_ROWS = 3 * 2,
+    HALF_ROWS = 2 * 3,
+    SCALED_ROWS = 3 * 2,
+    STATS_ROWS = 5,
+    SUM_ROWS = 3 * 2 * 2,
+    ALL_ROWS = RING_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS + STATS_ROWS + SUM_ROWS,
+};
+
+size_t isp_fast_scratch_size(const struct isp_geometry *geometry)
+{
+    return ALL_ROWS * fast_stride(geometry->crop.width) * sizeof(int16_t);
+}
+
+void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recipe,
+    const uint8_t *raw, void *scratch, struct sisp_stats *stats)
+{
+    const size_t stride = recipe->stride;
+    *run = (struct fast_run){.recipe = recipe, .raw = raw, .stats = stats};
+    run->ring = scratch;
+    run->linear = run->ring + RING_ROWS * stride;
+    run->half = run->linear + LINEAR_ROWS * stride;
+    run->scaled = run->half + HALF_ROWS * stride;
+    run->stats_sums = (uint16_t *)(run->scaled + SCALED_ROWS * stride);
+    run->scale_sums = (uint32_t *)(run->stats_sums + STATS_ROWS * stride);
+    if (stats) {
+        memset(run->stats_sums, 0, STATS_ROWS * stride * sizeof(uint16_t));
+        memcpy(stats->wb_gains, recipe->wb_gains, sizeof(stats->wb_gains));
+        stats->lsc_applied = recipe->lsc_applied;
+    }
+}
+
+static int16_t *plane_row(int16_t *rows, size_t stride, int plane, unsigned phase)
+{
+    return rows + ((size_t)plane * 2 + phase) * stride + FAST_PAD;
+}
+
+/* ---- samples --------------------------------------------------------------------------------- */
+
+/* Sample -1 is sample 1, and so on to and fro; a sample keeps its colour. */
+static uint32_t mirror(int64_t i, uint32_t size)
+{
+    const int64_t last = (int64_t)size - 1;
+    while (i < 0 || i > last)
+        i = i < 0 ? -i : 2 * last - i;
+    return (uint32_t)i;
+}
+
+static void mirror_sides(const struct fast_run *run, uint32_t y)
+{
+    const int32_t width = (int32_t)run->recipe->geometry.crop.width;
+    const int32_t outside[4] = {-2, -1, width, width + 1};
+    for (int k = 0; k < 4; k++) {
+        const uint32_t from = mirror(outside[k], (uint32_t)width);
+        const int32_t to = outside[k];
+        fast_ring_row(run, y, (unsigned)to & 1)[to >> 1] =
+            fast_ring_row(run, y, from & 1)[from >> 1];
+    }
+}
+
+/* The mesh rows around row y, and the weight of the lower one. */
+static void find_gains(const struct isp_fast_recipe *recipe, uint32_t y, struct fast_unpack *task,
+    unsigned sequence, unsigned phase, uint32_t lead)
+{
+    const double place = ((y + 0.5) / recipe->geometry.crop.height - recipe->mesh_y);
+    const uint32_t knot = fast_knot_place(place * recipe->mesh_scale, recipe->mesh_rows);
+    const uint32_t above = knot >> 15, below = above + (above + 1 < recipe->mesh_rows);
+    task->below_weight = knot & 32767;
+    task->gain_above[sequence] =
+        recipe->gains + fast_gain_offset(recipe, above, y & 1, phase) - lead;
+    task->gain_below[sequence] =
+        recipe->gains + fast_gain_offset(recipe, below, y & 1, phase) - lead;
+}
+
+/* Samples before a packed row's crop that its first group holds. */
+static uint32_t group_lead(enum sisp_packing packing, uint32_t x)
+{
+    switch (packing) {
+    case SISP_PACKING_10P:
+    case SISP_PACKING_14P:
+        return x % 4;
+    case SISP_PACKING_12P:
+        return x % 2;
+    case SISP_PACKING_8:
+    case SISP_PACKING_16:
+        break;
+    }
+    return 0;
+}
+
+void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
+{
+    const struct isp_fast_recipe *recipe = run->recipe;
+    const struct isp_geometry *g = &recipe->geometry;
+    const enum sisp_packing packing = recipe->raw->packing;
+    const uint32_t lead = group_lead(packing, g->crop.x);
+    const size_t begin = sisp_raw_row_bytes(packing, g->crop.x - lead);
+    const uint32_t ahead = y + 2 < g->crop.height ? y + 2 : y;
+    struct fast_unpack task = {
+        .src = run->raw + (g->crop.y + y) * g->raw_stride_bytes + begin,
+        .prefetch = run->raw + (g->crop.y + ahead) * g->raw_stride_bytes + begin,
+        .src_bytes = sisp_raw_row_bytes(packing, lead + g->crop.width),
+        .clip = recipe->clip,
+        .shift = 16u - recipe->raw->bits,
+        .pairs = ((size_t)lead + g->crop.width + 1) / 2,
+    };
+    for (unsigned sequence = 0; sequence < 2; sequence++) {
+        const unsigned phase = (sequence + lead) % 2;
+        const uint32_t before = (lead + phase) / 2;
+        task.dst[sequence] = fast_ring_row(run, y, phase) - before;
+        task.black[sequence] = recipe->black[y & 1][phase];
+        find_gains(recipe, y, &task, sequence, phase, before);
+    }
+    recipe->kernels->unpack->row[packing](&task);
+    mirror_sides(run, y);
+}
+
+/* ---- linear RGB ------------------------------------------------------------------------------ */
+
+static void demosaic_row(const struct fast_run *run, uint32_t y)
+{
+    const struct isp_fast_recipe *recipe = run->recipe;
+    const struct fast_demosaic_kernels *kernels = recipe->kernels->demosaic;
+    const uint32_t width = recipe->geometry.crop.width, height = recipe->geometry.crop.height;
+    const unsigned own_phase = fast_row_own_phase(recipe, y);
+    struct fast_demosaic task = {.pairs = ((size_t)width + 1) / 2};
+    for (unsigned phase = 0; phase < 2; phase++) {
+        for (int k = 0; k < 5; k++)
+            task.rows[k][phase] = fast_ring_row(run, mirror((int64_t)y + k - 2, height), phase);
+        for (int k = 0; k < 3; k++)
+            task.dst[k][phase] = plane_row(run->linear, recipe->stride, k, phase);
+    }
+    memcpy(task.ccm, recipe->ccm[fast_row_is_blue(recipe, y)], sizeof(task.ccm));
+    if (recipe->demosaic == SISP_DEMOSAIC_MHC)
+        kernels->mhc[own_phase](&task);
+    else
+        kernels->bilinear[own_phase](&task);
+}
+
+/* Rows come in order; those up to two below y are brought into the ring. */
+static void develop_row(struct fast_run *run, uint32_t y, uint32_t stats_end)
+{
+    const uint32_t height = run->recipe->geometry.crop.height;
+    const uint32_t end = y + 3 < height ? y + 3 : height;
+    for (; run->next_row < end; run->next_row++)
+        isp_fast_unpack_row(run, run->next_row);
+    if (run->stats && y % 2 == 0 && y < stats_end && y + 1 < height)
+        isp_fast_stats_row(run, y / 2);
+    demosaic_row(run, y);
+}
+
+/* ---- pictures -------------------------------------------------------------------------------- */
+
+static int16_t *half_row(const struct fast_run *run, uint32_t y, int plane)
+{
+    return run->half + ((y % 2) * 3 + (size_t)plane) * run->recipe->stride + FAST_PAD;
+}
+
+static void pack_chroma(const struct fast_run *run, const struct sisp_image *out, uint32_t y)
+{
+    struct fast_chroma task = {
+        .dst = out->planes[1] + y / 2 * out->stride_bytes[1],
+        .pairs = ((size_t)out->width + 1) / 2,
+    };
+    for (int k = 0; k < 3; k++) {
+        task.half[0][k] = half_row(run, y & ~1u, k);
+        task.half[1][k] = half_row(run, y, k); /* the last row of an odd height is alone */
+    }
+    run->recipe->kernels->pack->chroma(&task);
+}
+
+static void pack_row(
+    const struct fast_run *run, int16_t *linear, const struct sisp_image *out, uint32_t y)
+{
+    const struct isp_fast_recipe *recipe = run->recipe;
+    const bool is_nv12 = recipe->geometry.format == SISP_PIXEL_NV12;
+    struct fast_pack task = {
+        .tone = &recipe->tone,
+        .dst = out->planes[0] + y * out->stride_bytes[0],
+        .width = recipe->geometry.width,
+    };
+    for (int k = 0; k < 3; k++) {
+        int16_t *even = plane_row(linear, recipe->stride, k, 0);
+        int16_t *odd = plane_row(linear, recipe->stride, k, 1);
+        if (task.width % 2 == 1)
+            odd[task.width / 2] = even[task.width / 2]; /* the last pair of pixels is one */
+        task.linear[k][0] = even;
+        task.linear[k][1] = odd;
+        task.half[k] = half_row(run, y, k);
+    }
+    recipe->kernels->pack->row[recipe->geometry.format](&task);
+    if (is_nv12 && (y % 2 == 1 || y + 1 == recipe->geometry.height))
+        pack_chroma(run, out, y);
+}
+
+/* ---- area mean --------------------------------------------------------------------------------
+ */
+
+/* In units of 1 / out, input sample i covers [i * out, (i + 1) * out), output sample j covers
+ * [j * in, (j + 1) * in): all edges are whole numbers, and the weights of an output sum to in. */
+static uint32_t first_row(uint32_t row, const struct isp_geometry *g)
+{
+    return (uint32_t)((uint64_t)row * g->crop.height / g->height);
+}
+
+static void sum_row(const struct fast_run *run, uint32_t weight)
+{
+    const size_t stride = run->recipe->stride;
+    for (size_t k = 0; k < LINEAR_ROWS; k++) {
+        run->recipe->kernels->sum->scale(&(struct fast_scale){
+            .row = run->linear + k * stride + FAST_PAD,
+            .sum = run->scale_sums + k * stride + FAST_PAD,
+            .weight = (uint16_t)weight,
+            .count = ((size_t)run->recipe->geometry.crop.width + 1) / 2,
+        });
+    }
+}
+
+struct divisor {
+    uint64_t value, reciprocal; /* 2^64 / value, rounded down */
+};
+
+/* Rounded quotient. The estimate is exact or one too small, since it lacks less than
+ * sum / 2^64 + 1. */
+static int16_t divide(uint64_t sum, const struct divisor *by)
+{
+    sum += by->value / 2;
+    uint64_t quotient = (uint64_t)(((unsigned __int128)sum * by->reciprocal) >> 64);
+    return (int16_t)(quotient + (sum - quotient * by->value >= by->value));
+}
+
+static void reduce_plane(const struct isp_geometry *g, const uint32_t *const sums[2],
+    int16_t *const dst[2], const struct divisor *by)
+{
+    const uint32_t in = g->crop.width, out = g->width;
+    uint32_t x = 0, left = out; /* input sample, and what is left of its width */
+    for (uint32_t i = 0; i < out; i++) {
+        uint32_t want = in - left; /* left <= out <= in */
+        uint64_t sum = (uint64_t)left * sums[x % 2][x / 2], whole = 0;
+        for (x++; want >= out; want -= out, x++)
+            whole += sums[x % 2][x / 2];
+        sum += whole * out;
+        left = out - want;
+        if (want > 0)
+            sum += (uint64_t)want * sums[x % 2][x / 2];
+        dst[i % 2][i / 2] = divide(sum, by);
+    }
+}
+
+static void reduce_rows(const struct fast_run *run)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    const size_t stride = run->recipe->stride;
+    const uint64_t area = (uint64_t)g->crop.width * g->crop.height;
+    const struct divisor by = {area, UINT64_MAX / area};
+    for (int k = 0; k < 3; k++) {
+        const uint32_t *sums = run->scale_sums + (size_t)k * 2 * stride + FAST_PAD;
+        const uint32_t *const phases[2] = {sums, sums + stride};
+        int16_t *const dst[2] = {
+            plane_row(run->scaled, stride, k, 0), plane_row(run->scaled, stride, k, 1)};
+        reduce_plane(g, phases, dst, &by);
+    }
+    memset(run->scale_sums, 0, LINEAR_ROWS * stride * sizeof(*run->scale_sums));
+}
+
+static void scaled_band(
+    struct fast_run *run, const struct sisp_image *out, uint32_t y0, uint32_t y1)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    const uint64_t in = g->crop.height, step = g->height;
+    const uint32_t stats_end = first_row(y1, g);
+    uint32_t developed = UINT32_MAX;
+    memset(run->scale_sums, 0, LINEAR_ROWS * run->recipe->stride * sizeof(*run->scale_sums));
+    for (uint32_t y = y0; y < y1; y++) {
+        const uint64_t begin = y * in, end = begin + in;
+        for (uint64_t row = begin / step; row * step < end; row++) {
+            const uint64_t top = row * step > begin ? row * step : begin;
+            const uint64_t bottom = (row + 1) * step < end ? (row + 1) * step : end;
+            if (developed != row)
+                develop_row(run, (uint32_t)row, stats_end);
+            developed = (uint32_t)row;
+            sum_row(run, (uint32_t)(bottom - top));
+        }
+        reduce_rows(run);
+        pack_row(run, run->scaled, out, y);
+    }
+}
+
+/* ---- public ------------------------------------------------------------------------------------
+ */
+
+void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
+    const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch, struct sisp_stats *stats)
+{
+    const struct isp_geometry *g = &recipe->geometry;
+    struct fast_run run;
+    isp_fast_run_init(&run, recipe, raw, scratch, stats);
+    const uint32_t begin = first_row(y0, g);
+    run.next_row = begin > 2 ? begin - 2 : 0;
+    if (g->width != g->crop.width || g->height != g->crop.height) {
+        scaled_band(&run, out, y0, y1);
+    } else {
+        for (uint32_t y = y0; y < y1; y++) {
+            develop_row(&run, y, y1);
+            pack_row(&run, run.linear, out, y);
+        }
+    }
+    if (stats)
+        isp_fast_stats_finish(&run);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Coefficients to recipe. All that is floating point in the fast path happens here, once. */
+#include "isp/fast/recipe.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define GAIN_MAX  65535 /* Q12 */
+#define GAIN_STEP 32766 /* most between neighbouring mesh rows: the kernel's difference is int16   \
+                         */
+#define KNOTS_MAX  (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
+#define LINEAR_ONE 8195 /* CCM code of 1.0: white gives at least FAST_LINEAR, rounding included */
+
+/* ---- checks (all written so that NaN fails) ------------------------------------------------- */
+
+static bool is_mesh_valid(const struct sisp_lsc_mesh *mesh)
+{
+    if (mesh->cols == 0 || mesh->rows == 0)
+        return true;
+    if (mesh->cols > SISP_LSC_KNOTS_MAX || mesh->rows > SISP_LSC_KNOTS_MAX)
+        return false;
+    if (!isfinite(mesh->origin_x) || !isfinite(mesh->origin_y))
+        return false;
+    if ((mesh->cols > 1 && !(mesh->step_x > 0)) || (mesh->rows > 1 && !(mesh->step_y > 0)))
+        return false;
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        for (uint32_t i = 0; i < mesh->cols * mesh->rows; i++) {
+            if (!(mesh->gain[site][i] > 0) || !isfinite(mesh->gain[site][i]))
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool are_levels_valid(const struct sisp_coefficients *c, unsigned bits)
+{
+    if (!(c->white_level <= 65535) || !(c->clip_level > 0 && c->clip_level <= 1))
+        return false;
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        if (!(c->black_level[site] >= 0) || !(c->black_level[site] <= (float)((1 << bits) - 1)) ||
+            !(c->white_level >= c->black_level[site] + 1))
+            return false;
+    }
+    return true;
+}
+
+static bool are_colors_valid(const struct sisp_coefficients *c)
+{
+    for (int i = 0; i < 3; i++) {
+        if (!(c->wb_gains[i] > 0 && c->wb_gains[i] < 16))
+            return false;
+    }
+    for (int i = 0; i < 9; i++) {
+        if (!(c->ccm[i] > -4 && c->ccm[i] < 4))
+            return false;
+    }
+    for (int i = 0; i < SISP_TONE_KNOTS; i++) {
+        if (!isfinite(c->tone[i]))
+            return false;
+    }
+    return c->demosaic == SISP_DEMOSAIC_MHC || c->demosaic == SISP_DEMOSAIC_BILINEAR;
+}
+
+/* ---- gains -------------------------------------------------------------------------------------
+ */
+
+static uint16_t gain_code(double gain)
+{
+    if (gain >= GAIN_MAX)
+        return GAIN_MAX;
+    uint16_t code = (uint16_t)gain;
+    return (uint16_t)(code + (code < gain)); /* up: raw white must reach the clip level */
+}
+
+/* Gains at the knots of one site. Gains that differ too much from one mesh row to the next are
+ * raised to what the kernel can interpolate. */
+static void find_knots(const struct sisp_lsc_mesh *mesh, int site, double scale, uint16_t *knots)
+{
+    const int cols = (int)mesh->cols, count = cols * (int)mesh->rows;
+    for (int i = 0; i < count; i++)
+        knots[i] = gain_code(scale * (double)mesh->gain[site][i]);
+    for (int i = cols; i < count; i++) {
+        if (knots[i] < knots[i - cols] - GAIN_STEP)
+            knots[i] = (uint16_t)(knots[i - cols] - GAIN_STEP);
+    }
+    for (int i = count - cols - 1; i >= 0; i--) {
+        if (knots[i] < knots[i + cols] - GAIN_STEP)
+            knots[i] = (uint16_t)(knots[i + cols] - GAIN_STEP);
+    }
+}
+
+/* One mesh row at every column of one phase. A run of columns between the same two knots is a
+ * plain loop, because this is done for every change of white balance. */
+static void spread_row(const struct isp_fast_recipe *recipe, const struct sisp_lsc_mesh *mesh,
+    const uint16_t *knots, unsigned phase, uint16_t *gains)
+{
+    const uint32_t width = recipe->geometry.crop.width, count = (width + 1 - phase) / 2;
+    const double knot = mesh->cols > 1 ? 1 / (double)mesh->step_x : 0;
+    for (uint32_t i = 0; i < count; i++) {
+        double x = (2 * i + phase + 0.5) / width;
+        uint32_t place = fast_knot_place((x - (double)mesh->origin_x) * knot, mesh->cols);
+        uint32_t left = place >> 15, right = left + (left + 1 < mesh->cols);
+        int32_t step = knots[right] - knots[left];
+        gains[i] = (uint16_t)(knots[left] + ((step * (int32_t)(place & 32767) + 16384) >> 15));
+    }
+}
+
+static const struct sisp_lsc_mesh no_mesh = {.cols = 1, .rows = 1, .gain = {{1}, {1}, {1}, {1}}};
+
+static void compile_gains(struct isp_fast_recipe *recipe, const struct sisp_coefficients *c)
+{
+    static const int color[SISP_SITE_COUNT] = {0, 1, 1, 2};
+    const bool has_mesh = c->lsc.cols && c->lsc.rows;
+    const struct sisp_lsc_mesh *mesh = has_mesh ? &c->lsc : &no_mesh;
+    const unsigned shift = 16 - recipe->raw->bits;
+    recipe->mesh_rows = mesh->rows;
+    recipe->mesh_y = (double)mesh->origin_y;
+    recipe->mesh_scale = mesh->rows > 1 ? 1 / (double)mesh->step_y : 0;
+    recipe->lsc_applied = has_mesh;
+    for (unsigned k = 0; k < 4; k++) {
+        const unsigned parity = k / 2, phase = k % 2;
+        const int site = (int)sisp_cfa_shift(recipe->cfa, phase, parity);
+        const uint32_t black = (uint32_t)((double)c->black_level[site] + 0.5);
+        const double span = ((double)c->white_level - black) * (1 << shift);
+        const double scale = 65536.0 * FAST_WHITE / span * (double)c->wb_gains[color[site]];
+        uint16_t knots[KNOTS_MAX];
+        recipe->black[parity][phase] = (uint16_t)(black << shift);
+        find_knots(mesh, site, scale, knots);
+        for (uint32_t row = 0; row < mesh->rows; row++) {
+            spread_row(recipe, mesh, knots + row * mesh->cols, phase,
+                recipe->gains + fast_gain_offset(recipe, row, parity, phase));
+        }
+    }
+}
+
+/* ---- CCM and tone
+ * -------------------------------------------------------------------------------- */
+
+static int16_t clamp_16(long value)
+{
+    return (int16_t)(value > 32767 ? 32767 : value < -32767 ? -32767 : value);
+}
+
+/* Codes of a row sum to the rounded code of the row's sum, so that grey stays grey. */
+static void compile_ccm(struct isp_fast_recipe *recipe, const float *ccm)
+{
+    for (int k = 0; k < 3; k++) {
+        const float *m = ccm + 3 * k;
+        long code[3], greatest = 0, sum = 0;
+        for (int i = 0; i < 3; i++) {
+            code[i] = lround((double)m[i] * LINEAR_ONE);
+            sum += code[i];
+            greatest = fabsf(m[i]) > fabsf(m[greatest]) ? i : greatest;
+        }
+        code[greatest] += lround(((double)m[0] + (double)m[1] + (double)m[2]) * LINEAR_ONE) - sum;
+        for (int i = 0; i < 3; i++) {
+            recipe->ccm[0][k][i] = clamp_16(code[i]);
+            recipe->ccm[1][k][2 - i] = clamp_16(code[i]);
+        }
+    }
+}
+
+static int32_t tone_code(float value)
+{
+    return value <= 0 ? 0 : value >= 1 ? FAST_TONE_MAX : (int32_t)lroundf(value * FAST_TONE_MAX);
+}
+
+static void compile_tone(struct fast_tone *tone, const float *curve)
+{
+    for (int i = 0; i < FAST_TONE_SEGS; i++) {
+        int32_t begin = tone_code(curve[4 * i]), end = tone_code(curve[4 * i + 4]);
+        tone->base[i] = (int16_t)begin;
+        tone->slope[i] = (int16_t)(end - begin);
+    }
+    /* The greatest input is one step short of the last knot, and must reach it. */
+    int16_t *last = &tone->slope[FAST_TONE_SEGS - 1];
+    *last = (int16_t)lround(*last * 512 / 511.0);
+    for (int i = 0; i < 4; i++) {
+        const int16_t *words = i < 2 ? tone->base : tone->slope;
+        for (int k = 47; k >= 0; k--) {
+            uint8_t byte = (uint8_t)((uint16_t)words[k] >> (i % 2 * 8));
+            uint8_t before = k < 16 ? 0 : (uint8_t)((uint16_t)words[k - 16] >> (i % 2 * 8));
+            tone->bytes[i][k / 16][k % 16] = byte ^ before;
+        }
+    }
+}
+
+/* ---- public
+ * -------------------------------------------------------------------------------------- */
+
+size_t isp_fast_recipe_size(const struct isp_geometry *geometry)
+{
+    size_t lanes = (size_t)SISP_LSC_KNOTS_MAX * 4 * fast_stride(geometry->crop.width);
+    return base_align(sizeof(struct isp_fast_recipe) + lanes * sizeof(uint16_t), 64);
+}
+
+int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *c, enum isp_isa isa)
+{
+    const struct fast_kernels *kernels = isp_fast_kernels(isa);
+    const int error = isp_geometry_check(geometry);
+    if (error)
+        return error;
+    const struct sisp_raw_format *raw = isp_geometry_format(geometry);
+    if (!kernels || !are_levels_valid(c, raw->bits) || !are_colors_valid(c) ||
+        !is_mesh_valid(&c->lsc))
+        return -EINVAL;
+    *recipe = (struct isp_fast_recipe){
+        .kernels = kernels,
+        .geometry = *geometry,
+        .raw = raw,
+        .cfa = sisp_cfa_shift(raw->cfa, geometry->crop.x, geometry->crop.y),
+        .demosaic = (enum sisp_demosaic)c->demosaic,
+        .clip = (uint16_t)((double)c->clip_level * FAST_WHITE),
+        .wb_gains = {c->wb_gains[0], c->wb_gains[1], c->wb_gains[2]},
+        .stride = fast_stride(geometry->crop.width),
+    };
+    compile_gains(recipe, c);
+    compile_ccm(recipe, c->ccm);
+    compile_tone(&recipe->tone, c->tone);
+    return 0;
+}

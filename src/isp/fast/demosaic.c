@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Kernels: demosaic and CCM.
+ *
+ * MHC: H. S. Malvar, L. He, R. Cutler, "High-quality linear interpolation for demosaicing of
+ * Bayer-patterned color images", ICASSP 2004. Its filters times 8 have integer and half
+ * coefficients, so results keep 3 fraction bits.
+ *
+ * Exactness in 16 bits, for samples of 0..4095: every sum below stays within +-24570 until the
+ * last, positive term of at most 8 * 4095 = 32760 is added with saturation. Only a sum above 32767
+ * saturates, and it is clamped to 32760 anyway: the result is that of unbounded integers.
+ */
+#include "isp/fast/kernels.h"
+#include "isp/fast/vec.h"
+
+struct near {
+    vec_u16 centre, across, along, corners; /* sums: left and right, up and down, diagonals */
+    vec_u16 across2, along2;                /* the same two samples away */
+};
+
+struct rgb {
+    vec_u16 own, green, other;
+};
+
+/* Neighbours of sample i of `phase`: in the other phase, x - 1 is at i - 1 or at i. */
+VEC_INLINE struct near gather(const struct fast_demosaic *d, size_t i, int phase, int reach)
+{
+    const int16_t *const(*rows)[2] = d->rows;
+    size_t left = phase ? i : i - 1, right = left + 1;
+    int q = !phase;
+    struct near n = {
+        .centre = vec_load(rows[2][phase] + i),
+        .across = vec_load(rows[2][q] + left) + vec_load(rows[2][q] + right),
+        .along = vec_load(rows[1][phase] + i) + vec_load(rows[3][phase] + i),
+        .corners = vec_load(rows[1][q] + left) + vec_load(rows[1][q] + right) +
+                   vec_load(rows[3][q] + left) + vec_load(rows[3][q] + right),
+    };
+    if (reach == 2) {
+        n.across2 = vec_load(rows[2][phase] + i - 1) + vec_load(rows[2][phase] + i + 1);
+        n.along2 = vec_load(rows[0][phase] + i) + vec_load(rows[4][phase] + i);
+    }
+    return n;
+}
+
+VEC_INLINE vec_u16 clamp(vec_u16 v, int max)
+{
+    return vec_min(vec_max(v, vec_set(0)), vec_set(max));
+}
+
+VEC_INLINE struct rgb mhc_at_own(const struct near *n)
+{
+    vec_u16 far = n->across2 + n->along2, c2 = n->centre << 1;
+    vec_u16 green = (c2 << 1) - far, other = (c2 << 1) + c2 - (far + (far >> 1));
+    return (struct rgb){
+        .own = n->centre << 3,
+        .green = clamp(vec_adds(green, (n->across + n->along) << 1), 8 * FAST_WHITE),
+        .other = clamp(vec_adds(other, n->corners << 1), 8 * FAST_WHITE),
+    };
+}
+
+VEC_INLINE struct rgb mhc_at_green(const struct near *n)
+{
+    vec_u16 both = (n->centre << 2) + n->centre - n->corners;
+    vec_u16 own = both - n->across2 + (n->along2 >> 1);
+    vec_u16 other = both - n->along2 + (n->across2 >> 1);
+    return (struct rgb){
+        .own = clamp(vec_adds(own, n->across << 2), 8 * FAST_WHITE),
+        .green = n->centre << 3,
+        .other = clamp(vec_adds(other, n->along << 2), 8 * FAST_WHITE),
+    };
+}
+
+VEC_INLINE struct rgb bilinear_at_own(const struct near *n)
+{
+    return (struct rgb){n->centre << 3, (n->across + n->along) << 1, n->corners << 1};
+}
+
+VEC_INLINE struct rgb bilinear_at_green(const struct near *n)
+{
+    return (struct rgb){n->across << 2, n->centre << 3, n->along << 2};
+}
+
+/* Own and other colour are added first: the same sum in red rows and blue rows, even saturated. */
+VEC_INLINE void correct(const struct fast_demosaic *d, size_t i, int phase, const struct rgb *c)
+{
+    for (int k = 0; k < 3; k++) {
+        const int16_t *m = d->ccm[k];
+        vec_u16 sum =
+            vec_adds(vec_mulhrs(c->own, vec_set(m[0])), vec_mulhrs(c->other, vec_set(m[2])));
+        sum = vec_adds(sum, vec_mulhrs(c->green, vec_set(m[1])));
+        vec_store(d->dst[k][phase] + i, clamp(sum, FAST_LINEAR));
+    }
+}
+
+VEC_INLINE void row(const struct fast_demosaic *task, int own_phase, int is_mhc)
+{
+    const struct fast_demosaic copy = *task, *d = &copy; /* which no store can change */
+    for (size_t i = 0; i < d->pairs; i += VEC_LANES) {
+        struct near own = gather(d, i, own_phase, is_mhc ? 2 : 1);
+        struct rgb at_own = is_mhc ? mhc_at_own(&own) : bilinear_at_own(&own);
+        correct(d, i, own_phase, &at_own);
+        struct near green = gather(d, i, !own_phase, is_mhc ? 2 : 1);
+        struct rgb at_green = is_mhc ? mhc_at_green(&green) : bilinear_at_green(&green);
+        correct(d, i, !own_phase, &at_green);
+    }
+}
+
+static void mhc_0(const struct fast_demosaic *d)
+{
+    row(d, 0, 1);
+}
+
+static void mhc_1(const struct fast_demosaic *d)
+{
+    row(d, 1, 1);
+}
+
+static void bilinear_0(const struct fast_demosaic *d)
+{
+    row(d, 0, 0);
+}
+
+static void bilinear_1(const struct fast_demosaic *d)
+{
+    row(d, 1, 0);
+}
+
+extern const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels);
+const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels) = {
+    .mhc = {mhc_0, mhc_1},
+    .bilinear = {bilinear_0, bilinear_1},
+};

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Row kernels of the fast path. Rows are phase-planar: even and odd columns lie apart, so that all
+ * loops have unit stride and the four CFA orders are a choice of pointers.
+ *
+ * Rows inside the ISP have FAST_PAD lanes before the first sample and whole vectors after the
+ * last: kernels read and write whole vectors there. Raw samples and pictures are touched exactly.
+ * All is integer: the definition of every step is tests/reference/fast.c, bit for bit.
+ */
+#ifndef ISP_FAST_KERNELS_H
+#define ISP_FAST_KERNELS_H
+
+#include <softisp/format.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAST_PAD       32    /* lanes: the widest vector */
+#define FAST_PACKINGS  5     /* enum sisp_packing */
+#define FAST_WHITE     4095  /* 1.0 after levels */
+#define FAST_LINEAR    8191  /* 1.0 after CCM, and its greatest value */
+#define FAST_TONE_MAX  32640 /* 1.0 after tone: 255 * 128 */
+#define FAST_TONE_SEGS 42
+
+/** Raw samples -> 12 bits: unpack, subtract black, multiply by the gain, clip. */
+struct fast_unpack {
+    const uint8_t *src; /* begins at a whole group of the packing */
+    size_t src_bytes;   /* not a byte more is read */
+    const uint8_t *prefetch;
+    int16_t *dst[2];
+    const uint16_t *gain_above[2], *gain_below[2]; /* Q12, of the mesh rows around this row */
+    uint16_t below_weight;                         /* Q15 */
+    uint16_t black[2];                             /* left-justified in 16 bits */
+    uint16_t clip;
+    unsigned shift; /* of 16-bit words, to left-justify them */
+    size_t pairs;   /* samples of each phase */
+};
+
+/** 12 bits -> linear RGB of 13 bits: demosaic of 3 fraction bits, CCM. */
+struct fast_demosaic {
+    const int16_t *rows[5][2]; /* from two rows above to two rows below */
+    int16_t *dst[3][2];
+    int16_t ccm[3][3]; /* Q13; columns: the row's own colour, green, the other colour */
+    size_t pairs;
+};
+
+/** The tone curve, ready for each way of looking it up. */
+struct fast_tone {
+    _Alignas(64) int16_t base[64], slope[64];
+    /* Bytes of base (low, high) and slope (low, high): entries 0-15, then 16-31 xor 0-15, then
+     * 32-47 xor 16-31, so that three 16-entry look-ups, xored, give any of 48. */
+    _Alignas(16) uint8_t bytes[4][3][16];
+};
+
+/** Linear RGB -> tone curve -> one row of a picture. */
+struct fast_pack {
+    const int16_t *linear[3][2];
+    const struct fast_tone *tone;
+    uint8_t *dst;
+    int16_t *half[3]; /* NV12 only: means of pairs, for the chroma */
+    size_t width;
+};
+
+/** NV12: two rows of pair means -> Cb, Cr. */
+struct fast_chroma {
+    const int16_t *half[2][3];
+    uint8_t *dst;
+    size_t pairs;
+};
+
+/** A row of cells into the statistics' column sums, 16 rows of cells at most. */
+struct fast_stats {
+    const int16_t *rows[2][2];
+    uint16_t *sum[2][2];
+    uint16_t *count; /* unclipped cells */
+    uint16_t clip;
+    size_t pairs;
+};
+
+/** sum += weight * row, for one phase of one plane. */
+struct fast_scale {
+    const int16_t *row;
+    uint32_t *sum;
+    uint16_t weight;
+    size_t count;
+};
+
+struct fast_unpack_kernels {
+    void (*row[FAST_PACKINGS])(const struct fast_unpack *);
+};
+
+struct fast_demosaic_kernels {
+    void (*mhc[2])(const struct fast_demosaic *); /* by the phase of the row's own colour */
+    void (*bilinear[2])(const struct fast_demosaic *);
+};
+
+struct fast_pack_kernels {
+    void (*row[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
+    void (*chroma)(const struct fast_chroma *);
+};
+
+struct fast_sum_kernels {
+    void (*stats)(const struct fast_stats *);
+    void (*scale)(const struct fast_scale *);
+};
+
+/** All kernels of one level. */
+struct fast_kernels {
+    const struct fast_unpack_kernels *unpack;
+    const struct fast_demosaic_kernels *demosaic;
+    const struct fast_pack_kernels *pack;
+    const struct fast_sum_kernels *sum;
+};
+
+#define FAST_JOIN_(a, b)   a##_##b
+#define FAST_JOIN(a, b)    FAST_JOIN_(a, b)
+#define FAST_KERNELS(name) FAST_JOIN(name, ISA_NAME)
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Kernels: tone curve and picture formats. */
+#include "isp/fast/kernels.h"
+#include "isp/fast/vec.h"
+
+/* ---- tone ----------------------------------------------------------------------------------- */
+
+struct segment {
+    vec_u16 base, slope;
+};
+
+/* base and slope of two vectors of segment numbers. */
+#if !defined(VEC_GENERIC) && VEC_BYTES == 64
+VEC_INLINE void find_segments(
+    const struct fast_tone *tone, const vec_u16 seg[2], struct segment out[2])
+{
+    for (int i = 0; i < 2; i++) {
+        out[i].base = (vec_u16)_mm512_permutex2var_epi16((VEC_RAW)vec_load(tone->base),
+            (VEC_RAW)seg[i], (VEC_RAW)vec_load(tone->base + VEC_LANES));
+        out[i].slope = (vec_u16)_mm512_permutex2var_epi16((VEC_RAW)vec_load(tone->slope),
+            (VEC_RAW)seg[i], (VEC_RAW)vec_load(tone->slope + VEC_LANES));
+    }
+}
+#elif !defined(VEC_GENERIC) && defined(__SSSE3__)
+VEC_INLINE void find_segments(
+    const struct fast_tone *tone, const vec_u16 seg[2], struct segment out[2])
+{
+    /* Both vectors as bytes: one look-up serves twice as many lanes. */
+    vec_u16 at = (vec_u16)VEC_DO(packus_epi16)((VEC_RAW)seg[0], (VEC_RAW)seg[1]), byte[4];
+    vec_u16 at16 = (vec_u16)VEC_DO(sub_epi8)((VEC_RAW)at, VEC_DO(set1_epi8)(16));
+    vec_u16 at32 = (vec_u16)VEC_DO(sub_epi8)((VEC_RAW)at, VEC_DO(set1_epi8)(32));
+    for (int k = 0; k < 4; k++) {
+        byte[k] = vec_lookup_bytes(vec_repeat(tone->bytes[k][0]), at) ^
+                  vec_lookup_bytes(vec_repeat(tone->bytes[k][1]), at16) ^
+                  vec_lookup_bytes(vec_repeat(tone->bytes[k][2]), at32);
+    }
+#define ZIP8(half, low, high)                                                                      \
+    (vec_u16) VEC_DO(unpack##half##_epi8)((VEC_RAW)byte[low], (VEC_RAW)byte[high])
+    out[0] = (struct segment){ZIP8(lo, 0, 1), ZIP8(lo, 2, 3)};
+    out[1] = (struct segment){ZIP8(hi, 0, 1), ZIP8(hi, 2, 3)};
+}
+#else
+VEC_INLINE void find_segments(
+    const struct fast_tone *tone, const vec_u16 seg[2], struct segment out[2])
+{
+    for (int i = 0; i < 2; i++) {
+        uint16_t at[VEC_LANES], base[VEC_LANES], slope[VEC_LANES];
+        vec_store(at, seg[i]);
+        for (int k = 0; k < VEC_LANES; k++) {
+            base[k] = (uint16_t)tone->base[at[k] & 63];
+            slope[k] = (uint16_t)tone->slope[at[k] & 63];
+        }
+        out[i] = (struct segment){vec_load(base), vec_load(slope)};
+    }
+}
+#endif
+
+/*
+ * x of 13 bits lies in segment x / 16 below 256, 14 + x / 128 below 2048, else 26 + x / 512: the
+ * smallest of the three, since each is the flattest from its zone on.
+ */
+VEC_INLINE vec_u16 segment_of(vec_u16 x)
+{
+    return vec_min(vec_min(x >> 4, (x >> 7) + 14), (x >> 9) + 26);
+}
+
+/* Position in the segment, of 15 bits: x times 2048, 256 or 64. */
+VEC_INLINE vec_u16 fraction_of(vec_u16 x)
+{
+    vec_u16 fine = (vec_u16)((vec_i16)x < 256), middle = (vec_u16)((vec_i16)x < 2048);
+    return x * ((fine & (2048 - 256)) + (middle & (256 - 64)) + 64) & 0x7fff;
+}
+
+/* Both phases of a linear channel -> 15-bit display values. */
+VEC_INLINE void tone(const struct fast_pack *p, int channel, size_t i, vec_u16 out[2])
+{
+    vec_u16 seg[2], fraction[2];
+    struct segment found[2];
+    for (int k = 0; k < 2; k++) {
+        vec_u16 x = vec_load(p->linear[channel][k] + i);
+        seg[k] = segment_of(x);
+        fraction[k] = fraction_of(x);
+    }
+    find_segments(p->tone, seg, found);
+    for (int k = 0; k < 2; k++)
+        out[k] = found[k].base + vec_mulhrs(found[k].slope, fraction[k]);
+}
+
+/* ---- formats: a step makes 2 * VEC_LANES pixels ------------------------------------------------
+ */
+
+typedef void step_fn(const struct fast_pack *p, size_t i, uint8_t *dst);
+
+VEC_INLINE vec_u16 to_8_bits(vec_u16 v)
+{
+    return (v + 64) >> 7;
+}
+
+/* Words of two channels to pixels of 32 bits, in memory order, in 4 vectors. */
+VEC_INLINE void zip_pixels(const vec_u16 low[2], const vec_u16 high[2], vec_u16 out[4])
+{
+    vec_u16 even0 = vec_zip_low_16(low[0], high[0]), even1 = vec_zip_high_16(low[0], high[0]);
+    vec_u16 odd0 = vec_zip_low_16(low[1], high[1]), odd1 = vec_zip_high_16(low[1], high[1]);
+    out[0] = vec_zip_low_32(even0, odd0);
+    out[1] = vec_zip_high_32(even0, odd0);
+    out[2] = vec_zip_low_32(even1, odd1);
+    out[3] = vec_zip_high_32(even1, odd1);
+    vec_gather_parts(out);
+}
+
+/* Bytes c0, c1, c2, 255, which channels these are. */
+VEC_INLINE void step_bytes_4(
+    const struct fast_pack *p, size_t i, uint8_t *dst, const int channel[3])
+{
+    vec_u16 c[3][2], low[2], high[2], out[4];
+    for (int k = 0; k < 3; k++)
+        tone(p, channel[k], i, c[k]);
+    for (int k = 0; k < 2; k++) {
+        low[k] = to_8_bits(c[0][k]) | (((c[1][k] + 64) << 1) & 0xff00);
+        high[k] = to_8_bits(c[2][k]) | 0xff00;
+    }
+    zip_pixels(low, high, out);
+    for (int k = 0; k < 4; k++)
+        vec_store(dst + k * VEC_BYTES, out[k]);
+}
+
+VEC_INLINE void step_xrgb8888(const struct fast_pack *p, size_t i, uint8_t *dst)
+{
+    step_bytes_4(p, i, dst, (const int[3]){2, 1, 0});
+}
+
+VEC_INLINE void step_rgb24(const struct fast_pack *p, size_t i, uint8_t *dst)
+{
+    uint8_t four[4 * VEC_BYTES], three[3 * VEC_BYTES + 4];
+    step_bytes_4(p, i, four, (const int[3]){0, 1, 2});
+#if !defined(VEC_GENERIC) && defined(__SSSE3__)
+    const __m128i table = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
+    for (int k = 0; k < 4 * VEC_QUADS; k++) {
+        __m128i quad = _mm_loadu_si128((const __m128i *)(four + 16 * k));
+        _mm_storeu_si128((__m128i *)(three + 12 * k), _mm_shuffle_epi8(quad, table));
+    }
+#else
+    for (int k = 0; k < 2 * VEC_LANES; k++)
+        __builtin_memcpy(three + 3 * k, four + 4 * k, 3);
+#endif
+    __builtin_memcpy(dst, three, 3 * VEC_BYTES);
+}
+
+/* 0..32640 to 0..65535: 65535 / 32640 is 2 + 1/128. */
+VEC_INLINE vec_u16 to_16_bits(vec_u16 v)
+{
+    return v + v + to_8_bits(v);
+}
+
+VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, uint8_t *dst)
+{
+    vec_u16 c[4][2], half[2][4], pixels[2][4];
+    for (int k = 0; k < 3; k++) {
+        tone(p, k, i, c[k]);
+        c[k][0] = to_16_bits(c[k][0]);
+        c[k][1] = to_16_bits(c[k][1]);
+    }
+    c[3][0] = c[3][1] = vec_set(0xffff);
+    for (int k = 0; k < 2; k++) {
+        vec_u16 rg0 = vec_zip_low_16(c[0][k], c[1][k]), rg1 = vec_zip_high_16(c[0][k], c[1][k]);
+        vec_u16 ba0 = vec_zip_low_16(c[2][k], c[3][k]), ba1 = vec_zip_high_16(c[2][k], c[3][k]);
+        half[k][0] = vec_zip_low_32(rg0, ba0);
+        half[k][1] = vec_zip_high_32(rg0, ba0);
+        half[k][2] = vec_zip_low_32(rg1, ba1);
+        half[k][3] = vec_zip_high_32(rg1, ba1);
+    }
+    for (int k = 0; k < 4; k++) {
+        pixels[k / 2][k % 2 * 2] = vec_zip_low_64(half[0][k], half[1][k]);
+        pixels[k / 2][k % 2 * 2 + 1] = vec_zip_high_64(half[0][k], half[1][k]);
+    }
+    vec_gather_parts(pixels[0]);
+    vec_gather_parts(pixels[1]);
+    /* Parts 0 of all eight, then parts 1, ...: 64 bytes of each half in turn. */
+    for (int k = 0; k < 4; k++) {
+        int at = k / (4 / VEC_QUADS) * 2 * (4 / VEC_QUADS) + k % (4 / VEC_QUADS);
+        vec_store(dst + at * VEC_BYTES, pixels[0][k]);
+        vec_store(dst + (at + 4 / VEC_QUADS) * VEC_BYTES, pixels[1][k]);
+    }
+}
+
+/* ITU-R BT.709, limited range: 219 steps of Y, 224 of Cb and Cr; Q15 with 255 / 255 = 1. The rows
+ * of Cb and Cr sum to 0: grey is 128 exactly. */
+enum { Y_R = 5983, Y_G = 20127, Y_B = 2032 };
+enum { CB_R = -3298, CB_G = -11094, CB_B = 14392 };
+enum { CR_R = 14392, CR_G = -13073, CR_B = -1319 };
+
+VEC_INLINE vec_u16 weigh(const vec_u16 c[3], const int weight[3], int offset)
+{
+    vec_u16 sum = vec_mulhrs(c[0], vec_set(weight[0])) + vec_mulhrs(c[1], vec_set(weight[1])) +
+                  vec_mulhrs(c[2], vec_set(weight[2]));
+    return (sum + (uint16_t)(offset * 128 + 64)) >> 7;
+}
+
+VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, uint8_t *dst)
+{
+    static const int luma[3] = {Y_R, Y_G, Y_B};
+    vec_u16 c[3][2], even[3], odd[3];
+    for (int k = 0; k < 3; k++) {
+        tone(p, k, i, c[k]);
+        even[k] = c[k][0];
+        odd[k] = c[k][1];
+        vec_store(p->half[k] + i, vec_avg_u(even[k], odd[k]));
+    }
+    vec_store(dst, weigh(even, luma, 16) | weigh(odd, luma, 16) << 8);
+}
+
+/* Whole steps go straight to the picture, the last one through a copy. */
+VEC_INLINE void row(const struct fast_pack *task, step_fn *step, size_t pixel_bytes)
+{
+    const struct fast_pack own = *task, *p = &own; /* which no store can change */
+    size_t x = 0;
+    for (; x + 2 * VEC_LANES <= p->width; x += 2 * VEC_LANES)
+        step(p, x / 2, p->dst + x * pixel_bytes);
+    if (x < p->width) {
+        uint8_t last[2 * VEC_LANES * 8];
+        step(p, x / 2, last);
+        __builtin_memcpy(p->dst + x * pixel_bytes, last, (p->width - x) * pixel_bytes);
+    }
+}
+
+static void row_xrgb8888(const struct fast_pack *p)
+{
+    row(p, step_xrgb8888, 4);
+}
+
+static void row_rgb24(const struct fast_pack *p)
+{
+    row(p, step_rgb24, 3);
+}
+
+static void row_rgba64(const struct fast_pack *p)
+{
+    row(p, step_rgba64, 8);
+}
+
+static void row_nv12(const struct fast_pack *p)
+{
+    row(p, step_nv12, 1);
+}
+
+static void chroma(const struct fast_chroma *task)
+{
+    static const int cb[3] = {CB_R, CB_G, CB_B}, cr[3] = {CR_R, CR_G, CR_B};
+    for (size_t i = 0; i < task->pairs; i += VEC_LANES) {
+        vec_u16 c[3];
+        for (int k = 0; k < 3; k++)
+            c[k] = vec_avg_u(vec_load(task->half[0][k] + i), vec_load(task->half[1][k] + i));
+        vec_u16 out = weigh(c, cb, 128) | weigh(c, cr, 128) << 8;
+        size_t left = 2 * (task->pairs - i);
+        __builtin_memcpy(task->dst + 2 * i, &out, left < VEC_BYTES ? left : VEC_BYTES);
+    }
+}
+
+extern const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels);
+const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
+    .row =
+        {
+            [SISP_PIXEL_XRGB8888] = row_xrgb8888,
+            [SISP_PIXEL_RGB24] = row_rgb24,
+            [SISP_PIXEL_NV12] = row_nv12,
+            [SISP_PIXEL_RGBA64] = row_rgba64,
+        },
+    .chroma = chroma,
+};

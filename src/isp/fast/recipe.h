@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Recipe of the fast path: coefficients and geometry as the integers that the kernels take. */
+#ifndef ISP_FAST_RECIPE_H
+#define ISP_FAST_RECIPE_H
+
+#include "base/base.h"
+#include "isp/fast/kernels.h"
+#include "isp/isp.h"
+
+struct isp_fast_recipe {
+    struct fast_tone tone; /* first: it is aligned */
+    const struct fast_kernels *kernels;
+    struct isp_geometry geometry;
+    const struct sisp_raw_format *raw;
+    enum sisp_cfa cfa; /* of the crop's corner */
+    enum sisp_demosaic demosaic;
+    uint16_t black[2][2]; /* by parity of row and column in the crop; left-justified */
+    uint16_t clip;
+    int16_t ccm[2][3][3];      /* for rows whose own colour is red, and blue */
+    uint32_t mesh_rows;        /* at least 1 */
+    double mesh_y, mesh_scale; /* knot row = (centre of row - mesh_y) * mesh_scale */
+    float wb_gains[3];
+    float lsc_applied;
+    size_t stride;    /* lanes of one phase of a row, padding included */
+    uint16_t gains[]; /* Q12: mesh row, parity of row, phase, column */
+};
+
+/** Lanes for one phase of rows of `width`: padding on both sides, and two more pairs, since a
+ * packed row begins with a whole group. */
+static inline size_t fast_stride(uint32_t width)
+{
+    return FAST_PAD + base_align((width + 1) / 2 + 2, FAST_PAD) + FAST_PAD;
+}
+
+/** Gains of column 0. */
+static inline size_t fast_gain_offset(
+    const struct isp_fast_recipe *recipe, uint32_t mesh_row, unsigned parity, unsigned phase)
+{
+    return ((mesh_row * 2 + parity) * 2 + phase) * recipe->stride + FAST_PAD;
+}
+
+/** A place between knots in Q15: constant outside, so 0 to (knots - 1) << 15. */
+static inline uint32_t fast_knot_place(double place, uint32_t knots)
+{
+    if (!(place > 0))
+        return 0;
+    return place < knots - 1 ? (uint32_t)(place * 32768 + 0.5) : (knots - 1) << 15;
+}
+
+/** Colour of the row that is not green: 0 red, 1 blue; and the phase where it lies. */
+static inline unsigned fast_row_is_blue(const struct isp_fast_recipe *recipe, uint32_t y)
+{
+    return (unsigned)sisp_cfa_shift(recipe->cfa, 0, y) >> 1;
+}
+
+static inline unsigned fast_row_own_phase(const struct isp_fast_recipe *recipe, uint32_t y)
+{
+    /* RGGB and BGGR begin with their row's own colour. */
+    enum sisp_cfa cfa = sisp_cfa_shift(recipe->cfa, 0, y);
+    return cfa == SISP_CFA_GRBG || cfa == SISP_CFA_GBRG;
+}
+
+/** The kernels of that level, or NULL if it is not in this build. */
+const struct fast_kernels *isp_fast_kernels(enum isp_isa isa);
+
+/* ---- one thread's work on a frame ------------------------------------------------------------ */
+
+#define FAST_RING       8  /* rows of samples kept: 5 for the demosaic, a power of two */
+#define FAST_STATS_ROWS 16 /* rows of cells whose sums fit in 16 bits */
+
+struct fast_run {
+    const struct isp_fast_recipe *recipe;
+    const uint8_t *raw;
+    int16_t *ring, *linear, *half, *scaled; /* rows of recipe->stride lanes */
+    uint16_t *stats_sums;
+    uint32_t *scale_sums;
+    uint32_t next_row; /* of the crop: rows before it are, or were, in the ring */
+    struct sisp_stats *stats;
+    uint32_t stats_rows, stats_zone_row; /* summed but not yet added to stats */
+};
+
+void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recipe,
+    const uint8_t *raw, void *scratch, struct sisp_stats *stats);
+
+/** Sample 0 of one phase of a row in the ring. */
+static inline int16_t *fast_ring_row(const struct fast_run *run, uint32_t y, unsigned phase)
+{
+    return run->ring + ((y % FAST_RING) * 2 + phase) * run->recipe->stride + FAST_PAD;
+}
+
+/** Unpack row y of the crop into the ring, with mirrored samples on both sides. */
+void isp_fast_unpack_row(const struct fast_run *run, uint32_t y);
+
+/** Add row `cy` of cells, which is in the ring, to the statistics. */
+void isp_fast_stats_row(struct fast_run *run, uint32_t cy);
+
+/** Bring what is summed into run->stats. */
+void isp_fast_stats_finish(struct fast_run *run);
+
+#endif

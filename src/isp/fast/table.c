@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** All kernels of the level that this file is built for. */
+#include "isp/fast/kernels.h"
+
+extern const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels);
+extern const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels);
+extern const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels);
+extern const struct fast_sum_kernels FAST_KERNELS(fast_sum_kernels);
+
+extern const struct fast_kernels FAST_KERNELS(fast_kernels);
+const struct fast_kernels FAST_KERNELS(fast_kernels) = {
+    .unpack = &FAST_KERNELS(fast_unpack_kernels),
+    .demosaic = &FAST_KERNELS(fast_demosaic_kernels),
+    .pack = &FAST_KERNELS(fast_pack_kernels),
+    .sum = &FAST_KERNELS(fast_sum_kernels),
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "isp/isp.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#define SIDE_MAX 65535
+
+const struct sisp_raw_format *isp_geometry_format(const struct isp_geometry *geometry)
+{
+    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
+        if (f->fourcc == geometry->raw_fourcc)
+            return f;
+    }
+    return NULL;
+}
+
+static bool is_inside(uint32_t start, uint32_t size, uint32_t whole)
+{
+    return size >= 2 && size <= whole && start <= whole - size;
+}
+
+int isp_geometry_check(const struct isp_geometry *g)
+{
+    const struct sisp_raw_format *format = isp_geometry_format(g);
+    if (!format || (unsigned)g->format >= SISP_PIXEL_FORMAT_COUNT)
+        return -EINVAL;
+    if (g->raw_width > SIDE_MAX || g->raw_height > SIDE_MAX ||
+        g->raw_stride_bytes < sisp_raw_row_bytes(format->packing, g->raw_width))
+        return -EINVAL;
+    if (!is_inside(g->crop.x, g->crop.width, g->raw_width) ||
+        !is_inside(g->crop.y, g->crop.height, g->raw_height))
+        return -EINVAL;
+    if (g->width == 0 || g->height == 0)
+        return -EINVAL;
+    return g->width > g->crop.width || g->height > g->crop.height ? -ENOTSUP : 0;
+}

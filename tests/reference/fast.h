@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The fast path's definition: one pixel at a time, in plain integers of unbounded size, written
+ * independently of src/isp/fast. The steps are used by checkkernels, the whole frame by
+ * tests/isp/fast.
+ */
+#ifndef TESTS_REFERENCE_FAST_H
+#define TESTS_REFERENCE_FAST_H
+
+#include "isp/isp.h"
+
+#include <stdint.h>
+
+/** Raw code of sample x of a row. */
+unsigned ref_sample(const struct sisp_raw_format *format, const uint8_t *row, uint32_t x);
+
+/** Raw code, left-justified in 16 bits, to 12 bits. */
+int ref_level(unsigned justified, unsigned black, unsigned gain, unsigned clip);
+
+/** Gain between two mesh rows; weight of the lower one in 1/32768. */
+unsigned ref_gain_between(unsigned above, unsigned below, unsigned weight);
+
+/** Colours of the middle of a 5x5 window, with 3 fraction bits. */
+struct ref_window {
+    int v[5][5];       /* [row][column] */
+    enum sisp_cfa cfa; /* as seen from the middle */
+    int is_bilinear;
+};
+void ref_demosaic(const struct ref_window *window, int rgb[3]);
+
+/** One row of the CCM (codes, 8195 is 1.0): 15-bit colours to 13 bits. */
+int ref_ccm_row(const int rgb[3], const int code[3]);
+void ref_ccm_codes(const float ccm[9], int code[9]);
+
+/** The curve's knots as 15-bit codes, and their interpolation at a 13-bit x. */
+#define REF_TONE_KNOTS 43
+void ref_tone_codes(const float tone[SISP_TONE_KNOTS], int codes[REF_TONE_KNOTS]);
+int ref_tone(const int codes[REF_TONE_KNOTS], int x);
+
+/** One pixel of 15-bit display values into a row; NV12: its luma. */
+void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3]);
+
+/** Cb, Cr of four pixels (repeat pixels that do not exist): [row][column][channel]. */
+void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3]);
+
+/** A whole frame; statistics (over every row of cells) are set, if not NULL. */
+void ref_fast_frame(const struct isp_geometry *geometry, const struct sisp_coefficients *c,
+    const uint8_t *raw, const struct sisp_image *out, struct sisp_stats *stats);
+
+/** What isp_stats_measure() gives. */
+void ref_stats_measure(const struct isp_geometry *geometry, const struct sisp_coefficients *c,
+    const uint8_t *raw, struct sisp_stats *stats);
+
+#endif

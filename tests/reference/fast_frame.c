@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fast.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct frame {
+    const struct isp_geometry *g;
+    const struct sisp_coefficients *c;
+    const struct sisp_raw_format *format;
+    const uint8_t *raw;
+    enum sisp_cfa cfa;
+    int width, height; /* of the crop */
+    int clip;
+    int ccm[9], tone[REF_TONE_KNOTS];
+    unsigned knots[SISP_SITE_COUNT][SISP_LSC_KNOTS_MAX][SISP_LSC_KNOTS_MAX]; /* gains, Q12 */
+    int *levels;  /* 12-bit samples of the crop */
+    int *linear;  /* 13-bit RGB of the crop */
+    int *display; /* 15-bit RGB of the picture */
+};
+
+static enum sisp_site site_at(const struct frame *f, int x, int y)
+{
+    return (enum sisp_site)sisp_cfa_shift(f->cfa, (uint32_t)x & 1, (uint32_t)y & 1);
+}
+
+static unsigned black_of(const struct frame *f, enum sisp_site site)
+{
+    return (unsigned)((double)f->c->black_level[site] + 0.5);
+}
+
+/* Knots as codes, rounded up; where one row of knots is more than 32766 above another beside it,
+ * the lower is raised. */
+static void find_knots(struct frame *f, enum sisp_site site)
+{
+    static const int color[] = {0, 1, 1, 2};
+    const struct sisp_lsc_mesh *mesh = &f->c->lsc;
+    const int rows = mesh->cols ? (int)mesh->rows : 0, cols = (int)mesh->cols;
+    const double range =
+        ((double)f->c->white_level - black_of(f, site)) * pow(2, 16 - f->format->bits);
+    const double one = 65536.0 * 4095 / range * (double)f->c->wb_gains[color[site]];
+    f->knots[site][0][0] = (unsigned)fmin(ceil(one), 65535);
+    for (int j = 0; j < rows; j++) {
+        for (int i = 0; i < cols; i++)
+            f->knots[site][j][i] =
+                (unsigned)fmin(ceil(one * (double)mesh->gain[site][j * cols + i]), 65535);
+    }
+    for (int i = 0; i < cols; i++) {
+        for (int j = 1; j < rows; j++) {
+            if (f->knots[site][j][i] + 32766 < f->knots[site][j - 1][i])
+                f->knots[site][j][i] = f->knots[site][j - 1][i] - 32766;
+        }
+        for (int j = rows - 2; j >= 0; j--) {
+            if (f->knots[site][j][i] + 32766 < f->knots[site][j + 1][i])
+                f->knots[site][j][i] = f->knots[site][j + 1][i] - 32766;
+        }
+    }
+}
+
+/* Place among knots, in 1/32768 of their distance. */
+static unsigned place(double at, double origin, double step, unsigned knots)
+{
+    if (knots < 2)
+        return 0;
+    double p = (at - origin) * (1 / step);
+    p = p < 0 ? 0 : p > knots - 1 ? knots - 1 : p;
+    return (unsigned)floor(p * 32768 + 0.5);
+}
+
+static unsigned gain_at(const struct frame *f, int x, int y)
+{
+    const struct sisp_lsc_mesh *mesh = &f->c->lsc;
+    const enum sisp_site site = site_at(f, x, y);
+    if (mesh->cols == 0 || mesh->rows == 0)
+        return f->knots[site][0][0];
+    const unsigned px =
+        place((x + 0.5) / f->width, (double)mesh->origin_x, (double)mesh->step_x, mesh->cols);
+    const unsigned py =
+        place((y + 0.5) / f->height, (double)mesh->origin_y, (double)mesh->step_y, mesh->rows);
+    const unsigned i = px / 32768, j = py / 32768;
+    const unsigned i1 = i + 1 < mesh->cols ? i + 1 : i, j1 = j + 1 < mesh->rows ? j + 1 : j;
+    const unsigned(*k)[SISP_LSC_KNOTS_MAX] = f->knots[site];
+    return ref_gain_between(ref_gain_between(k[j][i], k[j][i1], px % 32768),
+        ref_gain_between(k[j1][i], k[j1][i1], px % 32768), py % 32768);
+}
+
+static int level_at(const struct frame *f, int x, int y)
+{
+    const uint8_t *row = f->raw + (f->g->crop.y + (uint32_t)y) * f->g->raw_stride_bytes;
+    const unsigned shift = 16u - f->format->bits;
+    const unsigned code = ref_sample(f->format, row, f->g->crop.x + (uint32_t)x);
+    return ref_level(
+        code << shift, black_of(f, site_at(f, x, y)) << shift, gain_at(f, x, y), (unsigned)f->clip);
+}
+
+static int mirrored(int i, int size)
+{
+    while (i < 0 || i >= size)
+        i = i < 0 ? -i : 2 * (size - 1) - i;
+    return i;
+}
+
+static void linear_at(const struct frame *f, int x, int y, int out[3])
+{
+    struct ref_window w = {
+        .cfa = sisp_cfa_shift(f->cfa, (uint32_t)x, (uint32_t)y),
+        .is_bilinear = f->c->demosaic == SISP_DEMOSAIC_BILINEAR,
+    };
+    int rgb[3];
+    for (int j = 0; j < 5; j++) {
+        for (int i = 0; i < 5; i++)
+            w.v[j][i] = f->levels[mirrored(y + j - 2, f->height) * f->width +
+                                  mirrored(x + i - 2, f->width)];
+    }
+    ref_demosaic(&w, rgb);
+    for (int k = 0; k < 3; k++)
+        out[k] = ref_ccm_row(rgb, f->ccm + 3 * k);
+}
+
+static int64_t overlap(int64_t a0, int64_t a1, int64_t b0, int64_t b1)
+{
+    int64_t begin = a0 > b0 ? a0 : b0, end = a1 < b1 ? a1 : b1;
+    return end > begin ? end - begin : 0;
+}
+
+/* Mean of the crop under output pixel (x, y), rounded to nearest, the half upwards. */
+static int mean_at(const struct frame *f, int x, int y, int channel)
+{
+    const int64_t ow = f->g->width, oh = f->g->height, area = (int64_t)f->width * f->height;
+    int64_t sum = 0;
+    for (int64_t j = (int64_t)y * f->height / oh;
+         j < f->height && j * oh < (y + 1) * (int64_t)f->height; j++) {
+        int64_t down =
+            overlap(j * oh, (j + 1) * oh, (int64_t)y * f->height, (y + 1) * (int64_t)f->height);
+        for (int64_t i = (int64_t)x * f->width / ow;
+             i < f->width && i * ow < (x + 1) * (int64_t)f->width; i++) {
+            int64_t across =
+                overlap(i * ow, (i + 1) * ow, (int64_t)x * f->width, (x + 1) * (int64_t)f->width);
+            sum += down * across * f->linear[(j * f->width + i) * 3 + channel];
+        }
+    }
+    return (int)((sum + area / 2) / area);
+}
+
+static void put_picture(const struct frame *f, const struct sisp_image *out)
+{
+    const int w = (int)f->g->width, h = (int)f->g->height;
+    for (int y = 0; y < h; y++) {
+        for (int x = 0; x < w; x++)
+            ref_put(f->g->format, out->planes[0] + (size_t)y * out->stride_bytes[0], (uint32_t)x,
+                f->display + (y * w + x) * 3);
+    }
+    if (f->g->format != SISP_PIXEL_NV12)
+        return;
+    for (int y = 0; y < h; y += 2) {
+        for (int x = 0; x < w; x += 2) {
+            int rgb[2][2][3];
+            for (int k = 0; k < 4; k++) {
+                int px = x + k % 2 < w ? x + k % 2 : x, py = y + k / 2 < h ? y + k / 2 : y;
+                memcpy(rgb[k / 2][k % 2], f->display + (py * w + px) * 3, sizeof(rgb[0][0]));
+            }
+            ref_put_chroma(out->planes[1] + (size_t)y / 2 * out->stride_bytes[1] + x, rgb);
+        }
+    }
+}
+
+static void measure(const struct frame *f, int step, struct sisp_stats *stats)
+{
+    const int cells_x = f->width / 2, cells_y = f->height / 2;
+    memset(stats, 0, sizeof(*stats));
+    memcpy(stats->wb_gains, f->c->wb_gains, sizeof(stats->wb_gains));
+    stats->lsc_applied = f->c->lsc.cols > 0 && f->c->lsc.rows > 0;
+    for (int cy = 0; cy < cells_y; cy += step) {
+        for (int cx = 0; cx < cells_x; cx++) {
+            struct sisp_zone *zone = &stats->zones[cy * 32 / cells_y * 32 + cx * 32 / cells_x];
+            int sums[SISP_SITE_COUNT], is_clipped = 0;
+            for (int k = 0; k < 4; k++) {
+                int x = 2 * cx + k % 2, y = 2 * cy + k / 2;
+                int v = f->levels[y * f->width + x];
+                sums[site_at(f, x, y)] = v;
+                is_clipped |= v >= f->clip;
+            }
+            if (cy % 8 == 0 && cx % 4 == 0)
+                stats->histogram[sums[SISP_SITE_GR] / 16]++;
+            zone->clipped += (uint32_t)is_clipped;
+            zone->count += !is_clipped;
+            for (int k = 0; k < SISP_SITE_COUNT && !is_clipped; k++)
+                zone->sum[k] += (uint32_t)sums[k];
+        }
+    }
+}
+
+static void frame_init(struct frame *f, const struct isp_geometry *g,
+    const struct sisp_coefficients *c, const uint8_t *raw)
+{
+    memset(f, 0, sizeof(*f));
+    f->g = g;
+    f->c = c;
+    f->raw = raw;
+    for (f->format = sisp_raw_formats; f->format->fourcc != g->raw_fourcc;)
+        f->format++;
+    f->cfa = sisp_cfa_shift(f->format->cfa, g->crop.x, g->crop.y);
+    f->width = (int)g->crop.width;
+    f->height = (int)g->crop.height;
+    f->clip = (int)floor((double)c->clip_level * 4095);
+    ref_ccm_codes(c->ccm, f->ccm);
+    ref_tone_codes(c->tone, f->tone);
+    for (int site = 0; site < SISP_SITE_COUNT; site++)
+        find_knots(f, (enum sisp_site)site);
+    f->levels = malloc(sizeof(int) * (size_t)f->width * (size_t)f->height);
+    f->linear = malloc(sizeof(int) * 3 * (size_t)f->width * (size_t)f->height);
+    f->display = malloc(sizeof(int) * 3 * (size_t)g->width * g->height);
+    for (int i = 0; i < f->width * f->height; i++)
+        f->levels[i] = level_at(f, i % f->width, i / f->width);
+}
+
+static void frame_finish(struct frame *f)
+{
+    free(f->levels);
+    free(f->linear);
+    free(f->display);
+}
+
+void ref_fast_frame(const struct isp_geometry *g, const struct sisp_coefficients *c,
+    const uint8_t *raw, const struct sisp_image *out, struct sisp_stats *stats)
+{
+    struct frame *f = malloc(sizeof(*f));
+    frame_init(f, g, c, raw);
+    for (int i = 0; i < f->width * f->height; i++)
+        linear_at(f, i % f->width, i / f->width, f->linear + 3 * i);
+    for (int i = 0; i < (int)(g->width * g->height); i++) {
+        for (int k = 0; k < 3; k++)
+            f->display[3 * i + k] =
+                ref_tone(f->tone, mean_at(f, i % (int)g->width, i / (int)g->width, k));
+    }
+    put_picture(f, out);
+    if (stats)
+        measure(f, 1, stats);
+    frame_finish(f);
+    free(f);
+}
+
+void ref_stats_measure(const struct isp_geometry *g, const struct sisp_coefficients *c,
+    const uint8_t *raw, struct sisp_stats *stats)
+{
+    struct frame *f = malloc(sizeof(*f));
+    frame_init(f, g, c, raw);
+    measure(f, 4, stats);
+    frame_finish(f);
+    free(f);
+}

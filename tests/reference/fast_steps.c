@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fast.h"
+
+#include <math.h>
+#include <string.h>
+
+unsigned ref_sample(const struct sisp_raw_format *format, const uint8_t *row, uint32_t x)
+{
+    unsigned low;
+    switch (format->packing) {
+    case SISP_PACKING_8:
+        return row[x];
+    case SISP_PACKING_16:
+        return (row[2 * x] + 256u * row[2 * x + 1]) % (1u << format->bits);
+    case SISP_PACKING_10P:
+        low = row[x / 4 * 5 + 4] >> (2 * (x % 4));
+        return row[x / 4 * 5 + x % 4] * 4u + low % 4;
+    case SISP_PACKING_12P:
+        low = row[x / 2 * 3 + 2] >> (4 * (x % 2));
+        return row[x / 2 * 3 + x % 2] * 16u + low % 16;
+    case SISP_PACKING_14P:
+        row += x / 4 * 7;
+        low = (row[4] + 256u * row[5] + 65536u * row[6]) >> (6 * (x % 4));
+        return row[x % 4] * 64u + low % 64;
+    }
+    return 0;
+}
+
+int ref_level(unsigned justified, unsigned black, unsigned gain, unsigned clip)
+{
+    uint64_t v = justified > black ? justified - black : 0;
+    v = v * gain / 65536;
+    return (int)(v < clip ? v : clip);
+}
+
+/* Rounded a * b / 32768, towards plus infinity at the half. */
+static int64_t multiply(int64_t a, int64_t b)
+{
+    return (a * b + 16384) >> 15;
+}
+
+static int64_t clamp(int64_t v, int64_t min, int64_t max)
+{
+    return v < min ? min : v > max ? max : v;
+}
+
+unsigned ref_gain_between(unsigned above, unsigned below, unsigned weight)
+{
+    return (unsigned)(above + multiply((int64_t)below - above, weight));
+}
+
+/* The paper's filters times 8 (figure 2), half coefficients rounded down. */
+static int mhc(const struct ref_window *w, int is_green, int want_green, int is_along_row)
+{
+    const int(*v)[5] = w->v;
+    const int c = v[2][2];
+    const int row = v[2][1] + v[2][3], column = v[1][2] + v[3][2];
+    const int row2 = v[2][0] + v[2][4], column2 = v[0][2] + v[4][2];
+    const int corners = v[1][1] + v[1][3] + v[3][1] + v[3][3];
+    int sum;
+    if (want_green == is_green && (want_green || is_along_row < 0))
+        return 8 * c;
+    if (want_green)
+        sum = 4 * c + 2 * (row + column) - (row2 + column2);
+    else if (!is_green)
+        sum = 6 * c + 2 * corners - 3 * (row2 + column2) / 2;
+    else if (is_along_row)
+        sum = 5 * c + 4 * row - corners - row2 + column2 / 2;
+    else
+        sum = 5 * c + 4 * column - corners - column2 + row2 / 2;
+    return (int)clamp(sum, 0, 8 * 4095);
+}
+
+static int bilinear(const struct ref_window *w, int is_green, int want_green, int is_along_row)
+{
+    const int(*v)[5] = w->v;
+    const int row = v[2][1] + v[2][3], column = v[1][2] + v[3][2];
+    if (want_green == is_green && (want_green || is_along_row < 0))
+        return 8 * v[2][2];
+    if (want_green)
+        return 2 * (row + column);
+    if (is_green)
+        return 4 * (is_along_row ? row : column);
+    return 2 * (v[1][1] + v[1][3] + v[3][1] + v[3][3]);
+}
+
+void ref_demosaic(const struct ref_window *w, int rgb[3])
+{
+    const int is_green = w->cfa == SISP_CFA_GRBG || w->cfa == SISP_CFA_GBRG;
+    const int row_color = w->cfa == SISP_CFA_RGGB || w->cfa == SISP_CFA_GRBG ? 0 : 2;
+    for (int k = 0; k < 3; k++) {
+        /* -1: the middle has this colour itself; else whether its row has it. */
+        int along = k == 1 ? -1 : !is_green && k == row_color ? -1 : k == row_color;
+        rgb[k] = (w->is_bilinear ? bilinear : mhc)(w, is_green, k == 1, along);
+    }
+}
+
+int ref_ccm_row(const int rgb[3], const int code[3])
+{
+    int64_t sum = multiply(rgb[0], code[0]) + multiply(rgb[2], code[2]);
+    sum = clamp(sum, -32768, 32767);
+    sum = clamp(sum + multiply(rgb[1], code[1]), -32768, 32767);
+    return (int)clamp(sum, 0, 8191);
+}
+
+/* A row's codes sum to the code of its sum: the greatest coefficient takes the difference. */
+void ref_ccm_codes(const float ccm[9], int code[9])
+{
+    for (int k = 0; k < 9; k += 3) {
+        int greatest = k;
+        double total = 0;
+        for (int i = k; i < k + 3; i++) {
+            code[i] = (int)lround(8195 * (double)ccm[i]);
+            total += (double)ccm[i];
+            if (fabs((double)ccm[i]) > fabs((double)ccm[greatest]))
+                greatest = i;
+        }
+        code[greatest] += (int)lround(8195 * total) - (code[k] + code[k + 1] + code[k + 2]);
+        for (int i = k; i < k + 3; i++)
+            code[i] = (int)clamp(code[i], -32767, 32767);
+    }
+}
+
+void ref_tone_codes(const float tone[SISP_TONE_KNOTS], int codes[REF_TONE_KNOTS])
+{
+    for (int i = 0; i < REF_TONE_KNOTS; i++) {
+        float value = tone[4 * i];
+        codes[i] = (int)lroundf((value < 0 ? 0 : value > 1 ? 1 : value) * 32640);
+    }
+}
+
+int ref_tone(const int codes[REF_TONE_KNOTS], int x)
+{
+    for (int i = 0; i < REF_TONE_KNOTS - 1; i++) {
+        const int begin = (int)(sisp_tone_knot(4 * (unsigned)i) * 8192);
+        const int end = (int)(sisp_tone_knot(4 * (unsigned)i + 4) * 8192);
+        if (x >= end)
+            continue;
+        int64_t rise = codes[i + 1] - codes[i];
+        if (end == 8192) /* x goes to 8191 only, which is white */
+            rise = lround((double)(rise * 512) / 511);
+        return codes[i] + (int)multiply(rise, (int64_t)(x - begin) * 32768 / (end - begin));
+    }
+    return 0;
+}
+
+static uint8_t to_8(int v)
+{
+    return (uint8_t)((v + 64) / 128);
+}
+
+/* weights of R, G, B in 1/32768 */
+static uint8_t weigh(const int rgb[3], int r, int g, int b, int offset)
+{
+    int64_t sum = multiply(rgb[0], r) + multiply(rgb[1], g) + multiply(rgb[2], b);
+    return (uint8_t)((sum + 64 + 128 * offset) / 128);
+}
+
+void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3])
+{
+    const uint8_t bytes[4] = {to_8(rgb[2]), to_8(rgb[1]), to_8(rgb[0]), 255};
+    uint16_t words[4] = {0, 0, 0, 65535};
+    switch (format) {
+    case SISP_PIXEL_XRGB8888:
+        memcpy(row + (size_t)4 * x, bytes, 4);
+        break;
+    case SISP_PIXEL_RGB24:
+        for (uint32_t k = 0; k < 3; k++)
+            row[3 * x + k] = bytes[2 - k];
+        break;
+    case SISP_PIXEL_NV12:
+        row[x] = weigh(rgb, 5983, 20127, 2032, 16);
+        break;
+    case SISP_PIXEL_RGBA64:
+        for (int k = 0; k < 3; k++)
+            words[k] = (uint16_t)(2 * rgb[k] + (rgb[k] + 64) / 128);
+        memcpy(row + (size_t)8 * x, words, 8);
+        break;
+    case SISP_PIXEL_FORMAT_COUNT:
+        break;
+    }
+}
+
+static int mean(int a, int b)
+{
+    return (a + b + 1) / 2;
+}
+
+void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3])
+{
+    int c[3];
+    for (int k = 0; k < 3; k++)
+        c[k] = mean(mean(rgb[0][0][k], rgb[0][1][k]), mean(rgb[1][0][k], rgb[1][1][k]));
+    cbcr[0] = weigh(c, -3298, -11094, 14392, 128);
+    cbcr[1] = weigh(c, 14392, -13073, -1319, 128);
+}
