@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Raw decoders have a long history of memory errors, so they run in a child that owns nothing but
+ * the file and a memfd for the result. It may crash, hang or lie: all it can do is make us refuse
+ * the file. */
+#include "camera/raw_internal.h"
+
+#include "base/base.h"
+#include "base/log.h"
+#include "camera/rawdec/protocol.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROGRAM "softisp-rawdec"
+
+static bool is_program(char *path, size_t size, const char *folder, const char *below)
+{
+    int length = snprintf(path, size, "%s%s/" PROGRAM, folder, below);
+    return length > 0 && (size_t)length < size && access(path, X_OK) == 0;
+}
+
+/**
+ * Where the child program is: the folder that SOFTISP_LIBEXECDIR names (and no other, if set), the
+ * folder of the running program, src/camera of a build tree seen from <build>/cli and from
+ * <build>/tests/<x>, and at last where it was installed.
+ */
+static bool find_program(char *path, size_t size)
+{
+    const char *libexecdir = secure_getenv("SOFTISP_LIBEXECDIR");
+    if (libexecdir)
+        return is_program(path, size, libexecdir, "");
+    char self[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length > 0) {
+        self[length] = '\0';
+        char *slash = strrchr(self, '/');
+        if (slash)
+            *slash = '\0';
+        if (is_program(path, size, self, "") || is_program(path, size, self, "/../src/camera") ||
+            is_program(path, size, self, "/../../src/camera"))
+            return true;
+    }
+    return is_program(path, size, SOFTISP_LIBEXECDIR, "");
+}
+
+/* LibRaw's OpenMP must not start threads, and mktime() must not look for a zone file: both would
+ * violate the child's confinement. */
+static void fill_environment(char *environment[5])
+{
+    static char threads[] = "OMP_NUM_THREADS=1", zone[] = "TZ=UTC0";
+    unsigned count = 0;
+    environment[count++] = threads;
+    environment[count++] = zone;
+#ifdef RAWDEC_SANITIZED
+    for (char **e = environ; *e && count < 4; e++) {
+        if (strncmp(*e, "ASAN_OPTIONS=", 13) == 0 || strncmp(*e, "UBSAN_OPTIONS=", 14) == 0)
+            environment[count++] = *e;
+    }
+#endif
+    environment[count] = NULL;
+}
+
+/* Both descriptors lie above the numbers they get in the child, so that no dup2 hits the other. */
+static int fill_actions(posix_spawn_file_actions_t *actions, int input_fd, int result_fd)
+{
+    int status = 0;
+    for (int fd = 0; fd < 3 && status == 0; fd++)
+        status = posix_spawn_file_actions_addopen(
+            actions, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
+    if (status == 0)
+        status = posix_spawn_file_actions_adddup2(actions, input_fd, RAWDEC_INPUT_FD);
+    if (status == 0)
+        status = posix_spawn_file_actions_adddup2(actions, result_fd, RAWDEC_RESULT_FD);
+    if (status == 0)
+        status = posix_spawn_file_actions_addclosefrom_np(actions, RAWDEC_RESULT_FD + 1);
+    return status;
+}
+
+static int fill_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t all, none;
+    sigfillset(&all);
+    sigemptyset(&none);
+    int status = posix_spawnattr_setsigdefault(attributes, &all);
+    if (status == 0)
+        status = posix_spawnattr_setsigmask(attributes, &none);
+    if (status == 0)
+        status =
+            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+    return status;
+}
+
+static int spawn(pid_t *pid, const char *program, int input_fd, int result_fd)
+{
+    char *environment[5];
+    char *arguments[] = {(char[]){PROGRAM}, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    fill_environment(environment);
+    int status = posix_spawn_file_actions_init(&actions);
+    if (status != 0)
+        return -status;
+    status = posix_spawnattr_init(&attributes);
+    if (status == 0) {
+        status = fill_actions(&actions, input_fd, result_fd);
+        if (status == 0)
+            status = fill_attributes(&attributes);
+        if (status == 0)
+            status = posix_spawn(pid, program, &actions, &attributes, arguments, environment);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return -status;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/** Wait until the process has ended, or the deadline: false. */
+static bool wait_until(int pidfd, int64_t deadline_ms)
+{
+    for (;;) {
+        int64_t left_ms = deadline_ms - now_ms();
+        struct pollfd event = {.fd = pidfd, .events = POLLIN};
+        int count = poll(&event, 1, left_ms > 0 ? (int)left_ms : 0);
+        if (count > 0)
+            return true;
+        if (count == 0 || errno != EINTR)
+            return false;
+    }
+}
+
+/**
+ * Reap the child, killing it at the deadline. Signals go through the pidfd, since an application
+ * that reaps every child of its process could free the number.
+ */
+static int reap(pid_t pid, const struct raw_error *error)
+{
+    bool is_late = false;
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) {
+        kill(pid, SIGKILL);
+    } else {
+        is_late = !wait_until(pidfd, now_ms() + RAWDEC_SECONDS_MAX * 1000);
+        if (is_late)
+            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+    }
+    int wait_status = 0;
+    pid_t reaped;
+    do {
+        reaped = waitpid(pid, &wait_status, 0);
+    } while (reaped < 0 && errno == EINTR);
+    if (pidfd < 0)
+        return raw_fail(error, -ENOSYS, "this kernel has no pidfd (Linux 5.3 has)");
+    close(pidfd);
+    if (is_late || (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU))
+        return raw_fail(error, -ETIMEDOUT, "decoding took longer than %d s", RAWDEC_SECONDS_MAX);
+    if (WIFSIGNALED(wait_status))
+        return raw_fail(
+            error, -EBADMSG, "the decoder crashed on this file (signal %d)", WTERMSIG(wait_status));
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 0)
+        return raw_fail(error, -EBADMSG, "the decoder gave up on this file (exit status %d)",
+            WEXITSTATUS(wait_status));
+    return 0;
+}
+
+static int run(const char *program, const struct raw_input *input, int result_fd,
+    const struct raw_error *error)
+{
+    pid_t pid;
+    int input_copy = fcntl(input->fd, F_DUPFD_CLOEXEC, RAWDEC_RESULT_FD + 1);
+    int result_copy = fcntl(result_fd, F_DUPFD_CLOEXEC, RAWDEC_RESULT_FD + 1);
+    int status = input_copy < 0 || result_copy < 0 ? -errno : 0;
+    if (status == 0)
+        status = spawn(&pid, program, input_copy, result_copy);
+    if (status < 0)
+        raw_fail(error, status, "the decoder cannot be started: %s", strerror(-status));
+    else
+        status = reap(pid, error);
+    if (input_copy >= 0)
+        close(input_copy);
+    if (result_copy >= 0)
+        close(result_copy);
+    return status;
+}
+
+static void clean_sentence(char *sentence, size_t size)
+{
+    sentence[size - 1] = '\0';
+    for (char *c = sentence; *c; c++) {
+        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+            *c = '?';
+    }
+}
+
+static void log_once_unconfined(void)
+{
+    static atomic_flag was_said = ATOMIC_FLAG_INIT;
+    if (!atomic_flag_test_and_set(&was_said))
+        base_log(
+            SISP_LOG_WARNING, "raw files are decoded without seccomp, which is not available here");
+}
+
+/* Known errors pass; what else a child may say is not an errno of this library's contract. */
+static int known_status(int status)
+{
+    const int known[] = {-EBADMSG, -ENOTSUP, -EFBIG, -ENOMEM};
+    for (size_t i = 0; i < BASE_COUNT(known); i++) {
+        if (status == known[i])
+            return status;
+    }
+    return -EBADMSG;
+}
+
+static int check_result(
+    struct rawdec_result *result, size_t size_bytes, const struct raw_error *error)
+{
+    const char *why;
+    clean_sentence(result->sentence, sizeof(result->sentence));
+    if (result->magic != RAWDEC_MAGIC || result->size_bytes != sizeof(*result))
+        return raw_fail(error, -EBADMSG, "the decoder is of another version than the library");
+    if (!result->is_confined)
+        log_once_unconfined();
+    if (result->status != 0)
+        return raw_fail(error, known_status(result->status), "%s",
+            result->sentence[0] ? result->sentence : "the decoder gave no reason");
+    if (!raw_info_check(&result->info, &why))
+        return raw_fail(error, -EBADMSG, "the file is corrupt: impossible %s", why);
+    if (size_bytes - RAWDEC_SAMPLES_OFFSET < sisp_raw_info_size_bytes(&result->info))
+        return raw_fail(error, -EBADMSG, "the decoder delivered too few samples");
+    if (result->sentence[0])
+        base_log(SISP_LOG_WARNING, "raw file: %s", result->sentence);
+    return 0;
+}
+
+/**
+ * Take over what is in the memfd. The seals prove that nobody can change it any more: sealing
+ * against writing fails while a writable mapping of it lives anywhere.
+ */
+static int take_result(struct sisp_raw_file *file, int result_fd, const struct raw_error *error)
+{
+    struct stat facts;
+    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+    if (fcntl(result_fd, F_ADD_SEALS, seals) < 0 || fstat(result_fd, &facts) < 0 ||
+        facts.st_size < RAWDEC_SAMPLES_OFFSET)
+        return raw_fail(error, -EBADMSG, "the decoder left no result");
+    size_t size_bytes = (size_t)facts.st_size;
+    void *mapping = mmap(NULL, size_bytes, PROT_READ, MAP_PRIVATE, result_fd, 0);
+    if (mapping == MAP_FAILED)
+        return raw_fail(error, -ENOMEM, "no memory to map %zu bytes of samples", size_bytes);
+    struct rawdec_result *result = malloc(sizeof(*result));
+    int status;
+    if (!result) {
+        status = raw_fail(error, -ENOMEM, "no memory");
+    } else {
+        memcpy(result, mapping, sizeof(*result));
+        status = check_result(result, size_bytes, error);
+        file->info = result->info;
+        free(result);
+    }
+    if (status < 0) {
+        munmap(mapping, size_bytes);
+        return status;
+    }
+    file->mapping = mapping;
+    file->mapping_bytes = size_bytes;
+    file->samples = (uint8_t *)mapping + RAWDEC_SAMPLES_OFFSET;
+    return 0;
+}
+
+int raw_read_child(
+    struct sisp_raw_file *file, const struct raw_input *input, const struct raw_error *error)
+{
+    char program[PATH_MAX];
+    if (!find_program(program, sizeof(program)))
+        return raw_fail(error, -ENOTSUP,
+            "the program " PROGRAM ", which decodes raw files, was not found; "
+            "SOFTISP_LIBEXECDIR may name its folder");
+    int result_fd = memfd_create("softisp-raw", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (result_fd < 0)
+        return raw_fail(error, -errno, "no memfd for the samples: %s", strerror(errno));
+    int status = run(program, input, result_fd, error);
+    if (status == 0)
+        status = take_result(file, result_fd, error);
+    close(result_fd);
+    return status;
+}

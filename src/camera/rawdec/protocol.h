@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What passes between the library and its child softisp-rawdec.
+ *
+ * The child finds the file on descriptor RAWDEC_INPUT_FD and an empty memfd on RAWDEC_RESULT_FD,
+ * and leaves in the latter a struct rawdec_result, then, from RAWDEC_SAMPLES_OFFSET on, the samples
+ * that result.info describes. Both programs are of one build: the layout is the compiler's.
+ */
+#ifndef CAMERA_RAWDEC_PROTOCOL_H
+#define CAMERA_RAWDEC_PROTOCOL_H
+
+#include <softisp/raw.h>
+
+#define RAWDEC_INPUT_FD       3
+#define RAWDEC_RESULT_FD      4
+#define RAWDEC_FILE_BYTES_MAX (1u << 30)
+#define RAWDEC_SECONDS_MAX    10
+#define RAWDEC_SAMPLES_OFFSET 65536
+#define RAWDEC_MAGIC          0x52574431u
+
+/* Sanitizers need what the confinement takes away. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define RAWDEC_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#define RAWDEC_SANITIZED 1
+#endif
+
+struct rawdec_result {
+    uint32_t magic, size_bytes; /* RAWDEC_MAGIC and sizeof: a program of another build is refused */
+    int32_t status;             /* 0 or a negative errno */
+    uint32_t is_confined;       /* whether seccomp held */
+    char sentence[256];         /* why it failed, or a warning; may be empty */
+    struct sisp_raw_info info;
+};
+
+_Static_assert(sizeof(struct rawdec_result) <= RAWDEC_SAMPLES_OFFSET, "result before samples");
+
+#endif
