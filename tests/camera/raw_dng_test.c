@@ -2,6 +2,8 @@
 /* The tiny DNG of make_tiny_dng.py, read right, and refused with a clear sentence once spoilt. */
 #include "tests/camera/raw_common.h"
 
+#include <softisp/log.h>
+
 #include <errno.h>
 
 static uint8_t tiny[8192];
@@ -193,6 +195,50 @@ TEST(gain_map_over_the_end_is_ignored)
     sisp_raw_file_destroy(&file);
 }
 
+static unsigned warnings;
+static char last_warning[512];
+
+static void note_warning(void *user, enum sisp_log_level level, const char *sentence)
+{
+    warnings++;
+    snprintf(last_warning, sizeof(last_warning), "%s", sentence);
+}
+
+/* What is no DNG goes by LibRaw's word; this one it knows by its size: 1024x768 at 8 bits. */
+TEST(headerless_file_of_known_size_is_a_guess)
+{
+    static uint8_t frame[1024 * 768];
+    const struct sisp_raw_open_params params = {0};
+    struct sisp_raw_file *file;
+    char error[256];
+    for (unsigned i = 0; i < sizeof(frame); i++)
+        frame[i] = (uint8_t)(i * 7 + i / 1024 + 1);
+    warnings = 0;
+    REQUIRE(open_bytes(&file, frame, sizeof(frame), &params, error) == 0);
+    CHECK_EQ(warnings, 1);
+    CHECK(strstr(last_warning, "from its size alone") != NULL);
+    const struct sisp_raw_info *info = sisp_raw_file_info(file);
+    CHECK_STR(sisp_raw_info_format(info)->name, "SRGGB10");
+    CHECK_EQ(info->width, 1024);
+    CHECK_EQ(info->crop.height, 768);
+    CHECK_NEAR((double)info->white_level, 255, 0);
+    unsigned wrong = 0;
+    for (unsigned i = 0; i < sizeof(frame); i++)
+        wrong += load_le(sisp_raw_file_samples(file) + 2 * (size_t)i, 2) != frame[i];
+    CHECK_EQ(wrong, 0);
+    sisp_raw_file_destroy(&file);
+}
+
+TEST(good_file_gives_no_warning)
+{
+    struct sisp_raw_file *file;
+    char error[256];
+    warnings = 0;
+    CHECK_EQ(open_tiny(&file, error), 0);
+    CHECK_EQ(warnings, 0);
+    sisp_raw_file_destroy(&file);
+}
+
 TEST(missing_decoder_is_said)
 {
     struct sisp_raw_file *file;
@@ -211,6 +257,7 @@ TEST(missing_decoder_is_said)
 int main(void)
 {
     tiny_bytes = load_file(TINY_DNG, tiny, sizeof(tiny));
+    sisp_log_set(SISP_LOG_WARNING, note_warning, NULL);
     RUN(tiny_frame_is_read);
     RUN(tiny_levels_and_color_are_read);
     RUN(tiny_exif_is_read);
@@ -218,6 +265,8 @@ int main(void)
     RUN(overrides_win_over_the_file);
     RUN(spoilt_files_are_refused_with_a_sentence);
     RUN(gain_map_over_the_end_is_ignored);
+    RUN(headerless_file_of_known_size_is_a_guess);
+    RUN(good_file_gives_no_warning);
     RUN(missing_decoder_is_said);
     return test_report();
 }

@@ -239,6 +239,21 @@ static int decode_opened(libraw_data_t *raw, const struct dng *dng, struct rawde
     return status < 0 ? status : write_samples(raw, result);
 }
 
+/* LibRaw takes headerless files for those of old cameras from their size alone. A header would not
+ * miss the last byte. */
+static void warn_if_guessed(struct rawdec_result *result, const uint8_t *bytes, size_t size_bytes)
+{
+    libraw_data_t *raw = libraw_init(LIBRAW_OPTIONS_NONE);
+    if (!raw)
+        return;
+    if (libraw_open_buffer(raw, (void *)(uintptr_t)bytes, size_bytes - 1) != LIBRAW_SUCCESS)
+        rawdec_warn(result,
+            "it has no header and was taken for one of %s %s from its size alone; "
+            "tell its raw format if that is wrong",
+            result->info.exif.make, result->info.exif.model);
+    libraw_close(raw);
+}
+
 int rawdec_decode(struct rawdec_result *result, const uint8_t *bytes, size_t size_bytes)
 {
     struct dng dng;
@@ -253,5 +268,7 @@ int rawdec_decode(struct rawdec_result *result, const uint8_t *bytes, size_t siz
     status = code == LIBRAW_SUCCESS ? decode_opened(raw, is_dng ? &dng : NULL, result)
                                     : libraw_failed(result, code);
     libraw_close(raw);
+    if (status == 0 && !is_dng)
+        warn_if_guessed(result, bytes, size_bytes);
     return status;
 }
