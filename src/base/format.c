@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <softisp/format.h>
+#include <softisp/raw.h>
 
 #include <errno.h>
 #include <strings.h>
@@ -60,6 +60,20 @@ const struct sisp_raw_format *sisp_raw_format_unpacked(enum sisp_cfa cfa, unsign
             return f;
     }
     return NULL;
+}
+
+const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info)
+{
+    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
+        if (f->fourcc == info->fourcc)
+            return f;
+    }
+    return NULL;
+}
+
+size_t sisp_raw_info_size_bytes(const struct sisp_raw_info *info)
+{
+    return info->stride_bytes * info->height;
 }
 
 size_t sisp_raw_row_bytes(enum sisp_packing packing, uint32_t width)

@@ -6,20 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info)
-{
-    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->fourcc == info->fourcc)
-            return f;
-    }
-    return NULL;
-}
-
-size_t sisp_raw_info_size_bytes(const struct sisp_raw_info *info)
-{
-    return info->stride_bytes * info->height;
-}
-
 static bool in_range(const float *values, size_t count, float min, float max)
 {
     for (size_t i = 0; i < count; i++) {
