@@ -117,7 +117,7 @@ static int read_through_signal(size_t before, bool is_nonblocking)
     if (pthread_create(&thread, NULL, write_late, &writer))
         abort();
     int result = sisp_camera_read(camera, frame, FRAME);
-    if (result == -EINTR)
+    if (result == -EINTR && before == 0)
         CHECK_EQ(sisp_camera_read(camera, frame, FRAME), 0);
     CHECK(memcmp(frame, bytes, FRAME) == 0);
     pthread_join(thread, NULL);

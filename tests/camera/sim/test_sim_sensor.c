@@ -165,6 +165,19 @@ TEST(darkness_lies_at_the_black_level)
     }
 }
 
+/* The mesh is checked against the frames above; here, that there is something to undo. */
+TEST(corners_are_darker_and_not_neutral)
+{
+    struct sim_test test = sim_open("SRGGB10", 64, 64);
+    double red = mesh_gain(test.info, SISP_SITE_R, 0, 0);
+    double green = mesh_gain(test.info, SISP_SITE_GB, 0, 0);
+    double blue = mesh_gain(test.info, SISP_SITE_B, 0, 0);
+    CHECK_NEAR(1 / green, 0.65, 0.02);
+    CHECK(red > green * 1.01 && green > blue * 1.01);
+    CHECK_NEAR(mesh_gain(test.info, SISP_SITE_R, 32, 32), 1, 0.002);
+    sim_close(&test);
+}
+
 TEST(hot_pixels_stay_where_they_are)
 {
     struct sim_test test = sim_open("SRGGB10", WIDTH, HEIGHT);
@@ -199,6 +212,7 @@ int main(void)
     RUN(noise_and_mean_are_as_the_info_says);
     RUN(exposure_times_gain_scales_the_mean_until_it_clips);
     RUN(darkness_lies_at_the_black_level);
+    RUN(corners_are_darker_and_not_neutral);
     RUN(hot_pixels_stay_where_they_are);
     return test_report();
 }
