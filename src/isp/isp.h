@@ -152,7 +152,7 @@ struct isp_burst_transform {
     int32_t dx[ISP_BURST_MAX], dy[ISP_BURST_MAX];
     /* Mean absolute difference after the shift, in noise sigmas: 0.8 where only noise differs. */
     float residual[ISP_BURST_MAX];
-    uint32_t used;                 /* bit i: frame i takes part */
+    uint32_t used; /* bit i: frame i takes part */
     uint32_t reference;
     float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
 };
@@ -167,10 +167,10 @@ void isp_burst_align(const struct isp_geometry *geometry,
 size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
 
 /**
- * Merge rows y0..y1-1 (even) of the crop into `merged`: 16-bit samples, CFA of the crop's corner,
- * stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is 65535. A sample that
- * differs from the reference by more than the noise model allows takes no part: nothing ghosts.
- * count = 1 only rescales.
+ * Merge rows y0..y1-1 (even) of the crop into the same rows of `merged`: 16-bit samples, CFA of the
+ * crop's corner, stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is
+ * 65535. A sample that differs from the reference by more than the noise model allows takes no
+ * part: nothing ghosts. count = 1 only rescales.
  */
 #define ISP_MERGED_BLACK 4096
 void isp_burst_merge_band(const struct isp_geometry *geometry,

@@ -10,11 +10,14 @@
 #define SIZE_MIN   24   /* shorter side of the coarsest level */
 #define REACH      64   /* cells: 128 samples either way */
 #define CLIPPED    (-1) /* a grey cell that touches saturation is compared with nothing */
-#define GREY_BITS  15   /* of a grey cell: the most that signed 16-bit arithmetic holds */
-#define WRONG      16   /* cells by which a transform is off to learn how wrong ones look */
-#define RESIDUAL   2.0F /* sigmas up to which a frame is always taken */
-#define FRACTION   0.5F /* of a wrong transform's residual, beyond which it is not */
-#define FIXED      256  /* residuals are summed as integers of 1/256 sigma */
+#define GREY_BITS                                                                                  \
+    14                 /* of a grey cell, whatever the raw's: leaves signed 16-bit words some room \
+                        */
+#define GAIN_MAX 1.25F /* of brightness between frames: lamps flicker, exposures are equal */
+#define WRONG    16    /* cells by which a transform is off to learn how wrong ones look */
+#define RESIDUAL 2.0F  /* sigmas up to which a frame is always taken */
+#define FRACTION 0.5F  /* of a wrong transform's residual, beyond which it is not */
+#define FIXED    256   /* residuals are summed as integers of 1/256 sigma */
 
 struct level {
     uint32_t width, height;
@@ -56,22 +59,41 @@ static void pyramid_place(struct pyramid *p, const struct isp_geometry *g, int16
     } while (p->count < LEVELS_MAX && width >= SIZE_MIN && height >= SIZE_MIN);
 }
 
-/* How far the sum of four samples is shifted down to fit. */
-static unsigned grey_shift(const struct sisp_raw_format *format)
+/* The sum of four samples is shifted up by .up, then down by .down. */
+struct grey_shift {
+    unsigned up, down;
+};
+
+static struct grey_shift grey_shift_of(const struct isp_geometry *g)
 {
-    return format->bits + 2U > GREY_BITS ? format->bits + 2U - GREY_BITS : 0;
+    unsigned bits = unpack_format(g->raw_fourcc)->bits + 2U;
+    return bits > GREY_BITS ? (struct grey_shift){0, bits - GREY_BITS}
+                            : (struct grey_shift){GREY_BITS - bits, 0};
 }
 
-static void grey_row(int16_t *restrict out, const uint16_t *restrict a, const uint16_t *restrict b,
-    uint32_t count, const uint32_t limits[2])
+/* Grey units to a raw code. */
+static float grey_unit(const struct isp_geometry *g)
 {
-    const uint32_t shift = limits[0], white = limits[1];
+    struct grey_shift s = grey_shift_of(g);
+    return 4 * (float)(1U << s.up) / (float)(1U << s.down);
+}
+
+static float mean_black(const struct sisp_coefficients *c)
+{
+    const float *b = c->black_level;
+    return (b[0] + b[1] + b[2] + b[3]) * 0.25F;
+}
+
+static void grey_row(int16_t *restrict out, const uint16_t *const rows[2], uint32_t count,
+    struct grey_shift shift, uint32_t white)
+{
+    const uint16_t *restrict a = rows[0], *restrict b = rows[1];
     for (uint32_t k = 0; k < count; k++) {
         uint32_t top = a[2 * k] > a[2 * k + 1] ? a[2 * k] : a[2 * k + 1];
         uint32_t low = b[2 * k] > b[2 * k + 1] ? b[2 * k] : b[2 * k + 1];
         uint32_t sum = (uint32_t)a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
         uint32_t most = top > low ? top : low;
-        out[k] = (int16_t)(most >= white ? CLIPPED : (int32_t)(sum >> shift));
+        out[k] = (int16_t)(most >= white ? CLIPPED : (int32_t)(sum << shift.up >> shift.down));
     }
 }
 
@@ -93,13 +115,12 @@ static void grey_build(struct pyramid *p, const struct burst_frame *frame, float
     const uint8_t *raw, uint16_t *words)
 {
     struct level *base = &p->levels[0];
-    const struct sisp_raw_format *format = unpack_format(frame->geometry->raw_fourcc);
-    const uint32_t limits[2] = {grey_shift(format), (uint32_t)white};
+    const struct grey_shift shift = grey_shift_of(frame->geometry);
     uint16_t *more = words + frame->geometry->crop.width + UNPACK_SLACK;
     for (uint32_t y = 0; y < base->height; y++) {
-        const uint16_t *a = burst_row(frame, raw, 2 * y, words);
-        const uint16_t *b = burst_row(frame, raw, 2 * y + 1, more);
-        grey_row(base->cells + (size_t)y * base->width, a, b, base->width, limits);
+        const uint16_t *const rows[2] = {
+            burst_row(frame, raw, 2 * y, words), burst_row(frame, raw, 2 * y + 1, more)};
+        grey_row(base->cells + (size_t)y * base->width, rows, base->width, shift, (uint32_t)white);
     }
 }
 
@@ -161,6 +182,53 @@ static float mean_difference(
                                                    : FLT_MAX;
 }
 
+/* Brightness above black of the cells that can be compared. */
+struct brightness {
+    int64_t reference, frame;
+};
+
+static void add_brightness(
+    struct brightness *sum, const int16_t *a, const int16_t *b, uint32_t count, int32_t black)
+{
+    int32_t reference = 0, frame = 0;
+    for (uint32_t k = 0; k < count; k++) {
+        int32_t clipped = (a[k] | b[k]) < 0;
+        reference += clipped ? 0 : a[k] - black;
+        frame += clipped ? 0 : b[k] - black;
+    }
+    sum->reference += reference;
+    sum->frame += frame;
+}
+
+static void scale_cells(const struct level *level, float gain, float black)
+{
+    const size_t count = (size_t)level->width * level->height;
+    const float limit = (1 << GREY_BITS) * GAIN_MAX;
+    for (size_t k = 0; k < count; k++) {
+        float value = ((float)level->cells[k] - black) * gain + (black + 0.5F);
+        value = value > 0 ? value : 0;
+        value = value < limit ? value : limit;
+        level->cells[k] = (int16_t)(level->cells[k] < 0 ? CLIPPED : (int32_t)value);
+    }
+}
+
+/* Make the frame as bright as the reference is where they overlap: on smooth content a lamp's
+ * flicker looks like motion. */
+static void equalise(
+    const struct level *reference, const struct level *frame, struct shift s, float black)
+{
+    struct overlap o = overlap_of(reference, s);
+    struct brightness sum = {0, 0};
+    for (uint32_t y = o.y0; y < o.y1; y++)
+        add_brightness(&sum, cell_at(reference, o.x0, y),
+            cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, (int32_t)black);
+    if (sum.frame <= 0)
+        return;
+    float gain = (float)sum.reference / (float)sum.frame;
+    if (gain < GAIN_MAX && gain * GAIN_MAX > 1)
+        scale_cells(frame, gain, black);
+}
+
 static int32_t magnitude(int32_t v)
 {
     return v < 0 ? -v : v;
@@ -188,13 +256,17 @@ static struct shift search(
     return best;
 }
 
-static struct shift find_shift(const struct pyramid *reference, const struct pyramid *frame)
+static struct shift find_shift(
+    const struct pyramid *reference, const struct pyramid *frame, float black)
 {
-    uint32_t i = reference->count - 1;
-    struct shift s =
-        search(&reference->levels[i], &frame->levels[i], (struct shift){0, 0}, REACH >> i);
-    while (i-- > 0)
-        s = search(&reference->levels[i], &frame->levels[i], (struct shift){s.x * 2, s.y * 2}, 2);
+    struct shift s = {0, 0};
+    for (uint32_t i = reference->count; i-- > 0;) {
+        /* The coarser level is right to half of its cells, two where content repeats. */
+        int32_t reach = i == reference->count - 1 ? REACH >> i : i > 0 ? 2 : 1;
+        s = (struct shift){s.x * 2, s.y * 2};
+        equalise(&reference->levels[i], &frame->levels[i], s, black);
+        s = search(&reference->levels[i], &frame->levels[i], s, reach);
+    }
     return s;
 }
 
@@ -203,16 +275,12 @@ static struct shift find_shift(const struct pyramid *reference, const struct pyr
 static struct cell_noise cell_noise_of(const struct isp_geometry *g,
     const struct sisp_coefficients *c, const struct isp_burst_transform *t)
 {
-    /* A cell is the sum of four samples in codes, shifted down: x = (cell * 2^shift / 4 - black) /
-     * range; its variance is 4 * range^2 * (shot * x + read); a difference has twice that. */
-    float black = 0;
-    for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
-        black += c->black_level[s] * 0.25F;
-    float range = c->white_level - black,
-          unit = (float)(1U << grey_shift(unpack_format(g->raw_fourcc)));
-    float scale = 8 * range * range / (unit * unit);
+    /* A cell is `unit` times its samples' mean x * range + black, which has a quarter of their
+     * variance range^2 * (shot * x + read); a difference has twice that. */
+    float black = mean_black(c), range = c->white_level - black, unit = grey_unit(g);
+    float scale = 0.5F * range * range * unit * unit;
     float read = t->noise_read + burst_rounding_variance(c);
-    return (struct cell_noise){scale * t->noise_shot * unit / (4 * range),
+    return (struct cell_noise){scale * t->noise_shot / (range * unit),
         scale * (read - t->noise_shot * black / range), scale * read};
 }
 
@@ -274,6 +342,7 @@ struct job {
     uint32_t count, reference;
     struct burst_frame frame;
     struct pyramid fixed, moving;
+    float black;     /* of a grey cell */
     uint16_t *words; /* also the scratch of the noise estimate: never both at once */
 };
 
@@ -285,7 +354,7 @@ static void find_shifts(struct job *job, struct isp_burst_transform *out)
         if (i == job->reference)
             continue;
         pyramid_build(&job->moving, &job->frame, white, job->raws[i], job->words);
-        struct shift s = find_shift(&job->fixed, &job->moving);
+        struct shift s = find_shift(&job->fixed, &job->moving, job->black);
         out->dx[i] = 2 * s.x;
         out->dy[i] = 2 * s.y;
     }
@@ -325,6 +394,7 @@ static void find_residuals(struct job *job, struct isp_burst_transform *out)
         grey_build(
             &job->moving, &job->frame, job->coefficients->white_level, job->raws[i], job->words);
         struct shift s = {out->dx[i] / 2, out->dy[i] / 2};
+        equalise(fixed, moving, s, job->black);
         out->residual[i] = residual_at(fixed, moving, s, &noise);
         if (out->residual[i] <= most)
             out->used |= 1U << i;
@@ -343,6 +413,7 @@ void isp_burst_align(const struct isp_geometry *geometry,
         .count = count,
         .reference = reference,
         .frame = burst_frame_of(geometry),
+        .black = mean_black(coefficients) * grey_unit(geometry),
         .words = (uint16_t *)(bytes + 2 * pyramid_bytes(geometry))};
     pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
     pyramid_place(&job.moving, geometry, (int16_t *)(bytes + pyramid_bytes(geometry)));

@@ -261,6 +261,8 @@ void isp_burst_merge_band(const struct isp_geometry *geometry,
 {
     sisp_assert(count >= 1 && count <= ISP_BURST_MAX && transform->reference < count);
     sisp_assert(y0 % 2 == 0 && (y1 % 2 == 0 || y1 == geometry->crop.height));
+    for (uint32_t i = 0; i < count; i++)
+        sisp_assert(transform->dx[i] % 2 == 0 && transform->dy[i] % 2 == 0);
     struct merge m = {.geometry = geometry, .transform = transform, .raws = raws};
     merge_init(&m, coefficients, scratch);
     int64_t next = (int64_t)(y0 / 2) - 1;

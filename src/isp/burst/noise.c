@@ -5,8 +5,8 @@
  * and texture cancel), or the one frame there is. The second difference between neighbours of one
  * colour takes smooth remainders away, as Immerkaer's mask does ("Fast noise variance estimation",
  * CVIU 1996); the quartile looks past edges and what moved. Of Gaussian noise it is 0.3186 sigma
- * times sqrt(6), for two frames sqrt(12). A line through the bins' variances, weighted by their
- * counts, gives shot and read.
+ * times sqrt(6), for two frames sqrt(12). A line through the bins' variances, weighted by counts
+ * over variances squared (their own uncertainty), gives shot and read.
  */
 #include <isp/burst/burst.h>
 

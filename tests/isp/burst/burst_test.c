@@ -79,6 +79,26 @@ TEST(clipped_light_does_not_mislead)
     free_all(raws, 2);
 }
 
+/* On faint content a brighter frame fits better where the content is darker: it must not move. */
+TEST(flicker_is_not_motion)
+{
+    struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
+    struct sisp_coefficients c = burst_coefficients(SHOT, READ);
+    uint8_t *raws[4];
+    for (unsigned i = 0; i < 4; i++) {
+        float gain = 0.02F * (1 + 0.06F * (float)i);
+        struct burst_view v = {10, 30 + i, (int32_t)i * 4, (int32_t)i * -6, 1e-5F, READ, gain, {0}};
+        raws[i] = burst_shoot(&g, format, &v);
+    }
+    struct isp_burst_transform t = burst_align(&g, &c, raws, 4, 0);
+    for (int32_t i = 0; i < 4; i++) {
+        CHECK_EQ(t.dx[i], i * 4);
+        CHECK_EQ(t.dy[i], i * -6);
+    }
+    CHECK_EQ(t.used, 15);
+    free_all(raws, 4);
+}
+
 TEST(unknown_noise_is_estimated)
 {
     const float models[][2] = {{SHOT, READ}, {1e-4F, 1e-6F}, {2e-3F, 1e-4F}};
@@ -247,6 +267,7 @@ int main(void)
     RUN(known_shifts_are_found_exactly);
     RUN(another_scene_takes_no_part);
     RUN(clipped_light_does_not_mislead);
+    RUN(flicker_is_not_motion);
     RUN(unknown_noise_is_estimated);
     RUN(noise_falls_with_the_number_of_frames);
     RUN(what_moves_does_not_ghost);
