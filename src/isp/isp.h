@@ -152,7 +152,8 @@ struct isp_burst_transform {
     int32_t dx[ISP_BURST_MAX], dy[ISP_BURST_MAX];
     /* Mean absolute difference after the shift, in noise sigmas: 0.8 where only noise differs. */
     float residual[ISP_BURST_MAX];
-    uint32_t used; /* bit i: frame i takes part */
+    float gain[ISP_BURST_MAX]; /* brightness of the reference over the frame's: lamps flicker */
+    uint32_t used;             /* bit i: frame i takes part */
     uint32_t reference;
     float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
 };

@@ -5,6 +5,7 @@
 #include <base/base.h>
 
 #include <float.h>
+#include <stdbool.h>
 
 #define LEVELS_MAX 5
 #define SIZE_MIN   24   /* shorter side of the coarsest level */
@@ -89,25 +90,29 @@ static void grey_row(int16_t *restrict out, const uint16_t *const rows[2], uint3
 {
     const uint16_t *restrict a = rows[0], *restrict b = rows[1];
     for (uint32_t k = 0; k < count; k++) {
-        uint32_t top = a[2 * k] > a[2 * k + 1] ? a[2 * k] : a[2 * k + 1];
-        uint32_t low = b[2 * k] > b[2 * k + 1] ? b[2 * k] : b[2 * k + 1];
-        uint32_t sum = (uint32_t)a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
-        uint32_t most = top > low ? top : low;
-        out[k] = (int16_t)(most >= white ? CLIPPED : (int32_t)(sum << shift.up >> shift.down));
+        uint32_t w = a[2 * k], x = a[2 * k + 1], y = b[2 * k], z = b[2 * k + 1];
+        bool is_clipped = (w >= white) | (x >= white) | (y >= white) | (z >= white);
+        int32_t grey = (int32_t)(((w + x) + (y + z)) << shift.up >> shift.down);
+        out[k] = (int16_t)(is_clipped ? CLIPPED : grey);
     }
 }
 
 /* Mean of 2x2; clipped if any of the four is. */
+static void halve_row(
+    int16_t *restrict out, const int16_t *restrict a, const int16_t *restrict b, uint32_t count)
+{
+    for (uint32_t k = 0; k < count; k++) {
+        int32_t any = a[2 * k] | a[2 * k + 1] | b[2 * k] | b[2 * k + 1];
+        int32_t sum = a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
+        out[k] = (int16_t)(any < 0 ? CLIPPED : (sum + 2) >> 2);
+    }
+}
+
 static void halve(const struct level *from, struct level *to)
 {
     for (uint32_t y = 0; y < to->height; y++) {
-        const int16_t *a = from->cells + (size_t)2 * y * from->width, *b = a + from->width;
-        int16_t *out = to->cells + (size_t)y * to->width;
-        for (uint32_t k = 0; k < to->width; k++) {
-            int32_t any = a[2 * k] | a[2 * k + 1] | b[2 * k] | b[2 * k + 1];
-            int32_t sum = a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
-            out[k] = (int16_t)(any < 0 ? CLIPPED : (sum + 2) >> 2);
-        }
+        const int16_t *a = from->cells + (size_t)2 * y * from->width;
+        halve_row(to->cells + (size_t)y * to->width, a, a + from->width, to->width);
     }
 }
 
@@ -213,8 +218,8 @@ static void scale_cells(const struct level *level, float gain, float black)
 }
 
 /* Make the frame as bright as the reference is where they overlap: on smooth content a lamp's
- * flicker looks like motion. */
-static void equalise(
+ * flicker looks like motion. Returns by how much. */
+static float equalise(
     const struct level *reference, const struct level *frame, struct shift s, float black)
 {
     struct overlap o = overlap_of(reference, s);
@@ -222,11 +227,11 @@ static void equalise(
     for (uint32_t y = o.y0; y < o.y1; y++)
         add_brightness(&sum, cell_at(reference, o.x0, y),
             cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, (int32_t)black);
-    if (sum.frame <= 0)
-        return;
-    float gain = (float)sum.reference / (float)sum.frame;
-    if (gain < GAIN_MAX && gain * GAIN_MAX > 1)
-        scale_cells(frame, gain, black);
+    float gain = sum.frame > 0 ? (float)sum.reference / (float)sum.frame : 1;
+    if (!(gain < GAIN_MAX && gain * GAIN_MAX > 1))
+        return 1;
+    scale_cells(frame, gain, black);
+    return gain;
 }
 
 static int32_t magnitude(int32_t v)
@@ -394,7 +399,7 @@ static void find_residuals(struct job *job, struct isp_burst_transform *out)
         grey_build(
             &job->moving, &job->frame, job->coefficients->white_level, job->raws[i], job->words);
         struct shift s = {out->dx[i] / 2, out->dy[i] / 2};
-        equalise(fixed, moving, s, job->black);
+        out->gain[i] = equalise(fixed, moving, s, job->black);
         out->residual[i] = residual_at(fixed, moving, s, &noise);
         if (out->residual[i] <= most)
             out->used |= 1U << i;
@@ -418,6 +423,7 @@ void isp_burst_align(const struct isp_geometry *geometry,
     pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
     pyramid_place(&job.moving, geometry, (int16_t *)(bytes + pyramid_bytes(geometry)));
     *out = (struct isp_burst_transform){.used = 1U << reference, .reference = reference};
+    out->gain[reference] = 1;
     find_shifts(&job, out);
     find_noise(&job, out);
     find_residuals(&job, out);

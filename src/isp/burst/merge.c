@@ -139,7 +139,7 @@ static void load_difference(const struct merge *m, uint32_t i, uint32_t j)
         const uint16_t *s = burst_row(&m->frame, m->raws[i], y, m->words);
         for (unsigned phase = 0; phase < 2; phase++) {
             const unsigned site = 2 * half + phase;
-            const float black = m->black[site], scale = m->scale[site];
+            const float black = m->black[site], scale = m->scale[site] * m->transform->gain[i];
             const float *restrict reference = plane_of(m, 0, j, site);
             float *restrict out = plane_of(m, 1 + i, j, site);
             const uint16_t *first = s + (int64_t)phase - dx;
