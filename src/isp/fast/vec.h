@@ -140,10 +140,13 @@ VEC_INLINE vec_u16 vec_mulhrs(vec_u16 a, vec_u16 b)
 /** The same 16 bytes in every 128-bit part. */
 VEC_INLINE vec_u16 vec_repeat(const void *bytes16)
 {
-    vec_u16 out;
-    for (int i = 0; i < VEC_QUADS; i++)
-        __builtin_memcpy((char *)&out + 16 * i, bytes16, 16);
-    return out;
+#if VEC_BYTES == 64
+    return (vec_u16)_mm512_broadcast_i32x4(_mm_loadu_si128(bytes16));
+#elif VEC_BYTES == 32
+    return (vec_u16)_mm256_broadcastsi128_si256(_mm_loadu_si128(bytes16));
+#else
+    return vec_load(bytes16);
+#endif
 }
 
 /** Byte i of each 128-bit part becomes its byte table[i], or 0 where bit 7 of that is set. */

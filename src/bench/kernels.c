@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Single kernels on rows that stay in cache. */
+#include "bench/bench_cases.h"
+
+#include "isp/fast/recipe.h"
+
+/* Rows of one kernel call: all inputs and outputs lie in the job's scratch and recipe. */
+struct rows {
+    const struct fast_kernels *kernels;
+    struct fast_unpack unpack;
+    struct fast_demosaic demosaic;
+    struct fast_pack pack;
+    struct fast_chroma chroma;
+    struct fast_stats stats;
+    struct fast_scale scale;
+};
+
+static void rows_init(struct rows *r, const struct bench_job *job)
+{
+    const struct isp_fast_recipe *recipe = job->recipe;
+    const size_t pairs = (job->geometry.raw_width + 1) / 2;
+    struct fast_run run;
+    isp_fast_run_init(&run, recipe, job->raws, job->scratch, NULL);
+    *r = (struct rows){.kernels = recipe->kernels};
+    r->unpack = (struct fast_unpack){.src = job->raws,
+        .prefetch = job->raws,
+        .src_bytes = pairs * 4, /* as 16-bit words; others take less */
+        .below_weight = 16384,
+        .clip = recipe->clip,
+        .shift = 6,
+        .pairs = pairs};
+    r->demosaic.pairs = r->chroma.pairs = r->stats.pairs = r->scale.count = pairs;
+    r->pack.tone = &recipe->tone;
+    r->pack.dst = r->chroma.dst = job->pictures;
+    r->pack.width = job->geometry.raw_width;
+    r->stats.clip = recipe->clip;
+    r->stats.count = run.stats_sums;
+    r->scale.row = run.linear + FAST_PAD;
+    r->scale.sum = run.scale_sums;
+    r->scale.weight = 1;
+    for (unsigned p = 0; p < 2; p++) {
+        r->unpack.dst[p] = fast_ring_row(&run, 0, p);
+        r->unpack.gain_above[p] = recipe->gains + fast_gain_offset(recipe, 0, 0, p);
+        r->unpack.gain_below[p] = recipe->gains + fast_gain_offset(recipe, 1, 0, p);
+        for (uint32_t k = 0; k < 5; k++)
+            r->demosaic.rows[k][p] = fast_ring_row(&run, k, p);
+        for (unsigned k = 0; k < 3; k++) {
+            int16_t *linear = run.linear + (k * 2 + p) * recipe->stride + FAST_PAD;
+            r->demosaic.dst[k][p] = linear;
+            r->pack.linear[k][p] = linear;
+            r->pack.half[k] = run.half + k * recipe->stride;
+            r->chroma.half[p][k] = run.half + k * recipe->stride;
+        }
+        r->stats.rows[0][p] = r->stats.rows[1][p] = fast_ring_row(&run, 0, p);
+        r->stats.sum[0][p] = r->stats.sum[1][p] = run.stats_sums + (1 + p) * recipe->stride;
+    }
+    __builtin_memcpy(r->demosaic.ccm, recipe->ccm[0], sizeof(r->demosaic.ccm));
+}
+
+#define UNPACK(name, packing)                                                                      \
+    static void name(const struct rows *r)                                                         \
+    {                                                                                              \
+        r->kernels->unpack->row[packing](&r->unpack);                                              \
+    }
+UNPACK(unpack_8, SISP_PACKING_8)
+UNPACK(unpack_16, SISP_PACKING_16)
+UNPACK(unpack_10p, SISP_PACKING_10P)
+UNPACK(unpack_12p, SISP_PACKING_12P)
+UNPACK(unpack_14p, SISP_PACKING_14P)
+
+#define PACK(name, format)                                                                         \
+    static void name(const struct rows *r)                                                         \
+    {                                                                                              \
+        r->kernels->pack->row[format](&r->pack);                                                   \
+    }
+PACK(pack_xrgb8888, SISP_PIXEL_XRGB8888)
+PACK(pack_rgb24, SISP_PIXEL_RGB24)
+PACK(pack_nv12, SISP_PIXEL_NV12)
+PACK(pack_rgba64, SISP_PIXEL_RGBA64)
+
+static void mhc(const struct rows *r)
+{
+    r->kernels->demosaic->mhc[0](&r->demosaic);
+}
+
+static void bilinear(const struct rows *r)
+{
+    r->kernels->demosaic->bilinear[0](&r->demosaic);
+}
+
+/* The chroma of one row of pixels: half of a call. Two phases of two rows: half of a call. */
+static void chroma(const struct rows *r)
+{
+    r->kernels->pack->chroma(&r->chroma);
+}
+
+static void stats(const struct rows *r)
+{
+    r->kernels->sum->stats(&r->stats);
+}
+
+static void scale(const struct rows *r)
+{
+    for (int k = 0; k < 6; k++)
+        r->kernels->sum->scale(&r->scale);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(const struct rows *r);
+    unsigned rows; /* of pixels that one call is for */
+} kernels[] = {
+    {"kernel-unpack-8", unpack_8, 1},
+    {"kernel-unpack-16", unpack_16, 1},
+    {"kernel-unpack-10p", unpack_10p, 1},
+    {"kernel-unpack-12p", unpack_12p, 1},
+    {"kernel-unpack-14p", unpack_14p, 1},
+    {"kernel-mhc-ccm", mhc, 1},
+    {"kernel-bilinear-ccm", bilinear, 1},
+    {"kernel-tone-xrgb8888", pack_xrgb8888, 1},
+    {"kernel-tone-rgb24", pack_rgb24, 1},
+    {"kernel-tone-nv12", pack_nv12, 1},
+    {"kernel-tone-rgba64", pack_rgba64, 1},
+    {"kernel-chroma", chroma, 2},
+    {"kernel-stats", stats, 2},
+    {"kernel-scale", scale, 1},
+};
+
+unsigned bench_kernel_count(void)
+{
+    return BASE_COUNT(kernels);
+}
+
+const char *bench_kernel_name(unsigned kernel)
+{
+    return kernels[kernel].name;
+}
+
+/* As many rows as a frame has, so that times are per pixel of a frame. */
+void bench_kernel_run(const struct bench_job *job)
+{
+    const unsigned k = job->which->variant;
+    struct rows rows;
+    rows_init(&rows, job);
+    for (uint32_t y = 0; y < job->geometry.raw_height; y += kernels[k].rows)
+        kernels[k].run(&rows);
+}
