@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "platform/platform.h"
+
+#include "base/base.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+
+static int open_sealed(const char *name, size_t size_bytes)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    /* Neither side can take pages away under the other. */
+    if (ftruncate(fd, (off_t)size_bytes) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes)
+{
+    sisp_assert(size_bytes > 0);
+    *memory = (struct plat_memory){.fd = -1};
+    int fd = open_sealed(name, size_bytes);
+    if (fd < 0)
+        return fd;
+    void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED) {
+        close(fd);
+        return -ENOMEM;
+    }
+    if (size_bytes >= HUGE_PAGE_BYTES)
+        madvise(bytes, size_bytes, MADV_HUGEPAGE);
+    /* Unlike touching, this reports a lack of memory instead of a signal. */
+    int error = posix_fallocate(fd, 0, (off_t)size_bytes);
+    if (error) {
+        munmap(bytes, size_bytes);
+        close(fd);
+        return -error;
+    }
+    memset(bytes, 0, size_bytes);
+    *memory = (struct plat_memory){.bytes = bytes, .size_bytes = size_bytes, .fd = fd};
+    return 0;
+}
+
+void plat_memory_destroy(struct plat_memory *memory)
+{
+    if (!memory->bytes)
+        return;
+    munmap(memory->bytes, memory->size_bytes);
+    close(memory->fd);
+    *memory = (struct plat_memory){.fd = -1};
+}

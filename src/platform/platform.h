@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Platform: the only place that knows threads, clocks, waiting and mappings. Every other part of
+ * the engine is stepped with a time that it is given, so that a simulator can replace this table.
+ */
+#ifndef PLATFORM_PLATFORM_H
+#define PLATFORM_PLATFORM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- clock ------------------------------------------------------------------------------- */
+
+/** CLOCK_MONOTONIC: a jump of the wall clock must not make a frame late. */
+uint64_t plat_now_ns(void);
+
+void plat_sleep_ns(uint64_t duration_ns);
+
+/* ---- threads ------------------------------------------------------------------------------ */
+
+/** Lives in the caller's memory from create to join. */
+struct plat_thread {
+    uintptr_t handle;
+    char name[16];
+    void (*run)(void *argument);
+    void *argument;
+    bool is_background; /* lowest priority: it yields to every other thread */
+};
+
+/** Start thread->run on a new thread that has all signals blocked. Returns: 0, -EAGAIN. */
+int plat_thread_create(struct plat_thread *thread);
+void plat_thread_join(struct plat_thread *thread);
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+#define PLAT_FOREVER UINT64_MAX
+
+/** Wait while *word is `expected`, until plat_wake() or the deadline; may return early. */
+void plat_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns);
+
+/** Wake up to `count` waiters. Never waits. */
+void plat_wake(_Atomic uint32_t *word, uint32_t count);
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/** A shared mapping that can be handed to another process: a memfd whose size is sealed. */
+struct plat_memory {
+    void *bytes;
+    size_t size_bytes;
+    int fd;
+};
+
+/** Map and touch every page, so that none is missing later. Returns: 0, -ENOMEM, errno. */
+int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes);
+
+/** Zero bytes are allowed: what create did not make is left alone. */
+void plat_memory_destroy(struct plat_memory *memory);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "platform/platform.h"
+
+#include "base/base.h"
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BACKGROUND_NICE 19
+
+static void *thread_main(void *argument)
+{
+    struct plat_thread *thread = argument;
+    pthread_setname_np(pthread_self(), thread->name);
+    /* Linux keeps one nice value a thread, against POSIX. A refusal costs only priority. */
+    if (thread->is_background)
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), BACKGROUND_NICE);
+    thread->run(thread->argument);
+    return NULL;
+}
+
+int plat_thread_create(struct plat_thread *thread)
+{
+    sisp_assert(thread->run);
+    sigset_t all, before;
+    sigfillset(&all);
+    /* The application's signals are delivered to its own threads. */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t handle;
+    int error = pthread_create(&handle, NULL, thread_main, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error)
+        return -EAGAIN;
+    thread->handle = (uintptr_t)handle;
+    return 0;
+}
+
+void plat_thread_join(struct plat_thread *thread)
+{
+    pthread_join((pthread_t)thread->handle, NULL);
+    thread->handle = 0;
+}
+
+void plat_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns)
+{
+    struct timespec time = {
+        .tv_sec = (time_t)(deadline_ns / 1000000000u),
+        .tv_nsec = (long)(deadline_ns % 1000000000u),
+    };
+    /* The bitset variant takes an absolute time. Every return is a hint; callers look again. */
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET, expected,
+        deadline_ns == PLAT_FOREVER ? NULL : &time, NULL, FUTEX_BITSET_MATCH_ANY);
+}
+
+void plat_wake(_Atomic uint32_t *word, uint32_t count)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
