@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Arena: all that control thread and workers share, in one sealed mapping without pointers, so
+ * that a worker can be a thread or a process. No lock and no multi-producer queue lies here.
+ */
+#ifndef ENGINE_ARENA_H
+#define ENGINE_ARENA_H
+
+#include "engine/process_item.h"
+#include "engine/ring.h"
+#include "engine/token.h"
+#include "platform/platform.h"
+
+#define ENG_HINTS_MAX 64 /* more than a worker can be behind: one dispatch and claimed ones */
+
+/** "Look at this slot": stale as soon as the grant has moved on. */
+struct eng_hint {
+    uint32_t slot;
+    uint64_t grant;
+};
+
+struct eng_worker_shared {
+    struct eng_ring ring;
+    struct eng_hint hints[ENG_HINTS_MAX];
+    alignas(64) _Atomic uint32_t bell;      /* rung after each push */
+    alignas(64) _Atomic uint64_t heartbeat; /* +1 at each task, by any thread of the team */
+};
+
+struct eng_arena_counts {
+    struct eng_token_counts token;
+    _Atomic uint64_t stale_hints, late_results;
+};
+
+struct eng_arena {
+    struct plat_memory memory;
+    uint32_t item_count, worker_count;
+    struct eng_process_item *items; /* into the mapping */
+    struct eng_worker_shared *workers;
+    struct eng_arena_counts *counts;
+};
+
+/** Returns: 0, -ENOMEM, errno. */
+int eng_arena_init(struct eng_arena *arena, uint32_t item_count, uint32_t worker_count);
+void eng_arena_finish(struct eng_arena *arena);
+
+#endif

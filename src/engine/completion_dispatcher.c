@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/completion_dispatcher.h"
+
+#include "base/base.h"
+#include "engine/attempt.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int eng_completion_dispatcher_init(struct eng_completion_dispatcher *dispatcher, uint32_t capacity)
+{
+    memset(dispatcher, 0, sizeof(*dispatcher));
+    uint32_t rounded = 1;
+    while (rounded < capacity)
+        rounded *= 2;
+    eng_ring_init(&dispatcher->ring, rounded);
+    dispatcher->completions = calloc(rounded, sizeof(*dispatcher->completions));
+    return dispatcher->completions ? 0 : -ENOMEM;
+}
+
+void eng_completion_dispatcher_finish(struct eng_completion_dispatcher *dispatcher)
+{
+    free(dispatcher->completions);
+    dispatcher->completions = NULL;
+}
+
+void eng_completion_enlist(struct eng_core *core, struct eng_frame *frame)
+{
+    sisp_assert(frame->order == ENG_ORDER_NONE);
+    frame->order = core->dispatcher.enlisted[frame->row.lane]++;
+}
+
+void eng_completion_drop_roles(struct eng_core *core, struct eng_frame *frame)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (!frame->roles[r].generation)
+            continue;
+        int error = eng_resource_unpin(&core->resources, frame->roles[r], ENG_HOLDER_FRAME);
+        sisp_assert(!error);
+        frame->roles[r] = (struct eng_handle){0};
+    }
+}
+
+static void drop_inputs(struct eng_core *core, struct eng_frame *frame)
+{
+    for (uint32_t i = 0; i < frame->input_count; i++) {
+        int error = eng_resource_unpin(&core->resources, frame->inputs[i], ENG_HOLDER_FRAME);
+        sisp_assert(!error);
+    }
+    frame->input_count = 0;
+}
+
+void eng_completion_end(struct eng_core *core, struct eng_frame *frame, enum eng_outcome outcome,
+    enum eng_reason reason)
+{
+    sisp_assert(frame->state != ENG_FRAME_UNUSED && frame->state != ENG_FRAME_ENDED);
+    sisp_assert((outcome == ENG_DELIVERED) <= (frame->slot != ENG_NONE));
+    frame->state = ENG_FRAME_ENDED;
+    frame->row.outcome = outcome;
+    frame->row.reason = reason;
+    drop_inputs(core, frame);
+    if (outcome != ENG_DELIVERED) {
+        eng_completion_drop_roles(core, frame);
+        if (frame->slot != ENG_NONE)
+            eng_attempt_return(core, frame);
+    }
+    if (frame->is_plan)
+        eng_fusion_complete(core, frame);
+}
+
+/* ---- handing out ---------------------------------------------------------------------------- */
+
+static bool is_handed_out(const struct eng_core *core, const struct eng_frame *frame, uint32_t role)
+{
+    return (core->config.deliver_roles >> role & 1) && frame->roles[role].generation;
+}
+
+/* The consumer may hold so many pictures, and never the last buffer of the floor. */
+static bool has_consumer_room(const struct eng_core *core, const struct eng_frame *frame)
+{
+    const struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    bool hands_out = false;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (!is_handed_out(core, frame, r))
+            continue;
+        hands_out = true;
+        uint32_t pool = core->config.lanes[frame->path].role_pool[r];
+        if (frame->path == ENG_LANE_FLOOR &&
+            eng_resource_held(&core->resources, pool, ENG_HOLDER_CONSUMER) + 1 >=
+                core->resources.pools[pool].count)
+            return false;
+    }
+    return !hands_out || dispatcher->handout_count < core->config.knobs.consumer_pins_max;
+}
+
+static void commit(struct eng_core *core, const struct eng_frame *frame)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (!(core->config.commit_roles >> r & 1) || !frame->roles[r].generation)
+            continue;
+        struct eng_handle *committed = &core->dispatcher.committed[r];
+        if (committed->generation)
+            eng_resource_unpin(&core->resources, *committed, ENG_HOLDER_COMMITTED);
+        int error = eng_resource_pin(&core->resources, frame->roles[r], ENG_HOLDER_COMMITTED);
+        sisp_assert(!error);
+        *committed = frame->roles[r];
+    }
+}
+
+static void hand_out(
+    struct eng_core *core, const struct eng_frame *frame, struct eng_completion *completion)
+{
+    struct eng_handout *handout = core->dispatcher.handouts;
+    while (handout->pins)
+        handout++;
+    sisp_assert(handout < core->dispatcher.handouts + ENG_HANDOUTS_MAX);
+    *handout = (struct eng_handout){.since_ns = core->now_ns};
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (!is_handed_out(core, frame, r))
+            continue;
+        struct eng_handle handle = frame->roles[r];
+        int error = eng_resource_pin(&core->resources, handle, ENG_HOLDER_CONSUMER);
+        sisp_assert(!error);
+        completion->delivered[r] = eng_resource_span(&core->resources, handle);
+        completion->handles[r] = handout->handles[r] = handle;
+        handout->pins++;
+        eng_lending_lend(&core->lending, handle, ENG_BORROWER_CONSUMER);
+    }
+    core->dispatcher.handout_count += handout->pins > 0;
+}
+
+/* ---- publishing -------------------------------------------------------------------------------
+ */
+
+/* The coefficients that the picture was made with: written by the frame, or committed before. */
+static struct eng_span blob_of(const struct eng_core *core, const struct eng_frame *frame)
+{
+    uint32_t role = core->config.blob_role;
+    if (role == ENG_NONE || frame->row.outcome != ENG_DELIVERED)
+        return (struct eng_span){0};
+    struct eng_handle handle = frame->roles[role];
+    if (!handle.generation)
+        handle = core->arena.items[frame->slot].envelope.committed[role];
+    return eng_resource_span(&core->resources, handle);
+}
+
+static void leave_slot(struct eng_core *core, struct eng_frame *frame, enum eng_edge edge)
+{
+    struct eng_token_args args = {.grant = frame->grant};
+    bool ok = eng_token_apply(
+        &core->arena.items[frame->slot].token, edge, &args, &core->arena.counts->token);
+    sisp_assert(ok);
+}
+
+static void deliver(
+    struct eng_core *core, struct eng_frame *frame, struct eng_completion *completion)
+{
+    if (!has_consumer_room(core, frame)) {
+        frame->row.outcome = ENG_DROPPED;
+        frame->row.reason = ENG_REASON_CONSUMER_FULL;
+        leave_slot(core, frame, ENG_EDGE_ADVANCE);
+        return;
+    }
+    leave_slot(core, frame, ENG_EDGE_PUBLISH);
+    commit(core, frame);
+    hand_out(core, frame, completion);
+}
+
+static void publish(struct eng_core *core, struct eng_frame *frame)
+{
+    struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    uint32_t cell;
+    bool ok = eng_ring_reserve(&dispatcher->ring, &cell);
+    sisp_assert(ok); /* a credit is held until the consumer has popped */
+    struct eng_completion *completion = &dispatcher->completions[cell];
+    memset(completion, 0, sizeof(*completion));
+    if (frame->row.outcome == ENG_DELIVERED)
+        deliver(core, frame, completion);
+    frame->row.zero_copy = frame->row.outcome == ENG_DELIVERED && frame->row.bytes_copied == 0;
+    frame->row.published_ns = core->now_ns;
+    eng_telemetry_emit(&core->telemetry, &frame->row, blob_of(core, frame));
+    completion->row = frame->row;
+    completion->cookie = frame->cookie;
+    eng_completion_drop_roles(core, frame);
+    if (frame->slot != ENG_NONE)
+        eng_attempt_return(core, frame);
+    if (frame->order != ENG_ORDER_NONE)
+        dispatcher->published[frame->row.lane]++;
+    eng_frame_give(&core->frames, frame);
+    eng_ring_push(&dispatcher->ring);
+    dispatcher->completed++;
+    core->wake_consumer = true;
+}
+
+static bool has_turn(const struct eng_core *core, const struct eng_frame *frame)
+{
+    return frame->state == ENG_FRAME_ENDED &&
+           (frame->order == ENG_ORDER_NONE ||
+               frame->order == core->dispatcher.published[frame->row.lane]);
+}
+
+void eng_completion_step(struct eng_core *core)
+{
+    for (uint32_t i = 0; i < core->frames.active_count;) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (has_turn(core, frame)) {
+            publish(core, frame);
+            i = 0; /* a plan enlists later than it was created: look at all again */
+        } else {
+            i++;
+        }
+    }
+}
+
+/* ---- giving back ------------------------------------------------------------------------------
+ */
+
+static struct eng_handout *find_handout(
+    struct eng_completion_dispatcher *dispatcher, uint32_t role, struct eng_handle handle)
+{
+    for (uint32_t i = 0; i < ENG_HANDOUTS_MAX; i++) {
+        struct eng_handle held = dispatcher->handouts[i].handles[role];
+        if (held.index == handle.index && held.generation == handle.generation)
+            return &dispatcher->handouts[i];
+    }
+    return NULL;
+}
+
+void eng_completion_release(struct eng_core *core, const struct eng_handle handles[ENG_ROLES_MAX])
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (!handles[r].generation)
+            continue;
+        struct eng_handout *handout = find_handout(&core->dispatcher, r, handles[r]);
+        sisp_assert(handout && handout->pins > 0); /* the lending word let it through once */
+        int error = eng_resource_unpin(&core->resources, handles[r], ENG_HOLDER_CONSUMER);
+        sisp_assert(!error);
+        handout->handles[r] = (struct eng_handle){0};
+        if (--handout->pins == 0)
+            core->dispatcher.handout_count--;
+    }
+}
+
+void eng_completion_forget(struct eng_core *core)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        struct eng_handle *committed = &core->dispatcher.committed[r];
+        if (committed->generation)
+            eng_resource_unpin(&core->resources, *committed, ENG_HOLDER_COMMITTED);
+        *committed = (struct eng_handle){0};
+    }
+}
+
+uint64_t eng_completion_leases(struct eng_core *core)
+{
+    uint64_t timer_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < ENG_HANDOUTS_MAX; i++) {
+        struct eng_handout *handout = &core->dispatcher.handouts[i];
+        uint64_t end_ns = handout->since_ns + core->config.knobs.lease_ns;
+        if (!handout->pins || handout->is_reported)
+            continue;
+        if (core->now_ns < end_ns) {
+            timer_ns = end_ns < timer_ns ? end_ns : timer_ns;
+            continue;
+        }
+        handout->is_reported = true;
+        eng_telemetry_note(&core->telemetry,
+            "a consumer holds a completion past its lease; buffers held", handout->pins);
+    }
+    return timer_ns;
+}

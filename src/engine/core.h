@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Core: all state of one runtime that the control thread steps. Everything in it but arena,
+ * lending, inboxes and counters is private to that thread; none of it waits or reads a clock.
+ */
+#ifndef ENGINE_CORE_H
+#define ENGINE_CORE_H
+
+#include "engine/arena.h"
+#include "engine/completion_dispatcher.h"
+#include "engine/frame_record.h"
+#include "engine/fusion_manager.h"
+#include "engine/inbox.h"
+#include "engine/lending.h"
+#include "engine/monitor.h"
+#include "engine/resource_manager.h"
+#include "engine/scheduler.h"
+#include "engine/session_manager.h"
+#include "engine/telemetry.h"
+
+struct eng_core {
+    struct eng_config config; /* knobs resolved */
+    struct eng_arena arena;
+    struct eng_resource_manager resources;
+    struct eng_session_manager sessions;
+    struct eng_frame_table frames;
+    struct eng_lending lending;
+    struct eng_scheduler scheduler;
+    struct eng_monitor monitor;
+    struct eng_fusion_manager fusion;
+    struct eng_completion_dispatcher dispatcher;
+    struct eng_telemetry telemetry;
+    struct eng_inbox inbox;  /* struct eng_message, to the control thread */
+    struct eng_inbox supply; /* struct eng_handle of free inputs, from it */
+    uint64_t now_ns;         /* of the current step */
+    uint64_t tick_ns;        /* the Housekeeper's next one */
+    uint64_t stop_ns;        /* when eng_stop() was seen; 0: it was not */
+    bool is_flushed;         /* the grace after stop is over */
+    /* Whom the step woke; the runtime rings their bells, since waking is a system call. */
+    uint32_t wake_workers; /* bit w */
+    bool wake_consumer;
+};
+
+#endif

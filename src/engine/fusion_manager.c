@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/fusion_manager.h"
+
+#include "base/base.h"
+#include "engine/core.h"
+#include <string.h>
+
+/* ---- the ring of newest inputs ------------------------------------------------------------- */
+
+static void drop_oldest(struct eng_core *core)
+{
+    struct eng_fusion_manager *manager = &core->fusion;
+    sisp_assert(manager->history_count > 0);
+    eng_resource_unpin(&core->resources, manager->history[0].input, ENG_HOLDER_HISTORY);
+    manager->history_count--;
+    memmove(&manager->history[0], &manager->history[1],
+        manager->history_count * sizeof(manager->history[0]));
+}
+
+void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
+{
+    struct eng_fusion_manager *manager = &core->fusion;
+    uint32_t capacity = core->config.history_count;
+    if (capacity == 0)
+        return;
+    if (manager->history_count == capacity)
+        drop_oldest(core);
+    struct eng_history_entry *entry = &manager->history[manager->history_count++];
+    sisp_assert(frame->input_count == 1 && manager->history_count <= capacity);
+    entry->input = frame->inputs[0];
+    entry->sequence = frame->row.sequence;
+    entry->capture_ns = frame->row.capture_ns;
+    memcpy(entry->meta, frame->meta[0], ENG_META_BYTES);
+    int error = eng_resource_pin(&core->resources, entry->input, ENG_HOLDER_HISTORY);
+    sisp_assert(!error); /* the frame pins it */
+}
+
+void eng_fusion_forget(struct eng_core *core)
+{
+    while (core->fusion.history_count > 0)
+        drop_oldest(core);
+}
+
+/* ---- reservations --------------------------------------------------------------------------- */
+
+/* Roles that the background lane writes, each once. */
+static uint32_t written_roles(const struct eng_core *core)
+{
+    const struct eng_lane_config *lane = &core->config.lanes[ENG_LANE_BACKGROUND];
+    uint32_t roles = 0;
+    for (uint32_t s = 0; s < lane->stage_count; s++)
+        roles |= core->config.commands[lane->stages[s]].writes;
+    return roles;
+}
+
+static void unreserve(struct eng_core *core, uint32_t roles)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (roles >> r & 1)
+            eng_resource_unreserve(
+                &core->resources, core->config.lanes[ENG_LANE_BACKGROUND].role_pool[r], 1);
+}
+
+static bool reserve(struct eng_core *core)
+{
+    uint32_t roles = written_roles(core), reserved = 0;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (!(roles >> r & 1))
+            continue;
+        if (eng_resource_reserve(
+                &core->resources, core->config.lanes[ENG_LANE_BACKGROUND].role_pool[r], 1)) {
+            unreserve(core, reserved);
+            return false;
+        }
+        reserved |= 1u << r;
+    }
+    return true;
+}
+
+/* ---- plans ------------------------------------------------------------------------------------
+ */
+
+void eng_fusion_create(struct eng_core *core, struct eng_frame *frame, uint32_t input_count)
+{
+    struct eng_plan *plan = core->fusion.plans;
+    while (plan < core->fusion.plans + ENG_PLANS_MAX && plan->frame)
+        plan++;
+    sisp_assert(plan < core->fusion.plans + ENG_PLANS_MAX);
+    sisp_assert(input_count > 0 && input_count <= core->config.history_count);
+    frame->state = ENG_FRAME_PLANNED;
+    *plan = (struct eng_plan){
+        .frame = frame,
+        .input_count = input_count,
+        .expires_ns = core->now_ns + core->config.knobs.plan_ttl_ns,
+    };
+}
+
+static void select_inputs(struct eng_core *core, struct eng_plan *plan)
+{
+    const struct eng_fusion_manager *manager = &core->fusion;
+    struct eng_frame *frame = plan->frame;
+    sisp_assert(manager->history_count >= plan->input_count);
+    uint32_t first = manager->history_count - plan->input_count;
+    for (uint32_t i = 0; i < plan->input_count; i++) {
+        const struct eng_history_entry *entry = &manager->history[first + i];
+        frame->inputs[i] = entry->input;
+        memcpy(frame->meta[i], entry->meta, ENG_META_BYTES);
+        int error = eng_resource_pin(&core->resources, entry->input, ENG_HOLDER_FRAME);
+        sisp_assert(!error); /* the ring pins it */
+        frame->row.sequence = entry->sequence;
+        frame->row.capture_ns = entry->capture_ns;
+    }
+    frame->input_count = plan->input_count;
+}
+
+static void schedule(struct eng_core *core, struct eng_plan *plan)
+{
+    const struct eng_lane_config *lane = &core->config.lanes[ENG_LANE_BACKGROUND];
+    struct eng_frame *frame = plan->frame;
+    select_inputs(core, plan);
+    uint32_t roles = written_roles(core);
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (roles >> r & 1)
+            frame->roles[r] =
+                eng_resource_allocate(&core->resources, lane->role_pool[r], ENG_HOLDER_FRAME);
+    plan->is_reserved = false;
+    eng_scheduler_admit(core, frame);
+}
+
+static void expire(struct eng_core *core, struct eng_plan *plan)
+{
+    bool is_short =
+        plan->frame->state == ENG_FRAME_PLANNED && core->fusion.history_count < plan->input_count;
+    eng_scheduler_give_up(core, plan->frame, ENG_DROPPED,
+        is_short ? ENG_REASON_NOT_ENOUGH_FRAMES : ENG_REASON_PLAN_EXPIRED);
+}
+
+static void step_plan(struct eng_core *core, struct eng_plan *plan)
+{
+    if (core->now_ns >= plan->expires_ns) {
+        expire(core, plan);
+        return;
+    }
+    if (plan->frame->state != ENG_FRAME_PLANNED)
+        return;
+    if (core->stop_ns) {
+        /* No more inputs will come. */
+        eng_scheduler_give_up(core, plan->frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
+        return;
+    }
+    if (!plan->is_reserved)
+        plan->is_reserved = reserve(core);
+    bool has_room = eng_frame_depth(&core->frames, ENG_LANE_BACKGROUND) <
+                    core->config.lanes[ENG_LANE_BACKGROUND].capacity;
+    if (plan->is_reserved && has_room && core->fusion.history_count >= plan->input_count)
+        schedule(core, plan);
+}
+
+void eng_fusion_step(struct eng_core *core)
+{
+    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++)
+        if (core->fusion.plans[i].frame)
+            step_plan(core, &core->fusion.plans[i]);
+}
+
+void eng_fusion_complete(struct eng_core *core, const struct eng_frame *frame)
+{
+    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
+        struct eng_plan *plan = &core->fusion.plans[i];
+        if (plan->frame != frame)
+            continue;
+        if (plan->is_reserved)
+            unreserve(core, written_roles(core));
+        *plan = (struct eng_plan){0};
+        return;
+    }
+    sisp_assert(!"the plan of this frame");
+}
+
+uint64_t eng_fusion_timer_ns(const struct eng_fusion_manager *manager)
+{
+    uint64_t timer_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++)
+        if (manager->plans[i].frame && manager->plans[i].expires_ns < timer_ns)
+            timer_ns = manager->plans[i].expires_ns;
+    return timer_ns;
+}
+
+void eng_fusion_manager_check(const struct eng_core *core)
+{
+    uint64_t reserved = 0;
+    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
+        const struct eng_plan *plan = &core->fusion.plans[i];
+        sisp_assert(!plan->is_reserved || plan->frame->state == ENG_FRAME_PLANNED);
+        reserved += plan->is_reserved ? (uint64_t)__builtin_popcount(written_roles(core)) : 0;
+    }
+    for (uint32_t i = 0; i < core->resources.pool_count; i++)
+        reserved -= core->resources.pools[i].reserved;
+    sisp_assert(reserved == 0);
+    sisp_assert(core->fusion.history_count <= core->config.history_count);
+}

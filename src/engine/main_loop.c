@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/main_loop.h"
+
+#include "base/base.h"
+#include "engine/housekeeper.h"
+#include <errno.h>
+#include <string.h>
+
+static size_t blob_bytes(const struct eng_config *config)
+{
+    size_t bytes = 0;
+    for (uint32_t l = 0; l < ENG_LANE_COUNT && config->blob_role != ENG_NONE; l++) {
+        uint32_t pool = config->lanes[l].role_pool[config->blob_role];
+        if (config->lanes[l].stage_count && pool < config->pool_count)
+            bytes = base_max_size(bytes, config->pools[pool].size_bytes);
+    }
+    return bytes;
+}
+
+/* Pushes never fail: each message holds a credit, or is one buffer's one return. */
+static int init_queues(struct eng_core *core, uint32_t credits)
+{
+    uint32_t buffers = core->resources.buffer_count;
+    int error = eng_inbox_init(&core->inbox, credits + buffers, sizeof(struct eng_message));
+    if (!error)
+        error = eng_inbox_init(&core->supply, buffers, sizeof(struct eng_handle));
+    if (!error)
+        error = eng_lending_init(&core->lending, buffers);
+    return error;
+}
+
+int eng_core_init(struct eng_core *core, uint32_t credits)
+{
+    const struct eng_config *config = &core->config;
+    int error = eng_arena_init(&core->arena, config->knobs.slots, config->worker_count);
+    if (error)
+        return error;
+    eng_session_manager_init(&core->sessions, &core->arena);
+    eng_scheduler_init(&core->scheduler);
+    error = eng_resource_manager_init(
+        &core->resources, config->pools, config->pool_count, config->knobs.quota_bytes);
+    if (!error)
+        error = init_queues(core, credits);
+    if (!error)
+        error = eng_frame_table_init(&core->frames, credits);
+    if (!error)
+        error = eng_completion_dispatcher_init(&core->dispatcher, credits);
+    if (!error)
+        error = eng_telemetry_init(&core->telemetry, blob_bytes(config));
+    if (error)
+        eng_core_finish(core);
+    return error;
+}
+
+/* Every part may be finished although it was not initialised: the core starts as zeros. */
+void eng_core_finish(struct eng_core *core)
+{
+    eng_telemetry_finish(&core->telemetry);
+    eng_completion_dispatcher_finish(&core->dispatcher);
+    eng_frame_table_finish(&core->frames);
+    eng_lending_finish(&core->lending);
+    eng_inbox_finish(&core->supply);
+    eng_inbox_finish(&core->inbox);
+    eng_resource_manager_finish(&core->resources);
+    eng_arena_finish(&core->arena);
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+static void handle_submit(struct eng_core *core, const struct eng_message *message)
+{
+    const struct eng_submission *submission = &message->submission;
+    struct eng_frame *frame = eng_frame_take(&core->frames);
+    frame->cookie = submission->cookie;
+    frame->row.sequence = submission->sequence;
+    frame->row.lane = submission->lane;
+    frame->row.capture_ns = submission->capture_ns;
+    frame->row.accepted_ns = message->accepted_ns;
+    frame->row.deadline_ns = submission->deadline_ns;
+    frame->row.seed = submission->seed;
+    frame->input_count = 1;
+    frame->inputs[0] = submission->input;
+    memcpy(frame->meta[0], message->meta, ENG_META_BYTES);
+    int error = eng_resource_pin(&core->resources, submission->input, ENG_HOLDER_FRAME);
+    sisp_assert(!error); /* the producer's pin is still there */
+    eng_resource_unpin(&core->resources, submission->input, ENG_HOLDER_PRODUCER);
+    eng_telemetry_accept(&core->telemetry, submission->lane);
+    if (submission->lane == ENG_LANE_FAST)
+        eng_fusion_remember(core, frame);
+    eng_scheduler_admit(core, frame);
+}
+
+static void handle_plan(struct eng_core *core, const struct eng_message *message)
+{
+    struct eng_frame *frame = eng_frame_take(&core->frames);
+    frame->is_plan = true;
+    frame->cookie = message->cookie;
+    frame->row.lane = frame->path = ENG_LANE_BACKGROUND;
+    frame->row.accepted_ns = frame->row.capture_ns = message->accepted_ns;
+    frame->row.plan_token = frame->row.seed = message->plan_token;
+    eng_telemetry_accept(&core->telemetry, ENG_LANE_BACKGROUND);
+    eng_fusion_create(core, frame, message->input_count);
+}
+
+/* Frames are taken as they come, but so many control items at most before work is dispatched.
+ * Returns: whether more may wait. */
+static bool handle_messages(struct eng_core *core)
+{
+    struct eng_message message;
+    uint32_t items = 0;
+    while (items < core->config.knobs.max_cmds_before_frame) {
+        if (!eng_inbox_pop(&core->inbox, &message))
+            return false;
+        items += message.type != ENG_MESSAGE_SUBMIT;
+        switch (message.type) {
+        case ENG_MESSAGE_SUBMIT:
+            handle_submit(core, &message);
+            break;
+        case ENG_MESSAGE_CANCEL_INPUT:
+            eng_resource_unpin(&core->resources, message.submission.input, ENG_HOLDER_PRODUCER);
+            break;
+        case ENG_MESSAGE_RELEASE:
+            eng_completion_release(core, message.handles);
+            break;
+        case ENG_MESSAGE_PLAN:
+            handle_plan(core, &message);
+            break;
+        }
+    }
+    return true;
+}
+
+/* ---- one step ----------------------------------------------------------------------------------
+ */
+
+/* Free inputs wait in the supply, so that a producer takes one without asking. */
+static void stock(struct eng_core *core)
+{
+    struct eng_handle handle;
+    while (!eng_resource_acquire(
+        &core->resources, core->config.input_pool, ENG_HOLDER_PRODUCER, &handle)) {
+        eng_lending_lend(&core->lending, handle, ENG_BORROWER_SUPPLY);
+        bool ok = eng_inbox_push(&core->supply, &handle);
+        sisp_assert(ok); /* it holds every buffer */
+    }
+}
+
+static void flush(struct eng_core *core)
+{
+    core->is_flushed = true;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->state != ENG_FRAME_ENDED)
+            eng_scheduler_give_up(core, frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
+    }
+    eng_completion_step(core);
+}
+
+static uint64_t step_stop(struct eng_core *core)
+{
+    if (!core->stop_ns || core->is_flushed)
+        return PLAT_FOREVER;
+    uint64_t end_ns = core->stop_ns + core->config.knobs.drain_grace_period_ns;
+    if (core->now_ns < end_ns && core->frames.active_count > 0)
+        return end_ns;
+    flush(core);
+    eng_fusion_forget(core);
+    eng_completion_forget(core);
+    return PLAT_FOREVER;
+}
+
+static void mirror(struct eng_core *core)
+{
+    struct eng_telemetry *telemetry = &core->telemetry;
+    const struct eng_resource_manager *resources = &core->resources;
+    atomic_store_explicit(&telemetry->used_bytes, resources->used_bytes, memory_order_relaxed);
+    atomic_store_explicit(
+        &telemetry->reserved_bytes, resources->reserved_bytes, memory_order_relaxed);
+    atomic_store_explicit(&telemetry->pins, resources->pins, memory_order_relaxed);
+    atomic_store_explicit(
+        &telemetry->waitingq_depth, eng_monitor_waiting(&core->monitor), memory_order_relaxed);
+    atomic_store_explicit(&telemetry->quarantined, core->monitor.quarantined, memory_order_relaxed);
+    atomic_store_explicit(
+        &telemetry->is_degraded, eng_monitor_is_degraded(core), memory_order_relaxed);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
+{
+    core->now_ns = now_ns;
+    bool has_more, has_published;
+    do {
+        uint64_t completed = core->dispatcher.completed;
+        has_more = handle_messages(core);
+        eng_monitor_step(core);
+        eng_fusion_step(core);
+        eng_scheduler_step(core);
+        eng_completion_step(core);
+        /* A completion makes room that a plan may wait for. */
+        has_published = core->dispatcher.completed != completed;
+    } while (has_more || has_published);
+    uint64_t timer_ns = step_stop(core);
+    stock(core);
+    mirror(core);
+    timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
+    timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));
+    timer_ns = earlier(timer_ns, eng_fusion_timer_ns(&core->fusion));
+    return earlier(timer_ns, eng_housekeeper_step(core));
+}
+
+bool eng_main_loop_is_stopped(const struct eng_core *core)
+{
+    return core->is_flushed && core->frames.active_count == 0 &&
+           eng_monitor_waiting(&core->monitor) == 0;
+}

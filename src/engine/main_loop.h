@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * MainLoop: the serial executor of everything that changes a FrameRecord. One step takes messages,
+ * lets each manager act, and says when it wants to be stepped next. It never waits.
+ */
+#ifndef ENGINE_MAIN_LOOP_H
+#define ENGINE_MAIN_LOOP_H
+
+#include "engine/core.h"
+
+enum eng_message_type {
+    ENG_MESSAGE_SUBMIT,
+    ENG_MESSAGE_CANCEL_INPUT,
+    ENG_MESSAGE_RELEASE,
+    ENG_MESSAGE_PLAN,
+};
+
+/** From any thread to the control thread. */
+struct eng_message {
+    enum eng_message_type type;
+    uint64_t accepted_ns;
+    struct eng_submission submission; /* its meta is the one below */
+    uint64_t plan_token, cookie;
+    uint32_t input_count;
+    struct eng_handle handles[ENG_ROLES_MAX]; /* release */
+    uint8_t meta[ENG_META_BYTES];
+};
+
+/** Memory for all parts of a core that is zeros but for its resolved config. credits: frames and
+ * plans in flight at most. */
+int eng_core_init(struct eng_core *core, uint32_t credits);
+void eng_core_finish(struct eng_core *core);
+
+/** Returns: when to step again at the latest; PLAT_FOREVER: on a message or a worker only. */
+uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
+
+/** After stop: every frame has ended and nothing waits for an acknowledgement. */
+bool eng_main_loop_is_stopped(const struct eng_core *core);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/engine.h"
+
+#include "base/base.h"
+
+const char *eng_lane_name(enum eng_lane lane)
+{
+    static const char *const names[] = {"fast", "background", "floor"};
+    sisp_assert(lane < ENG_LANE_COUNT);
+    return names[lane];
+}
+
+const char *eng_outcome_name(enum eng_outcome outcome)
+{
+    static const char *const names[] = {"delivered", "late", "dropped", "cancelled", "failed"};
+    sisp_assert(outcome < ENG_OUTCOME_COUNT);
+    return names[outcome];
+}
+
+const char *eng_reason_name(enum eng_reason reason)
+{
+    static const char *const names[] = {"none", "lane_full", "no_slot", "no_buffer", "deadline",
+        "worker_hung", "worker_failed", "superseded", "consumer_full", "flushed", "plan_expired",
+        "not_enough_frames"};
+    _Static_assert(BASE_COUNT(names) == ENG_REASON_COUNT, "a name for each reason");
+    sisp_assert(reason < ENG_REASON_COUNT);
+    return names[reason];
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/resource_manager.h"
+
+#include "base/base.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#define BUFFER_ALIGNMENT ((size_t)4096) /* pages, so that spans can be mapped alone later */
+
+static void link_pool(struct eng_resource_manager *manager, uint32_t index)
+{
+    struct eng_pool *pool = &manager->pools[index];
+    size_t step_bytes = base_align(pool->size_bytes, BUFFER_ALIGNMENT);
+    pool->free_head = pool->first;
+    pool->free_count = pool->count;
+    for (uint32_t i = 0; i < pool->count; i++) {
+        uint32_t buffer = pool->first + i;
+        manager->spans[buffer] = (struct eng_span){
+            .bytes = (uint8_t *)pool->memory.bytes + i * step_bytes,
+            .size_bytes = pool->size_bytes,
+        };
+        manager->buffers[buffer] = (struct eng_buffer){
+            .pool = index,
+            .next_free = i + 1 < pool->count ? buffer + 1 : ENG_NONE,
+        };
+    }
+}
+
+int eng_resource_manager_init(struct eng_resource_manager *manager,
+    const struct eng_pool_config *pools, uint32_t pool_count, uint64_t quota_bytes)
+{
+    sisp_assert(pool_count > 0 && pool_count <= ENG_POOLS_MAX);
+    *manager = (struct eng_resource_manager){.pool_count = pool_count};
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < pool_count; i++) {
+        struct eng_pool *pool = &manager->pools[i];
+        pool->size_bytes = pools[i].size_bytes;
+        pool->first = manager->buffer_count;
+        pool->count = pools[i].count;
+        manager->buffer_count += pools[i].count;
+        sum += (uint64_t)pools[i].size_bytes * pools[i].count;
+    }
+    manager->quota_bytes = quota_bytes ? quota_bytes : sum;
+    manager->buffers = calloc(manager->buffer_count, sizeof(*manager->buffers));
+    manager->spans = calloc(manager->buffer_count, sizeof(*manager->spans));
+    int error = manager->buffers && manager->spans ? 0 : -ENOMEM;
+    for (uint32_t i = 0; i < pool_count && !error; i++) {
+        size_t bytes;
+        if (!base_mul_size(
+                base_align(pools[i].size_bytes, BUFFER_ALIGNMENT), pools[i].count, &bytes))
+            error = -ENOMEM;
+        else
+            error = plat_memory_create(&manager->pools[i].memory, pools[i].name, bytes);
+        if (!error)
+            link_pool(manager, i);
+    }
+    if (error)
+        eng_resource_manager_finish(manager);
+    return error;
+}
+
+void eng_resource_manager_finish(struct eng_resource_manager *manager)
+{
+    for (uint32_t i = 0; i < manager->pool_count; i++)
+        plat_memory_destroy(&manager->pools[i].memory);
+    free(manager->buffers);
+    free(manager->spans);
+    manager->buffers = NULL;
+    manager->spans = NULL;
+}
+
+static bool has_pins(const struct eng_buffer *buffer)
+{
+    uint32_t pins = 0;
+    for (uint32_t i = 0; i < ENG_HOLDER_COUNT; i++)
+        pins += buffer->pins[i];
+    return pins > 0;
+}
+
+static struct eng_buffer *find(const struct eng_resource_manager *manager, struct eng_handle handle)
+{
+    if (handle.generation == 0 || handle.index >= manager->buffer_count)
+        return NULL;
+    struct eng_buffer *buffer = &manager->buffers[handle.index];
+    return buffer->generation == handle.generation && has_pins(buffer) ? buffer : NULL;
+}
+
+static struct eng_handle take(
+    struct eng_resource_manager *manager, struct eng_pool *pool, enum eng_holder holder)
+{
+    sisp_assert(pool->free_count > 0 && pool->free_head != ENG_NONE);
+    uint32_t index = pool->free_head;
+    struct eng_buffer *buffer = &manager->buffers[index];
+    sisp_assert(!has_pins(buffer));
+    pool->free_head = buffer->next_free;
+    pool->free_count--;
+    buffer->next_free = ENG_NONE;
+    if (++buffer->generation == 0)
+        buffer->generation = 1;
+    buffer->pins[holder] = 1;
+    manager->pins++;
+    manager->used_bytes += pool->size_bytes;
+    sisp_assert(manager->used_bytes + manager->reserved_bytes <= manager->quota_bytes);
+    return (struct eng_handle){.index = index, .generation = buffer->generation};
+}
+
+static bool has_room(
+    const struct eng_resource_manager *manager, const struct eng_pool *pool, uint32_t count)
+{
+    sisp_assert(pool->reserved <= pool->free_count);
+    sisp_assert(manager->used_bytes + manager->reserved_bytes <= manager->quota_bytes);
+    if (pool->free_count - pool->reserved < count)
+        return false;
+    uint64_t room = manager->quota_bytes - manager->used_bytes - manager->reserved_bytes;
+    return room / pool->size_bytes >= count;
+}
+
+int eng_resource_acquire(struct eng_resource_manager *manager, uint32_t pool,
+    enum eng_holder holder, struct eng_handle *handle)
+{
+    sisp_assert(pool < manager->pool_count && holder < ENG_HOLDER_COUNT);
+    if (!has_room(manager, &manager->pools[pool], 1))
+        return -EAGAIN;
+    *handle = take(manager, &manager->pools[pool], holder);
+    return 0;
+}
+
+int eng_resource_reserve(struct eng_resource_manager *manager, uint32_t pool, uint32_t count)
+{
+    sisp_assert(pool < manager->pool_count);
+    struct eng_pool *from = &manager->pools[pool];
+    if (!has_room(manager, from, count))
+        return -EAGAIN;
+    from->reserved += count;
+    manager->reserved_bytes += (uint64_t)count * from->size_bytes;
+    sisp_assert(from->reserved <= from->free_count);
+    return 0;
+}
+
+void eng_resource_unreserve(struct eng_resource_manager *manager, uint32_t pool, uint32_t count)
+{
+    sisp_assert(pool < manager->pool_count);
+    struct eng_pool *from = &manager->pools[pool];
+    sisp_assert(from->reserved >= count);
+    from->reserved -= count;
+    manager->reserved_bytes -= (uint64_t)count * from->size_bytes;
+}
+
+struct eng_handle eng_resource_allocate(
+    struct eng_resource_manager *manager, uint32_t pool, enum eng_holder holder)
+{
+    eng_resource_unreserve(manager, pool, 1);
+    return take(manager, &manager->pools[pool], holder);
+}
+
+int eng_resource_pin(
+    struct eng_resource_manager *manager, struct eng_handle handle, enum eng_holder holder)
+{
+    sisp_assert(holder < ENG_HOLDER_COUNT);
+    struct eng_buffer *buffer = find(manager, handle);
+    if (!buffer) {
+        manager->stale++;
+        return -ESTALE;
+    }
+    sisp_assert(buffer->pins[holder] < UINT16_MAX);
+    buffer->pins[holder]++;
+    manager->pins++;
+    return 0;
+}
+
+int eng_resource_unpin(
+    struct eng_resource_manager *manager, struct eng_handle handle, enum eng_holder holder)
+{
+    sisp_assert(holder < ENG_HOLDER_COUNT);
+    struct eng_buffer *buffer = find(manager, handle);
+    if (!buffer || buffer->pins[holder] == 0) {
+        manager->stale++;
+        return -ESTALE;
+    }
+    buffer->pins[holder]--;
+    sisp_assert(manager->pins > 0);
+    manager->pins--;
+    if (has_pins(buffer))
+        return 0;
+    struct eng_pool *pool = &manager->pools[buffer->pool];
+    buffer->next_free = pool->free_head;
+    pool->free_head = handle.index;
+    pool->free_count++;
+    sisp_assert(pool->free_count <= pool->count && manager->used_bytes >= pool->size_bytes);
+    manager->used_bytes -= pool->size_bytes;
+    return 0;
+}
+
+struct eng_span eng_resource_span(
+    const struct eng_resource_manager *manager, struct eng_handle handle)
+{
+    if (!find(manager, handle))
+        return (struct eng_span){0};
+    return manager->spans[handle.index];
+}
+
+uint32_t eng_resource_held(
+    const struct eng_resource_manager *manager, uint32_t pool, enum eng_holder holder)
+{
+    sisp_assert(pool < manager->pool_count && holder < ENG_HOLDER_COUNT);
+    const struct eng_pool *from = &manager->pools[pool];
+    uint32_t held = 0;
+    for (uint32_t i = from->first; i < from->first + from->count; i++)
+        held += manager->buffers[i].pins[holder] > 0;
+    return held;
+}
+
+static void check_pool(const struct eng_resource_manager *manager, const struct eng_pool *pool)
+{
+    uint32_t unpinned = 0, listed = 0;
+    for (uint32_t i = pool->first; i < pool->first + pool->count; i++)
+        unpinned += !has_pins(&manager->buffers[i]);
+    for (uint32_t i = pool->free_head; i != ENG_NONE; i = manager->buffers[i].next_free) {
+        sisp_assert(!has_pins(&manager->buffers[i]));
+        listed++;
+        sisp_assert(listed <= pool->count);
+    }
+    sisp_assert(unpinned == pool->free_count && listed == pool->free_count);
+    sisp_assert(pool->reserved <= pool->free_count);
+}
+
+void eng_resource_manager_check(const struct eng_resource_manager *manager)
+{
+    uint64_t pins = 0, used = 0, reserved = 0;
+    for (uint32_t i = 0; i < manager->buffer_count; i++)
+        for (uint32_t h = 0; h < ENG_HOLDER_COUNT; h++)
+            pins += manager->buffers[i].pins[h];
+    for (uint32_t i = 0; i < manager->pool_count; i++) {
+        const struct eng_pool *pool = &manager->pools[i];
+        check_pool(manager, pool);
+        used += (uint64_t)(pool->count - pool->free_count) * pool->size_bytes;
+        reserved += (uint64_t)pool->reserved * pool->size_bytes;
+    }
+    sisp_assert(pins == manager->pins);
+    sisp_assert(used == manager->used_bytes && reserved == manager->reserved_bytes);
+    sisp_assert(used + reserved <= manager->quota_bytes);
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/scheduler.h"
+
+#include "base/base.h"
+#include "engine/attempt.h"
+#include <string.h>
+
+void eng_scheduler_init(struct eng_scheduler *scheduler)
+{
+    for (uint32_t i = 0; i < ENG_WORKERS_MAX; i++)
+        scheduler->workers[i] = (struct eng_worker_record){.slot = ENG_NONE};
+}
+
+/* ---- falling back ------------------------------------------------------------------------- */
+
+static const char *last_command_name(const struct eng_core *core, enum eng_lane path)
+{
+    const struct eng_lane_config *lane = &core->config.lanes[path];
+    sisp_assert(lane->stage_count > 0);
+    return core->config.commands[lane->stages[lane->stage_count - 1]].name;
+}
+
+static enum eng_outcome outcome_without_floor(enum eng_reason reason)
+{
+    switch (reason) {
+    case ENG_REASON_DEADLINE:
+    case ENG_REASON_WORKER_HUNG:
+        return ENG_LATE;
+    case ENG_REASON_WORKER_FAILED:
+        return ENG_FAILED;
+    default:
+        return ENG_DROPPED;
+    }
+}
+
+/* What the failed path left in the row is not what the picture is made of. */
+static void forget_path(struct eng_core *core, struct eng_frame *frame)
+{
+    struct eng_row *row = &frame->row;
+    eng_completion_drop_roles(core, frame);
+    row->started_ns = row->finished_ns = row->bytes_copied = 0;
+    row->timing_count = row->isa = row->threads = 0;
+    row->input = row->param = row->output = (struct eng_digest){0};
+}
+
+/* The floor's queue holds one frame, and the newest wins. */
+static void supersede(struct eng_core *core)
+{
+    struct eng_frame *newest = NULL;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->path != ENG_LANE_FLOOR || frame->state != ENG_FRAME_WAITING || frame->stage)
+            continue;
+        if (newest)
+            eng_completion_end(core, newest, ENG_DROPPED, ENG_REASON_SUPERSEDED);
+        newest = frame; /* active frames stand oldest first */
+    }
+}
+
+static void fall_back(struct eng_core *core, struct eng_frame *frame, enum eng_reason reason)
+{
+    sisp_assert(frame->state == ENG_FRAME_WAITING && frame->path == ENG_LANE_FAST);
+    if (core->config.lanes[ENG_LANE_FLOOR].stage_count == 0) {
+        eng_completion_end(core, frame, outcome_without_floor(reason), reason);
+        return;
+    }
+    if (frame->slot != ENG_NONE)
+        eng_attempt_return(core, frame);
+    forget_path(core, frame);
+    frame->row.fallback_used = true;
+    frame->row.fallback_from = last_command_name(core, ENG_LANE_FAST);
+    frame->row.fallback_to = last_command_name(core, ENG_LANE_FLOOR);
+    frame->row.fallback_reason = reason;
+    frame->path = ENG_LANE_FLOOR;
+    frame->stage = 0;
+    frame->attempt_deadline_ns = frame->row.deadline_ns;
+    supersede(core);
+}
+
+void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
+{
+    const struct eng_lane_config *lane = &core->config.lanes[frame->row.lane];
+    uint64_t deadline_ns = frame->row.deadline_ns;
+    uint64_t budget_ns =
+        frame->row.lane == ENG_LANE_FAST && core->config.lanes[ENG_LANE_FLOOR].stage_count
+            ? core->config.knobs.floor_budget_ns
+            : 0;
+    frame->path = frame->row.lane;
+    frame->state = ENG_FRAME_WAITING;
+    eng_completion_enlist(core, frame);
+    if (deadline_ns)
+        frame->attempt_deadline_ns = deadline_ns > budget_ns ? deadline_ns - budget_ns : 1;
+    if (core->is_flushed)
+        eng_completion_end(core, frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
+    else if (frame->path == ENG_LANE_FAST &&
+             eng_frame_depth(&core->frames, ENG_LANE_FAST) > lane->capacity)
+        fall_back(core, frame, ENG_REASON_LANE_FULL);
+    else if (eng_frame_depth(&core->frames, frame->path) > lane->capacity)
+        eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_LANE_FULL);
+}
+
+/* ---- collecting ----------------------------------------------------------------------------- */
+
+/* What a worker says is input: counts and codes are forced into their ranges. */
+static void take_result(
+    struct eng_frame *frame, const struct eng_command_config *command, struct eng_work_result *work)
+{
+    struct eng_row *row = &frame->row;
+    struct eng_result *result = &work->result;
+    if (result->timing_count > ENG_TIMINGS_MAX)
+        result->timing_count = ENG_TIMINGS_MAX;
+    for (uint32_t i = 0; i < result->timing_count && row->timing_count < ENG_TIMINGS_MAX; i++)
+        row->timings[row->timing_count++] = result->timings[i];
+    if (!row->started_ns)
+        row->started_ns = work->started_ns;
+    row->finished_ns = work->finished_ns;
+    row->bytes_copied += result->bytes_copied;
+    if (result->input.high | result->input.low)
+        row->input = result->input;
+    if (result->param.high | result->param.low)
+        row->param = result->param;
+    if (result->output.high | result->output.low)
+        row->output = result->output;
+    row->isa = result->isa;
+    row->threads = result->threads;
+    row->worker = command->name;
+}
+
+static void stage_failed(struct eng_core *core, struct eng_frame *frame)
+{
+    eng_attempt_advance(core, frame);
+    frame->state = ENG_FRAME_WAITING;
+    if (frame->path == ENG_LANE_FAST)
+        fall_back(core, frame, ENG_REASON_WORKER_FAILED);
+    else
+        eng_completion_end(core, frame, ENG_FAILED, ENG_REASON_WORKER_FAILED);
+}
+
+static void stage_done(struct eng_core *core, struct eng_frame *frame)
+{
+    const struct eng_command_config *command = eng_attempt_command(core, frame);
+    struct eng_work_result work = core->arena.items[frame->slot].work;
+    core->scheduler.workers[command->worker].slot = ENG_NONE;
+    if (work.result.status != 0) {
+        stage_failed(core, frame);
+        return;
+    }
+    take_result(frame, command, &work);
+    if (frame->stage + 1 < core->config.lanes[frame->path].stage_count) {
+        eng_attempt_advance(core, frame);
+        frame->state = ENG_FRAME_WAITING;
+        frame->stage++;
+    } else if (frame->row.deadline_ns && work.finished_ns > frame->row.deadline_ns) {
+        eng_attempt_advance(core, frame);
+        eng_completion_end(core, frame, ENG_LATE, ENG_REASON_DEADLINE);
+    } else {
+        /* The slot stays DONE until the stream's order lets the dispatcher publish it. */
+        eng_completion_end(core, frame, ENG_DELIVERED, frame->row.fallback_reason);
+    }
+}
+
+static void collect(struct eng_core *core)
+{
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->state != ENG_FRAME_RUNNING)
+            continue;
+        uint64_t word = eng_attempt_token(core, frame->slot);
+        sisp_assert(eng_token_grant(word) == frame->grant);
+        if (eng_token_state(word) == ENG_TOKEN_DONE)
+            stage_done(core, frame);
+    }
+}
+
+/* ---- expiring ---------------------------------------------------------------------------------
+ */
+
+void eng_scheduler_give_up(struct eng_core *core, struct eng_frame *frame, enum eng_outcome outcome,
+    enum eng_reason reason)
+{
+    if (frame->state == ENG_FRAME_RUNNING &&
+        eng_attempt_detach(core, frame) == ENG_DETACH_FINISHED) {
+        core->scheduler.workers[eng_attempt_command(core, frame)->worker].slot = ENG_NONE;
+        eng_attempt_advance(core, frame);
+        frame->state = ENG_FRAME_WAITING;
+    }
+    eng_completion_end(core, frame, outcome, reason);
+}
+
+/* The attempt's time has passed: to the floor, or late where there is no time for that. */
+static void expire_frame(struct eng_core *core, struct eng_frame *frame)
+{
+    enum eng_reason reason = ENG_REASON_DEADLINE;
+    if (frame->state == ENG_FRAME_RUNNING) {
+        enum eng_detachment detachment = eng_attempt_detach(core, frame);
+        if (detachment == ENG_DETACH_FINISHED)
+            stage_done(core, frame);
+        else if (detachment == ENG_DETACH_STOLEN)
+            reason = ENG_REASON_WORKER_HUNG;
+    }
+    if (!eng_frame_is_open(frame) || core->now_ns < frame->attempt_deadline_ns)
+        return;
+    if (frame->path == ENG_LANE_FAST && core->now_ns < frame->row.deadline_ns)
+        fall_back(core, frame, reason);
+    else
+        eng_completion_end(core, frame, ENG_LATE, reason);
+}
+
+static void expire(struct eng_core *core)
+{
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (eng_frame_is_open(frame) && frame->attempt_deadline_ns &&
+            core->now_ns >= frame->attempt_deadline_ns)
+            expire_frame(core, frame);
+    }
+}
+
+/* ---- dispatching ------------------------------------------------------------------------------
+ */
+
+static struct eng_worker_record *worker_of(
+    struct eng_core *core, const struct eng_frame *frame, uint32_t *index)
+{
+    *index = eng_attempt_command(core, frame)->worker;
+    return &core->scheduler.workers[*index];
+}
+
+static bool can_take(struct eng_core *core, const struct eng_frame *frame)
+{
+    uint32_t index, cell;
+    const struct eng_worker_record *worker = worker_of(core, frame, &index);
+    /* Hints of claimed attempts pile up while a worker does not run; it has no room then. */
+    return worker->slot == ENG_NONE && eng_ring_reserve(&core->arena.workers[index].ring, &cell);
+}
+
+static uint64_t urgency(const struct eng_frame *frame)
+{
+    return frame->row.deadline_ns ? frame->row.deadline_ns : UINT64_MAX;
+}
+
+/* Earliest deadline first; among equals the oldest. */
+static struct eng_frame *pick(struct eng_core *core, enum eng_lane path)
+{
+    struct eng_frame *best = NULL;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->state == ENG_FRAME_WAITING && frame->path == path && can_take(core, frame) &&
+            (!best || urgency(frame) < urgency(best)))
+            best = frame;
+    }
+    return best;
+}
+
+/* A suspect worker gets nothing: its frames take the next choice at once. */
+static void leave_suspects(struct eng_core *core)
+{
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->state != ENG_FRAME_WAITING)
+            continue;
+        uint32_t index;
+        const struct eng_worker_record *worker = worker_of(core, frame, &index);
+        if (worker->is_suspect && frame->path == ENG_LANE_FAST)
+            fall_back(core, frame, ENG_REASON_WORKER_HUNG);
+        else if (worker->is_suspect && frame->path == ENG_LANE_FLOOR)
+            eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_WORKER_HUNG);
+        else if (worker->is_quarantined)
+            eng_completion_end(core, frame, ENG_FAILED, ENG_REASON_WORKER_HUNG);
+    }
+}
+
+static void dispatch(struct eng_core *core, enum eng_lane path)
+{
+    for (struct eng_frame *frame; (frame = pick(core, path));) {
+        enum eng_reason reason = eng_attempt_dispatch(core, frame);
+        if (reason == ENG_REASON_NONE)
+            continue;
+        if (path == ENG_LANE_FAST)
+            fall_back(core, frame, reason);
+        else if (path == ENG_LANE_FLOOR)
+            eng_completion_end(core, frame, ENG_DROPPED, reason);
+        else
+            break; /* a batch waits until something is given back */
+    }
+}
+
+void eng_scheduler_step(struct eng_core *core)
+{
+    collect(core);
+    expire(core);
+    leave_suspects(core);
+    /* What the stream's order allows leaves first, so that the next dispatch reads the newest
+     * committed versions, whatever the timing. */
+    eng_completion_step(core);
+    dispatch(core, ENG_LANE_FAST);
+    dispatch(core, ENG_LANE_FLOOR);
+    dispatch(core, ENG_LANE_BACKGROUND);
+}
+
+uint64_t eng_scheduler_timer_ns(const struct eng_core *core)
+{
+    uint64_t timer_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        const struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (eng_frame_is_open(frame) && frame->attempt_deadline_ns &&
+            frame->attempt_deadline_ns < timer_ns)
+            timer_ns = frame->attempt_deadline_ns;
+    }
+    return timer_ns;
+}
+
+void eng_scheduler_check(const struct eng_core *core)
+{
+    for (uint32_t w = 0; w < core->config.worker_count; w++) {
+        const struct eng_worker_record *worker = &core->scheduler.workers[w];
+        sisp_assert(!worker->is_suspect || worker->slot != ENG_NONE);
+        sisp_assert(!worker->is_quarantined || worker->is_suspect);
+    }
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        const struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->state != ENG_FRAME_RUNNING)
+            continue;
+        uint32_t worker = eng_attempt_command(core, frame)->worker;
+        sisp_assert(core->scheduler.workers[worker].slot == frame->slot);
+    }
+}

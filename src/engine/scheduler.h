@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Scheduler: collects what workers finished, gives up attempts whose time has passed, and
+ * dispatches: earliest deadline first, one dispatch a worker at a time. What waits, waits in the
+ * control thread, so that a hung worker's queue is its one hint. Control thread only.
+ */
+#ifndef ENGINE_SCHEDULER_H
+#define ENGINE_SCHEDULER_H
+
+#include "engine/engine.h"
+
+struct eng_core;
+struct eng_frame;
+
+struct eng_worker_record {
+    uint32_t slot;       /* dispatched to it and not resolved; ENG_NONE: it is idle */
+    bool is_suspect;     /* its slot was stolen and it has not acknowledged */
+    bool is_quarantined; /* nor will it soon */
+};
+
+struct eng_scheduler {
+    struct eng_worker_record workers[ENG_WORKERS_MAX];
+};
+
+void eng_scheduler_init(struct eng_scheduler *scheduler);
+
+/** Put an accepted frame in its lane, or at once on the floor, or end it. */
+void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame);
+
+/** Collect, expire, dispatch. */
+void eng_scheduler_step(struct eng_core *core);
+
+/** Give one frame up, wherever it is. A result that came just now is not used. */
+void eng_scheduler_give_up(struct eng_core *core, struct eng_frame *frame, enum eng_outcome outcome,
+    enum eng_reason reason);
+
+/** When it wants to be stepped next; UINT64_MAX: never. */
+uint64_t eng_scheduler_timer_ns(const struct eng_core *core);
+
+void eng_scheduler_check(const struct eng_core *core);
+
+#endif

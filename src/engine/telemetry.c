@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/telemetry.h"
+
+#include "base/base.h"
+#include "base/log.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES 128u
+
+static void add(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+int eng_telemetry_init(struct eng_telemetry *telemetry, size_t blob_bytes)
+{
+    memset(telemetry, 0, sizeof(*telemetry));
+    eng_ring_init(&telemetry->ring, ENTRIES);
+    telemetry->blob_step_bytes = base_align(blob_bytes, 64);
+    telemetry->entries = calloc(ENTRIES, sizeof(*telemetry->entries));
+    telemetry->blobs = calloc(ENTRIES, base_max_size(telemetry->blob_step_bytes, 1));
+    if (telemetry->entries && telemetry->blobs)
+        return 0;
+    eng_telemetry_finish(telemetry);
+    return -ENOMEM;
+}
+
+void eng_telemetry_finish(struct eng_telemetry *telemetry)
+{
+    free(telemetry->entries);
+    free(telemetry->blobs);
+    telemetry->entries = NULL;
+    telemetry->blobs = NULL;
+}
+
+uint32_t eng_latency_bucket(uint64_t latency_ns)
+{
+    if (latency_ns < 16)
+        return (uint32_t)latency_ns;
+    uint32_t exponent = 63 - (uint32_t)__builtin_clzll(latency_ns);
+    uint32_t bucket = (exponent - 3) * 16 + (uint32_t)(latency_ns >> (exponent - 4) & 15);
+    sisp_assert(bucket < ENG_LATENCY_BUCKETS);
+    return bucket;
+}
+
+uint64_t eng_latency_bucket_end(uint32_t bucket)
+{
+    if (bucket < 16)
+        return bucket;
+    uint32_t exponent = bucket / 16 + 3;
+    uint64_t start = (uint64_t)(16 + bucket % 16) << (exponent - 4);
+    return start + (((uint64_t)1 << (exponent - 4)) - 1);
+}
+
+void eng_telemetry_accept(struct eng_telemetry *telemetry, enum eng_lane lane)
+{
+    add(&telemetry->lanes[lane].accepted);
+}
+
+static void count(struct eng_telemetry *telemetry, const struct eng_row *row)
+{
+    struct eng_lane_counts *lane = &telemetry->lanes[row->lane];
+    add(&lane->outcomes[row->outcome]);
+    add(&lane->reasons[row->reason]);
+    if (row->fallback_used)
+        add(&lane->fallbacks);
+    if (row->outcome != ENG_DELIVERED)
+        return;
+    if (row->zero_copy)
+        add(&lane->zero_copies);
+    uint64_t latency_ns =
+        row->published_ns > row->capture_ns ? row->published_ns - row->capture_ns : 0;
+    add(&lane->latencies[eng_latency_bucket(latency_ns)]);
+    if (latency_ns > get(&lane->latency_max_ns))
+        atomic_store_explicit(&lane->latency_max_ns, latency_ns, memory_order_relaxed);
+}
+
+void eng_telemetry_emit(
+    struct eng_telemetry *telemetry, const struct eng_row *row, struct eng_span blob)
+{
+    sisp_assert(!blob.bytes || blob.size_bytes <= telemetry->blob_step_bytes);
+    count(telemetry, row);
+    add(&telemetry->emitted);
+    uint32_t cell;
+    if (!eng_ring_reserve(&telemetry->ring, &cell)) {
+        add(&telemetry->dropped);
+        return;
+    }
+    struct eng_telemetry_entry *entry = &telemetry->entries[cell];
+    entry->row = *row;
+    entry->note = NULL;
+    entry->blob_bytes = blob.bytes ? blob.size_bytes : 0;
+    if (entry->blob_bytes)
+        memcpy(telemetry->blobs + cell * telemetry->blob_step_bytes, blob.bytes, entry->blob_bytes);
+    eng_ring_push(&telemetry->ring);
+}
+
+void eng_telemetry_note(struct eng_telemetry *telemetry, const char *note, uint64_t number)
+{
+    uint32_t cell;
+    if (!eng_ring_reserve(&telemetry->ring, &cell))
+        return;
+    telemetry->entries[cell].note = note;
+    telemetry->entries[cell].number = number;
+    eng_ring_push(&telemetry->ring);
+}
+
+void eng_telemetry_drain(struct eng_telemetry *telemetry, const struct eng_config *config)
+{
+    uint32_t cell;
+    while (eng_ring_peek(&telemetry->ring, &cell)) {
+        const struct eng_telemetry_entry *entry = &telemetry->entries[cell];
+        const void *blob =
+            entry->blob_bytes ? telemetry->blobs + cell * telemetry->blob_step_bytes : NULL;
+        if (entry->note) {
+            base_log(SISP_LOG_WARNING, "%s (%llu)", entry->note, (unsigned long long)entry->number);
+        } else {
+            if (config->telemetry)
+                config->telemetry(config->telemetry_user, &entry->row, blob, entry->blob_bytes);
+            add(&telemetry->written);
+        }
+        eng_ring_pop(&telemetry->ring);
+    }
+}
+
+static uint64_t percentile(const struct eng_lane_counts *lane, uint64_t per_mille)
+{
+    uint64_t total = 0, below = 0;
+    for (uint32_t i = 0; i < ENG_LATENCY_BUCKETS; i++)
+        total += get(&lane->latencies[i]);
+    if (total == 0)
+        return 0;
+    uint64_t rank = (total * per_mille + 999) / 1000;
+    for (uint32_t i = 0; i < ENG_LATENCY_BUCKETS; i++) {
+        below += get(&lane->latencies[i]);
+        if (below >= rank)
+            return eng_latency_bucket_end(i);
+    }
+    return get(&lane->latency_max_ns);
+}
+
+static void lane_figures(const struct eng_lane_counts *lane, struct eng_lane_figures *figures)
+{
+    figures->accepted = get(&lane->accepted);
+    for (uint32_t i = 0; i < ENG_OUTCOME_COUNT; i++)
+        figures->outcomes[i] = get(&lane->outcomes[i]);
+    for (uint32_t i = 0; i < ENG_REASON_COUNT; i++)
+        figures->reasons[i] = get(&lane->reasons[i]);
+    figures->fallbacks = get(&lane->fallbacks);
+    figures->zero_copies = get(&lane->zero_copies);
+    figures->latency_max_ns = get(&lane->latency_max_ns);
+    figures->latency_p50_ns = percentile(lane, 500);
+    figures->latency_p99_ns = percentile(lane, 990);
+}
+
+void eng_telemetry_figures(const struct eng_telemetry *telemetry, struct eng_figures *figures)
+{
+    for (uint32_t i = 0; i < ENG_LANE_COUNT; i++)
+        lane_figures(&telemetry->lanes[i], &figures->lanes[i]);
+    figures->refused = get(&telemetry->refused);
+    figures->used_bytes = get(&telemetry->used_bytes);
+    figures->reserved_bytes = get(&telemetry->reserved_bytes);
+    figures->pins = get(&telemetry->pins);
+    figures->waitingq_depth = get(&telemetry->waitingq_depth);
+    figures->quarantined = get(&telemetry->quarantined);
+    figures->degraded = atomic_load_explicit(&telemetry->is_degraded, memory_order_relaxed);
+    figures->telemetry_written = get(&telemetry->written);
+    figures->telemetry_dropped = get(&telemetry->dropped);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/worker.h"
+
+#include "base/base.h"
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#define GATE_OPEN       (1u << 15)
+#define GATE_INSIDE     (GATE_OPEN - 1)
+#define GATE_GENERATION (1u << 16)
+
+/* Whether somebody took the slot away or wants the job to end early. */
+static bool is_lost(const struct eng_worker *worker)
+{
+    uint64_t word =
+        atomic_load_explicit(&worker->arena->items[worker->slot].token, memory_order_relaxed);
+    return eng_token_state(word) != ENG_TOKEN_WORKER || eng_token_grant(word) != worker->grant ||
+           (word & ENG_TOKEN_CANCEL);
+}
+
+/* ---- the team ---------------------------------------------------------------------------------
+ */
+
+static void run_tasks(struct eng_worker *worker, uint32_t thread)
+{
+    for (;;) {
+        uint32_t task = atomic_fetch_add_explicit(&worker->next_task, 1, memory_order_relaxed);
+        if (task >= worker->task_count || is_lost(worker))
+            return;
+        worker->command->ops->run_task(
+            worker->command->user, &worker->job, worker->phase, task, thread);
+        atomic_fetch_add_explicit(&worker->shared->heartbeat, 1, memory_order_relaxed);
+    }
+}
+
+/* Helpers that come while the gate is open take part; the leader waits only for those inside, so
+ * that one which the system has not scheduled costs nothing. */
+static void lead_phase(struct eng_worker *worker)
+{
+    atomic_store_explicit(&worker->next_task, 0, memory_order_relaxed);
+    if (worker->team_size == 1 || worker->task_count <= 1) {
+        run_tasks(worker, 0);
+        return;
+    }
+    uint32_t gate = atomic_load_explicit(&worker->gate, memory_order_relaxed);
+    sisp_assert((gate & (GATE_OPEN | GATE_INSIDE)) == 0);
+    atomic_store_explicit(
+        &worker->gate, (gate + GATE_GENERATION) | GATE_OPEN, memory_order_release);
+    plat_wake(&worker->gate, INT_MAX);
+    run_tasks(worker, 0);
+    gate = atomic_fetch_and_explicit(&worker->gate, ~GATE_OPEN, memory_order_acq_rel) & ~GATE_OPEN;
+    while (gate & GATE_INSIDE) {
+        plat_wait(&worker->gate, gate, PLAT_FOREVER);
+        gate = atomic_load_explicit(&worker->gate, memory_order_acquire);
+    }
+}
+
+static bool enter_gate(struct eng_worker *worker, uint32_t gate)
+{
+    return atomic_compare_exchange_strong_explicit(
+        &worker->gate, &gate, gate + 1, memory_order_acq_rel, memory_order_relaxed);
+}
+
+static void leave_gate(struct eng_worker *worker)
+{
+    uint32_t before = atomic_fetch_sub_explicit(&worker->gate, 1, memory_order_acq_rel);
+    if (!(before & GATE_OPEN) && (before & GATE_INSIDE) == 1)
+        plat_wake(&worker->gate, INT_MAX);
+}
+
+static void help(void *argument)
+{
+    struct eng_helper *helper = argument;
+    struct eng_worker *worker = helper->worker;
+    uint32_t last = 0; /* the gate of the phase that this thread has been in */
+    for (;;) {
+        uint32_t gate = atomic_load_explicit(&worker->gate, memory_order_acquire);
+        if (atomic_load_explicit(&worker->is_stopping, memory_order_acquire))
+            break;
+        if (!(gate & GATE_OPEN) || gate / GATE_GENERATION == last) {
+            plat_wait(&worker->gate, gate, PLAT_FOREVER);
+        } else if (enter_gate(worker, gate)) {
+            last = gate / GATE_GENERATION;
+            run_tasks(worker, helper->index);
+            leave_gate(worker);
+        }
+    }
+    atomic_fetch_add_explicit(&worker->exited, 1, memory_order_release);
+    plat_wake(&worker->exited, INT_MAX);
+}
+
+/* ---- one job ------------------------------------------------------------------------------------
+ */
+
+static struct eng_span span_of(const struct eng_worker *worker, struct eng_handle handle)
+{
+    return handle.generation ? worker->spans[handle.index] : (struct eng_span){0};
+}
+
+static void read_envelope(struct eng_worker *worker, const struct eng_envelope *envelope)
+{
+    struct eng_job *job = &worker->job;
+    job->frame_id = envelope->frame_id;
+    job->sequence = envelope->sequence;
+    job->seed = envelope->seed;
+    job->plan_token = envelope->plan_token;
+    job->capture_ns = envelope->capture_ns;
+    job->deadline_ns = envelope->deadline_ns;
+    job->input_count = envelope->input_count;
+    for (uint32_t i = 0; i < ENG_INPUTS_MAX; i++)
+        job->inputs[i] = span_of(worker, envelope->inputs[i]);
+    memcpy(job->input_meta, envelope->input_meta, (size_t)job->input_count * ENG_META_BYTES);
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        job->reads[r] = span_of(worker, envelope->reads[r]);
+        job->committed[r] = span_of(worker, envelope->committed[r]);
+        job->writes[r] = span_of(worker, envelope->writes[r]);
+    }
+    worker->command = &worker->config->commands[envelope->command];
+}
+
+static int run_job(struct eng_worker *worker)
+{
+    const struct eng_command_ops *ops = worker->command->ops;
+    void *user = worker->command->user;
+    int phases = ops->begin(user, &worker->job);
+    if (phases < 0)
+        return phases;
+    for (int phase = 0; phase < phases; phase++) {
+        worker->phase = (uint32_t)phase;
+        worker->task_count = ops->task_count(user, &worker->job, worker->phase);
+        lead_phase(worker);
+        if (is_lost(worker))
+            return -ECANCELED;
+    }
+    return ops->end(user, &worker->job);
+}
+
+static void finish_result(struct eng_worker *worker, struct eng_work_result *work, int status)
+{
+    struct eng_result *result = &work->result;
+    work->finished_ns = plat_now_ns();
+    result->status = status;
+    if (!result->threads)
+        result->threads = worker->team_size;
+    if (result->timing_count < ENG_TIMINGS_MAX)
+        result->timings[result->timing_count++] = (struct eng_timing){
+            .name = worker->command->name, .ns = work->finished_ns - work->started_ns};
+}
+
+static void work_on(struct eng_worker *worker, struct eng_hint hint)
+{
+    struct eng_process_item *item = &worker->arena->items[hint.slot];
+    struct eng_arena_counts *counts = worker->arena->counts;
+    struct eng_token_args args = {.holder = (uint16_t)(worker->index + 1), .grant = hint.grant};
+    if (!eng_token_apply(&item->token, ENG_EDGE_START, &args, &counts->token)) {
+        atomic_fetch_add_explicit(&counts->stale_hints, 1, memory_order_relaxed);
+        return;
+    }
+    worker->slot = hint.slot;
+    worker->grant = hint.grant;
+    memset(&item->work, 0, sizeof(item->work));
+    item->work.started_ns = plat_now_ns();
+    worker->job.result = &item->work.result;
+    read_envelope(worker, &item->envelope);
+    finish_result(worker, &item->work, run_job(worker));
+    if (!eng_token_apply(&item->token, ENG_EDGE_FINISH, &args, &counts->token)) {
+        /* Stolen meanwhile: nobody reads what was written; say that no more will be. */
+        atomic_fetch_add_explicit(&counts->late_results, 1, memory_order_relaxed);
+        bool ok = eng_token_apply(&item->token, ENG_EDGE_ACKNOWLEDGE, &args, &counts->token);
+        sisp_assert(ok);
+    }
+    eng_bell_ring(worker->control_bell);
+}
+
+static void lead(void *argument)
+{
+    struct eng_worker *worker = ((struct eng_helper *)argument)->worker;
+    struct eng_worker_shared *shared = worker->shared;
+    while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire)) {
+        eng_bell_silence(&shared->bell);
+        uint32_t cell;
+        while (eng_ring_peek(&shared->ring, &cell)) {
+            struct eng_hint hint = shared->hints[cell];
+            eng_ring_pop(&shared->ring);
+            work_on(worker, hint);
+        }
+        if (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire))
+            eng_bell_wait(&shared->bell, PLAT_FOREVER);
+    }
+    /* A changed gate wakes the helpers, which then see that it is over. */
+    atomic_fetch_add_explicit(&worker->gate, GATE_GENERATION, memory_order_release);
+    plat_wake(&worker->gate, INT_MAX);
+    atomic_fetch_add_explicit(&worker->exited, 1, memory_order_release);
+    plat_wake(&worker->exited, INT_MAX);
+}
+
+/* ---- start and stop -----------------------------------------------------------------------------
+ */
+
+static int start_thread(struct eng_worker *worker, uint32_t index)
+{
+    const struct eng_worker_config *config = &worker->config->workers[worker->index];
+    struct eng_helper *helper = &worker->team[index];
+    helper->worker = worker;
+    helper->index = index;
+    helper->thread = (struct plat_thread){
+        .run = index ? help : lead, .argument = helper, .is_background = config->is_background};
+    if (index)
+        snprintf(helper->thread.name, sizeof(helper->thread.name), "%.11s/%u", config->name,
+            (uint8_t)index);
+    else
+        snprintf(helper->thread.name, sizeof(helper->thread.name), "%.15s", config->name);
+    return plat_thread_create(&helper->thread);
+}
+
+int eng_worker_start(struct eng_worker *worker)
+{
+    worker->team_size = worker->config->workers[worker->index].threads;
+    sisp_assert(worker->team_size > 0 && worker->team_size <= ENG_TEAM_MAX);
+    for (worker->started = 0; worker->started < worker->team_size; worker->started++) {
+        int error = start_thread(worker, worker->started);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+void eng_worker_stop(struct eng_worker *worker)
+{
+    atomic_store_explicit(&worker->is_stopping, 1, memory_order_release);
+    eng_bell_ring(&worker->shared->bell);
+}
+
+bool eng_worker_join(struct eng_worker *worker, uint64_t deadline_ns)
+{
+    for (;;) {
+        uint32_t exited = atomic_load_explicit(&worker->exited, memory_order_acquire);
+        if (exited == worker->started)
+            break;
+        if (plat_now_ns() >= deadline_ns)
+            return false;
+        plat_wait(&worker->exited, exited, deadline_ns);
+    }
+    for (uint32_t i = 0; i < worker->started; i++)
+        plat_thread_join(&worker->team[i].thread);
+    return true;
+}

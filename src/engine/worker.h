@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Worker: the shell around commands: pop a hint, start, run on the team's threads, finish or
+ * acknowledge. The first thread of the team leads; the others help in each phase. Straight code
+ * that shares only the arena with the control thread.
+ */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include "engine/arena.h"
+#include "engine/bell.h"
+
+#define ENG_TEAM_MAX 64
+
+struct eng_worker;
+
+struct eng_helper {
+    struct plat_thread thread;
+    struct eng_worker *worker;
+    uint32_t index; /* 0 leads */
+};
+
+struct eng_worker {
+    const struct eng_config *config;
+    const struct eng_span *spans; /* of all buffers, by index */
+    struct eng_arena *arena;
+    struct eng_worker_shared *shared;
+    _Atomic uint32_t *control_bell;
+    uint32_t index, team_size, started;
+    _Atomic uint32_t is_stopping;
+    _Atomic uint32_t exited; /* threads of the team */
+    /* The phase that the team works on; the gate publishes it. */
+    const struct eng_command_config *command;
+    uint32_t slot, phase, task_count;
+    uint64_t grant;
+    struct eng_job job;
+    alignas(64) _Atomic uint32_t gate; /* generation 16 | open 1 | helpers inside 15 */
+    alignas(64) _Atomic uint32_t next_task;
+    struct eng_helper team[ENG_TEAM_MAX];
+};
+
+/** config, spans, arena, shared, control_bell and index are set. Starts the team. Returns: 0,
+ * -EAGAIN. */
+int eng_worker_start(struct eng_worker *worker);
+
+/** Ask the team to leave. Does not wait. */
+void eng_worker_stop(struct eng_worker *worker);
+
+/** Wait for the team until the deadline, then join it. Returns: false if one did not answer. */
+bool eng_worker_join(struct eng_worker *worker, uint64_t deadline_ns);
+
+#endif
