@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Plans: from request through reservation to one completion, and everything given back. */
+#include "engine/fixture.h"
+#include "harness/test.h"
+
+#include <errno.h>
+
+static struct fixture fixture;
+static struct eng_completion completion;
+
+static void submit_and_drop(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0);
+        REQUIRE(fixture_next(&fixture, &completion) == 0);
+        CHECK_EQ(completion.row.plan_token, 0);
+        CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+        eng_release(fixture.runtime, &completion);
+    }
+}
+
+/* The picture of a plan is made of the sum of its inputs' numbers. */
+static void check_plan(uint64_t token, uint64_t sum)
+{
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    CHECK_EQ(completion.row.plan_token, token);
+    CHECK_EQ(completion.row.lane, ENG_LANE_BACKGROUND);
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+    CHECK_STR(completion.row.worker, "SlowISP");
+    CHECK(fixture_is_picture_of(&completion, sum));
+    eng_release(fixture.runtime, &completion);
+}
+
+TEST(a_plan_takes_the_newest_inputs)
+{
+    fixture_init(&fixture, 1);
+    REQUIRE(fixture_start(&fixture) == 0);
+    uint64_t token;
+    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 0, &token), -EINVAL);
+    CHECK_EQ(eng_plan_request(fixture.runtime, 5, 0, &token), -EINVAL); /* the ring keeps 4 */
+    submit_and_drop(6);
+    REQUIRE(eng_plan_request(fixture.runtime, 3, 42, &token) == 0);
+    check_plan(token, 3 + 4 + 5);
+    CHECK_EQ(completion.cookie, 42);
+    CHECK_EQ(completion.row.sequence, 5);
+    FIXTURE_UNTIL(&fixture, figures.reserved_bytes == 0);
+    fixture_finish(&fixture);
+    CHECK_EQ(fixture.rows, 7);
+}
+
+TEST(a_plan_waits_for_the_inputs_that_it_lacks)
+{
+    fixture_init(&fixture, 1);
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(1);
+    uint64_t token;
+    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    FIXTURE_UNTIL(&fixture, figures.reserved_bytes == PICTURE_WORDS * sizeof(uint64_t));
+    CHECK_EQ(eng_next(fixture.runtime, &completion, 20 * MS), -EAGAIN);
+    REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0);
+    bool has_plan = false, has_frame = false;
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(fixture_next(&fixture, &completion) == 0);
+        CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+        has_plan |= completion.row.plan_token == token && fixture_is_picture_of(&completion, 1);
+        has_frame |= completion.row.plan_token == 0;
+        eng_release(fixture.runtime, &completion);
+    }
+    CHECK(has_plan && has_frame);
+    fixture_finish(&fixture);
+}
+
+TEST(a_plan_with_too_few_frames_ends_at_its_ttl)
+{
+    fixture_init(&fixture, 1);
+    fixture.config.knobs.plan_ttl_ns = 30 * MS;
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(2);
+    uint64_t token, before_ns = eng_now_ns();
+    REQUIRE(eng_plan_request(fixture.runtime, 3, 0, &token) == 0);
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    CHECK(eng_now_ns() - before_ns >= 30 * MS);
+    CHECK_EQ(completion.row.plan_token, token);
+    CHECK_EQ(completion.row.outcome, ENG_DROPPED);
+    CHECK_EQ(completion.row.reason, ENG_REASON_NOT_ENOUGH_FRAMES);
+    FIXTURE_UNTIL(&fixture, figures.reserved_bytes == 0);
+    fixture_finish(&fixture);
+}
+
+TEST(a_plan_that_stalls_ends_at_its_ttl)
+{
+    fixture_init(&fixture, 1);
+    fixture.config.knobs.plan_ttl_ns = 40 * MS;
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(2);
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
+    uint64_t token;
+    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    CHECK_EQ(completion.row.outcome, ENG_DROPPED);
+    CHECK_EQ(completion.row.reason, ENG_REASON_PLAN_EXPIRED);
+    FIXTURE_UNTIL(&fixture, figures.waitingq_depth == 1);
+    submit_and_drop(3); /* the fast lane has not noticed */
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
+    FIXTURE_UNTIL(&fixture, figures.waitingq_depth == 0 && figures.reserved_bytes == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    check_plan(token, 3 + 4);
+    fixture_finish(&fixture);
+}
+
+TEST(a_plan_without_room_is_reserved_later)
+{
+    fixture_init(&fixture, 1);
+    fixture.config.pools[POOL_STILL].count = 1;
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(2);
+    uint64_t tokens[2];
+    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &tokens[0]) == 0);
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 1, 0, &tokens[1]) == 0);
+    struct eng_completion later;
+    CHECK_EQ(eng_next(fixture.runtime, &later, 30 * MS), -EAGAIN);
+    eng_release(fixture.runtime, &completion);
+    check_plan(tokens[1], 1);
+    fixture_finish(&fixture);
+}
+
+TEST(two_plans_while_frames_flow)
+{
+    fixture_init(&fixture, 2);
+    fixture.config.pools[POOL_INPUT].count = 24;
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(4);
+    atomic_store(&fixture.commands[SLOW_ISP].wait_ns, 20 * MS);
+    uint64_t tokens[4], extra;
+    for (int i = 0; i < 2; i++)
+        REQUIRE(eng_plan_request(fixture.runtime, 4, 0, &tokens[i]) == 0);
+    uint32_t plans = 0, frames = 0;
+    for (int i = 0; plans < 2 && i < 2000; i++) {
+        if (frames < 500 && fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0)
+            frames++;
+        if (fixture_next(&fixture, &completion))
+            break;
+        CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+        if (completion.row.plan_token)
+            CHECK_EQ(completion.row.plan_token, tokens[plans++]);
+        eng_release(fixture.runtime, &completion);
+    }
+    CHECK_EQ(plans, 2);
+    CHECK(frames > 2); /* flowed meanwhile */
+    for (int i = 0; i < 4; i++)
+        eng_plan_request(fixture.runtime, 4, 0, &extra);
+    eng_stop(fixture.runtime);
+    CHECK_EQ(eng_plan_request(fixture.runtime, 1, 0, &extra), -ESHUTDOWN);
+    fixture_finish(&fixture);
+}
+
+TEST(too_many_plans_are_refused)
+{
+    fixture_init(&fixture, 1);
+    REQUIRE(fixture_start(&fixture) == 0);
+    uint64_t token;
+    for (int i = 0; i < 4; i++)
+        CHECK_EQ(eng_plan_request(fixture.runtime, 2, 0, &token), 0);
+    CHECK_EQ(eng_plan_request(fixture.runtime, 2, 0, &token), -EAGAIN);
+    eng_stop(fixture.runtime); /* no inputs will come */
+    for (int i = 0; i < 4; i++) {
+        REQUIRE(fixture_next(&fixture, &completion) == 0);
+        CHECK_EQ(completion.row.outcome, ENG_CANCELLED);
+        CHECK_EQ(completion.row.reason, ENG_REASON_FLUSHED);
+    }
+    CHECK_EQ(fixture_next(&fixture, &completion), -ESHUTDOWN);
+    fixture_finish(&fixture);
+    CHECK_EQ(fixture.rows, 4);
+}
+
+int main(void)
+{
+    RUN(a_plan_takes_the_newest_inputs);
+    RUN(a_plan_waits_for_the_inputs_that_it_lacks);
+    RUN(a_plan_with_too_few_frames_ends_at_its_ttl);
+    RUN(a_plan_that_stalls_ends_at_its_ttl);
+    RUN(a_plan_without_room_is_reserved_later);
+    RUN(two_plans_while_frames_flow);
+    RUN(too_many_plans_are_refused);
+    return test_report();
+}
