@@ -156,9 +156,11 @@ static int reap(pid_t pid, const struct raw_error *error)
 {
     bool is_late = false;
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (pidfd < 0) {
+    /* Where SIGCHLD is ignored, a child that has ended is gone; its result tells how it fared. */
+    bool is_gone = pidfd < 0 && errno == ESRCH;
+    if (pidfd < 0 && !is_gone) {
         kill(pid, SIGKILL);
-    } else {
+    } else if (pidfd >= 0) {
         is_late = !wait_until(pidfd, now_ms() + RAWDEC_SECONDS_MAX * 1000);
         if (is_late)
             syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
@@ -168,9 +170,10 @@ static int reap(pid_t pid, const struct raw_error *error)
     do {
         reaped = waitpid(pid, &wait_status, 0);
     } while (reaped < 0 && errno == EINTR);
-    if (pidfd < 0)
+    if (pidfd < 0 && !is_gone)
         return raw_fail(error, -ENOSYS, "this kernel has no pidfd (Linux 5.3 has)");
-    close(pidfd);
+    if (pidfd >= 0)
+        close(pidfd);
     if (is_late || (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU))
         return raw_fail(error, -ETIMEDOUT, "decoding took longer than %d s", RAWDEC_SECONDS_MAX);
     if (WIFSIGNALED(wait_status))

@@ -37,7 +37,7 @@ static const struct {
     const char *word, *sentence;
     int status;
 } lies[] = {
-    {"crash", "the decoder crashed on this file (signal 11)", -EBADMSG},
+    {"crash", "the decoder crashed on this file (signal 6)", -EBADMSG},
     {"give-up", "the decoder gave up on this file (exit status 3)", -EBADMSG},
     {"silent", "the decoder left no result", -EBADMSG},
     {"magic", "the decoder is of another version than the library", -EBADMSG},
