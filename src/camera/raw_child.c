@@ -255,15 +255,27 @@ static int check_result(
 }
 
 /**
- * Take over what is in the memfd. The seals prove that nobody can change it any more: sealing
- * against writing fails while a writable mapping of it lives anywhere.
+ * Seal the memfd. Sealing against writing fails while a writable mapping of it lives anywhere; who
+ * looks at a dying process in /proc keeps its mappings for a moment, hence some patience.
  */
+static bool seal(int result_fd)
+{
+    const struct timespec pause = {0, 1000000};
+    for (unsigned tries = 0; tries < 100; tries++) {
+        if (fcntl(result_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+            return true;
+        if (errno != EBUSY)
+            return false;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
+/** Take over what is in the memfd, once nobody can change it any more. */
 static int take_result(struct sisp_raw_file *file, int result_fd, const struct raw_error *error)
 {
     struct stat facts;
-    const int seals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
-    if (fcntl(result_fd, F_ADD_SEALS, seals) < 0 || fstat(result_fd, &facts) < 0 ||
-        facts.st_size < RAWDEC_SAMPLES_OFFSET)
+    if (!seal(result_fd) || fstat(result_fd, &facts) < 0 || facts.st_size < RAWDEC_SAMPLES_OFFSET)
         return raw_fail(error, -EBADMSG, "the decoder left no result");
     size_t size_bytes = (size_t)facts.st_size;
     void *mapping = mmap(NULL, size_bytes, PROT_READ, MAP_PRIVATE, result_fd, 0);

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes tiny.dng, the DNG that the tests of raw files read: python3 make_tiny_dng.py tiny.dng
+"""Writes the DNGs that the tests of raw files read, little and big endian:
+
+    python3 make_tiny_dng.py tiny.dng tiny_mm.dng
 
 64x48 samples, 10-bit packed; sample (x, y) is (7 * x + 13 * y + x * y) % 960 + 64. Active area
 60x44 at (2, 2), default crop 56x40 at (2, 2) of it, GBRG at the active area's corner. Two gain maps:
@@ -14,14 +16,14 @@ BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED, SRATIONAL, DOUBLE = 1, 2, 3, 4, 5
 FORMATS = {BYTE: "B", SHORT: "H", LONG: "I", DOUBLE: "d"}
 
 
-def encode(kind, values):
+def encode(order, kind, values):
     if kind in (ASCII, UNDEFINED):
         return values, len(values)
     if kind in (RATIONAL, SRATIONAL):
         pair = "ii" if kind == SRATIONAL else "II"
-        data = b"".join(struct.pack("<" + pair, round(v * 10000), 10000) for v in values)
+        data = b"".join(struct.pack(order + pair, round(v * 10000), 10000) for v in values)
         return data, len(values)
-    return struct.pack("<%d%s" % (len(values), FORMATS[kind]), *values), len(values)
+    return struct.pack("%s%d%s" % (order, len(values), FORMATS[kind]), *values), len(values)
 
 
 def samples():
@@ -72,23 +74,25 @@ def tags(offset, strip):
     ]
 
 
-def main():
+def write(path, order):
     strip = samples()
     entries = tags(8, strip)
     ifd = 8 + len(strip)
     at = ifd + 2 + 12 * len(entries) + 4
-    head, tail = struct.pack("<H", len(entries)), b""
+    head, tail = struct.pack(order + "H", len(entries)), b""
     for tag, kind, values in entries:
-        data, count = encode(kind, values)
-        head += struct.pack("<HHI", tag, kind, count)
+        data, count = encode(order, kind, values)
+        head += struct.pack(order + "HHI", tag, kind, count)
         if len(data) <= 4:
             head += data.ljust(4, b"\0")
         else:
-            head += struct.pack("<I", at + len(tail))
+            head += struct.pack(order + "I", at + len(tail))
             tail += data + b"\0" * (len(data) % 2)
-    with open(sys.argv[1], "wb") as file:
-        file.write(b"II*\0" + struct.pack("<I", ifd) + strip + head + b"\0\0\0\0" + tail)
+    magic = b"II" if order == "<" else b"MM"
+    with open(path, "wb") as file:
+        file.write(magic + struct.pack(order + "HI", 42, ifd) + strip + head + b"\0\0\0\0" + tail)
 
 
 if __name__ == "__main__":
-    main()
+    write(sys.argv[1], "<")
+    write(sys.argv[2], ">")

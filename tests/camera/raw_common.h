@@ -10,7 +10,8 @@
 #include <limits.h>
 #include <unistd.h>
 
-#define TINY_DNG SOURCE_ROOT "/tests/camera/tiny.dng"
+#define TINY_DNG    SOURCE_ROOT "/tests/camera/tiny.dng"
+#define TINY_MM_DNG SOURCE_ROOT "/tests/camera/tiny_mm.dng"
 
 /** Path of a shared data file; false if it is not there. */
 static inline bool shared_path(char path[PATH_MAX], const char *name)

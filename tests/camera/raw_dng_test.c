@@ -114,6 +114,29 @@ TEST(tiny_gain_maps_become_a_mesh)
     sisp_raw_file_destroy(&file);
 }
 
+TEST(big_endian_twin_is_the_same)
+{
+    const struct sisp_raw_open_params params = {0};
+    struct sisp_raw_file *little, *big;
+    char error[256];
+    REQUIRE(open_tiny(&little, error) == 0);
+    CHECK_EQ(sisp_raw_file_open(&big, TINY_MM_DNG, &params, error, sizeof(error)), 0);
+    REQUIRE(big != NULL);
+    const struct sisp_raw_info *a = sisp_raw_file_info(little), *b = sisp_raw_file_info(big);
+    CHECK(memcmp(sisp_raw_file_samples(little), sisp_raw_file_samples(big),
+              sisp_raw_info_size_bytes(a)) == 0);
+    CHECK_EQ(a->fourcc, b->fourcc);
+    CHECK_EQ(a->orientation, b->orientation);
+    CHECK(memcmp(&a->crop, &b->crop, sizeof(a->crop)) == 0);
+    CHECK(memcmp(a->black_level, b->black_level, sizeof(a->black_level)) == 0);
+    CHECK(memcmp(&a->profile, &b->profile, sizeof(a->profile)) == 0);
+    CHECK(memcmp(&a->lsc, &b->lsc, sizeof(a->lsc)) == 0);
+    CHECK(memcmp(&a->exif, &b->exif, sizeof(a->exif)) == 0);
+    CHECK_NEAR((double)a->noise_read, (double)b->noise_read, 0);
+    sisp_raw_file_destroy(&little);
+    sisp_raw_file_destroy(&big);
+}
+
 TEST(overrides_win_over_the_file)
 {
     struct sisp_raw_file *file;
@@ -262,6 +285,7 @@ int main(void)
     RUN(tiny_levels_and_color_are_read);
     RUN(tiny_exif_is_read);
     RUN(tiny_gain_maps_become_a_mesh);
+    RUN(big_endian_twin_is_the_same);
     RUN(overrides_win_over_the_file);
     RUN(spoilt_files_are_refused_with_a_sentence);
     RUN(gain_map_over_the_end_is_ignored);

@@ -74,8 +74,12 @@ static void consider(struct dng *dng, size_t ifd)
 {
     bool is_raw = whole(dng, ifd, TAG_PHOTOMETRIC, 65535) == PHOTOMETRIC_CFA &&
                   tiff_value(&dng->tiff, ifd, TAG_NEW_SUBFILE_TYPE, 0) == 0;
+    if (!is_raw || ifd == dng->raw)
+        return;
     uint32_t width = whole(dng, ifd, TAG_IMAGE_WIDTH, 65535);
-    if (is_raw && (!dng->raw || width > whole(dng, dng->raw, TAG_IMAGE_WIDTH, 65535)))
+    uint32_t width_best = dng->raw ? whole(dng, dng->raw, TAG_IMAGE_WIDTH, 65535) : 0;
+    dng->raw_count = width > width_best ? 1 : dng->raw_count + (width == width_best);
+    if (width > width_best)
         dng->raw = ifd;
 }
 
@@ -198,6 +202,9 @@ int dng_check(struct dng *dng, struct rawdec_result *result)
             result, -ENOTSUP, "the file holds a demosaiced (linear) picture, not a raw mosaic");
     if (!dng->raw)
         return rawdec_fail(result, -ENOTSUP, "the DNG holds no raw mosaic");
+    if (dng->raw_count > 1)
+        return rawdec_fail(result, -ENOTSUP,
+            "files of several raw frames are not supported, this one has %u", dng->raw_count);
     uint32_t width = whole(dng, dng->raw, TAG_IMAGE_WIDTH, 65535);
     uint32_t height = whole(dng, dng->raw, TAG_IMAGE_LENGTH, 65535);
     int status = check_layout(dng, result, width, height);

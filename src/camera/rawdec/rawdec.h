@@ -26,6 +26,7 @@ int rawdec_decode(struct rawdec_result *result, const uint8_t *bytes, size_t siz
 struct dng {
     struct tiff tiff;
     size_t main, raw, exif;   /* offsets; exif 0: none */
+    unsigned raw_count;       /* mosaics as large as that one */
     struct sisp_rect active;  /* ActiveArea */
     enum sisp_cfa active_cfa; /* CFA of its top left sample */
 };
