@@ -3,7 +3,6 @@
 
 #include "base/base.h"
 
-#include <math.h>
 #include <string.h>
 
 static bool in_range(const float *values, size_t count, float min, float max)

@@ -10,8 +10,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#define TINY_DNG    SOURCE_ROOT "/tests/camera/tiny.dng"
-#define TINY_MM_DNG SOURCE_ROOT "/tests/camera/tiny_mm.dng"
+#define TINY_DNG SOURCE_ROOT "/tests/camera/tiny.dng"
 
 /** Path of a shared data file; false if it is not there. */
 static inline bool shared_path(char path[PATH_MAX], const char *name)

@@ -114,13 +114,14 @@ TEST(tiny_gain_maps_become_a_mesh)
     sisp_raw_file_destroy(&file);
 }
 
-TEST(big_endian_twin_is_the_same)
+/* All but the way it is stored is the tiny frame. */
+static void check_twin(const char *path)
 {
     const struct sisp_raw_open_params params = {0};
     struct sisp_raw_file *little, *big;
     char error[256];
     REQUIRE(open_tiny(&little, error) == 0);
-    CHECK_EQ(sisp_raw_file_open(&big, TINY_MM_DNG, &params, error, sizeof(error)), 0);
+    CHECK_EQ(sisp_raw_file_open(&big, path, &params, error, sizeof(error)), 0);
     REQUIRE(big != NULL);
     const struct sisp_raw_info *a = sisp_raw_file_info(little), *b = sisp_raw_file_info(big);
     CHECK(memcmp(sisp_raw_file_samples(little), sisp_raw_file_samples(big),
@@ -135,6 +136,16 @@ TEST(big_endian_twin_is_the_same)
     CHECK_NEAR((double)a->noise_read, (double)b->noise_read, 0);
     sisp_raw_file_destroy(&little);
     sisp_raw_file_destroy(&big);
+}
+
+TEST(big_endian_twin_is_the_same)
+{
+    check_twin(SOURCE_ROOT "/tests/camera/tiny_mm.dng");
+}
+
+TEST(lossless_jpeg_twin_is_the_same)
+{
+    check_twin(SOURCE_ROOT "/tests/camera/tiny_jpeg.dng");
 }
 
 TEST(overrides_win_over_the_file)
@@ -286,6 +297,7 @@ int main(void)
     RUN(tiny_exif_is_read);
     RUN(tiny_gain_maps_become_a_mesh);
     RUN(big_endian_twin_is_the_same);
+    RUN(lossless_jpeg_twin_is_the_same);
     RUN(overrides_win_over_the_file);
     RUN(spoilt_files_are_refused_with_a_sentence);
     RUN(gain_map_over_the_end_is_ignored);

@@ -7,6 +7,7 @@
 #include "tests/camera/raw_common.h"
 
 #include "base/prng.h"
+#include "camera/rawdec/protocol.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +23,7 @@ struct seed_file {
     size_t size_bytes;
 };
 
-static struct seed_file seeds[3];
+static struct seed_file seeds[4];
 static unsigned seed_count;
 static uint8_t *work;
 static struct base_prng prng;
@@ -48,10 +49,13 @@ static void load_seeds(void)
 {
     static const char *const names[] = {
         "pi_imx296/overexposed_flat.dng.xz", "pi_1920x1200/wheel_b.dng.xz"};
-    FILE *file = fopen(TINY_DNG, "rbe");
-    add_seed(file);
-    if (file)
-        fclose(file);
+    static const char *const own[] = {TINY_DNG, SOURCE_ROOT "/tests/camera/tiny_jpeg.dng"};
+    for (unsigned i = 0; i < 2; i++) {
+        FILE *file = fopen(own[i], "rbe");
+        add_seed(file);
+        if (file)
+            fclose(file);
+    }
     for (unsigned i = 0; i < 2; i++) {
         char path[PATH_MAX], command[PATH_MAX + 16];
         if (!shared_path(path, names[i]))
@@ -146,7 +150,7 @@ static void edit_data(size_t size_bytes)
 
 static size_t mutate(void)
 {
-    const struct seed_file *seed = &seeds[below(8) == 0 ? below(seed_count) : 0];
+    const struct seed_file *seed = &seeds[below(4) == 0 ? below(seed_count) : 0];
     size_t size_bytes = seed->size_bytes;
     memcpy(work, seed->bytes, size_bytes);
     void (*const kinds[])(size_t) = {
@@ -207,7 +211,7 @@ static void run_one(unsigned number)
         CHECK(strlen(error) > 10);
         CHECK(file == NULL);
     }
-    if (strstr(error, "crashed")) {
+    if (strstr(error, "crashed") || strstr(error, "gave up")) {
         crashed++;
         printf("mutation %u: %s\n", number, error);
     }
@@ -224,6 +228,10 @@ TEST(mutations_do_no_harm)
     CHECK_EQ(open_descriptors(), before);
     CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
     CHECK_EQ(errno, ECHILD);
+#ifdef RAWDEC_SANITIZED
+    /* Sanitizers look at our part of the child: LibRaw is not built with them. */
+    CHECK_EQ(crashed, 0);
+#endif
     /* Else the mutations are too mild or too wild to say anything. */
     CHECK(opened > mutations / 20 && refused > mutations / 20);
     printf("%u opened, %u refused, %u of them crashes\n", opened, refused, crashed);

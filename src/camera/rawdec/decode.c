@@ -3,17 +3,15 @@
 #include "camera/rawdec/rawdec.h"
 
 #include "base/base.h"
+#include "camera/raw_internal.h"
 
 #include <errno.h>
 #include <libraw/libraw.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-
-#define PIXELS_MAX (256u << 20)
 
 const struct sisp_raw_format *rawdec_format(enum sisp_cfa cfa, double white)
 {
@@ -27,13 +25,13 @@ static int libraw_failed(struct rawdec_result *result, int code)
 {
     switch (code) {
     case LIBRAW_FILE_UNSUPPORTED:
-        return rawdec_fail(result, -EBADMSG, "this is not a raw file that LibRaw can read");
+        return rawdec_say(result, -EBADMSG, "this is not a raw file that LibRaw can read");
     case LIBRAW_UNSUFFICIENT_MEMORY:
-        return rawdec_fail(result, -ENOMEM, "decoding needs more memory than is allowed");
+        return rawdec_say(result, -ENOMEM, "decoding needs more memory than is allowed");
     case LIBRAW_TOO_BIG:
-        return rawdec_fail(result, -EFBIG, "the raw frame is too large");
+        return rawdec_say(result, -EFBIG, "the raw frame is too large");
     default:
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: %s", libraw_strerror(code));
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: %s", libraw_strerror(code));
     }
 }
 
@@ -74,27 +72,27 @@ static bool bayer_order(libraw_data_t *raw, enum sisp_cfa *cfa)
 static int check_kind(libraw_data_t *raw, struct rawdec_result *result, enum sisp_cfa *cfa)
 {
     const libraw_image_sizes_t *sizes = &raw->sizes;
-    if ((uint64_t)sizes->raw_width * sizes->raw_height > PIXELS_MAX)
-        return rawdec_fail(result, -EFBIG, "%u x %u is more than %u million samples",
-            sizes->raw_width, sizes->raw_height, PIXELS_MAX >> 20);
+    if ((uint64_t)sizes->raw_width * sizes->raw_height > RAW_PIXELS_MAX)
+        return rawdec_say(result, -EFBIG, "%u x %u is more than %u million samples",
+            sizes->raw_width, sizes->raw_height, RAW_PIXELS_MAX >> 20);
     if (raw->idata.is_foveon)
-        return rawdec_fail(result, -ENOTSUP, "Foveon sensors are not supported");
+        return rawdec_say(result, -ENOTSUP, "Foveon sensors are not supported");
     if (raw->idata.filters == 9)
-        return rawdec_fail(result, -ENOTSUP, "X-Trans sensors are not supported");
+        return rawdec_say(result, -ENOTSUP, "X-Trans sensors are not supported");
     if (raw->idata.colors == 1)
-        return rawdec_fail(result, -ENOTSUP, "monochrome sensors are not supported");
+        return rawdec_say(result, -ENOTSUP, "monochrome sensors are not supported");
     if (raw->idata.raw_count > 1)
-        return rawdec_fail(result, -ENOTSUP,
+        return rawdec_say(result, -ENOTSUP,
             "files of several raw frames are not supported, this one has %u", raw->idata.raw_count);
     if (raw->idata.filters == 0)
-        return rawdec_fail(
+        return rawdec_say(
             result, -ENOTSUP, "the file holds a demosaiced (linear) picture, not a raw mosaic");
     if (raw->idata.colors != 3 || !bayer_order(raw, cfa))
-        return rawdec_fail(result, -ENOTSUP, "the mosaic is not a 2x2 Bayer pattern");
+        return rawdec_say(result, -ENOTSUP, "the mosaic is not a 2x2 Bayer pattern");
     if (sizes->left_margin + sizes->width > sizes->raw_width ||
         sizes->top_margin + sizes->height > sizes->raw_height || sizes->width < 2 ||
         sizes->height < 2)
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: impossible sizes");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: impossible sizes");
     return 0;
 }
 
@@ -195,7 +193,7 @@ static int write_samples(const libraw_data_t *raw, struct rawdec_result *result)
     if (ftruncate(RAWDEC_RESULT_FD, (off_t)size_bytes) == 0)
         out = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, RAWDEC_RESULT_FD, 0);
     if (out == MAP_FAILED)
-        return rawdec_fail(result, -ENOMEM, "no memory for %zu bytes of samples", size_bytes);
+        return rawdec_say(result, -ENOMEM, "no memory for %zu bytes of samples", size_bytes);
     const uint8_t *in = (const uint8_t *)raw->rawdata.raw_image;
     for (uint32_t y = 0; y < info->height; y++) {
         const uint16_t *from = (const uint16_t *)(in + (size_t)y * raw->rawdata.sizes.raw_pitch);
@@ -214,11 +212,13 @@ static int unpack(libraw_data_t *raw, struct rawdec_result *result)
     if (code != LIBRAW_SUCCESS)
         return libraw_failed(result, code);
     if (data_errors > 0)
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt or cut short");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt or cut short");
     if (!raw->rawdata.raw_image)
-        return rawdec_fail(result, -ENOTSUP, "the samples are not a mosaic of whole numbers");
+        return rawdec_say(result, -ENOTSUP, "the samples are not a mosaic of whole numbers");
+    if (raw->rawdata.ioparams.fuji_width)
+        return rawdec_say(result, -ENOTSUP, "rotated mosaics (SuperCCD) are not supported");
     if (raw->rawdata.sizes.raw_pitch < raw->sizes.raw_width * 2u)
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: impossible sizes");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: impossible sizes");
     return 0;
 }
 
@@ -247,7 +247,7 @@ static void warn_if_guessed(struct rawdec_result *result, const uint8_t *bytes, 
     if (!raw)
         return;
     if (libraw_open_buffer(raw, (void *)(uintptr_t)bytes, size_bytes - 1) != LIBRAW_SUCCESS)
-        rawdec_warn(result,
+        rawdec_say(result, 0,
             "it has no header and was taken for one of %s %s from its size alone; "
             "tell its raw format if that is wrong",
             result->info.exif.make, result->info.exif.model);

@@ -110,13 +110,13 @@ static int read_cfa(struct dng *dng, struct rawdec_result *result)
     struct tiff_field pattern = tiff_find(&dng->tiff, dng->raw, TAG_CFA_PATTERN);
     float size[2], colors[4];
     if (!tiff_floats(&dng->tiff, &dim, size, 2))
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: it has no CFA pattern");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: it has no CFA pattern");
     if (size[0] == 6 && size[1] == 6)
-        return rawdec_fail(result, -ENOTSUP, "X-Trans sensors are not supported");
+        return rawdec_say(result, -ENOTSUP, "X-Trans sensors are not supported");
     if (size[0] != 2 || size[1] != 2 || whole(dng, dng->raw, TAG_CFA_LAYOUT, 65535) > 1)
-        return rawdec_fail(result, -ENOTSUP, "the mosaic is not a 2x2 Bayer pattern");
+        return rawdec_say(result, -ENOTSUP, "the mosaic is not a 2x2 Bayer pattern");
     if (!tiff_floats(&dng->tiff, &pattern, colors, 4))
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: it has no CFA pattern");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: it has no CFA pattern");
     for (unsigned i = 0; i < BASE_COUNT(orders); i++) {
         if (colors[0] == orders[i][0] && colors[1] == orders[i][1] && colors[2] == orders[i][2] &&
             colors[3] == orders[i][3]) {
@@ -124,7 +124,7 @@ static int read_cfa(struct dng *dng, struct rawdec_result *result)
             return 0;
         }
     }
-    return rawdec_fail(result, -ENOTSUP, "the mosaic is not a 2x2 Bayer pattern of R, G and B");
+    return rawdec_say(result, -ENOTSUP, "the mosaic is not a 2x2 Bayer pattern of R, G and B");
 }
 
 /* ActiveArea: top, left, bottom, right. */
@@ -137,7 +137,7 @@ static int read_active(
         edge[3] = -1;
     if (!(edge[0] >= 0 && edge[1] >= 0 && edge[2] <= (float)height && edge[3] <= (float)width &&
             edge[0] + 2 <= edge[2] && edge[1] + 2 <= edge[3]))
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: impossible ActiveArea");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: impossible ActiveArea");
     dng->active = (struct sisp_rect){(uint32_t)edge[1], (uint32_t)edge[0],
         (uint32_t)edge[3] - (uint32_t)edge[1], (uint32_t)edge[2] - (uint32_t)edge[0]};
     return 0;
@@ -156,23 +156,23 @@ static int check_uncompressed(
     struct tiff_field offsets = tiff_find(&dng->tiff, dng->raw, tag);
     double first = tiff_number(&dng->tiff, &offsets, 0);
     if (!(first > 0) || bits < 8 || bits > 16)
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: it has no samples");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: it has no samples");
     uint64_t row_bytes = ((uint64_t)width * bits + 7) / 8;
     uint64_t expected = row_bytes * height;
     uint64_t found =
         (double)dng->tiff.size_bytes > first ? dng->tiff.size_bytes - (uint64_t)first : 0;
     if (found < expected)
-        return rawdec_fail(result, -EBADMSG,
+        return rawdec_say(result, -EBADMSG,
             "the file is cut short: %llu bytes of samples expected, %llu found",
             (unsigned long long)expected, (unsigned long long)found);
     if (tile_width && tile_width != width)
-        return rawdec_fail(result, -ENOTSUP, "uncompressed tiles side by side are not supported");
+        return rawdec_say(result, -ENOTSUP, "uncompressed tiles side by side are not supported");
     uint32_t rows = tile_width ? whole(dng, dng->raw, TAG_TILE_LENGTH, 65535)
                                : whole(dng, dng->raw, TAG_ROWS_PER_STRIP, 65535);
     for (uint32_t i = 1; i < offsets.count; i++) {
         if (tiff_number(&dng->tiff, &offsets, i) !=
             first + (double)i * (double)rows * (double)row_bytes)
-            return rawdec_fail(
+            return rawdec_say(
                 result, -ENOTSUP, "uncompressed samples in scattered strips are not supported");
     }
     return 0;
@@ -183,27 +183,27 @@ static int check_layout(
 {
     uint32_t compression = whole(dng, dng->raw, TAG_COMPRESSION, 65535);
     if (compression == COMPRESSION_VC5)
-        return rawdec_fail(result, -ENOTSUP,
+        return rawdec_say(result, -ENOTSUP,
             "the file uses GoPro's VC-5 compression, which is not supported; "
             "gpr_tools converts it to DNG");
     if (whole(dng, dng->raw, TAG_SAMPLES_PER_PIXEL, 65535) > 1)
-        return rawdec_fail(result, -ENOTSUP, "several samples per pixel are not supported");
+        return rawdec_say(result, -ENOTSUP, "several samples per pixel are not supported");
     if (whole(dng, dng->raw, TAG_SAMPLE_FORMAT, 65535) > 1)
-        return rawdec_fail(result, -ENOTSUP, "floating point samples are not supported");
+        return rawdec_say(result, -ENOTSUP, "floating point samples are not supported");
     if (width < 2 || height < 2)
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: impossible sizes");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: impossible sizes");
     return compression == COMPRESSION_NONE ? check_uncompressed(dng, result, width, height) : 0;
 }
 
 int dng_check(struct dng *dng, struct rawdec_result *result)
 {
     if (!dng->raw && whole(dng, dng->main, TAG_PHOTOMETRIC, 65535) == PHOTOMETRIC_LINEAR)
-        return rawdec_fail(
+        return rawdec_say(
             result, -ENOTSUP, "the file holds a demosaiced (linear) picture, not a raw mosaic");
     if (!dng->raw)
-        return rawdec_fail(result, -ENOTSUP, "the DNG holds no raw mosaic");
+        return rawdec_say(result, -ENOTSUP, "the DNG holds no raw mosaic");
     if (dng->raw_count > 1)
-        return rawdec_fail(result, -ENOTSUP,
+        return rawdec_say(result, -ENOTSUP,
             "files of several raw frames are not supported, this one has %u", dng->raw_count);
     uint32_t width = whole(dng, dng->raw, TAG_IMAGE_WIDTH, 65535);
     uint32_t height = whole(dng, dng->raw, TAG_IMAGE_LENGTH, 65535);
@@ -258,13 +258,13 @@ static int fill_levels(const struct dng *dng, struct rawdec_result *result)
     double otherwise = is_linearized ? (double)info->white_level : (double)((1u << bits) - 1);
     double white = tiff_value(&dng->tiff, dng->raw, TAG_WHITE_LEVEL, otherwise);
     if (!(white >= 1 && white <= 65535))
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: white level %g", white);
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: white level %g", white);
     if (!read_black(dng, info))
-        return rawdec_fail(result, -EBADMSG, "the file is corrupt: impossible black levels");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: impossible black levels");
     info->white_level = (float)white;
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {
         if (!(info->black_level[i] >= 0 && info->black_level[i] < info->white_level))
-            return rawdec_fail(result, -EBADMSG,
+            return rawdec_say(result, -EBADMSG,
                 "the file is corrupt: black level %g, white level %g", (double)info->black_level[i],
                 white);
     }
@@ -286,7 +286,7 @@ static int fill_crop(const struct dng *dng, struct rawdec_result *result)
         at[i] = roundf(at[i]);
         extent[i] = fminf(roundf(extent[i]), limit - at[i]);
         if (!(at[i] >= 0 && extent[i] >= 2))
-            return rawdec_fail(result, -EBADMSG, "the file is corrupt: impossible DefaultCrop");
+            return rawdec_say(result, -EBADMSG, "the file is corrupt: impossible DefaultCrop");
     }
     result->info.crop = (struct sisp_rect){active->x + (uint32_t)at[0], active->y + (uint32_t)at[1],
         (uint32_t)extent[0], (uint32_t)extent[1]};
@@ -351,8 +351,7 @@ int dng_fill(const struct dng *dng, struct rawdec_result *result)
     struct sisp_raw_info *info = &result->info;
     if (info->width != whole(dng, dng->raw, TAG_IMAGE_WIDTH, 65535) ||
         info->height != whole(dng, dng->raw, TAG_IMAGE_LENGTH, 65535))
-        return rawdec_fail(
-            result, -EBADMSG, "the file is corrupt: its sizes contradict each other");
+        return rawdec_say(result, -EBADMSG, "the file is corrupt: its sizes contradict each other");
     int status = fill_levels(dng, result);
     if (status == 0)
         status = fill_crop(dng, result);

@@ -195,7 +195,7 @@ void dng_fill_lsc(const struct dng *dng, struct rawdec_result *result)
     unsigned skipped;
     unsigned count = read_list(dng, maps, &skipped);
     if (skipped > 0)
-        rawdec_warn(result, "%u of the opcodes in OpcodeList2 cannot be applied", skipped);
+        rawdec_say(result, 0, "%u of the opcodes in OpcodeList2 cannot be applied", skipped);
     if (count == 0)
         return;
     struct axis rows = make_axis(maps[0].points_v, maps[0].origin_v, maps[0].spacing_v);

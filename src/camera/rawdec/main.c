@@ -13,21 +13,13 @@
 
 static struct rawdec_result result;
 
-int rawdec_fail(struct rawdec_result *r, int status, const char *format, ...)
+int rawdec_say(struct rawdec_result *r, int status, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(r->sentence, sizeof(r->sentence), format, arguments);
     va_end(arguments);
     return status;
-}
-
-void rawdec_warn(struct rawdec_result *r, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(r->sentence, sizeof(r->sentence), format, arguments);
-    va_end(arguments);
 }
 
 static const uint8_t *map_input(size_t *size_bytes)

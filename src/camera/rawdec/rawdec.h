@@ -8,13 +8,10 @@
 
 #include <stdbool.h>
 
-/** Note why the file is refused; returns `status`. */
-__attribute__((format(printf, 3, 4))) int rawdec_fail(
+/** Leave a sentence for the library: why the file is refused, or, with status 0, what the user
+ * should know. Returns `status`. */
+__attribute__((format(printf, 3, 4))) int rawdec_say(
     struct rawdec_result *result, int status, const char *format, ...);
-
-/** Note what the user should know of a file that is read. */
-__attribute__((format(printf, 2, 3))) void rawdec_warn(
-    struct rawdec_result *result, const char *format, ...);
 
 /** Give up all rights but memory and the two descriptors. Returns whether seccomp holds. */
 bool rawdec_confine(void);
