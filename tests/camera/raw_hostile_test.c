@@ -144,8 +144,9 @@ static void try_kill_parent(void)
 
 static void try_memory(void)
 {
-    void *memory = malloc((size_t)4 << 30);
-    _exit(memory ? 1 : 0);
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    void *memory = mmap(NULL, (size_t)4 << 30, PROT_READ | PROT_WRITE, flags, -1, 0);
+    _exit(memory == MAP_FAILED ? 0 : 1);
 }
 
 static int status_of(void (*attempt)(void))
