@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * A session: raw frames of one kind in, pictures out, one completion for every accepted frame.
+ *
+ *     acquire an input -> fill it -> submit -> next (a result) -> release
+ *
+ * Two lanes: the fast lane makes previews and never waits; the background lane makes stills, from
+ * one frame or from a burst of frames that the session kept.
+ */
+#ifndef SOFTISP_SESSION_H
+#define SOFTISP_SESSION_H
+
+#include <softisp/camera.h>
+#include <softisp/params.h>
+#include <softisp/raw.h>
+#include <softisp/telemetry.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct sisp_session;
+
+/** What kind of picture a lane makes. width 0: the lane is not used. */
+struct sisp_picture_params {
+    enum sisp_pixel_format format;
+    uint32_t width, height; /* at most the crop's; stills: exactly the crop's */
+};
+
+/** Start from sisp_session_params_default(). */
+struct sisp_session_params {
+    struct sisp_raw_info info;          /* of every frame; exposure and gain come with each */
+    struct sisp_params params;          /* the user's wishes */
+    struct sisp_picture_params preview; /* fast lane and its fallback: any format */
+    struct sisp_picture_params still;   /* background lane: RGB24, XRGB8888 or RGBA64 */
+    struct sisp_camera_limits limits;   /* what exposure may ask of the camera; zero: nothing */
+    int is_live;                        /* coefficients are smoothed from frame to frame */
+    uint32_t burst_frames;              /* fused at a press of the shutter; 0: none; at most 16 */
+    uint32_t threads;                   /* of each team; 0: one for each CPU */
+    const char *isa;                    /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */
+    struct sisp_telemetry *telemetry;   /* may be NULL; must outlive the session */
+    const struct sisp_coefficients *coefficients; /* not NULL: no automatic control, these hold */
+    /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that
+     * sleeps past their deadline. count 0: none. */
+    uint64_t overload_first;
+    uint32_t overload_count;
+};
+
+SISP_API struct sisp_session_params sisp_session_params_default(void);
+
+/**
+ * Create: allocates and touches all memory, starts all threads; nothing is allocated later.
+ * error: on failure, one sentence, if not NULL.
+ * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa), -ENOMEM, -EAGAIN (threads).
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_create(struct sisp_session **session,
+    const struct sisp_session_params *params, char *error, size_t error_size);
+
+/** A buffer to fill with one raw frame. */
+struct sisp_input {
+    uint8_t *samples;
+    size_t size_bytes; /* sisp_raw_info_size_bytes() */
+    uint64_t handle;   /* the session's */
+};
+
+/** Take a free input. Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none free now). */
+SISP_API SISP_MUST_CHECK int sisp_session_acquire(
+    struct sisp_session *session, struct sisp_input *input);
+
+/** Give an input back unused. */
+SISP_API void sisp_session_cancel(struct sisp_session *session, struct sisp_input *input);
+
+struct sisp_submission {
+    enum sisp_lane lane; /* FAST or BACKGROUND */
+    uint64_t sequence;
+    uint64_t capture_ns;   /* CLOCK_MONOTONIC; 0: now */
+    uint64_t deadline_ns;  /* 0: none */
+    uint64_t cookie;       /* comes back in the result */
+    uint64_t bytes_copied; /* that filling the input cost, for the records; 0: filled in place */
+    float exposure_us, analogue_gain; /* of this frame; 0: unknown */
+};
+
+/**
+ * Submit a filled input. Accepted means: exactly one result follows.
+ * Ownership: on success the input is the session's; on error it stays the caller's.
+ * Threads: any.   Real-time: safe.
+ * Returns: 0, -EAGAIN (too many frames in flight), -ESTALE, -EINVAL (lane), -ESHUTDOWN.
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_submit(struct sisp_session *session,
+    const struct sisp_input *input, const struct sisp_submission *submission);
+
+/**
+ * Press the shutter: the newest burst_frames fast-lane inputs become one still on the background
+ * lane. Its one result carries record.plan_token = *token.
+ * Threads: any.   Real-time: safe.
+ * Returns: 0, -EAGAIN (too many presses at once), -EINVAL (no burst in this session), -ESHUTDOWN.
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_press(struct sisp_session *session, uint64_t *token);
+
+/** The one result of an accepted frame. */
+struct sisp_result {
+    struct sisp_record record;
+    uint64_t cookie;
+    struct sisp_image image; /* readable until release; planes[0] NULL: no picture */
+    const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
+    struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
+    uint64_t buffers[8];                          /* the session's */
+};
+
+/**
+ * The next result, in order of acceptance within a lane.
+ * Threads: one at a time. Real-time: waits at most timeout_ns.
+ * Returns: 0, -EAGAIN (none in time), -ESHUTDOWN (stopped, and all have been read).
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_next(
+    struct sisp_session *session, struct sisp_result *result, uint64_t timeout_ns);
+
+/** Give back what a result holds. Threads: any. Real-time: safe. */
+SISP_API void sisp_session_release(struct sisp_session *session, struct sisp_result *result);
+
+/** Finish or cancel what is in flight, within about a second. Results can still be read. */
+SISP_API void sisp_session_stop(struct sisp_session *session);
+
+SISP_API void sisp_session_figures(struct sisp_session *session, struct sisp_figures *figures);
+
+/** Stop, join, free. *session may be NULL and becomes NULL. */
+SISP_API void sisp_session_destroy(struct sisp_session **session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Telemetry as files: one CSV row a frame, and beside it one JSON line for each distinct set of
+ * coefficients. Everything is allocated at open: the telemetry thread writes, it never allocates.
+ */
+#include "session/telemetry.h"
+
+#include "base/base.h"
+#include "base/hash.h"
+#include "workers/pipeline.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES (256u << 10)
+#define SEEN_MAX     (1u << 16) /* a power of two; past three quarters of it lines may repeat */
+
+struct hash_set {
+    struct sisp_hash entries[SEEN_MAX];
+    uint32_t count;
+};
+
+struct sisp_telemetry {
+    FILE *csv, *params;
+    char *csv_buffer, *params_buffer;
+    struct hash_set *seen;
+    uint64_t session;
+    int error; /* the first errno that a write met */
+};
+
+static const char header[] =
+    "session,frame_id,sequence,lane,worker,outcome,reason,capture_ns,accepted_ns,started_ns,"
+    "finished_ns,published_ns,deadline_ns,zero_copy,bytes_copied,fallback_used,fallback_from,"
+    "fallback_to,fallback_reason,model_hash,seed,plan_token,input_hash,param_hash,output_hash,"
+    "version,isa,threads,width,height,fourcc,stage_ns\n";
+
+/* Whether the hash is new; adds it. */
+static bool insert(struct hash_set *set, struct sisp_hash hash)
+{
+    if (set->count >= SEEN_MAX / 4 * 3)
+        return true;
+    uint32_t at = (uint32_t)hash.low & (SEEN_MAX - 1);
+    while (set->entries[at].high || set->entries[at].low) {
+        if (set->entries[at].high == hash.high && set->entries[at].low == hash.low)
+            return false;
+        at = (at + 1) & (SEEN_MAX - 1);
+    }
+    set->entries[at] = hash;
+    set->count++;
+    return true;
+}
+
+static FILE *open_buffered(const char *path, char **buffer)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return NULL;
+    FILE *file = fdopen(fd, "w");
+    *buffer = malloc(BUFFER_BYTES);
+    if (!file || !*buffer) {
+        if (file)
+            fclose(file);
+        else
+            close(fd);
+        errno = ENOMEM;
+        return NULL;
+    }
+    setvbuf(file, *buffer, _IOFBF, BUFFER_BYTES);
+    return file;
+}
+
+int sisp_telemetry_open(struct sisp_telemetry **out, const char *path)
+{
+    char params_path[4096];
+    *out = NULL;
+    int length = snprintf(params_path, sizeof(params_path), "%s.params.jsonl", path);
+    if (length < 0 || (size_t)length >= sizeof(params_path))
+        return -ENAMETOOLONG;
+    struct sisp_telemetry *t = calloc(1, sizeof(*t));
+    if (!t)
+        return -ENOMEM;
+    int r = 0;
+    t->seen = calloc(1, sizeof(*t->seen));
+    errno = ENOMEM;
+    if (!t->seen || !(t->csv = open_buffered(path, &t->csv_buffer)) ||
+        !(t->params = open_buffered(params_path, &t->params_buffer)))
+        r = -errno;
+    if (r) {
+        sisp_telemetry_close(&t);
+        return r;
+    }
+    fputs(header, t->csv);
+    *out = t;
+    return 0;
+}
+
+static void close_file(struct sisp_telemetry *t, FILE *file)
+{
+    if (!file)
+        return;
+    errno = EIO;
+    bool failed = ferror(file) != 0;
+    failed |= fclose(file) != 0;
+    if (failed && !t->error)
+        t->error = -errno;
+}
+
+int sisp_telemetry_close(struct sisp_telemetry **telemetry)
+{
+    struct sisp_telemetry *t = *telemetry;
+    if (!t)
+        return 0;
+    close_file(t, t->csv);
+    close_file(t, t->params);
+    int r = t->error;
+    free(t->csv_buffer);
+    free(t->params_buffer);
+    free(t->seen);
+    free(t);
+    *telemetry = NULL;
+    return r;
+}
+
+void telemetry_begin_session(struct sisp_telemetry *telemetry)
+{
+    telemetry->session++;
+}
+
+void sisp_hash_text(struct sisp_hash hash, char text[33])
+{
+    base_hash_text((struct base_hash){hash.high, hash.low}, text);
+}
+
+static void write_floats(FILE *f, const char *name, const float *values, size_t count)
+{
+    fprintf(f, "\"%s\":[", name);
+    for (size_t i = 0; i < count; i++)
+        fprintf(f, i ? ",%.9g" : "%.9g", (double)values[i]);
+    fputc(']', f);
+}
+
+/* A mesh has thousands of numbers and seldom changes: a line of its own, named by its hash. */
+static struct sisp_hash write_mesh(struct sisp_telemetry *t, const struct sisp_lsc_mesh *mesh)
+{
+    struct base_hash base = base_hash_bytes(mesh, sizeof(*mesh));
+    struct sisp_hash hash = {base.high, base.low};
+    if (!insert(t->seen, hash))
+        return hash;
+    char text[33];
+    sisp_hash_text(hash, text);
+    fprintf(
+        t->params, "{\"lsc_hash\":\"%s\",\"cols\":%u,\"rows\":%u,", text, mesh->cols, mesh->rows);
+    const float place[] = {mesh->origin_x, mesh->origin_y, mesh->step_x, mesh->step_y};
+    write_floats(t->params, "place", place, 4);
+    for (unsigned s = 0; s < SISP_SITE_COUNT; s++) {
+        char name[8];
+        snprintf(name, sizeof(name), "gain%u", s);
+        fputc(',', t->params);
+        write_floats(t->params, name, mesh->gain[s], (size_t)mesh->cols * mesh->rows);
+    }
+    fputs("}\n", t->params);
+    return hash;
+}
+
+static void write_sources(FILE *f, const struct sisp_coefficients *c)
+{
+    fprintf(f,
+        "\"sources\":{\"wb\":\"%s\",\"ccm\":\"%s\",\"lsc\":\"%s\",\"exposure\":\"%s\","
+        "\"black\":\"%s\",\"noise\":\"%s\"}",
+        sisp_source_name(c->wb_source), sisp_source_name(c->ccm_source),
+        sisp_source_name(c->lsc_source), sisp_source_name(c->exposure_source),
+        sisp_source_name(c->black_source), sisp_source_name(c->noise_source));
+}
+
+static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const struct payload *p)
+{
+    const struct sisp_coefficients *c = &p->coefficients;
+    char text[33], mesh[33] = "";
+    if (c->lsc.cols)
+        sisp_hash_text(write_mesh(t, &c->lsc), mesh);
+    sisp_hash_text(hash, text);
+    FILE *f = t->params;
+    fprintf(f,
+        "{\"param_hash\":\"%s\",\"lane\":\"%s\",\"format\":\"%s\",\"width\":%u,\"height\":%u,",
+        text, eng_lane_name(p->path), sisp_pixel_format_name(p->geometry.format), p->geometry.width,
+        p->geometry.height);
+    write_floats(f, "black_level", c->black_level, 4);
+    fprintf(f, ",\"white_level\":%.9g,", (double)c->white_level);
+    write_floats(f, "wb_gains", c->wb_gains, 3);
+    fprintf(f, ",\"clip_level\":%.9g,", (double)c->clip_level);
+    write_floats(f, "ccm", c->ccm, 9);
+    fputc(',', f);
+    write_floats(f, "tone", c->tone, SISP_TONE_KNOTS);
+    fprintf(f,
+        ",\"lsc\":\"%s\",\"noise_shot\":%.9g,\"noise_read\":%.9g,\"demosaic\":\"%s\","
+        "\"exposure_ev\":%.9g,\"color_temperature_kelvin\":%.9g,\"wb_confidence\":%.9g,",
+        mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
+        (double)c->exposure_ev, (double)c->color_temperature_kelvin, (double)c->wb_confidence);
+    write_sources(f, c);
+    if (p->transform.used) {
+        fprintf(f, ",\"burst\":{\"reference\":%u,\"used\":%u,\"shifts\":[", p->transform.reference,
+            p->transform.used);
+        for (unsigned i = 0; i < ISP_BURST_MAX; i++)
+            fprintf(f, i ? ",[%d,%d]" : "[%d,%d]", p->transform.dx[i], p->transform.dy[i]);
+        fputs("]}", f);
+    }
+    fputs("}\n", f);
+}
+
+static void write_row(
+    struct sisp_telemetry *t, const struct sisp_record *r, const struct payload *p)
+{
+    char input[33], param[33], output[33];
+    sisp_hash_text(r->input, input);
+    sisp_hash_text(r->param, param);
+    sisp_hash_text(r->output, output);
+    fprintf(t->csv,
+        "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64
+        ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 ",%s,%s,%s,%s,none,%" PRIu64 ",%" PRIu64
+        ",%s,%s,%s,%s,%s,%u,%u,%u,%s,",
+        t->session, r->frame_id, r->sequence, sisp_lane_name(r->lane), r->worker,
+        sisp_outcome_name(r->outcome), sisp_reason_name(r->reason), r->capture_ns, r->accepted_ns,
+        r->started_ns, r->finished_ns, r->published_ns, r->deadline_ns,
+        r->zero_copy ? "true" : "false", r->bytes_copied, r->fallback_used ? "true" : "false",
+        r->fallback_from, r->fallback_to,
+        r->fallback_used ? sisp_reason_name(r->fallback_reason) : "", r->seed, r->plan_token, input,
+        param, output, sisp_version(), r->isa, r->threads, p ? p->geometry.width : 0,
+        p ? p->geometry.height : 0, p ? sisp_pixel_format_name(p->geometry.format) : "");
+    for (unsigned i = 0; i < r->timing_count; i++)
+        fprintf(t->csv, i ? ";%s=%" PRIu64 : "%s=%" PRIu64, r->timings[i].name, r->timings[i].ns);
+    fputc('\n', t->csv);
+}
+
+void telemetry_row(void *user, const struct eng_row *row, const void *blob, size_t size_bytes)
+{
+    struct sisp_telemetry *t = user;
+    struct sisp_record record;
+    telemetry_record(&record, row);
+    bool is_picture = row->outcome == ENG_DELIVERED && size_bytes >= sizeof(struct payload);
+    const struct payload *payload = is_picture ? blob : NULL;
+    if (payload && insert(t->seen, record.param))
+        write_params(t, record.param, payload);
+    write_row(t, &record, payload);
+    if (ferror(t->csv) || ferror(t->params)) {
+        if (!t->error)
+            t->error = errno ? -errno : -EIO;
+    }
+}
+
+/* The engine's enumerations and the public ones are the same lists; these lines keep them so. */
+_Static_assert((int)ENG_LANE_FLOOR == (int)SISP_LANE_FLOOR, "lanes");
+_Static_assert((int)ENG_LANE_COUNT == (int)SISP_LANE_COUNT, "lanes");
+_Static_assert((int)ENG_DELIVERED == (int)SISP_DELIVERED, "outcomes");
+_Static_assert((int)ENG_FAILED == (int)SISP_FAILED, "outcomes");
+_Static_assert((int)ENG_OUTCOME_COUNT == (int)SISP_OUTCOME_COUNT, "outcomes");
+_Static_assert((int)ENG_REASON_COUNT <= SISP_REASON_COUNT, "reasons");
+_Static_assert(ENG_TIMINGS_MAX * 4 == SISP_TIMINGS_MAX * 4, "timings");
+
+const char *sisp_lane_name(enum sisp_lane lane)
+{
+    return eng_lane_name((enum eng_lane)lane);
+}
+
+const char *sisp_outcome_name(enum sisp_outcome outcome)
+{
+    return eng_outcome_name((enum eng_outcome)outcome);
+}
+
+const char *sisp_reason_name(unsigned reason)
+{
+    return reason < ENG_REASON_COUNT ? eng_reason_name((enum eng_reason)reason) : NULL;
+}
+
+static struct sisp_hash hash_of(struct eng_digest digest)
+{
+    return (struct sisp_hash){digest.high, digest.low};
+}
+
+void telemetry_record(struct sisp_record *out, const struct eng_row *row)
+{
+    *out = (struct sisp_record){
+        .frame_id = row->frame_id,
+        .sequence = row->sequence,
+        .lane = (enum sisp_lane)row->lane,
+        .worker = row->worker,
+        .outcome = (enum sisp_outcome)row->outcome,
+        .reason = row->reason,
+        .capture_ns = row->capture_ns,
+        .accepted_ns = row->accepted_ns,
+        .started_ns = row->started_ns,
+        .finished_ns = row->finished_ns,
+        .published_ns = row->published_ns,
+        .deadline_ns = row->deadline_ns,
+        .zero_copy = row->zero_copy,
+        .bytes_copied = row->bytes_copied,
+        .fallback_used = row->fallback_used,
+        .fallback_from = row->fallback_from,
+        .fallback_to = row->fallback_to,
+        .fallback_reason = row->fallback_reason,
+        .seed = row->seed,
+        .plan_token = row->plan_token,
+        .input = hash_of(row->input),
+        .param = hash_of(row->param),
+        .output = hash_of(row->output),
+        .isa = row->outcome == ENG_DELIVERED ? isp_isa_name(row->isa) : "",
+        .threads = row->threads,
+        .timing_count = row->timing_count,
+    };
+    for (unsigned i = 0; i < row->timing_count && i < SISP_TIMINGS_MAX; i++)
+        out->timings[i] = (struct sisp_timing){row->timings[i].name, row->timings[i].ns};
+}
+
+void telemetry_figures(struct sisp_figures *out, const struct eng_figures *in)
+{
+    *out = (struct sisp_figures){
+        .refused = in->refused,
+        .used_bytes = in->used_bytes,
+        .reserved_bytes = in->reserved_bytes,
+        .quota_bytes = in->quota_bytes,
+        .token_transfer_fail_count = in->token_transfer_fail_count,
+        .packet_epoch_mismatch = in->packet_epoch_mismatch,
+        .late_completion_dropped = in->late_completion_dropped,
+        .waitingq_depth = in->waitingq_depth,
+        .quarantined = in->quarantined,
+        .pins = in->pins,
+        .telemetry_written = in->telemetry_written,
+        .telemetry_dropped = in->telemetry_dropped,
+        .degraded = in->degraded,
+    };
+    for (unsigned i = 0; i < SISP_LANE_COUNT; i++) {
+        struct sisp_lane_figures *lane = &out->lanes[i];
+        const struct eng_lane_figures *from = &in->lanes[i];
+        lane->accepted = from->accepted;
+        memcpy(lane->outcomes, from->outcomes, sizeof(from->outcomes));
+        memcpy(lane->reasons, from->reasons, sizeof(from->reasons));
+        lane->fallbacks = from->fallbacks;
+        lane->zero_copies = from->zero_copies;
+        lane->latency_p50_ns = from->latency_p50_ns;
+        lane->latency_p99_ns = from->latency_p99_ns;
+        lane->latency_max_ns = from->latency_max_ns;
+    }
+}

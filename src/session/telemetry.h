@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Engine's rows and figures as the public API and the CSV file show them. */
+#ifndef SESSION_TELEMETRY_H
+#define SESSION_TELEMETRY_H
+
+#include "engine/engine.h"
+
+#include <softisp/telemetry.h>
+
+/** The engine's telemetry callback: `user` is the struct sisp_telemetry, `blob` a struct payload.
+ */
+void telemetry_row(void *user, const struct eng_row *row, const void *blob, size_t size_bytes);
+
+/** Rows that follow belong to a new session. */
+void telemetry_begin_session(struct sisp_telemetry *telemetry);
+
+void telemetry_record(struct sisp_record *out, const struct eng_row *row);
+void telemetry_figures(struct sisp_figures *out, const struct eng_figures *figures);
+
+#endif

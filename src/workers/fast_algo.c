@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* FastAlgo: the latest statistics become the coefficients of this frame. */
+#include "workers/pipeline.h"
+
+#include <string.h>
+
+static int begin(void *user, struct eng_job *job)
+{
+    struct pipeline *p = user;
+    uint64_t start_ns = eng_now_ns();
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    struct isp_auto_state *next = job->writes[ROLE_STATE].bytes;
+    const struct frame_stats *stats = job->committed[ROLE_STATS].bytes;
+    struct frame_stats measured;
+
+    memset(payload, 0, sizeof(*payload)); /* padding too: the payload is hashed */
+    payload->path = ENG_LANE_FAST;
+    memcpy(&payload->geometry, &p->preview, sizeof(payload->geometry));
+    if (!stats && !p->has_fixed) {
+        pipeline_measure(p, &p->fast, &p->preview, job, &measured);
+        stats = &measured;
+    }
+    pipeline_control(p, job, stats, next, payload);
+    pipeline_timing(job, "fast_algo", start_ns);
+    return 0;
+}
+
+const struct eng_command_ops fast_algo_ops = {
+    begin, pipeline_no_tasks, pipeline_no_task, pipeline_no_end};

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "workers/pipeline.h"
+
+#include "base/base.h"
+#include "base/hash.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW_ALIGNMENT 64
+#define SAMPLES_A_BAND                                                                             \
+    (128u << 10) /* about 0.2 ms of work: the background lane yields between bands */
+
+static void *allocate(size_t size_bytes)
+{
+    if (size_bytes == 0)
+        size_bytes = ROW_ALIGNMENT;
+    void *bytes = aligned_alloc(ROW_ALIGNMENT, base_align(size_bytes, ROW_ALIGNMENT));
+    if (bytes)
+        memset(bytes, 0, size_bytes); /* touched now, not under a frame's deadline */
+    return bytes;
+}
+
+static int develop_scratch_init(
+    struct develop_scratch *scratch, size_t recipe_bytes, size_t thread_bytes, uint32_t threads)
+{
+    scratch->recipe = allocate(recipe_bytes);
+    bool ok = scratch->recipe;
+    for (uint32_t i = 0; i < threads; i++)
+        ok &= (scratch->threads[i] = allocate(thread_bytes)) != NULL;
+    return ok ? 0 : -ENOMEM;
+}
+
+static void develop_scratch_finish(struct develop_scratch *scratch)
+{
+    free(scratch->recipe);
+    for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
+        free(scratch->threads[i]);
+    free(scratch->stats);
+}
+
+struct isp_geometry pipeline_merged_geometry(const struct isp_geometry *still)
+{
+    struct isp_geometry geometry = *still;
+    enum sisp_cfa cfa = SISP_CFA_RGGB;
+    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
+        if (f->fourcc == still->raw_fourcc)
+            cfa = sisp_cfa_shift(f->cfa, still->crop.x, still->crop.y);
+    }
+    geometry.raw_fourcc = sisp_raw_format_unpacked(cfa, 16)->fourcc;
+    geometry.raw_width = still->crop.width;
+    geometry.raw_height = still->crop.height;
+    geometry.raw_stride_bytes = (size_t)still->crop.width * 2;
+    geometry.crop.x = geometry.crop.y = 0;
+    return geometry;
+}
+
+static int init_fast(struct pipeline *p)
+{
+    int r = develop_scratch_init(&p->fast, isp_fast_recipe_size(&p->preview),
+        isp_fast_scratch_size(&p->preview), p->threads);
+    if (r)
+        return r;
+    p->fast.stats = allocate(sizeof(struct sisp_stats) * p->threads);
+    return p->fast.stats ? 0 : -ENOMEM;
+}
+
+static int init_slow(struct pipeline *p, uint32_t burst_frames)
+{
+    struct isp_geometry merged = pipeline_merged_geometry(&p->still);
+    int r = develop_scratch_init(&p->slow,
+        base_max_size(isp_still_recipe_size(&p->still), isp_still_recipe_size(&merged)),
+        base_max_size(isp_still_scratch_size(&p->still), isp_still_scratch_size(&merged)),
+        p->threads);
+    if (r == 0)
+        r = develop_scratch_init(
+            &p->slow_measure, isp_fast_recipe_size(&p->still), isp_fast_scratch_size(&p->still), 1);
+    if (r || burst_frames == 0)
+        return r;
+    p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
+    p->merged = allocate((size_t)p->still.crop.width * p->still.crop.height * 2);
+    bool ok = p->align_scratch && p->merged;
+    for (uint32_t i = 0; i < p->threads; i++)
+        ok &= (p->merge_scratch[i] = allocate(isp_burst_merge_scratch_size(&p->still))) != NULL;
+    return ok ? 0 : -ENOMEM;
+}
+
+int pipeline_init(struct pipeline *p, uint32_t burst_frames)
+{
+    int r = 0;
+    if (p->preview.width)
+        r = isp_geometry_check(&p->preview);
+    if (r == 0 && p->still.width)
+        r = isp_geometry_check(&p->still);
+    if (r == 0 && p->preview.width)
+        r = init_fast(p);
+    if (r == 0 && p->still.width)
+        r = init_slow(p, burst_frames);
+    return r;
+}
+
+void pipeline_finish(struct pipeline *p)
+{
+    develop_scratch_finish(&p->fast);
+    develop_scratch_finish(&p->slow);
+    develop_scratch_finish(&p->slow_measure);
+    free(p->align_scratch);
+    free(p->merged);
+    for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
+        free(p->merge_scratch[i]);
+}
+
+const struct frame_meta *pipeline_meta(const struct eng_job *job)
+{
+    return (const struct frame_meta *)(const void *)job->input_meta[job->input_count - 1];
+}
+
+struct sisp_raw_info pipeline_frame_info(const struct pipeline *p, const struct eng_job *job)
+{
+    struct sisp_raw_info info = p->info;
+    const struct frame_meta *meta = pipeline_meta(job);
+    info.exposure_us = meta->exposure_us;
+    info.analogue_gain = meta->analogue_gain;
+    return info;
+}
+
+void pipeline_measure(const struct pipeline *p, const struct develop_scratch *scratch,
+    const struct isp_geometry *geometry, const struct eng_job *job, struct frame_stats *out)
+{
+    struct sisp_raw_info info = pipeline_frame_info(p, job);
+    struct sisp_coefficients neutral;
+    isp_coefficients_init(&neutral, &info, &p->params);
+    memset(out, 0, sizeof(*out));
+    if (isp_fast_compile(scratch->recipe, geometry, &neutral, p->isa) != 0)
+        return; /* black at or above white: automatic control then has its defaults */
+    isp_stats_measure(
+        scratch->recipe, job->inputs[job->input_count - 1].bytes, scratch->threads[0], &out->stats);
+    out->exposure_us = info.exposure_us;
+    out->analogue_gain = info.analogue_gain;
+    out->is_set = 1;
+}
+
+void pipeline_control(const struct pipeline *p, const struct eng_job *job,
+    const struct frame_stats *stats, struct isp_auto_state *next, struct payload *payload)
+{
+    static const struct isp_auto_state start;
+    struct sisp_raw_info info = pipeline_frame_info(p, job);
+    struct isp_auto_input input = {
+        .info = &info,
+        .params = &p->params,
+        .stats = stats && stats->is_set ? &stats->stats : NULL,
+        .exposure_us_min = p->limits.exposure_us_min,
+        .exposure_us_max = p->limits.exposure_us_max,
+        .analogue_gain_min = p->limits.analogue_gain_min,
+        .analogue_gain_max = p->limits.analogue_gain_max,
+        .is_live = p->is_live,
+    };
+    if (input.stats) {
+        input.stats_exposure_us = stats->exposure_us;
+        input.stats_analogue_gain = stats->analogue_gain;
+    }
+    const struct isp_auto_state *previous = job->committed[ROLE_STATE].bytes;
+    isp_auto_step(&input, previous ? previous : &start, next, &payload->coefficients);
+    if (p->has_fixed)
+        payload->coefficients = p->fixed;
+    payload->request.exposure_us = next->exposure_us;
+    payload->request.analogue_gain = next->analogue_gain;
+}
+
+int pipeline_check_payload(const struct pipeline *p, const struct eng_job *job)
+{
+    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
+    if (!payload || job->reads[ROLE_PAYLOAD].size_bytes < sizeof(*payload))
+        return -EPROTO;
+    const struct isp_geometry *expected =
+        payload->path == ENG_LANE_BACKGROUND ? &p->still : &p->preview;
+    if (memcmp(&payload->geometry, expected, sizeof(*expected)) != 0)
+        return -EPROTO;
+    return job->writes[ROLE_PICTURE].size_bytes < pipeline_picture_bytes(expected) ? -EPROTO : 0;
+}
+
+struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *bytes)
+{
+    struct sisp_image image = {
+        .format = geometry->format, .width = geometry->width, .height = geometry->height};
+    uint8_t *at = bytes;
+    for (unsigned i = 0; i < sisp_pixel_plane_count(image.format); i++) {
+        image.planes[i] = at;
+        image.stride_bytes[i] =
+            base_align(sisp_pixel_row_bytes(image.format, i, image.width), ROW_ALIGNMENT);
+        at += image.stride_bytes[i] * sisp_pixel_plane_rows(image.format, i, image.height);
+    }
+    return image;
+}
+
+size_t pipeline_picture_bytes(const struct isp_geometry *geometry)
+{
+    struct sisp_image image = pipeline_picture(geometry, NULL);
+    size_t size_bytes = 0;
+    for (unsigned i = 0; i < sisp_pixel_plane_count(image.format); i++)
+        size_bytes += image.stride_bytes[i] * sisp_pixel_plane_rows(image.format, i, image.height);
+    return size_bytes;
+}
+
+uint32_t pipeline_band_rows(const struct isp_geometry *geometry)
+{
+    uint64_t samples_a_row =
+        (uint64_t)geometry->crop.width * geometry->crop.height / geometry->height;
+    uint64_t rows = SAMPLES_A_BAND / (samples_a_row ? samples_a_row : 1);
+    return rows < 2 ? 2 : (uint32_t)(rows & ~UINT64_C(1));
+}
+
+static struct base_hash picture_hash(const struct sisp_image *image)
+{
+    struct base_hash hash = {0};
+    for (unsigned i = 0; i < sisp_pixel_plane_count(image->format); i++) {
+        struct base_hash plane =
+            base_hash_rows(image->planes[i], sisp_pixel_row_bytes(image->format, i, image->width),
+                image->stride_bytes[i], sisp_pixel_plane_rows(image->format, i, image->height));
+        hash = i ? base_hash_pair(hash, plane) : plane;
+    }
+    return hash;
+}
+
+static struct eng_digest digest(struct base_hash hash)
+{
+    return (struct eng_digest){hash.high, hash.low};
+}
+
+void pipeline_provenance(
+    const struct pipeline *p, struct eng_job *job, const struct payload *payload)
+{
+    const struct sisp_raw_format *format = sisp_raw_info_format(&p->info);
+    size_t row_bytes = sisp_raw_row_bytes(format->packing, p->info.width);
+    struct base_hash input = {0};
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        struct base_hash one =
+            base_hash_rows(job->inputs[i].bytes, row_bytes, p->info.stride_bytes, p->info.height);
+        input = i ? base_hash_pair(input, one) : one;
+    }
+    struct sisp_image image = pipeline_picture(&payload->geometry, job->writes[ROLE_PICTURE].bytes);
+    job->result->input = digest(input);
+    job->result->param = digest(base_hash_bytes(payload, offsetof(struct payload, request)));
+    job->result->output = digest(picture_hash(&image));
+    job->result->bytes_copied = pipeline_meta(job)->bytes_copied;
+    job->result->isa = p->isa;
+}
+
+void pipeline_timing(struct eng_job *job, const char *name, uint64_t from_ns)
+{
+    struct eng_result *result = job->result;
+    if (result->timing_count == ENG_TIMINGS_MAX)
+        return;
+    result->timings[result->timing_count++] = (struct eng_timing){name, eng_now_ns() - from_ns};
+}
+
+uint32_t pipeline_no_tasks(void *user, const struct eng_job *job, uint32_t phase)
+{
+    return 0;
+}
+
+void pipeline_no_task(
+    void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
+{
+}
+
+int pipeline_no_end(void *user, struct eng_job *job)
+{
+    return 0;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What the six workers of one session share: the constants of the session, and each worker's own
+ * scratch, allocated once. Workers are thin: they cut frames into bands and call the ISP.
+ */
+#ifndef WORKERS_PIPELINE_H
+#define WORKERS_PIPELINE_H
+
+#include "engine/engine.h"
+#include "isp/isp.h"
+
+#include <softisp/camera.h>
+
+/** The roles that a frame's buffers play (engine.h). */
+enum pipeline_role {
+    ROLE_PAYLOAD, /* struct payload: the coefficients of the frame */
+    ROLE_STATE,   /* struct isp_auto_state, from frame to frame */
+    ROLE_STATS,   /* struct frame_stats */
+    ROLE_PICTURE, /* the finished picture */
+};
+
+enum pipeline_command {
+    COMMAND_FAST_ALGO,
+    COMMAND_FAST_ISP,
+    COMMAND_SLOW_ALGO,
+    COMMAND_SLOW_ISP,
+    COMMAND_RAW_ALGO,
+    COMMAND_RAW_ISP,
+    COMMAND_COUNT,
+};
+
+/** CanonicalPayload: what an algo decides and an ISP worker carries out. No pointers. */
+struct payload {
+    uint32_t path; /* enum eng_lane: whose ISP worker develops it */
+    struct isp_geometry geometry;
+    struct sisp_coefficients coefficients;
+    struct isp_burst_transform transform; /* background lane */
+    struct sisp_camera_controls request;  /* for the camera; 0: nothing */
+};
+
+/** Statistics and the exposure that they were taken under. */
+struct frame_stats {
+    struct sisp_stats stats;
+    float exposure_us, analogue_gain;
+    uint32_t is_set;
+};
+
+/** Travels with each input (engine.h, meta). */
+struct frame_meta {
+    float exposure_us, analogue_gain;
+    uint64_t bytes_copied; /* that filling the input cost */
+    uint32_t is_overload;  /* rehearsal: the fast worker sleeps past the deadline */
+};
+
+#define PIPELINE_THREADS_MAX 64
+
+/** Memory of a worker that develops. */
+struct develop_scratch {
+    void *recipe;
+    void *threads[PIPELINE_THREADS_MAX]; /* scratch of each thread of the team */
+    struct sisp_stats *stats;            /* one a thread; NULL where none are taken */
+    uint64_t started_ns;                 /* of the pass that is running */
+};
+
+struct pipeline {
+    /* Fixed for the session. */
+    struct sisp_raw_info info;
+    struct sisp_params params;
+    struct sisp_camera_limits limits;
+    bool is_live;
+    bool has_fixed; /* `fixed` holds instead of automatic control */
+    struct sisp_coefficients fixed;
+    enum isp_isa isa;
+    uint32_t threads;
+    struct isp_geometry preview, still; /* still.width 0: no background lane */
+
+    /* Each used by one worker only. */
+    struct develop_scratch fast;         /* FastAlgo, FastISP */
+    struct develop_scratch slow;         /* SlowISP */
+    struct develop_scratch slow_measure; /* SlowAlgo: a fast recipe of the still's geometry */
+    void *align_scratch;                 /* SlowAlgo */
+    void *merge_scratch[PIPELINE_THREADS_MAX];
+    uint16_t *merged; /* SlowISP: the fused raw frame */
+};
+
+/**
+ * Allocate everything. burst_frames 0: no burst scratch.
+ * Returns: 0, -ENOMEM, -EINVAL from the geometry.
+ */
+int pipeline_init(struct pipeline *pipeline, uint32_t burst_frames);
+void pipeline_finish(struct pipeline *pipeline);
+
+extern const struct eng_command_ops fast_algo_ops, fast_isp_ops, slow_algo_ops, slow_isp_ops,
+    raw_algo_ops, raw_isp_ops;
+
+/* ---- shared by the adapters (pipeline.c) --------------------------------------------------- */
+
+/** Info of one frame: the session's with the frame's exposure and gain. */
+struct sisp_raw_info pipeline_frame_info(
+    const struct pipeline *pipeline, const struct eng_job *job);
+
+const struct frame_meta *pipeline_meta(const struct eng_job *job);
+
+/** Measure the raw frame itself where no statistics were committed yet. */
+void pipeline_measure(const struct pipeline *pipeline, const struct develop_scratch *scratch,
+    const struct isp_geometry *geometry, const struct eng_job *job, struct frame_stats *out);
+
+/** One step of automatic control from `stats` into the payload and the next state. */
+void pipeline_control(const struct pipeline *pipeline, const struct eng_job *job,
+    const struct frame_stats *stats, struct isp_auto_state *next, struct payload *payload);
+
+/** Whether a payload may be developed: a worker trusts no bytes that it did not write. */
+int pipeline_check_payload(const struct pipeline *pipeline, const struct eng_job *job);
+
+/** The picture that the job writes, as a view of its bytes. */
+struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *bytes);
+
+/** Bytes of such a picture; planes one after the other, rows on 64 bytes. */
+size_t pipeline_picture_bytes(const struct isp_geometry *geometry);
+
+/** Rows of output that make a band of about 128 K samples: even, at least 2. */
+uint32_t pipeline_band_rows(const struct isp_geometry *geometry);
+
+/** Fill in hashes, copies and level of the job's result. */
+void pipeline_provenance(
+    const struct pipeline *pipeline, struct eng_job *job, const struct payload *payload);
+
+/** What a merged burst is: the crop alone, 16-bit samples (black and white: isp.h). */
+struct isp_geometry pipeline_merged_geometry(const struct isp_geometry *still);
+
+/** Append a stage's time. */
+void pipeline_timing(struct eng_job *job, const char *name, uint64_t from_ns);
+
+/** For commands that do all their work in begin. */
+uint32_t pipeline_no_tasks(void *user, const struct eng_job *job, uint32_t phase);
+void pipeline_no_task(
+    void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread);
+int pipeline_no_end(void *user, struct eng_job *job);
+
+#endif

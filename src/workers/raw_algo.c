@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* RawAlgo: the last good coefficients, or those of the file where there are none yet. */
+#include "workers/pipeline.h"
+
+#include <string.h>
+
+static int begin(void *user, struct eng_job *job)
+{
+    const struct pipeline *p = user;
+    uint64_t start_ns = eng_now_ns();
+    const struct payload *last = job->committed[ROLE_PAYLOAD].bytes;
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+
+    memset(payload, 0, sizeof(*payload));
+    payload->path = ENG_LANE_FLOOR;
+    memcpy(&payload->geometry, &p->preview, sizeof(payload->geometry));
+    if (last) {
+        payload->coefficients = last->coefficients;
+        payload->coefficients.wb_source = SISP_SOURCE_FALLBACK;
+        payload->coefficients.exposure_source = SISP_SOURCE_FALLBACK;
+    } else {
+        isp_coefficients_init(&payload->coefficients, &p->info, &p->params);
+    }
+    pipeline_timing(job, "raw_algo", start_ns);
+    return 0;
+}
+
+const struct eng_command_ops raw_algo_ops = {
+    begin, pipeline_no_tasks, pipeline_no_task, pipeline_no_end};

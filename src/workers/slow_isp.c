@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* SlowISP: a burst is merged into one raw frame, then developed in floats, in bands. */
+#include "workers/pipeline.h"
+
+#include <string.h>
+
+enum phase {
+    PHASE_MERGE, /* only with more than one input */
+    PHASE_DEVELOP,
+};
+
+static enum phase phase_of(const struct eng_job *job, uint32_t phase)
+{
+    return job->input_count > 1 && phase == 0 ? PHASE_MERGE : PHASE_DEVELOP;
+}
+
+static int begin(void *user, struct eng_job *job)
+{
+    struct pipeline *p = user;
+    int r = pipeline_check_payload(p, job);
+    if (r)
+        return r;
+    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
+    uint64_t start_ns = eng_now_ns();
+    struct isp_geometry geometry = p->still;
+    struct sisp_coefficients coefficients = payload->coefficients;
+    if (job->input_count > 1) {
+        geometry = pipeline_merged_geometry(&p->still);
+        for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
+            coefficients.black_level[i] = ISP_MERGED_BLACK;
+        coefficients.white_level = 65535;
+    }
+    r = isp_still_compile(p->slow.recipe, &geometry, &coefficients, p->isa);
+    if (r)
+        return r;
+    pipeline_timing(job, "recipe", start_ns);
+    p->slow.started_ns = eng_now_ns();
+    return job->input_count > 1 ? 2 : 1;
+}
+
+static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
+{
+    const struct pipeline *p = user;
+    uint32_t rows = pipeline_band_rows(&p->still);
+    return (p->still.height + rows - 1) / rows;
+}
+
+static void run_task(
+    void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
+{
+    struct pipeline *p = user;
+    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
+    uint32_t rows = pipeline_band_rows(&p->still);
+    uint32_t y0 = task * rows;
+    uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
+    if (phase_of(job, phase) == PHASE_MERGE) {
+        const uint8_t *raws[ISP_BURST_MAX];
+        for (uint32_t i = 0; i < job->input_count; i++)
+            raws[i] = job->inputs[i].bytes;
+        isp_burst_merge_band(&p->still, &payload->coefficients, &payload->transform, raws,
+            job->input_count, p->merged, y0, y1, p->merge_scratch[thread]);
+        return;
+    }
+    const uint8_t *raw = job->input_count > 1 ? (uint8_t *)p->merged : job->inputs[0].bytes;
+    struct sisp_image image = pipeline_picture(&p->still, job->writes[ROLE_PICTURE].bytes);
+    isp_still_band(p->slow.recipe, raw, &image, y0, y1, p->slow.threads[thread]);
+}
+
+static int end(void *user, struct eng_job *job)
+{
+    struct pipeline *p = user;
+    pipeline_timing(job, job->input_count > 1 ? "merge+slow_isp" : "slow_isp", p->slow.started_ns);
+    uint64_t start_ns = eng_now_ns();
+    pipeline_provenance(p, job, job->reads[ROLE_PAYLOAD].bytes);
+    pipeline_timing(job, "hash", start_ns);
+    return 0;
+}
+
+const struct eng_command_ops slow_isp_ops = {begin, task_count, run_task, end};
