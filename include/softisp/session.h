@@ -21,6 +21,16 @@ extern "C" {
 
 struct sisp_session;
 
+/**
+ * Levels of instruction sets: "base", "v2", "v3", "v4" (x86-64), "neon" (AArch64), or "auto" for
+ * the best one that build and CPU have. The level never changes a bit of a picture.
+ * Returns: a number from 0 on, -EINVAL (no such name), -ENOTSUP (not in this build or CPU).
+ */
+SISP_API int sisp_isa_find(const char *name);
+
+/** The name of a number that sisp_isa_find() returned; NULL past the last level. */
+SISP_API const char *sisp_isa_name(unsigned isa);
+
 /** What kind of picture a lane makes. width 0: the lane is not used. */
 struct sisp_picture_params {
     enum sisp_pixel_format format;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The command: what its verbs share. It uses the public API only. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <softisp/softisp.h>
+
+#include <stdbool.h>
+
+enum cli_exit {
+    CLI_DONE = 0,
+    CLI_INPUT_FAILED = 1,  /* some input could not be read or developed */
+    CLI_WRONG_USE = 2,     /* nothing was touched */
+    CLI_OUTPUT_FAILED = 3, /* an output could not be written */
+    CLI_INTERNAL = 4,
+    CLI_INTERRUPTED = 130,
+};
+
+/** One verb of the command. */
+struct cli_verb {
+    const char *name;
+    const char *summary;               /* one line */
+    const char *help;                  /* options, ready to print */
+    int (*run)(int argc, char **argv); /* argv[0] is the verb; returns enum cli_exit */
+};
+
+extern const struct cli_verb cli_develop, cli_live, cli_info, cli_bench;
+
+/** One sentence on stderr: "softisp VERB: sentence". */
+__attribute__((format(printf, 2, 3))) void cli_error(const char *verb, const char *format, ...);
+
+/** For an unknown or incomplete option that getopt_long() found. Returns CLI_WRONG_USE. */
+int cli_option_error(const char *verb, int option, char **argv);
+
+/* Parsers: the whole text must be the value. They return false and leave *out alone otherwise. */
+bool cli_parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out);
+bool cli_parse_u64(const char *text, uint64_t *out);
+bool cli_parse_number(const char *text, double *out);
+bool cli_parse_size(const char *text, uint32_t *width, uint32_t *height); /* "1920x1080" */
+
+/** Between 1 and `max` numbers with commas between. Returns their count, 0 on error. */
+unsigned cli_parse_list(const char *text, unsigned max, float *out);
+
+/** "NAME=VALUE" into the parameters, or a sentence on stderr and false. */
+bool cli_set_param(const char *verb, struct sisp_params *params, const char *assignment);
+
+/** What headerless samples look like; shared by develop and live. */
+struct cli_raw_options {
+    struct sisp_raw_open_params open;
+};
+
+/** Handle one option of --raw-format, --size, --stride, --black, --white, --cfa, given by name.
+ * Returns: 1 handled, 0 not one of them, -1 wrong value (a sentence was printed). */
+int cli_raw_option(
+    const char *verb, struct cli_raw_options *raw, const char *name, const char *value);
+
+/** The JSON array of the first `count` floats. */
+struct json_t;
+struct json_t *cli_json_floats(const float *values, unsigned count);
+
+/** Print one JSON value on stdout as one line and free it. Returns false if stdout fails. */
+bool cli_json_print(struct json_t *value);
+
+#endif

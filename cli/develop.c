@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* softisp develop: raw files become pictures. Options are checked before any file is touched. */
+#include "develop.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: softisp develop IN... -o OUT [OPTION...]\n"
+    "\n"
+    "IN is a DNG or any raw file that LibRaw decodes, a binary PGM with a Bayer mosaic, or, with\n"
+    "--raw-format, headerless samples. OUT is a file (.jpg .png .tiff .ppm) or - (PPM on standard\n"
+    "output); with several inputs a folder, or a name that holds %s for the input's stem.\n"
+    "\n"
+    "  -o, --output OUT         where the picture goes\n"
+    "      --depth 8|16         bits a channel (8; .jpg has 8 only)\n"
+    "      --wb auto|camera|R,B white balance; R,B are gains, green is 1 (auto)\n"
+    "      --exposure EV        brighter or darker than automatic\n"
+    "      --demosaic mhc|bilinear\n"
+    "      --color srgb|camera  colours of the output (srgb)\n"
+    "      --tone default|linear  linear: black is 0, white is full scale, exposure untouched\n"
+    "      --lane background|fast  background makes stills, fast is the preview's path\n"
+    "      --no-orient          leave the picture as the sensor saw it\n"
+    "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
+    "      --coefficients FILE:HASH  those of a telemetry's FILE.params.jsonl line\n"
+    "      --raw-format NAME    headerless input, such as SRGGB10P; needs --size\n"
+    "      --size WxH           of a headerless frame\n"
+    "      --stride N           bytes from row to row of a headerless frame\n"
+    "      --cfa ORDER          RGGB, GRBG, GBRG or BGGR, of a PGM\n"
+    "      --black N[,N,N,N]    black level, or those of R, Gr, Gb, B; overrides the file's\n"
+    "      --white N            white level; overrides the file's\n"
+    "      --threads N          0: one for each CPU (0)\n"
+    "      --isa NAME           auto, base, v2, v3, v4, neon; never changes the picture\n"
+    "      --json               one line of JSON for each input on standard output\n"
+    "      --telemetry FILE     CSV, one row for each frame\n"
+    "\n"
+    "Exit: 0 done, 1 some input failed, 2 wrong use, 3 output not writable, 4 internal,\n"
+    "130 interrupted.\n";
+
+static const struct option long_options[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"depth", required_argument, NULL, 0},
+    {"wb", required_argument, NULL, 0},
+    {"exposure", required_argument, NULL, 0},
+    {"demosaic", required_argument, NULL, 0},
+    {"color", required_argument, NULL, 0},
+    {"tone", required_argument, NULL, 0},
+    {"lane", required_argument, NULL, 0},
+    {"no-orient", no_argument, NULL, 0},
+    {"set", required_argument, NULL, 0},
+    {"coefficients", required_argument, NULL, 0},
+    {"raw-format", required_argument, NULL, 0},
+    {"size", required_argument, NULL, 0},
+    {"stride", required_argument, NULL, 0},
+    {"cfa", required_argument, NULL, 0},
+    {"black", required_argument, NULL, 0},
+    {"white", required_argument, NULL, 0},
+    {"threads", required_argument, NULL, 0},
+    {"isa", required_argument, NULL, 0},
+    {"json", no_argument, NULL, 0},
+    {"telemetry", required_argument, NULL, 0},
+    {0},
+};
+
+static bool bad_value(const char *name, const char *value, const char *wants)
+{
+    cli_error("develop", "'--%s %s': %s", name, value, wants);
+    return false;
+}
+
+/* One of two words into 0 or 1. */
+static bool choose(const char *name, const char *value, const char *const words[2], float *out)
+{
+    for (int i = 0; i < 2; i++) {
+        if (strcmp(value, words[i]) == 0) {
+            *out = (float)i;
+            return true;
+        }
+    }
+    cli_error("develop", "'--%s %s': it is %s or %s", name, value, words[0], words[1]);
+    return false;
+}
+
+static bool set_wb(struct develop_options *o, const char *value)
+{
+    float *values = o->params.value;
+    float gains[2];
+    if (strcmp(value, "auto") == 0) {
+        values[SISP_PARAM_WB_MODE] = SISP_WB_AUTO;
+    } else if (strcmp(value, "camera") == 0) {
+        values[SISP_PARAM_WB_MODE] = SISP_WB_CAMERA;
+    } else {
+        const struct sisp_param_row *row = &sisp_param_table[SISP_PARAM_WB_RED];
+        if (cli_parse_list(value, 2, gains) != 2)
+            return bad_value("wb", value, "it is auto, camera or two gains such as 1.9,1.5");
+        if (gains[0] < row->min || gains[0] > row->max || gains[1] < row->min ||
+            gains[1] > row->max)
+            return bad_value("wb", value, "gains lie between 0.0625 and 15.9");
+        values[SISP_PARAM_WB_MODE] = SISP_WB_MANUAL;
+        values[SISP_PARAM_WB_RED] = gains[0];
+        values[SISP_PARAM_WB_BLUE] = gains[1];
+    }
+    return true;
+}
+
+static bool set_isa(struct develop_options *o, const char *value)
+{
+    int r = sisp_isa_find(value);
+    if (r == -ENOTSUP)
+        return bad_value("isa", value, "this machine or build does not have that level");
+    if (r < 0)
+        return bad_value("isa", value, "it is auto, base, v2, v3, v4 or neon");
+    o->isa = value;
+    return true;
+}
+
+static bool set_picture_option(struct develop_options *o, const char *name, const char *value)
+{
+    static const char *const depths[] = {"8", "16"}, *const colors[] = {"srgb", "camera"};
+    static const char *const tones[] = {"default", "linear"};
+    static const char *const lanes[] = {"background", "fast"};
+    static const char *const demosaics[] = {"mhc", "bilinear"};
+    float *values = o->params.value;
+    float choice = 0;
+    bool ok = true;
+    if (strcmp(name, "depth") == 0) {
+        ok = choose(name, value, depths, &choice);
+        o->depth = choice != 0 ? 16 : 8;
+    } else if (strcmp(name, "lane") == 0) {
+        ok = choose(name, value, lanes, &choice);
+        o->is_fast = choice != 0;
+    } else if (strcmp(name, "color") == 0) {
+        ok = choose(name, value, colors, &values[SISP_PARAM_COLOR]);
+    } else if (strcmp(name, "tone") == 0) {
+        ok = choose(name, value, tones, &values[SISP_PARAM_TONE]);
+    } else if (strcmp(name, "demosaic") == 0) {
+        ok = choose(name, value, demosaics, &values[SISP_PARAM_DEMOSAIC]);
+    } else if (strcmp(name, "exposure") == 0) {
+        double ev;
+        ok = cli_parse_number(value, &ev) && sisp_params_set(&o->params, "exposure_ev", ev) == 0;
+        if (!ok)
+            bad_value(name, value, "a number of stops from -8 to 8");
+    } else if (strcmp(name, "wb") == 0) {
+        ok = set_wb(o, value);
+    }
+    return ok;
+}
+
+static bool set_option(struct develop_options *o, const char *name, const char *value)
+{
+    int r = value ? cli_raw_option("develop", &o->raw, name, value) : 0;
+    if (r)
+        return r > 0;
+    if (strcmp(name, "set") == 0)
+        return cli_set_param("develop", &o->params, value);
+    if (strcmp(name, "isa") == 0)
+        return set_isa(o, value);
+    if (strcmp(name, "threads") == 0)
+        return cli_parse_u32(value, 0, 64, &o->threads) || bad_value(name, value, "0 to 64");
+    if (strcmp(name, "json") == 0)
+        o->json = true;
+    else if (strcmp(name, "no-orient") == 0)
+        o->no_orient = true;
+    else if (strcmp(name, "telemetry") == 0)
+        o->telemetry_path = value;
+    else if (strcmp(name, "coefficients") == 0)
+        o->coefficients = value;
+    else
+        return set_picture_option(o, name, value);
+    return true;
+}
+
+static int parse(int argc, char **argv, struct develop_options *o)
+{
+    int index, c;
+    opterr = 0;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, ":o:", long_options, &index)) != -1) {
+        if (c == 'o')
+            o->output = optarg;
+        else if (c != 0)
+            return cli_option_error("develop", c, argv);
+        else if (!set_option(o, long_options[index].name, optarg))
+            return CLI_WRONG_USE;
+    }
+    return CLI_DONE;
+}
+
+static bool load_coefficients(struct develop_options *o)
+{
+    char path[4096];
+    const char *colon = strrchr(o->coefficients, ':');
+    if (!colon || (size_t)(colon - o->coefficients) >= sizeof(path))
+        return bad_value("coefficients", o->coefficients, "it is FILE.params.jsonl:HASH");
+    memcpy(path, o->coefficients, (size_t)(colon - o->coefficients));
+    path[colon - o->coefficients] = '\0';
+    int r = sisp_remake_load(&o->remake, path, colon + 1);
+    if (r == -ENOENT)
+        return bad_value("coefficients", o->coefficients, "no such file, or no such hash in it");
+    if (r)
+        return bad_value("coefficients", o->coefficients,
+            r == -EBADMSG ? "the line is not whole" : strerror(-r));
+    o->is_fast = o->remake.lane == SISP_LANE_FAST;
+    return true;
+}
+
+static bool check(struct develop_options *o, unsigned input_count)
+{
+    const struct sisp_raw_open_params *open = &o->raw.open;
+    float *values = o->params.value;
+    if (input_count == 0)
+        cli_error("develop", "an input is missing; see 'softisp help develop'");
+    else if (!o->output || !*o->output)
+        cli_error("develop", "'-o OUT' is missing; see 'softisp help develop'");
+    else if (open->raw_format && !open->width)
+        cli_error("develop", "--raw-format needs --size WIDTHxHEIGHT");
+    else if (!open->raw_format && (open->width || open->stride_bytes))
+        cli_error("develop", "--size and --stride go with --raw-format");
+    else if (open->raw_format && open->has_cfa)
+        cli_error("develop", "--raw-format already says the CFA order; --cfa is for PGM");
+    else if (o->coefficients && !load_coefficients(o))
+        return false;
+    else {
+        /* Linear camera RGB is for measuring: nothing but black, white and demosaic. */
+        if (values[SISP_PARAM_COLOR] != 0 && values[SISP_PARAM_TONE] != 0)
+            values[SISP_PARAM_LENS_SHADING] = 0;
+        return true;
+    }
+    return false;
+}
+
+static void interrupted(int signal)
+{
+    sisp_writer_abandon_all();
+    _exit(CLI_INTERRUPTED);
+}
+
+static void progress(unsigned done, unsigned count, const char *input)
+{
+    if (count > 1 && isatty(STDERR_FILENO))
+        fprintf(stderr, "\r\033[K[%u/%u] %s%s", done, count, input, done == count ? "\n" : "");
+}
+
+static int run_inputs(
+    const struct develop_options *o, char **inputs, unsigned count, struct develop_target *targets)
+{
+    int code = CLI_DONE;
+    for (unsigned i = 0; i < count; i++) {
+        int one = develop_one(o, inputs[i], &targets[i]);
+        if (one > code) /* 3 (output) and 4 (internal) outweigh 1 (input) */
+            code = one;
+        progress(i + 1, count, inputs[i]);
+    }
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    static struct develop_options o; /* holds a whole lens shading mesh: not for the stack */
+    o = (struct develop_options){.params = sisp_params_default(), .depth = 8, .isa = "auto"};
+    int code = parse(argc, argv, &o);
+    if (code)
+        return code;
+    unsigned count = (unsigned)(argc - optind);
+    if (!check(&o, count))
+        return CLI_WRONG_USE;
+    struct develop_target *targets = calloc(count, sizeof(*targets));
+    if (!targets) {
+        cli_error("develop", "not enough memory for %u inputs", count);
+        return CLI_INTERNAL;
+    }
+    if (!develop_name_targets(&o, argv + optind, count, targets)) {
+        free(targets);
+        return CLI_WRONG_USE;
+    }
+    signal(SIGINT, interrupted);
+    signal(SIGTERM, interrupted);
+    signal(SIGHUP, interrupted);
+    int r = o.telemetry_path ? sisp_telemetry_open(&o.telemetry, o.telemetry_path) : 0;
+    if (r == 0)
+        code = run_inputs(&o, argv + optind, count, targets);
+    int closed = sisp_telemetry_close(&o.telemetry);
+    if (r || closed) {
+        cli_error("develop", "%s: %s", o.telemetry_path, strerror(r ? -r : -closed));
+        code = CLI_OUTPUT_FAILED;
+    }
+    free(targets);
+    return code;
+}
+
+const struct cli_verb cli_develop = {"develop", "raw files become pictures", help, run};

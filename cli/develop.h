@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef CLI_DEVELOP_H
+#define CLI_DEVELOP_H
+
+#include "cli.h"
+
+/** The options of softisp develop, checked. */
+struct develop_options {
+    const char *output;
+    struct cli_raw_options raw;
+    struct sisp_params params;
+    bool has_wb; /* the white balance was given, not defaulted */
+    unsigned depth;
+    bool is_fast, no_orient, json;
+    uint32_t threads;
+    const char *isa, *telemetry_path, *coefficients;
+    struct sisp_remake remake; /* of --coefficients */
+    struct sisp_telemetry *telemetry;
+};
+
+/** Where one input goes. */
+struct develop_target {
+    char path[4096];
+    const struct sisp_writer *writer;
+};
+
+/**
+ * Name the output of every input: a file, stdout, a folder, or a pattern with %s.
+ * Returns false after a sentence: no such extension, two inputs with one output, and so on.
+ */
+bool develop_name_targets(const struct develop_options *options, char *const *inputs,
+    unsigned count, struct develop_target *targets);
+
+/** Develop one input. Returns enum cli_exit; every error has been said. */
+int develop_one(
+    const struct develop_options *options, const char *input, const struct develop_target *target);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One raw file through a session to one picture file. */
+#include "develop.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#define ERROR_BYTES    512
+#define RESULT_WAIT_NS UINT64_C(60000000000)
+
+/* Everything one input needs until it is done. */
+struct one {
+    const struct develop_options *options;
+    const char *input;
+    const struct develop_target *target;
+    struct sisp_raw_file *file;
+    struct sisp_session *session;
+    struct sisp_result result;
+    char error[ERROR_BYTES];
+    uint64_t start_ns;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int open_input(struct one *one)
+{
+    int r = sisp_raw_file_open(
+        &one->file, one->input, &one->options->raw.open, one->error, sizeof(one->error));
+    return r ? CLI_INPUT_FAILED : CLI_DONE;
+}
+
+static int open_session(struct one *one)
+{
+    const struct develop_options *o = one->options;
+    struct sisp_session_params params = sisp_session_params_default();
+    params.info = *sisp_raw_file_info(one->file);
+    params.params = o->params;
+    params.threads = o->threads;
+    params.isa = o->isa;
+    params.telemetry = o->telemetry;
+    struct sisp_picture_params picture = {
+        .format = o->depth == 16 ? SISP_PIXEL_RGBA64 : SISP_PIXEL_RGB24,
+        .width = params.info.crop.width,
+        .height = params.info.crop.height,
+    };
+    if (o->coefficients) {
+        params.coefficients = &o->remake.coefficients;
+        if (o->is_fast) {
+            picture.width = o->remake.width;
+            picture.height = o->remake.height;
+        }
+    }
+    *(o->is_fast ? &params.preview : &params.still) = picture;
+    int r = sisp_session_create(&one->session, &params, one->error, sizeof(one->error));
+    return r ? CLI_INPUT_FAILED : CLI_DONE;
+}
+
+static int develop(struct one *one)
+{
+    const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
+    struct sisp_input input;
+    int r = sisp_session_acquire(one->session, &input);
+    if (r == 0) {
+        memcpy(input.samples, sisp_raw_file_samples(one->file), input.size_bytes);
+        struct sisp_submission submission = {
+            .lane = one->options->is_fast ? SISP_LANE_FAST : SISP_LANE_BACKGROUND,
+            .bytes_copied = input.size_bytes,
+            .exposure_us = info->exposure_us,
+            .analogue_gain = info->analogue_gain,
+        };
+        r = sisp_session_submit(one->session, &input, &submission);
+    }
+    if (r == 0)
+        r = sisp_session_next(one->session, &one->result, RESULT_WAIT_NS);
+    if (r) {
+        snprintf(one->error, sizeof(one->error), "the engine gave no picture: %s", strerror(-r));
+        return CLI_INTERNAL;
+    }
+    const struct sisp_record *record = &one->result.record;
+    if (!one->result.image.planes[0]) {
+        snprintf(one->error, sizeof(one->error), "the picture was %s (%s)",
+            sisp_outcome_name(record->outcome), sisp_reason_name(record->reason));
+        return CLI_INPUT_FAILED;
+    }
+    return CLI_DONE;
+}
+
+static int write_output(struct one *one)
+{
+    const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
+    const float *values = one->options->params.value;
+    struct sisp_write_params params = {
+        .exif = &info->exif,
+        .orientation = one->options->no_orient ? 1 : info->orientation,
+        /* Linear or camera colours are not sRGB: a profile would lie. */
+        .is_srgb = values[SISP_PARAM_COLOR] == 0 && values[SISP_PARAM_TONE] == 0,
+    };
+    int r = sisp_write_image(one->target->writer, one->target->path, &one->result.image, &params,
+        one->error, sizeof(one->error));
+    return r ? CLI_OUTPUT_FAILED : CLI_DONE;
+}
+
+static void add_hash(json_t *object, const char *key, struct sisp_hash hash)
+{
+    char text[33];
+    sisp_hash_text(hash, text);
+    json_object_set_new(object, key, json_string(text));
+}
+
+static void describe_info(json_t *object, const struct one *one)
+{
+    const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
+    const struct sisp_image *image = &one->result.image;
+    bool is_turned = !one->options->no_orient && info->orientation >= 5;
+    json_object_set_new(object, "width", json_integer(is_turned ? image->height : image->width));
+    json_object_set_new(object, "height", json_integer(is_turned ? image->width : image->height));
+    json_object_set_new(object, "crop",
+        json_pack("[I,I,I,I]", (json_int_t)info->crop.x, (json_int_t)info->crop.y,
+            (json_int_t)info->crop.width, (json_int_t)info->crop.height));
+    json_object_set_new(object, "cfa", json_string(sisp_cfa_name(sisp_raw_info_format(info)->cfa)));
+}
+
+static void describe_coefficients(json_t *object, const struct sisp_coefficients *c)
+{
+    json_object_set_new(object, "black", cli_json_floats(c->black_level, SISP_SITE_COUNT));
+    json_object_set_new(object, "white", json_real((double)c->white_level));
+    json_object_set_new(object, "wb_gains", cli_json_floats(c->wb_gains, 3));
+    json_object_set_new(object, "wb_source", json_string(sisp_source_name(c->wb_source)));
+    json_object_set_new(object, "wb_confidence", json_real((double)c->wb_confidence));
+    json_object_set_new(object, "cct", json_real((double)c->color_temperature_kelvin));
+    json_object_set_new(object, "ccm", cli_json_floats(c->ccm, 9));
+    json_object_set_new(object, "exposure_ev", json_real((double)c->exposure_ev));
+}
+
+static bool print_json(const struct one *one, int code)
+{
+    const struct sisp_record *record = &one->result.record;
+    json_t *object = json_object();
+    json_object_set_new(object, "input", json_string_nocheck(one->input));
+    json_object_set_new(object, "output", json_string_nocheck(one->target->path));
+    json_object_set_new(object, "ok", json_boolean(code == CLI_DONE));
+    json_object_set_new(object, "error", code ? json_string_nocheck(one->error) : json_null());
+    if (one->result.image.planes[0]) {
+        describe_info(object, one);
+        describe_coefficients(object, one->result.coefficients);
+        json_object_set_new(object, "isa", json_string(record->isa));
+        json_object_set_new(object, "threads", json_integer(record->threads));
+        add_hash(object, "input_hash", record->input);
+        add_hash(object, "param_hash", record->param);
+        add_hash(object, "output_hash", record->output);
+    }
+    json_object_set_new(object, "ns_total", json_integer((json_int_t)(now_ns() - one->start_ns)));
+    return cli_json_print(object);
+}
+
+int develop_one(
+    const struct develop_options *options, const char *input, const struct develop_target *target)
+{
+    struct one one = {.options = options, .input = input, .target = target, .start_ns = now_ns()};
+    int code = open_input(&one);
+    if (code == CLI_DONE)
+        code = open_session(&one);
+    if (code == CLI_DONE)
+        code = develop(&one);
+    if (code == CLI_DONE)
+        code = write_output(&one);
+    if (code)
+        cli_error("develop", "%s: %s", code == CLI_OUTPUT_FAILED ? target->path : input, one.error);
+    if (options->json && !print_json(&one, code) && code == CLI_DONE)
+        code = CLI_OUTPUT_FAILED;
+    if (one.session)
+        sisp_session_release(one.session, &one.result);
+    sisp_session_destroy(&one.session);
+    sisp_raw_file_destroy(&one.file);
+    return code;
+}

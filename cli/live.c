@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* softisp live: a camera's frames become previews, a press of the shutter becomes a still. */
+#include "live.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char help[] =
+    "usage: softisp live --camera sim|stdin [OPTION...]\n"
+    "\n"
+    "      --camera sim|stdin   the simulated camera, or headerless frames on standard input:\n"
+    "                           v4l2-ctl --stream-mmap --stream-to=- | softisp live --camera "
+    "stdin\n"
+    "                           --raw-format SRGGB10P --size 1920x1080\n"
+    "      --size WxH           of the raw frames (1920x1080)\n"
+    "      --fps N[/D]          frame rate (30)\n"
+    "      --frames N           stop after N frames\n"
+    "      --seconds S          stop after S seconds of frames\n"
+    "      --preview PATH       FILE.y4m, a folder (PNG files), or - (Y4M on standard output)\n"
+    "      --preview-size WxH   (640x360, or the frame's own size if smaller)\n"
+    "      --shutter FRAME      press the shutter at this frame: a burst becomes a still\n"
+    "      --burst N            frames fused at a press, 2 to 16 (4)\n"
+    "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
+    "      --overload FRAME[:COUNT]  rehearse trouble: the fast worker sleeps past its deadline\n"
+    "      --raw DIR            keep every raw frame in DIR, as the camera gave it\n"
+    "      --telemetry FILE     CSV, one row for each frame, and FILE.params.jsonl\n"
+    "      --raw-format NAME    of the frames (SRGGB10); --stride --black --white as for develop\n"
+    "      --seed N             of the simulated camera: same seed, same frames (1)\n"
+    "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
+    "      --threads N          0: one for each CPU (0)\n"
+    "      --isa NAME           auto, base, v2, v3, v4, neon; never changes the picture\n"
+    "      --json               figures as one line of JSON on standard output\n"
+    "\n"
+    "Exit: as for develop. Ctrl-C ends the run cleanly; what was recorded stays.\n";
+
+static const struct option long_options[] = {
+    {"camera", required_argument, NULL, 0},
+    {"size", required_argument, NULL, 0},
+    {"fps", required_argument, NULL, 0},
+    {"frames", required_argument, NULL, 0},
+    {"seconds", required_argument, NULL, 0},
+    {"preview", required_argument, NULL, 0},
+    {"preview-size", required_argument, NULL, 0},
+    {"shutter", required_argument, NULL, 0},
+    {"burst", required_argument, NULL, 0},
+    {"still", required_argument, NULL, 0},
+    {"overload", required_argument, NULL, 0},
+    {"raw", required_argument, NULL, 0},
+    {"telemetry", required_argument, NULL, 0},
+    {"raw-format", required_argument, NULL, 0},
+    {"stride", required_argument, NULL, 0},
+    {"black", required_argument, NULL, 0},
+    {"white", required_argument, NULL, 0},
+    {"seed", required_argument, NULL, 0},
+    {"set", required_argument, NULL, 0},
+    {"threads", required_argument, NULL, 0},
+    {"isa", required_argument, NULL, 0},
+    {"json", no_argument, NULL, 0},
+    {0},
+};
+
+/* Options as given, before they are put together. */
+struct given {
+    const char *camera;
+    double seconds;
+    struct live_options live;
+};
+
+static bool bad_value(const char *name, const char *value, const char *wants)
+{
+    cli_error("live", "'--%s %s': %s", name, value, wants);
+    return false;
+}
+
+static bool set_fps(struct live_options *o, const char *value)
+{
+    char copy[32];
+    if (strlen(value) >= sizeof(copy))
+        return false;
+    strcpy(copy, value);
+    char *slash = strchr(copy, '/');
+    o->fps_den = 1;
+    if (slash) {
+        *slash = '\0';
+        if (!cli_parse_u32(slash + 1, 1, 100000, &o->fps_den))
+            return false;
+    }
+    if (!cli_parse_u32(copy, 1, 1000000, &o->fps_num))
+        return false;
+    double fps = (double)o->fps_num / o->fps_den;
+    return fps >= 0.1 && fps <= 1000;
+}
+
+static bool set_overload(struct live_options *o, const char *value)
+{
+    char copy[64];
+    if (strlen(value) >= sizeof(copy))
+        return false;
+    strcpy(copy, value);
+    char *colon = strchr(copy, ':');
+    o->overload_count = 1;
+    if (colon) {
+        *colon = '\0';
+        if (!cli_parse_u32(colon + 1, 1, 1000000, &o->overload_count))
+            return false;
+    }
+    return cli_parse_u64(copy, &o->overload_first);
+}
+
+static bool set_preview(struct live_options *o, const char *value)
+{
+    struct stat status;
+    size_t length = strlen(value);
+    o->preview = value;
+    if (strcmp(value, "-") == 0 || (length > 4 && strcmp(value + length - 4, ".y4m") == 0))
+        o->preview_kind = PREVIEW_Y4M;
+    else if (stat(value, &status) == 0 && S_ISDIR(status.st_mode))
+        o->preview_kind = PREVIEW_PNGS;
+    else
+        return bad_value("preview", value, "it is FILE.y4m, a folder that exists, or -");
+    return true;
+}
+
+static bool set_still(struct live_options *o, const char *value)
+{
+    const struct sisp_writer *writer = sisp_writer_find(value);
+    if (!writer || !writer->available)
+        return bad_value("still", value, "the extension is none of .jpg .png .tiff .ppm");
+    o->still = value;
+    return true;
+}
+
+static bool set_isa(struct live_options *o, const char *value)
+{
+    o->isa = value;
+    int r = sisp_isa_find(value);
+    if (r == -ENOTSUP)
+        return bad_value("isa", value, "this machine or build does not have that level");
+    return r >= 0 || bad_value("isa", value, "it is auto, base, v2, v3, v4 or neon");
+}
+
+static bool set_number_option(struct given *g, const char *name, const char *value)
+{
+    struct live_options *o = &g->live;
+    if (strcmp(name, "fps") == 0)
+        return set_fps(o, value) || bad_value(name, value, "frames a second, 0.1 to 1000, or N/D");
+    if (strcmp(name, "frames") == 0)
+        return (cli_parse_u64(value, &o->frames) && o->frames > 0) ||
+               bad_value(name, value, "a whole number from 1 on");
+    if (strcmp(name, "seconds") == 0)
+        return (cli_parse_number(value, &g->seconds) && g->seconds > 0 && g->seconds < 1e7) ||
+               bad_value(name, value, "a positive number");
+    if (strcmp(name, "preview-size") == 0)
+        return cli_parse_size(value, &o->preview_width, &o->preview_height) ||
+               bad_value(name, value, "a size is WIDTHxHEIGHT");
+    if (strcmp(name, "shutter") == 0) {
+        o->has_shutter = true;
+        return cli_parse_u64(value, &o->shutter) || bad_value(name, value, "a frame's number");
+    }
+    if (strcmp(name, "burst") == 0)
+        return cli_parse_u32(value, 2, 16, &o->burst_frames) || bad_value(name, value, "2 to 16");
+    if (strcmp(name, "overload") == 0)
+        return set_overload(o, value) || bad_value(name, value, "it is FRAME or FRAME:COUNT");
+    if (strcmp(name, "seed") == 0)
+        return cli_parse_u64(value, &o->seed) || bad_value(name, value, "a whole number");
+    return cli_parse_u32(value, 0, 64, &o->threads) || bad_value(name, value, "0 to 64");
+}
+
+static bool set_option(struct given *g, const char *name, const char *value)
+{
+    struct live_options *o = &g->live;
+    int r = value ? cli_raw_option("live", &o->raw, name, value) : 0;
+    if (r)
+        return r > 0;
+    if (strcmp(name, "camera") == 0)
+        g->camera = value;
+    else if (strcmp(name, "preview") == 0)
+        return set_preview(o, value);
+    else if (strcmp(name, "still") == 0)
+        return set_still(o, value);
+    else if (strcmp(name, "raw") == 0)
+        o->raw_folder = value;
+    else if (strcmp(name, "telemetry") == 0)
+        o->telemetry_path = value;
+    else if (strcmp(name, "set") == 0)
+        return cli_set_param("live", &o->params, value);
+    else if (strcmp(name, "isa") == 0)
+        return set_isa(o, value);
+    else if (strcmp(name, "json") == 0)
+        o->json = true;
+    else
+        return set_number_option(g, name, value);
+    return true;
+}
+
+static int parse(int argc, char **argv, struct given *g)
+{
+    int index, c;
+    opterr = 0;
+    optind = 1;
+    while ((c = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
+        if (c != 0)
+            return cli_option_error("live", c, argv);
+        if (!set_option(g, long_options[index].name, optarg))
+            return CLI_WRONG_USE;
+    }
+    if (optind < argc) {
+        cli_error("live", "'%s' is not an option; see 'softisp help live'", argv[optind]);
+        return CLI_WRONG_USE;
+    }
+    return CLI_DONE;
+}
+
+static bool check_camera(struct given *g)
+{
+    struct live_options *o = &g->live;
+    struct sisp_raw_open_params *open = &o->raw.open;
+    if (!g->camera) {
+        cli_error("live", "'--camera sim' or '--camera stdin' is missing");
+        return false;
+    }
+    o->is_stdin = strcmp(g->camera, "stdin") == 0;
+    if (!o->is_stdin && strcmp(g->camera, "sim") != 0)
+        return bad_value("camera", g->camera, "it is sim or stdin");
+    if (o->is_stdin && (!open->raw_format || !open->width)) {
+        cli_error("live", "--camera stdin needs --raw-format and --size");
+        return false;
+    }
+    if (!o->is_stdin && (open->stride_bytes || open->black_count || open->white_level > 0)) {
+        cli_error("live", "--stride, --black and --white go with --camera stdin");
+        return false;
+    }
+    if (!open->width) {
+        open->width = 1920;
+        open->height = 1080;
+    }
+    return true;
+}
+
+static bool check(struct given *g)
+{
+    struct live_options *o = &g->live;
+    struct stat status;
+    if (!check_camera(g))
+        return false;
+    if (o->frames && g->seconds > 0) {
+        cli_error("live", "--frames and --seconds both say when to stop");
+        return false;
+    }
+    if (g->seconds > 0)
+        o->frames = (uint64_t)(g->seconds * o->fps_num / o->fps_den + 0.5);
+    if (g->seconds > 0 && !o->frames)
+        o->frames = 1;
+    const struct sisp_raw_open_params *open = &o->raw.open;
+    if (!o->preview_width) {
+        bool is_small = open->width < 640 || open->height < 360;
+        o->preview_width = is_small ? open->width : 640;
+        o->preview_height = is_small ? open->height : 360;
+    }
+    if (o->preview_width > open->width || o->preview_height > open->height) {
+        cli_error("live", "the preview (%ux%u) is larger than the frame (%ux%u)", o->preview_width,
+            o->preview_height, open->width, open->height);
+        return false;
+    }
+    if (o->raw_folder && !(stat(o->raw_folder, &status) == 0 && S_ISDIR(status.st_mode)))
+        return bad_value("raw", o->raw_folder, "it is not a folder");
+    if (o->json && o->preview && strcmp(o->preview, "-") == 0) {
+        cli_error("live", "--json and '--preview -' both need the standard output");
+        return false;
+    }
+    return true;
+}
+
+static int run(int argc, char **argv)
+{
+    struct given g = {.live = {.params = sisp_params_default(),
+                          .fps_num = 30,
+                          .fps_den = 1,
+                          .seed = 1,
+                          .burst_frames = 4,
+                          .still = "still-%s.jpg",
+                          .isa = "auto"}};
+    int code = parse(argc, argv, &g);
+    if (code)
+        return code;
+    if (!check(&g))
+        return CLI_WRONG_USE;
+    struct live_summary summary = {0};
+    code = live_run(&g.live, &summary);
+    if (code == CLI_DONE || code == CLI_INTERRUPTED)
+        live_report(&g.live, &summary);
+    return code;
+}
+
+const struct cli_verb cli_live = {
+    "live", "a camera's frames become previews and stills", help, run};

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One live run: this thread is the camera, a second one is the consumer of results. */
+#include "live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_A_SECOND UINT64_C(1000000000)
+
+static volatile sig_atomic_t stop_requested;
+
+static void interrupted(int signal)
+{
+    if (stop_requested) {
+        sisp_writer_abandon_all();
+        _exit(CLI_INTERRUPTED);
+    }
+    stop_requested = 1;
+}
+
+struct run {
+    const struct live_options *options;
+    struct live_summary *summary;
+    struct sisp_camera *camera;
+    struct sisp_session *session;
+    struct sisp_telemetry *telemetry;
+    struct sisp_video_writer *video;
+    uint8_t *spare; /* takes a frame for which no input was free */
+    pthread_t consumer;
+    char error[512];
+
+    /* Written by the consumer. */
+    atomic_int output_error; /* negative errno */
+    pthread_mutex_t request_mutex;
+    struct sisp_camera_controls request; /* under request_mutex; 0: nothing new */
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_A_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static void sleep_until(uint64_t until_ns)
+{
+    struct timespec until = {(time_t)(until_ns / NS_A_SECOND), (long)(until_ns % NS_A_SECOND)};
+    while (
+        !stop_requested && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+        ;
+}
+
+/* ---- the consumer's thread --------------------------------------------------------------- */
+
+static int write_preview(struct run *run, const struct sisp_result *result)
+{
+    char path[4096];
+    switch (run->options->preview_kind) {
+    case PREVIEW_NONE:
+        return 0;
+    case PREVIEW_Y4M:
+        return sisp_video_writer_write(run->video, &result->image);
+    case PREVIEW_PNGS:
+        snprintf(path, sizeof(path), "%s/preview-%06" PRIu64 ".png", run->options->preview,
+            result->record.sequence);
+        return sisp_write_image(sisp_writer_find(path), path, &result->image,
+            &(struct sisp_write_params){.is_srgb = 1}, NULL, 0);
+    }
+    return 0;
+}
+
+static int write_still(struct run *run, const struct sisp_result *result)
+{
+    char *path = run->summary->still_path, number[32];
+    const char *pattern = run->options->still, *hole = strstr(pattern, "%s");
+    snprintf(number, sizeof(number), "%06" PRIu64, run->options->shutter);
+    snprintf(path, sizeof(run->summary->still_path), "%.*s%s%s",
+        hole ? (int)(hole - pattern) : (int)strlen(pattern), pattern, hole ? number : "",
+        hole ? hole + 2 : "");
+    struct sisp_exif exif = sisp_camera_info(run->camera)->exif;
+    int r = sisp_write_image(sisp_writer_find(path), path, &result->image,
+        &(struct sisp_write_params){.exif = &exif, .is_srgb = 1}, run->error, sizeof(run->error));
+    if (r == 0)
+        run->summary->stills++;
+    return r;
+}
+
+static void consume(struct run *run, struct sisp_result *result)
+{
+    int r = 0;
+    if (result->image.planes[0])
+        r = result->record.lane == SISP_LANE_BACKGROUND ? write_still(run, result)
+                                                        : write_preview(run, result);
+    int none = 0;
+    if (r)
+        atomic_compare_exchange_strong(&run->output_error, &none, r);
+    if (result->request.exposure_us > 0) {
+        pthread_mutex_lock(&run->request_mutex);
+        run->request = result->request;
+        pthread_mutex_unlock(&run->request_mutex);
+    }
+}
+
+static void *consumer_main(void *user)
+{
+    struct run *run = user;
+    for (;;) {
+        struct sisp_result result;
+        int r = sisp_session_next(run->session, &result, NS_A_SECOND / 10);
+        if (r == -EAGAIN)
+            continue;
+        if (r)
+            return NULL; /* stopped, and all results were read */
+        consume(run, &result);
+        sisp_session_release(run->session, &result);
+    }
+}
+
+/* ---- the camera's thread ------------------------------------------------------------------- */
+
+static void apply_request(struct run *run)
+{
+    pthread_mutex_lock(&run->request_mutex);
+    struct sisp_camera_controls request = run->request;
+    run->request = (struct sisp_camera_controls){0};
+    pthread_mutex_unlock(&run->request_mutex);
+    if (request.exposure_us > 0)
+        sisp_camera_set_controls(run->camera, &request);
+}
+
+static int keep_raw(const struct run *run, uint64_t sequence, const struct sisp_input *input)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%06" PRIu64 ".raw", run->options->raw_folder, sequence);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int r = 0;
+    for (size_t done = 0; done < input->size_bytes && r == 0;) {
+        ssize_t n = write(fd, input->samples + done, input->size_bytes - done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            r = -errno;
+    }
+    close(fd);
+    if (r)
+        unlink(path);
+    return r;
+}
+
+/* Take the next frame off the camera and hand it in. 0, or a negative errno that ends the run. */
+static int capture(struct run *run, uint64_t sequence, uint64_t interval_ns)
+{
+    struct sisp_input input;
+    size_t size_bytes = sisp_raw_info_size_bytes(sisp_camera_info(run->camera));
+    apply_request(run);
+    bool has_input = sisp_session_acquire(run->session, &input) == 0;
+    int r = sisp_camera_read(run->camera, has_input ? input.samples : run->spare, size_bytes);
+    if (r == 0 && has_input && run->options->raw_folder) {
+        int kept = keep_raw(run, sequence, &input);
+        int none = 0;
+        if (kept)
+            atomic_compare_exchange_strong(&run->output_error, &none, kept);
+    }
+    if (r || !has_input) {
+        if (has_input)
+            sisp_session_cancel(run->session, &input);
+        run->summary->missed += r == 0;
+        return r;
+    }
+    struct sisp_camera_controls applied = sisp_camera_applied(run->camera);
+    uint64_t capture_ns = now_ns();
+    struct sisp_submission submission = {
+        .lane = SISP_LANE_FAST,
+        .sequence = sequence,
+        .capture_ns = capture_ns,
+        .deadline_ns = capture_ns + interval_ns,
+        .exposure_us = applied.exposure_us,
+        .analogue_gain = applied.analogue_gain,
+    };
+    r = sisp_session_submit(run->session, &input, &submission);
+    if (r == -EAGAIN) {
+        sisp_session_cancel(run->session, &input);
+        run->summary->missed++;
+        r = 0;
+    }
+    return r;
+}
+
+static int capture_all(struct run *run)
+{
+    const struct live_options *o = run->options;
+    uint64_t interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;
+    uint64_t start_ns = now_ns(), token;
+    int r = 0;
+    for (uint64_t n = 0; r == 0 && !stop_requested && (!o->frames || n < o->frames); n++) {
+        if (!o->is_stdin)
+            sleep_until(start_ns + n * NS_A_SECOND * o->fps_den / o->fps_num);
+        r = capture(run, n, interval_ns);
+        run->summary->captured += r == 0;
+        if (r == 0 && o->has_shutter && n == o->shutter)
+            r = sisp_session_press(run->session, &token);
+        if (r == 0)
+            r = atomic_load(&run->output_error);
+    }
+    run->summary->seconds_ns = now_ns() - start_ns;
+    return r == -ENODATA || (r == -EINTR && stop_requested) ? 0 : r;
+}
+
+/* ---- start and end --------------------------------------------------------------------------- */
+
+static int open_camera(struct run *run)
+{
+    const struct sisp_raw_open_params *open = &run->options->raw.open;
+    struct sisp_camera_params params = {
+        .width = open->width,
+        .height = open->height,
+        .fps_num = run->options->fps_num,
+        .fps_den = run->options->fps_den,
+        .seed = run->options->seed,
+        .raw_format = open->raw_format,
+        .fd = STDIN_FILENO,
+        .stride_bytes = open->stride_bytes,
+        .black_count = open->black_count,
+        .white_level = open->white_level,
+    };
+    memcpy(params.black_level, open->black_level, sizeof(params.black_level));
+    int r = run->options->is_stdin ? sisp_camera_open_fd(&run->camera, &params)
+                                   : sisp_camera_open_sim(&run->camera, &params);
+    if (r) {
+        cli_error("live", "the camera: %s",
+            r == -EINVAL ? "size, stride, format or levels do not fit each other" : strerror(-r));
+        return r == -EINVAL ? CLI_WRONG_USE : CLI_INTERNAL;
+    }
+    run->spare = malloc(sisp_raw_info_size_bytes(sisp_camera_info(run->camera)));
+    if (!run->spare)
+        cli_error("live", "not enough memory for a frame");
+    return run->spare ? CLI_DONE : CLI_INTERNAL;
+}
+
+static int open_session(struct run *run)
+{
+    const struct live_options *o = run->options;
+    struct sisp_session_params params = sisp_session_params_default();
+    params.info = *sisp_camera_info(run->camera);
+    params.params = o->params;
+    params.limits = sisp_camera_limits(run->camera);
+    params.is_live = 1;
+    params.preview = (struct sisp_picture_params){
+        .format = o->preview_kind == PREVIEW_PNGS ? SISP_PIXEL_RGB24 : SISP_PIXEL_NV12,
+        .width = o->preview_width,
+        .height = o->preview_height,
+    };
+    if (o->has_shutter) {
+        params.still = (struct sisp_picture_params){
+            SISP_PIXEL_RGB24, params.info.crop.width, params.info.crop.height};
+        params.burst_frames = o->burst_frames;
+    }
+    params.threads = o->threads;
+    params.isa = o->isa;
+    params.telemetry = run->telemetry;
+    params.overload_first = o->overload_first;
+    params.overload_count = o->overload_count;
+    int r = sisp_session_create(&run->session, &params, run->error, sizeof(run->error));
+    if (r)
+        cli_error("live", "%s", run->error);
+    return r == 0 ? CLI_DONE : r == -EINVAL ? CLI_WRONG_USE : CLI_INTERNAL;
+}
+
+static int open_outputs(struct run *run)
+{
+    const struct live_options *o = run->options;
+    int r = o->telemetry_path ? sisp_telemetry_open(&run->telemetry, o->telemetry_path) : 0;
+    if (r) {
+        cli_error("live", "%s: %s", o->telemetry_path, strerror(-r));
+        return CLI_OUTPUT_FAILED;
+    }
+    if (o->preview_kind != PREVIEW_Y4M)
+        return CLI_DONE;
+    r = sisp_video_writer_open(&run->video, o->preview, o->preview_width, o->preview_height,
+        o->fps_num, o->fps_den, run->error, sizeof(run->error));
+    if (r)
+        cli_error("live", "%s: %s", o->preview, run->error);
+    return r ? CLI_OUTPUT_FAILED : CLI_DONE;
+}
+
+static int run_frames(struct run *run)
+{
+    if (pthread_create(&run->consumer, NULL, consumer_main, run) != 0) {
+        cli_error("live", "no thread could be started");
+        return CLI_INTERNAL;
+    }
+    int r = capture_all(run);
+    sisp_session_stop(run->session);
+    pthread_join(run->consumer, NULL);
+    sisp_session_figures(run->session, &run->summary->figures);
+    int output = atomic_load(&run->output_error);
+    if (output) {
+        cli_error("live", "an output could not be written: %s",
+            run->error[0] ? run->error : strerror(-output));
+        return CLI_OUTPUT_FAILED;
+    }
+    if (r) {
+        cli_error("live", "%s", r == -EBADMSG ? "the input ended inside a frame" : strerror(-r));
+        return CLI_INPUT_FAILED;
+    }
+    return CLI_DONE;
+}
+
+static int close_outputs(struct run *run, int code)
+{
+    if (run->video) {
+        int r = sisp_video_writer_close(&run->video);
+        if (r && code == CLI_DONE) {
+            cli_error("live", "%s: %s", run->options->preview, strerror(-r));
+            code = CLI_OUTPUT_FAILED;
+        }
+    }
+    int r = sisp_telemetry_close(&run->telemetry);
+    if (r && code == CLI_DONE) {
+        cli_error("live", "%s: %s", run->options->telemetry_path, strerror(-r));
+        code = CLI_OUTPUT_FAILED;
+    }
+    return code;
+}
+
+int live_run(const struct live_options *options, struct live_summary *summary)
+{
+    struct run run = {
+        .options = options, .summary = summary, .request_mutex = PTHREAD_MUTEX_INITIALIZER};
+    struct sigaction action = {.sa_handler = interrupted}; /* no SA_RESTART: reads must end */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    int code = open_camera(&run);
+    if (code == CLI_DONE)
+        code = open_outputs(&run);
+    if (code == CLI_DONE)
+        code = open_session(&run);
+    if (code == CLI_DONE)
+        code = run_frames(&run);
+    sisp_session_destroy(&run.session);
+    code = close_outputs(&run, code);
+    sisp_camera_destroy(&run.camera);
+    free(run.spare);
+    summary->is_interrupted = stop_requested != 0;
+    return code == CLI_DONE && stop_requested ? CLI_INTERRUPTED : code;
+}

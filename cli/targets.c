@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Names of outputs: decided, and refused, before anything is read or written. */
+#include "develop.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_folder(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat sa, sb;
+    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && S_ISREG(sa.st_mode) &&
+           sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+/* The name without folders and extension. */
+static void stem_of(const char *input, char *stem, size_t size)
+{
+    const char *name = strrchr(input, '/');
+    name = name ? name + 1 : input;
+    const char *dot = strrchr(name, '.');
+    size_t length = dot && dot != name ? (size_t)(dot - name) : strlen(name);
+    snprintf(stem, size, "%.*s", (int)length, name);
+}
+
+static bool name_target(
+    const struct develop_options *options, const char *input, struct develop_target *target)
+{
+    const char *out = options->output;
+    const char *hole = strstr(out, "%s");
+    char stem[256];
+    stem_of(input, stem, sizeof(stem));
+    int length;
+    if (hole)
+        length = snprintf(
+            target->path, sizeof(target->path), "%.*s%s%s", (int)(hole - out), out, stem, hole + 2);
+    else if (is_folder(out))
+        length = snprintf(target->path, sizeof(target->path), "%s/%s.%s", out, stem,
+            options->depth == 16 ? "png" : "jpg");
+    else
+        length = snprintf(target->path, sizeof(target->path), "%s", out);
+    if (length < 0 || (size_t)length >= sizeof(target->path)) {
+        cli_error("develop", "the output's name is too long");
+        return false;
+    }
+    target->writer = sisp_writer_find(strcmp(out, "-") == 0 ? ".ppm" : target->path);
+    if (!target->writer) {
+        cli_error("develop", "'%s': the extension is none of .jpg .png .tiff .ppm", target->path);
+        return false;
+    }
+    if (!target->writer->available) {
+        cli_error(
+            "develop", "'%s': this build has no %s writer", target->path, target->writer->name);
+        return false;
+    }
+    if (options->depth == 16 && !target->writer->has_16_bit) {
+        cli_error("develop", "'%s': %s has no 16-bit pictures; use .png, .tiff or .ppm",
+            target->path, target->writer->name);
+        return false;
+    }
+    if (is_same_file(input, target->path)) {
+        cli_error("develop", "'%s' is the input itself", target->path);
+        return false;
+    }
+    return true;
+}
+
+bool develop_name_targets(const struct develop_options *options, char *const *inputs,
+    unsigned count, struct develop_target *targets)
+{
+    if (count > 1 && !strstr(options->output, "%s") && !is_folder(options->output)) {
+        cli_error("develop", "'%s' is neither a folder nor holds %%s, but there are %u inputs",
+            options->output, count);
+        return false;
+    }
+    if (options->json && strcmp(options->output, "-") == 0) {
+        cli_error("develop", "--json and '-o -' both need the standard output");
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (!name_target(options, inputs[i], &targets[i]))
+            return false;
+        for (unsigned k = 0; k < i; k++) {
+            if (strcmp(targets[k].path, targets[i].path) == 0) {
+                cli_error("develop", "'%s' and '%s' would both be written to '%s'", inputs[k],
+                    inputs[i], targets[i].path);
+                return false;
+            }
+        }
+    }
+    return true;
+}

@@ -1,0 +1,18 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Install what building, demo and tests need, from Debian's packages. Quick when all is there.
+set -eu
+packages="gcc libc6-dev meson ninja-build pkg-config xz-utils binutils clang clang-format libclang-rt-14-dev mandoc
+ libraw-dev libjpeg62-turbo-dev libpng-dev libtiff-dev liblcms2-dev libexif-dev libxxhash-dev
+ libseccomp-dev libjansson-dev python3 python3-numpy python3-pil"
+missing=""
+for p in $packages; do
+    dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+run=""
+[ "$(id -u)" = 0 ] || run="sudo"
+$run apt-get update -qq
+# shellcheck disable=SC2086
+$run env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
