@@ -1,0 +1,298 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""softisp develop as its users call it. Run: test_develop.py SOFTISP"""
+import csv, json, lzma, os, signal, subprocess, time
+
+import numpy as np
+from PIL import Image
+
+import harness
+from harness import SOFTISP, SOURCE, Skip, expect, main, one_sentence, run, shared
+
+LINEAR = ['--color', 'camera', '--tone', 'linear', '--wb', '1,1']
+
+
+def write_pgm(path, samples, maxval):
+    with open(path, 'wb') as f:
+        f.write(b'P5\n%d %d\n%d\n' % (samples.shape[1], samples.shape[0], maxval))
+        f.write(samples.astype('>u2' if maxval > 255 else 'u1').tobytes())
+
+
+def read_ppm(path):
+    data = open(path, 'rb').read()
+    magic, size, maxval, rest = data.split(b'\n', 3)
+    w, h = map(int, size.split())
+    expect(magic == b'P6', magic)
+    return np.frombuffer(rest, '>u2' if int(maxval) > 255 else 'u1').reshape(h, w, 3).astype(int)
+
+
+def mosaic(rgb):
+    m = rgb[:, :, 1].copy()
+    m[0::2, 0::2] = rgb[0::2, 0::2, 0]
+    m[1::2, 1::2] = rgb[1::2, 1::2, 2]
+    return m
+
+
+def ramp(folder, name='ramp.pgm'):
+    path = os.path.join(folder, name)
+    y, x = np.mgrid[0:60, 0:80]
+    write_pgm(path, (x * 700 + y * 90) % 60000, 65535)
+    return path
+
+
+def unpack(relative, folder):
+    """A shared .xz file, unpacked."""
+    path = shared(relative)
+    if not path.endswith('.xz'):
+        return path
+    out = os.path.join(folder, os.path.basename(path)[:-3])
+    with lzma.open(path) as f, open(out, 'wb') as o:
+        o.write(f.read())
+    return out
+
+
+def flat_picture_is_exact(folder):
+    path = os.path.join(folder, 'flat.pgm')
+    rgb = np.empty((40, 60, 3), int)
+    rgb[:] = 60000, 20000, 300
+    write_pgm(path, mosaic(rgb), 65535)
+    out = os.path.join(folder, 'o.ppm')
+    code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB', '--depth', 16, *LINEAR)
+    expect(code == 0, err)
+    expect((abs(read_ppm(out) - rgb) <= 1).all(), read_ppm(out)[20, 20])
+
+
+def all_depths_and_writers_agree(folder):
+    path = ramp(folder)
+    pictures = []
+    for name in 'a.ppm', 'a.png', 'a.tiff':
+        out = os.path.join(folder, name)
+        code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB')
+        expect(code == 0, err)
+        pictures.append(np.asarray(Image.open(out).convert('RGB')))
+    expect((pictures[0] == pictures[1]).all() and (pictures[0] == pictures[2]).all())
+    out = os.path.join(folder, 'a.jpg')
+    expect(run('develop', path, '-o', out, '--cfa', 'RGGB')[0] == 0)
+    jpeg = Image.open(out)
+    expect(jpeg.info.get('icc_profile'), 'no ICC profile in the JPEG')
+    expect(np.mean((np.asarray(jpeg).astype(float) - pictures[0]) ** 2) < 60)
+
+
+def cpsnr(folder, names, method='mhc'):
+    figures = []
+    for name in names:
+        rgb = np.asarray(Image.open(shared(name)).convert('RGB')).astype(int)
+        path, out = os.path.join(folder, 'm.pgm'), os.path.join(folder, 'm.ppm')
+        write_pgm(path, mosaic(rgb), 255)
+        code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB', '--demosaic', method, *LINEAR)
+        expect(code == 0, err)
+        d = (read_ppm(out) - rgb)[10:-10, 10:-10]
+        figures.append(10 * np.log10(255 ** 2 / np.mean(d.astype(float) ** 2)))
+    return float(np.mean(figures))
+
+
+def malvar_on_kodak(folder):
+    figure = cpsnr(folder, [f'kodak/kodim{i:02}.png' for i in range(1, 13)])
+    print(f'Malvar-He-Cutler, Kodak 01-12, border 10: {figure:.3f} dB')
+    expect(abs(figure - 36.22) <= 0.05, figure)
+
+
+def malvar_on_mcmaster(folder):
+    figure = cpsnr(folder, [f'mcmaster/mcm{i:02}.png' for i in range(1, 18, 2)])
+    print(f'Malvar-He-Cutler, McMaster odd, border 10: {figure:.3f} dB')
+    expect(abs(figure - 34.05) <= 0.05, figure)
+
+
+def bilinear_on_kodak(folder):
+    figure = cpsnr(folder, [f'kodak/kodim{i:02}.png' for i in range(1, 13)], 'bilinear')
+    expect(abs(figure - 30.60) <= 0.05, figure)
+
+
+def lab(xyz, white=(0.96422, 1.0, 0.82521)):
+    t = xyz / np.array(white)
+    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    return np.stack([116 * f[..., 1] - 16, 500 * (f[..., 0] - f[..., 1]), 200 * (f[..., 1] - f[..., 2])], -1)
+
+
+def ciede2000(a, b):
+    """Sharma, Wu, Dalal 2005."""
+    c1, c2 = np.hypot(a[:, 1], a[:, 2]), np.hypot(b[:, 1], b[:, 2])
+    cm7 = ((c1 + c2) / 2) ** 7
+    g = 0.5 * (1 - np.sqrt(cm7 / (cm7 + 25.0 ** 7)))
+    a1, a2 = a[:, 1] * (1 + g), b[:, 1] * (1 + g)
+    c1, c2 = np.hypot(a1, a[:, 2]), np.hypot(a2, b[:, 2])
+    h1, h2 = np.degrees(np.arctan2(a[:, 2], a1)) % 360, np.degrees(np.arctan2(b[:, 2], a2)) % 360
+    dh = (h2 - h1 + 180) % 360 - 180
+    dl, dc, dhh = b[:, 0] - a[:, 0], c2 - c1, 2 * np.sqrt(c1 * c2) * np.sin(np.radians(dh / 2))
+    lm, cm = (a[:, 0] + b[:, 0]) / 2, (c1 + c2) / 2
+    hm = np.where(abs(h1 - h2) > 180, (h1 + h2 + 360) / 2 % 360, (h1 + h2) / 2)
+    t = (1 - 0.17 * np.cos(np.radians(hm - 30)) + 0.24 * np.cos(np.radians(2 * hm)) +
+         0.32 * np.cos(np.radians(3 * hm + 6)) - 0.2 * np.cos(np.radians(4 * hm - 63)))
+    sl = 1 + 0.015 * (lm - 50) ** 2 / np.sqrt(20 + (lm - 50) ** 2)
+    sc, sh = 1 + 0.045 * cm, 1 + 0.015 * cm * t
+    rt = (-2 * np.sqrt(cm ** 7 / (cm ** 7 + 25.0 ** 7)) *
+          np.sin(np.radians(60 * np.exp(-((hm - 275) / 25) ** 2))))
+    return np.sqrt((dl / sl) ** 2 + (dc / sc) ** 2 + (dhh / sh) ** 2 + rt * dc / sc * dhh / sh)
+
+
+def canon_colorchecker(folder):
+    """Linear patch means against BabelColor's average, one scale for all."""
+    dng = shared('canon550d_colorchecker/colorchart.dng')
+    out = os.path.join(folder, 'c.ppm')
+    code, text, err = run('develop', dng, '-o', out, '--wb', '1.48,2.20', '--color', 'srgb', '--tone', 'linear',
+                          '--depth', 16, '--json')
+    expect(code == 0, err)
+    crop = json.loads(text)['crop']
+    picture = read_ppm(out) / 65535
+    boxes = list(csv.DictReader(open(shared('canon550d_colorchecker/colorchart_patches.csv'))))
+    rgb = np.array([picture[int(b['y0']) - crop[1]:int(b['y1_excl']) - crop[1],
+                            int(b['x0']) - crop[0]:int(b['x1_excl']) - crop[0]].mean((0, 1)) for b in boxes])
+    # linear sRGB to XYZ D50 (Bradford)
+    m = np.array([[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169],
+                  [0.0139322, 0.0971045, 0.7141733]])
+    reference = canon_reference(len(boxes))
+    best = min(ciede2000(lab((rgb * s) @ m.T), reference).mean() for s in np.geomspace(0.3, 30, 4000))
+    print(f'Canon 550D ColorChecker: mean dE00 {best:.2f}')
+    expect(best <= 3.6, best)
+
+
+def canon_reference(count):
+    rows = csv.DictReader(open(shared('spectral/colorchecker24_xyY_Lab.csv')))
+    babel = [r for r in rows if 'BabelColor' in r['edition']]
+    expect(len(babel) == count, len(babel))
+    return np.array([[float(r[k]) for k in ('L_D50', 'a_D50', 'b_D50')] for r in babel])
+
+
+def gopro_hero6(folder):
+    dng = os.path.join(folder, 'hero6.dng')
+    with lzma.open(os.path.join(SOURCE, 'data/hero6.dng.xz')) as f, open(dng, 'wb') as o:
+        o.write(f.read())
+    out = os.path.join(folder, 'hero6.jpg')
+    code, text, err = run('develop', dng, '-o', out, '--json')
+    expect(code == 0, err)
+    j = json.loads(text)
+    keys = ('input output ok error width height crop cfa black white wb_gains wb_source wb_confidence cct ccm '
+            'exposure_ev isa threads input_hash param_hash output_hash ns_total').split()
+    expect(sorted(j) == sorted(keys), sorted(j))
+    expect((j['width'], j['height']) == (4000, 3000), j['width'], j['height'])
+    picture = Image.open(out)
+    expect(picture.getexif().get(271, '').startswith('GoPro'), dict(picture.getexif()))
+    mean = np.asarray(picture).mean()
+    expect(60 < mean < 180, 'brightness', mean)
+    expect(max(j['wb_gains']) < 4 and 2000 < j['cct'] < 10000, j['wb_gains'], j['cct'])
+
+
+def clipped_highlights_are_neutral(folder):
+    path = os.path.join(folder, 'clip.pgm')
+    write_pgm(path, np.full((40, 60), 65535), 65535)
+    for extra in ['--wb', '2,1.7'], ['--wb', 'auto'], ['--wb', '0.6,1.4'], ['--lane', 'fast', '--wb', '2,1.7']:
+        out = os.path.join(folder, 'clip.ppm')
+        code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB', *extra)
+        expect(code == 0, err)
+        p = read_ppm(out)
+        expect(np.ptp(p, axis=2).max() <= 1 and p.min() >= 250, extra, p[20, 20])
+
+
+def real_raws(folder):
+    """Every raw that is here, as (path, options)."""
+    raws = [('canon550d_colorchecker/colorchart.dng', []), ('pi_1920x1200/wheel_b.dng.xz', []),
+            ('pi_imx296/static_a/frame_00.dng.xz', []), ('gopro/HERO6_GOPR0024.DNG.xz', []),
+            ('nikon_d810_crop/DSC_1339_768x512_14bit_RGGB_u16le.raw',
+             ['--raw-format', 'SRGGB14', '--size', '768x512', '--black', '600', '--white', '15520']),
+            ('openisp_chart/test_1920x1080_10bit_RGGB_u16le.raw.xz',
+             ['--raw-format', 'SRGGB10', '--size', '1920x1080']),
+            ('infinite_isp/Outdoor1_2592x1536_8bit_GRBG.raw.xz',
+             ['--raw-format', 'SGRBG8', '--size', '2592x1536', '--black', '12'])]
+    return [(unpack(name, folder), options) for name, options in raws]
+
+
+def same_bits_with_any_threads_and_isa(folder):
+    levels = run('info')[1].decode().split('levels:')[1].split('(')[0].split()
+    ways = [('1', l) for l in levels] + [(t, levels[-1]) for t in ('2', '4')]
+    for path, options in real_raws(folder):
+        for lane in 'background', 'fast':
+            seen = set()
+            for threads, isa in ways:
+                out = os.path.join(folder, 'bits.ppm')
+                code, _, err = run('develop', path, '-o', out, '--threads', threads, '--isa', isa, '--lane', lane, *options)
+                expect(code == 0, path, err)
+                seen.add(open(out, 'rb').read())
+            expect(len(seen) == 1, path, lane, 'differs between', ways)
+
+
+def one_bad_file_does_not_stop_the_rest(folder):
+    good, bad = ramp(folder, 'a.pgm'), os.path.join(folder, 'b.dng')
+    open(bad, 'wb').write(b'II*\0 this is not a raw file')
+    good2 = ramp(folder, 'c.pgm')
+    out = os.path.join(folder, 'out')
+    os.mkdir(out)
+    code, _, err = run('develop', good, bad, good2, '-o', out, '--cfa', 'RGGB')
+    expect(code == 1, code)
+    one_sentence(err)
+    expect('b.dng' in err, err)
+    expect(sorted(os.listdir(out)) == ['a.jpg', 'c.jpg'], os.listdir(out))
+
+
+def unwritable_outputs(folder):
+    path = ramp(folder)
+    plain = os.path.join(folder, 'plain')
+    open(plain, 'w').close()
+    for out in os.path.join(folder, 'none/x.jpg'), os.path.join(plain, 'x.png'):
+        code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB')
+        expect(code == 3, out, code)
+        one_sentence(err)
+    expect(sorted(os.listdir(folder)) == ['plain', 'ramp.pgm'], os.listdir(folder))
+
+
+def full_disk(folder):
+    path = ramp(folder)
+    with open('/dev/full', 'wb') as full:
+        r = subprocess.run([SOFTISP, 'develop', path, '-o', '-', '--cfa', 'RGGB'], stdout=full, stderr=subprocess.PIPE)
+    expect(r.returncode == 3, r.returncode)
+    one_sentence(r.stderr.decode())
+    tiny = os.path.join(folder, 'tiny')
+    os.mkdir(tiny)
+    if os.geteuid() != 0 or subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=16k', 'tiny', tiny]).returncode:
+        raise Skip('no tmpfs can be mounted here')
+    try:
+        for name in 'x.png', 'x.jpg', 'x.tiff', 'x.ppm':
+            big = os.path.join(folder, 'big.pgm')
+            write_pgm(big, np.random.default_rng(1).integers(0, 65535, (400, 400)), 65535)
+            code, _, err = run('develop', big, '-o', os.path.join(tiny, name), '--cfa', 'RGGB')
+            expect(code == 3, name, code)
+            one_sentence(err)
+            expect(os.listdir(tiny) == [], os.listdir(tiny))
+    finally:
+        subprocess.run(['umount', tiny])
+
+
+def closed_pipe(folder):
+    path = ramp(folder)
+    read, write = os.pipe()
+    os.close(read)
+    r = subprocess.run([SOFTISP, 'develop', path, '-o', '-', '--cfa', 'RGGB'], stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    expect(r.returncode == 3, r.returncode)
+    one_sentence(r.stderr.decode())
+
+
+def interrupt_leaves_nothing(folder):
+    dng = unpack('gopro/HERO6_GOPR0024.DNG.xz', folder)
+    out = os.path.join(folder, 'out')
+    os.mkdir(out)
+    for delay in 0.05, 0.2, 0.4, 0.6, 0.8, 1.0:
+        p = subprocess.Popen([SOFTISP, 'develop', dng, '-o', os.path.join(out, 'x.png'), '--depth', '16'])
+        time.sleep(delay)
+        p.send_signal(signal.SIGINT)
+        code = p.wait(20)
+        whole = os.listdir(out) == ['x.png']
+        expect(code in (130, -2) or (code == 0 and whole), delay, code)
+        expect(os.listdir(out) in ([], ['x.png']), os.listdir(out))
+        if whole:
+            Image.open(os.path.join(out, 'x.png')).load()
+            os.unlink(os.path.join(out, 'x.png'))
+
+
+main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
+      canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
+      one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, closed_pipe, interrupt_leaves_nothing])

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""softisp live as its users call it. Run: test_live.py SOFTISP"""
+import csv, json, os, signal, subprocess, time
+
+from harness import SOFTISP, Skip, expect, main, one_sentence, run
+
+SMALL = ['--camera', 'sim', '--size', '640x480', '--fps', 30]
+
+
+def rows_of(path):
+    return list(csv.DictReader(open(path)))
+
+
+def frames_of_y4m(path):
+    data = open(path, 'rb').read()
+    head, rest = data.split(b'\n', 1)
+    words = head.split()
+    size = {w[:1]: w[1:] for w in words[1:]}
+    w, h = int(size[b'W']), int(size[b'H'])
+    step = 6 + w * h + 2 * ((w + 1) // 2) * ((h + 1) // 2)
+    expect(len(rest) % step == 0, 'the stream is not whole', len(rest), step)
+    expect(all(rest[i:i + 6] == b'FRAME\n' for i in range(0, len(rest), step)))
+    expect(b'XCOLORRANGE=LIMITED' in words, head)
+    return len(rest) // step
+
+
+def every_frame_has_one_row(folder):
+    t, y = os.path.join(folder, 't.csv'), os.path.join(folder, 'p.y4m')
+    code, out, err = run('live', *SMALL, '--seconds', 3, '--preview', y, '--preview-size', '320x240',
+                         '--telemetry', t, '--json')
+    expect(code == 0, err)
+    rows, figures = rows_of(t), json.loads(out)
+    expect(figures['captured'] == 90, figures['captured'])
+    expect(len(rows) == 90 - figures['missed'], len(rows))
+    expect(len({r['frame_id'] for r in rows}) == len(rows), 'a frame has two rows')
+    delivered = [r for r in rows if r['outcome'] == 'delivered']
+    expect(len(delivered) >= 85, len(delivered))
+    expect(frames_of_y4m(y) == len(delivered), frames_of_y4m(y), len(delivered))
+    expect(all(r['zero_copy'] == 'true' and r['bytes_copied'] == '0' for r in delivered))
+    expect(all(r['input_hash'] and r['param_hash'] and r['output_hash'] for r in delivered))
+    expect(all(int(r['capture_ns']) <= int(r['accepted_ns']) <= int(r['published_ns']) for r in delivered))
+    lines = [json.loads(line) for line in open(t + '.params.jsonl')]
+    known = {line['param_hash'] for line in lines if 'param_hash' in line}
+    expect(known == {r['param_hash'] for r in delivered}, 'parameter sets and rows differ')
+
+
+def overload_falls_back(folder):
+    t = os.path.join(folder, 't.csv')
+    code, out, err = run('live', *SMALL, '--seconds', 2, '--overload', '20:2', '--telemetry', t)
+    expect(code == 0, err)
+    rows = {int(r['sequence']): r for r in rows_of(t)}
+    hit = rows[20]
+    expect(hit['fallback_used'] == 'true' and hit['fallback_from'] == 'FastISP' and hit['fallback_to'] == 'RawISP', hit)
+    expect(hit['outcome'] == 'delivered' and hit['worker'] == 'RawISP', hit)
+    expect(hit['fallback_reason'] == 'worker_hung', hit['fallback_reason'])
+    expect(int(hit['published_ns']) <= int(hit['deadline_ns']), 'the fallback came late')
+    expect(rows[40]['worker'] == 'FastISP' and rows[40]['fallback_used'] == 'false', rows[40])
+
+
+def shutter_makes_a_still(folder):
+    t, still = os.path.join(folder, 't.csv'), os.path.join(folder, 'still-%s.png')
+    code, out, err = run('live', *SMALL, '--seconds', 2, '--shutter', 30, '--still', still, '--telemetry', t)
+    expect(code == 0, err)
+    expect(os.path.exists(os.path.join(folder, 'still-000030.png')), os.listdir(folder))
+    rows = [r for r in rows_of(t) if r['lane'] == 'background']
+    expect(len(rows) == 1, len(rows))
+    expect(rows[0]['worker'] == 'SlowISP' and rows[0]['plan_token'] != '0', rows[0])
+    lines = [json.loads(line) for line in open(t + '.params.jsonl')]
+    expect(any(line.get('burst') for line in lines), 'no burst in the parameters')
+
+
+def a_row_and_its_raw_remake_the_picture(folder):
+    t, raws = os.path.join(folder, 't.csv'), os.path.join(folder, 'raw')
+    os.mkdir(raws)
+    code, _, err = run('live', *SMALL, '--frames', 12, '--raw', raws, '--telemetry', t)
+    expect(code == 0, err)
+    row = next(r for r in rows_of(t) if r['worker'] == 'FastISP' and r['sequence'] == '8')
+    raw = os.path.join(raws, '000008.raw')
+    # A still picture writer needs RGB: the same bits are checked by the hash of the NV12 that was made.
+    out = os.path.join(folder, 'again.csv')
+    code, text, err = run('develop', raw, '-o', os.path.join(folder, 'x.ppm'), '--raw-format', 'SRGGB10', '--size',
+                          '640x480', '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--json',
+                          '--telemetry', out)
+    expect(code == 0, err)
+    again = rows_of(out)[0]
+    expect(again['input_hash'] == row['input_hash'], 'the raw is another one')
+    expect(again['param_hash'] == row['param_hash'], again['param_hash'], row['param_hash'])
+    expect(again['output_hash'] == row['output_hash'], again['output_hash'], row['output_hash'])
+
+
+def headerless_frames_on_stdin(folder):
+    y = os.path.join(folder, 'p.y4m')
+    frame = b''.join((64 + (x * 7 + r) % 800).to_bytes(2, 'little') for r in range(64) for x in range(96))
+    args = ['live', '--camera', 'stdin', '--raw-format', 'SGRBG10', '--size', '96x64', '--fps', 30, '--preview', y]
+    code, _, err = run(*args, stdin=frame * 5)
+    expect(code == 0, err)
+    expect(1 <= frames_of_y4m(y) <= 5, frames_of_y4m(y))
+    code, _, err = run(*args, stdin=frame * 2 + frame[:100])
+    expect(code == 1, code)
+    one_sentence(err)
+    code, _, err = run(*args, stdin=b'')
+    expect(code == 0, err)
+
+
+def y4m_on_stdout(folder):
+    code, out, err = run('live', *SMALL, '--frames', 10, '--preview', '-')
+    expect(code == 0, err)
+    path = os.path.join(folder, 'o.y4m')
+    open(path, 'wb').write(out)
+    expect(frames_of_y4m(path) >= 8)
+
+
+def pngs_in_a_folder(folder):
+    code, _, err = run('live', *SMALL, '--frames', 5, '--preview', folder, '--preview-size', '160x120')
+    expect(code == 0, err)
+    names = [n for n in os.listdir(folder) if n.endswith('.png')]
+    expect(4 <= len(names) <= 5, names)
+
+
+def interrupt_keeps_what_was_recorded(folder):
+    y = os.path.join(folder, 'p.y4m')
+    p = subprocess.Popen([SOFTISP, 'live', '--camera', 'sim', '--size', '640x480', '--preview', y],
+                         stdout=subprocess.DEVNULL)
+    time.sleep(1)
+    p.send_signal(signal.SIGINT)
+    expect(p.wait(10) == 130, p.returncode)
+    expect(os.listdir(folder) == ['p.y4m'], os.listdir(folder))
+    expect(frames_of_y4m(y) > 10)
+
+
+def closed_preview_pipe(folder):
+    p = subprocess.Popen([SOFTISP, 'live', *map(str, SMALL), '--preview', '-'], stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE)
+    p.stdout.read(1000)
+    p.stdout.close()
+    err = p.stderr.read().decode()
+    expect(p.wait(10) == 3, p.returncode)
+    one_sentence(err)
+
+
+def telemetry_on_a_full_disk(folder):
+    code, _, err = run('live', *SMALL, '--frames', 5, '--telemetry', '/dev/full')
+    expect(code == 3, code)
+    one_sentence(err)
+
+
+main([every_frame_has_one_row, overload_falls_back, shutter_makes_a_still, a_row_and_its_raw_remake_the_picture,
+      headerless_frames_on_stdin, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+      closed_preview_pipe, telemetry_on_a_full_disk])
