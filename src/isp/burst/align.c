@@ -124,7 +124,7 @@ static void grey_build(struct pyramid *p, const struct burst_frame *frame, float
     uint16_t *more = words + frame->geometry->crop.width + UNPACK_SLACK;
     for (uint32_t y = 0; y < base->height; y++) {
         const uint16_t *const rows[2] = {
-            burst_row(frame, raw, 2 * y, words), burst_row(frame, raw, 2 * y + 1, more)};
+            isp_burst_row(frame, raw, 2 * y, words), isp_burst_row(frame, raw, 2 * y + 1, more)};
         grey_row(base->cells + (size_t)y * base->width, rows, base->width, shift, (uint32_t)white);
     }
 }
@@ -336,7 +336,7 @@ size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry)
 {
     size_t words = 2 * ((size_t)geometry->crop.width + UNPACK_SLACK) * sizeof(uint16_t);
     return 2 * pyramid_bytes(geometry) +
-           base_max_size(base_align(words, 64), burst_noise_scratch_size(geometry));
+           base_max_size(base_align(words, 64), isp_burst_noise_scratch_size(geometry));
 }
 
 /* What one call works with. */
@@ -372,13 +372,13 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
     struct burst_pair pair = {{job->raws[job->reference], NULL}, 0, 0};
     struct burst_noise best = {c->noise_shot, c->noise_read};
     if (!(best.shot > 0) && !(best.read > 0)) {
-        best = burst_noise_estimate(job->geometry, c, &pair, job->words);
+        best = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
         for (uint32_t i = 0; i < job->count; i++) {
             pair = (struct burst_pair){
                 {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i]};
             if (i == job->reference)
                 continue;
-            struct burst_noise n = burst_noise_estimate(job->geometry, c, &pair, job->words);
+            struct burst_noise n = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
             if (n.shot * 0.25F + n.read < best.shot * 0.25F + best.read)
                 best = n;
         }
@@ -417,7 +417,7 @@ void isp_burst_align(const struct isp_geometry *geometry,
         .raws = raws,
         .count = count,
         .reference = reference,
-        .frame = burst_frame_of(geometry),
+        .frame = isp_burst_frame_of(geometry),
         .black = mean_black(coefficients) * grey_unit(geometry),
         .words = (uint16_t *)(bytes + 2 * pyramid_bytes(geometry))};
     pyramid_place(&job.fixed, geometry, (int16_t *)bytes);

@@ -19,8 +19,8 @@ struct burst_noise {
     float shot, read; /* variance = shot * x + read */
 };
 
-/** Bytes of scratch that burst_noise_estimate() takes. */
-size_t burst_noise_scratch_size(const struct isp_geometry *geometry);
+/** Bytes of scratch that isp_burst_noise_estimate() takes. */
+size_t isp_burst_noise_scratch_size(const struct isp_geometry *geometry);
 
 /** The reference and a frame that lies on it once moved by (dx, dy); raws[1] NULL: there is none.
  */
@@ -31,7 +31,7 @@ struct burst_pair {
 
 /** The noise model, from the difference of the two frames, else from the one (which takes texture
  * for noise: an upper bound). */
-struct burst_noise burst_noise_estimate(const struct isp_geometry *geometry,
+struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
     const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch);
 
 /** Variance of rounding to whole codes, below which no noise model may fall. */
@@ -48,10 +48,10 @@ struct burst_frame {
     enum sisp_cfa cfa; /* of the crop's corner */
 };
 
-struct burst_frame burst_frame_of(const struct isp_geometry *geometry);
+struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry);
 
 /** Row y of the crop as words; `words` holds the crop's width + UNPACK_SLACK. */
-const uint16_t *burst_row(
+const uint16_t *isp_burst_row(
     const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words);
 
 #endif

@@ -54,7 +54,7 @@ size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry)
 
 static void merge_init(struct merge *m, const struct sisp_coefficients *c, void *scratch)
 {
-    m->frame = burst_frame_of(m->geometry);
+    m->frame = isp_burst_frame_of(m->geometry);
     for (unsigned s = 0; s < SITES; s++) {
         m->black[s] = c->black_level[unpack_site(m->frame.cfa, s & 1, s >> 1)];
         m->scale[s] = 1 / (c->white_level - m->black[s]);
@@ -113,7 +113,7 @@ static void load_reference(const struct merge *m, uint32_t j)
     const uint32_t width = m->geometry->crop.width;
     for (unsigned half = 0; half < 2; half++) {
         uint32_t y = unpack_mirror(2 * (int64_t)j + half, m->geometry->crop.height);
-        const uint16_t *s = burst_row(&m->frame, m->raws[m->transform->reference], y, m->words);
+        const uint16_t *s = isp_burst_row(&m->frame, m->raws[m->transform->reference], y, m->words);
         for (unsigned phase = 0; phase < 2; phase++) {
             const float black = m->black[2 * half + phase], scale = m->scale[2 * half + phase];
             float *out = plane_of(m, 0, j, 2 * half + phase);
@@ -136,7 +136,7 @@ static void load_difference(const struct merge *m, uint32_t i, uint32_t j)
         return;
     for (unsigned half = 0; half < 2; half++) {
         uint32_t y = unpack_mirror(2 * (int64_t)j + half - dy, m->geometry->crop.height);
-        const uint16_t *s = burst_row(&m->frame, m->raws[i], y, m->words);
+        const uint16_t *s = isp_burst_row(&m->frame, m->raws[i], y, m->words);
         for (unsigned phase = 0; phase < 2; phase++) {
             const unsigned site = 2 * half + phase;
             const float black = m->black[site], scale = m->scale[site] * m->transform->gain[i];

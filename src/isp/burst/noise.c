@@ -32,27 +32,12 @@ struct run {
     float black, white, step;
 };
 
-struct burst_frame burst_frame_of(const struct isp_geometry *geometry)
-{
-    const struct sisp_raw_format *format = unpack_format(geometry->raw_fourcc);
-    return (struct burst_frame){
-        geometry, format->packing, sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y)};
-}
-
-const uint16_t *burst_row(
-    const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words)
-{
-    const struct isp_geometry *g = frame->geometry;
-    const uint8_t *row = raw + (size_t)(g->crop.y + y) * g->raw_stride_bytes;
-    return unpack_row(frame->packing, row, g->crop.x, g->crop.width, words);
-}
-
 static size_t words_count(const struct isp_geometry *geometry)
 {
     return base_align((size_t)geometry->crop.width + UNPACK_SLACK, 32);
 }
 
-size_t burst_noise_scratch_size(const struct isp_geometry *geometry)
+size_t isp_burst_noise_scratch_size(const struct isp_geometry *geometry)
 {
     return sizeof(struct histograms) + 2 * words_count(geometry) * sizeof(uint16_t);
 }
@@ -135,10 +120,10 @@ static void count_row(struct histograms *h, const struct burst_frame *frame,
 {
     const struct sisp_rect *crop = &frame->geometry->crop;
     uint16_t *words = (uint16_t *)(h + 1);
-    const uint16_t *a = burst_row(frame, pair->raws[0], y, words), *b = NULL;
+    const uint16_t *a = isp_burst_row(frame, pair->raws[0], y, words), *b = NULL;
     int64_t x0 = pair->dx > 0 ? pair->dx : 0, x1 = crop->width + (pair->dx < 0 ? pair->dx : 0);
     if (pair->raws[1])
-        b = burst_row(frame, pair->raws[1], (uint32_t)((int64_t)y - pair->dy),
+        b = isp_burst_row(frame, pair->raws[1], (uint32_t)((int64_t)y - pair->dy),
             words + words_count(frame->geometry));
     for (unsigned phase = 0; phase < 2 && x0 + phase < x1; phase++) {
         float black = c->black_level[unpack_site(frame->cfa, phase, y)];
@@ -150,11 +135,11 @@ static void count_row(struct histograms *h, const struct burst_frame *frame,
     }
 }
 
-struct burst_noise burst_noise_estimate(const struct isp_geometry *geometry,
+struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
     const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch)
 {
     struct histograms *h = scratch;
-    struct burst_frame frame = burst_frame_of(geometry);
+    struct burst_frame frame = isp_burst_frame_of(geometry);
     const int64_t height = geometry->crop.height;
     memset(h, 0, sizeof *h);
     for (int64_t y = pair->dy > 0 ? pair->dy : 0; y < height && y - pair->dy < height;

@@ -63,6 +63,29 @@ TEST(known_shifts_are_found_exactly)
     free_all(raws, count);
 }
 
+/* Down to a single cell; shifts never take the overlap away. */
+TEST(small_crops_are_aligned)
+{
+    static const uint32_t sizes[][2] = {{2, 2}, {3, 5}, {5, 64}, {97, 4}, {49, 51}};
+    for (unsigned i = 0; i < BASE_COUNT(sizes); i++) {
+        const struct sisp_raw_format *f = sisp_raw_format_find(i % 2 ? "SGRBG12P" : "SBGGR16");
+        struct isp_geometry g = burst_geometry(f, sizes[i][0] + 1, sizes[i][1] + 1);
+        g.crop = (struct sisp_rect){1, 1, sizes[i][0], sizes[i][1]};
+        struct sisp_coefficients c = burst_coefficients(0, 0);
+        uint8_t *raws[2];
+        for (unsigned n = 0; n < 2; n++) {
+            struct burst_view v = {13, n, 0, 0, SHOT, READ, 1, {0}};
+            raws[n] = burst_shoot(&g, f, &v);
+        }
+        struct isp_burst_transform t = burst_align(&g, &c, raws, 2, 1);
+        CHECK(t.used >> 1 & 1);
+        CHECK(abs(t.dx[0]) <= (int)sizes[i][0] / 2 && abs(t.dy[0]) <= (int)sizes[i][1] / 2);
+        CHECK_EQ(t.dx[1], 0);
+        free(burst_merge(&g, &c, &t, raws, 2, 2));
+        free_all(raws, 2);
+    }
+}
+
 TEST(another_scene_takes_no_part)
 {
     struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
@@ -311,6 +334,7 @@ int main(void)
 {
     format = sisp_raw_format_find("SRGGB12");
     RUN(known_shifts_are_found_exactly);
+    RUN(small_crops_are_aligned);
     RUN(another_scene_takes_no_part);
     RUN(clipped_light_does_not_mislead);
     RUN(flicker_is_not_motion);

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Rows of a raw frame's crop. */
+#include <isp/burst/burst.h>
+
+struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry)
+{
+    const struct sisp_raw_format *format = unpack_format(geometry->raw_fourcc);
+    return (struct burst_frame){
+        geometry, format->packing, sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y)};
+}
+
+const uint16_t *isp_burst_row(
+    const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words)
+{
+    const struct isp_geometry *g = frame->geometry;
+    const uint8_t *row = raw + (size_t)(g->crop.y + y) * g->raw_stride_bytes;
+    return unpack_row(frame->packing, row, g->crop.x, g->crop.width, words);
+}
