@@ -5,9 +5,10 @@
 #include <errno.h>
 #include <math.h>
 
-#define GAIN_MAX  65535 /* Q12 */
-#define GAIN_STEP 32766 /* most between neighbouring mesh rows: the kernel's difference is int16   \
-                         */
+#define GAIN_MAX 65535 /* Q12 */
+#define GAIN_STEP                                                                                  \
+    32766 /* most between neighbouring mesh rows: the kernel's difference is int16                 \
+           */
 #define KNOTS_MAX  (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
 #define LINEAR_ONE 8195 /* CCM code of 1.0: white gives at least FAST_LINEAR, rounding included */
 
@@ -165,24 +166,38 @@ static int32_t tone_code(float value)
     return value <= 0 ? 0 : value >= 1 ? FAST_TONE_MAX : (int32_t)lroundf(value * FAST_TONE_MAX);
 }
 
-static void compile_tone(struct fast_tone *tone, const float *curve)
+static uint8_t byte_of(const int16_t *words, int index, int which)
 {
+    return (uint8_t)((uint16_t)words[index] >> 8 * which);
+}
+
+/* Segments 0-15, 16-29 and 30-41 are the zones; see struct fast_tone. */
+static void compile_tone_bytes(struct fast_tone *tone)
+{
+    for (int i = 0; i < 4; i++) {
+        const int16_t *words = i < 2 ? tone->base : tone->slope;
+        for (int k = 0; k < 16; k++) {
+            tone->bytes[i][0][k] = byte_of(words, k, i % 2);
+            tone->bytes[i][1][k] =
+                k < 2 ? 0 : byte_of(words, 14 + k, i % 2) ^ byte_of(words, 15, i % 2);
+            tone->bytes[i][2][k] =
+                k < 4 ? 0 : byte_of(words, 26 + k, i % 2) ^ byte_of(words, 29, i % 2);
+        }
+    }
+}
+
+static void compile_tone(struct fast_tone *tone, const float *curve, enum sisp_pixel_format format)
+{
+    const int rounding = format == SISP_PIXEL_XRGB8888 || format == SISP_PIXEL_RGB24 ? 64 : 0;
     for (int i = 0; i < FAST_TONE_SEGS; i++) {
         int32_t begin = tone_code(curve[4 * i]), end = tone_code(curve[4 * i + 4]);
-        tone->base[i] = (int16_t)begin;
+        tone->base[i] = (int16_t)(begin + rounding);
         tone->slope[i] = (int16_t)(end - begin);
     }
     /* The greatest input is one step short of the last knot, and must reach it. */
     int16_t *last = &tone->slope[FAST_TONE_SEGS - 1];
     *last = (int16_t)lround(*last * 512 / 511.0);
-    for (int i = 0; i < 4; i++) {
-        const int16_t *words = i < 2 ? tone->base : tone->slope;
-        for (int k = 47; k >= 0; k--) {
-            uint8_t byte = (uint8_t)((uint16_t)words[k] >> (i % 2 * 8));
-            uint8_t before = k < 16 ? 0 : (uint8_t)((uint16_t)words[k - 16] >> (i % 2 * 8));
-            tone->bytes[i][k / 16][k % 16] = byte ^ before;
-        }
-    }
+    compile_tone_bytes(tone);
 }
 
 /* ---- public
@@ -217,6 +232,6 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
     };
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
-    compile_tone(&recipe->tone, c->tone);
+    compile_tone(&recipe->tone, c->tone, geometry->format);
     return 0;
 }

@@ -46,9 +46,11 @@ struct fast_demosaic {
 
 /** The tone curve, ready for each way of looking it up. */
 struct fast_tone {
+    /* base: what a value begins with, plus half of an 8-bit step for pictures of 8-bit RGB. */
     _Alignas(64) int16_t base[64], slope[64];
-    /* Bytes of base (low, high) and slope (low, high): entries 0-15, then 16-31 xor 0-15, then
-     * 32-47 xor 16-31, so that three 16-entry look-ups, xored, give any of 48. */
+    /* Bytes of base (low, high) and slope (low, high). A value is the xor of three look-ups: of
+     * min(x / 16, 15) in the first zone's table, of min(x / 128, 15) in the second's, which is
+     * relative to the first's end and 0 below 2, and of x / 512 in the third's, alike below 4. */
     _Alignas(16) uint8_t bytes[4][3][16];
 };
 

@@ -5,96 +5,127 @@
 
 /* ---- tone ----------------------------------------------------------------------------------- */
 
-struct segment {
-    vec_u16 base, slope;
+/* Where values of 13 bits lie on the curve: y = base + slope * fraction, of 15 bits. */
+struct place {
+    vec_u16 base, slope, fraction;
 };
 
-/* base and slope of two vectors of segment numbers. */
-#if !defined(VEC_GENERIC) && VEC_BYTES == 64
-VEC_INLINE void find_segments(
-    const struct fast_tone *tone, const vec_u16 seg[2], struct segment out[2])
+#if !defined(VEC_GENERIC) && VEC_BYTES == 32
+#define VEC_PSHUFB_TONE
+#elif !defined(VEC_GENERIC) && VEC_BYTES == 16 && defined(__SSSE3__)
+#define VEC_PSHUFB_TONE
+#endif
+
+#if defined(VEC_PSHUFB_TONE)
+VEC_INLINE vec_u16 pack_bytes(vec_u16 a, vec_u16 b)
 {
-    for (int i = 0; i < 2; i++) {
-        out[i].base = (vec_u16)_mm512_permutex2var_epi16((VEC_RAW)vec_load(tone->base),
-            (VEC_RAW)seg[i], (VEC_RAW)vec_load(tone->base + VEC_LANES));
-        out[i].slope = (vec_u16)_mm512_permutex2var_epi16((VEC_RAW)vec_load(tone->slope),
-            (VEC_RAW)seg[i], (VEC_RAW)vec_load(tone->slope + VEC_LANES));
-    }
+    return (vec_u16)VEC_DO(packus_epi16)((VEC_RAW)a, (VEC_RAW)b);
 }
-#elif !defined(VEC_GENERIC) && defined(__SSSE3__)
-VEC_INLINE void find_segments(
-    const struct fast_tone *tone, const vec_u16 seg[2], struct segment out[2])
+
+VEC_INLINE vec_u16 min_bytes(vec_u16 bytes, int max)
 {
-    /* Both vectors as bytes: one look-up serves twice as many lanes. */
-    vec_u16 at = (vec_u16)VEC_DO(packus_epi16)((VEC_RAW)seg[0], (VEC_RAW)seg[1]), byte[4];
-    vec_u16 at16 = (vec_u16)VEC_DO(sub_epi8)((VEC_RAW)at, VEC_DO(set1_epi8)(16));
-    vec_u16 at32 = (vec_u16)VEC_DO(sub_epi8)((VEC_RAW)at, VEC_DO(set1_epi8)(32));
-    for (int k = 0; k < 4; k++) {
-        byte[k] = vec_lookup_bytes(vec_repeat(tone->bytes[k][0]), at) ^
-                  vec_lookup_bytes(vec_repeat(tone->bytes[k][1]), at16) ^
-                  vec_lookup_bytes(vec_repeat(tone->bytes[k][2]), at32);
+    return (vec_u16)VEC_DO(min_epu8)((VEC_RAW)bytes, VEC_DO(set1_epi8)((char)max));
+}
+
+/* Words of both vectors from their low and high bytes. */
+VEC_INLINE void zip_bytes(vec_u16 low, vec_u16 high, vec_u16 *first, vec_u16 *second)
+{
+    *first = (vec_u16)VEC_DO(unpacklo_epi8)((VEC_RAW)low, (VEC_RAW)high);
+    *second = (vec_u16)VEC_DO(unpackhi_epi8)((VEC_RAW)low, (VEC_RAW)high);
+}
+
+/*
+ * Both vectors as bytes, so that one look-up serves twice as many lanes. Each zone has a table of
+ * its own; its number stays at 15 in the zones above, and is without effect in those below. All
+ * channels take turns at a table, since tables do not fit in the registers together.
+ */
+VEC_INLINE void find_places(
+    const struct fast_tone *tone, const vec_u16 x[3][2], struct place out[3][2])
+{
+    static const uint8_t unit_low[16] = {0, 0, 0, 0, 0, 0, 0, 0, 64, 64, 64, 64, 64, 64, 64, 64};
+    static const uint8_t unit_high[16] = {8, 1, 1, 1, 1, 1, 1, 1};
+    vec_u16 at[3][3], byte[3][4], unit[2];
+    for (int c = 0; c < 3; c++) {
+        const vec_u16 by_256 = pack_bytes(x[c][0] >> 8, x[c][1] >> 8), zone = min_bytes(by_256, 15);
+        at[c][0] = (pack_bytes(x[c][0], x[c][1]) >> 4) & 0x0f0f;
+        at[c][1] = min_bytes(pack_bytes(x[c][0] >> 7, x[c][1] >> 7), 15);
+        at[c][2] = (by_256 >> 1) & 0x0f0f;
+        zip_bytes(vec_lookup_bytes(vec_repeat(unit_low), zone),
+            vec_lookup_bytes(vec_repeat(unit_high), zone), &unit[0], &unit[1]);
+        for (int i = 0; i < 2; i++)
+            out[c][i].fraction = x[c][i] * unit[i] & 0x7fff;
     }
-#define ZIP8(half, low, high)                                                                      \
-    (vec_u16) VEC_DO(unpack##half##_epi8)((VEC_RAW)byte[low], (VEC_RAW)byte[high])
-    out[0] = (struct segment){ZIP8(lo, 0, 1), ZIP8(lo, 2, 3)};
-    out[1] = (struct segment){ZIP8(hi, 0, 1), ZIP8(hi, 2, 3)};
+    for (int k = 0; k < 4; k++) {
+        const vec_u16 table[3] = {vec_repeat(tone->bytes[k][0]), vec_repeat(tone->bytes[k][1]),
+            vec_repeat(tone->bytes[k][2])};
+        for (int c = 0; c < 3; c++) {
+            byte[c][k] = vec_lookup_bytes(table[0], at[c][0]) ^
+                         vec_lookup_bytes(table[1], at[c][1]) ^
+                         vec_lookup_bytes(table[2], at[c][2]);
+        }
+    }
+    for (int c = 0; c < 3; c++) {
+        zip_bytes(byte[c][0], byte[c][1], &out[c][0].base, &out[c][1].base);
+        zip_bytes(byte[c][2], byte[c][3], &out[c][0].slope, &out[c][1].slope);
+    }
 }
 #else
-VEC_INLINE void find_segments(
-    const struct fast_tone *tone, const vec_u16 seg[2], struct segment out[2])
+/* base and slope of segments by number. */
+VEC_INLINE void find_segments(const struct fast_tone *tone, vec_u16 segment, struct place *out)
 {
-    for (int i = 0; i < 2; i++) {
-        uint16_t at[VEC_LANES], base[VEC_LANES], slope[VEC_LANES];
-        vec_store(at, seg[i]);
-        for (int k = 0; k < VEC_LANES; k++) {
-            base[k] = (uint16_t)tone->base[at[k] & 63];
-            slope[k] = (uint16_t)tone->slope[at[k] & 63];
-        }
-        out[i] = (struct segment){vec_load(base), vec_load(slope)};
+#if !defined(VEC_GENERIC) && VEC_BYTES == 64
+    out->base = (vec_u16)_mm512_permutex2var_epi16(
+        (VEC_RAW)vec_load(tone->base), (VEC_RAW)segment, (VEC_RAW)vec_load(tone->base + VEC_LANES));
+    out->slope = (vec_u16)_mm512_permutex2var_epi16((VEC_RAW)vec_load(tone->slope),
+        (VEC_RAW)segment, (VEC_RAW)vec_load(tone->slope + VEC_LANES));
+#else
+    uint16_t at[VEC_LANES], base[VEC_LANES], slope[VEC_LANES];
+    vec_store(at, segment);
+    for (int k = 0; k < VEC_LANES; k++) {
+        base[k] = (uint16_t)tone->base[at[k] & 63];
+        slope[k] = (uint16_t)tone->slope[at[k] & 63];
+    }
+    out->base = vec_load(base);
+    out->slope = vec_load(slope);
+#endif
+}
+
+/*
+ * x lies in segment x / 16 below 256, 14 + x / 128 below 2048, else 26 + x / 512: the smallest of
+ * the three, since each is the flattest from its zone on.
+ */
+VEC_INLINE void find_places(
+    const struct fast_tone *tone, const vec_u16 x[3][2], struct place out[3][2])
+{
+    for (int i = 0; i < 6; i++) {
+        const vec_u16 v = x[i / 2][i % 2];
+        struct place *place = &out[i / 2][i % 2];
+        vec_u16 is_fine = (vec_u16)((vec_i16)v < 256), is_middle = (vec_u16)((vec_i16)v < 2048);
+        vec_u16 unit = (is_fine & (2048 - 256)) + (is_middle & (256 - 64)) + 64;
+        find_segments(tone, vec_min(vec_min(v >> 4, (v >> 7) + 14), (v >> 9) + 26), place);
+        place->fraction = v * unit & 0x7fff;
     }
 }
 #endif
 
-/*
- * x of 13 bits lies in segment x / 16 below 256, 14 + x / 128 below 2048, else 26 + x / 512: the
- * smallest of the three, since each is the flattest from its zone on.
- */
-VEC_INLINE vec_u16 segment_of(vec_u16 x)
+/* Both phases of linear RGB -> 15-bit display values. */
+VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
 {
-    return vec_min(vec_min(x >> 4, (x >> 7) + 14), (x >> 9) + 26);
-}
-
-/* Position in the segment, of 15 bits: x times 2048, 256 or 64. */
-VEC_INLINE vec_u16 fraction_of(vec_u16 x)
-{
-    vec_u16 fine = (vec_u16)((vec_i16)x < 256), middle = (vec_u16)((vec_i16)x < 2048);
-    return x * ((fine & (2048 - 256)) + (middle & (256 - 64)) + 64) & 0x7fff;
-}
-
-/* Both phases of a linear channel -> 15-bit display values. */
-VEC_INLINE void tone(const struct fast_pack *p, int channel, size_t i, vec_u16 out[2])
-{
-    vec_u16 seg[2], fraction[2];
-    struct segment found[2];
-    for (int k = 0; k < 2; k++) {
-        vec_u16 x = vec_load(p->linear[channel][k] + i);
-        seg[k] = segment_of(x);
-        fraction[k] = fraction_of(x);
+    vec_u16 x[3][2];
+    struct place place[3][2];
+    for (int k = 0; k < 6; k++)
+        x[k / 2][k % 2] = vec_load(p->linear[k / 2][k % 2] + i);
+    find_places(p->tone, (const vec_u16(*)[2])x, place);
+    for (int k = 0; k < 6; k++) {
+        const struct place *at = &place[k / 2][k % 2];
+        out[k / 2][k % 2] = at->base + vec_mulhrs(at->slope, at->fraction);
     }
-    find_segments(p->tone, seg, found);
-    for (int k = 0; k < 2; k++)
-        out[k] = found[k].base + vec_mulhrs(found[k].slope, fraction[k]);
 }
 
 /* ---- formats: a step makes 2 * VEC_LANES pixels ------------------------------------------------
  */
 
 typedef void step_fn(const struct fast_pack *p, size_t i, uint8_t *dst);
-
-VEC_INLINE vec_u16 to_8_bits(vec_u16 v)
-{
-    return (v + 64) >> 7;
-}
 
 /* Words of two channels to pixels of 32 bits, in memory order, in 4 vectors. */
 VEC_INLINE void zip_pixels(const vec_u16 low[2], const vec_u16 high[2], vec_u16 out[4])
@@ -108,16 +139,14 @@ VEC_INLINE void zip_pixels(const vec_u16 low[2], const vec_u16 high[2], vec_u16 
     vec_gather_parts(out);
 }
 
-/* Bytes c0, c1, c2, 255, which channels these are. */
-VEC_INLINE void step_bytes_4(
-    const struct fast_pack *p, size_t i, uint8_t *dst, const int channel[3])
+/* Bytes of channel `first`, green, the other one, 255. The curve's base includes rounding. */
+VEC_INLINE void step_bytes_4(const struct fast_pack *p, size_t i, uint8_t *dst, int first)
 {
     vec_u16 c[3][2], low[2], high[2], out[4];
-    for (int k = 0; k < 3; k++)
-        tone(p, channel[k], i, c[k]);
+    tone(p, i, c);
     for (int k = 0; k < 2; k++) {
-        low[k] = to_8_bits(c[0][k]) | (((c[1][k] + 64) << 1) & 0xff00);
-        high[k] = to_8_bits(c[2][k]) | 0xff00;
+        low[k] = c[first][k] >> 7 | (c[1][k] << 1 & 0xff00);
+        high[k] = c[2 - first][k] >> 7 | 0xff00;
     }
     zip_pixels(low, high, out);
     for (int k = 0; k < 4; k++)
@@ -126,13 +155,13 @@ VEC_INLINE void step_bytes_4(
 
 VEC_INLINE void step_xrgb8888(const struct fast_pack *p, size_t i, uint8_t *dst)
 {
-    step_bytes_4(p, i, dst, (const int[3]){2, 1, 0});
+    step_bytes_4(p, i, dst, 2);
 }
 
 VEC_INLINE void step_rgb24(const struct fast_pack *p, size_t i, uint8_t *dst)
 {
     uint8_t four[4 * VEC_BYTES], three[3 * VEC_BYTES + 4];
-    step_bytes_4(p, i, four, (const int[3]){0, 1, 2});
+    step_bytes_4(p, i, four, 0);
 #if !defined(VEC_GENERIC) && defined(__SSSE3__)
     const __m128i table = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
     for (int k = 0; k < 4 * VEC_QUADS; k++) {
@@ -149,14 +178,14 @@ VEC_INLINE void step_rgb24(const struct fast_pack *p, size_t i, uint8_t *dst)
 /* 0..32640 to 0..65535: 65535 / 32640 is 2 + 1/128. */
 VEC_INLINE vec_u16 to_16_bits(vec_u16 v)
 {
-    return v + v + to_8_bits(v);
+    return v + v + ((v + 64) >> 7);
 }
 
 VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, uint8_t *dst)
 {
     vec_u16 c[4][2], half[2][4], pixels[2][4];
+    tone(p, i, c);
     for (int k = 0; k < 3; k++) {
-        tone(p, k, i, c[k]);
         c[k][0] = to_16_bits(c[k][0]);
         c[k][1] = to_16_bits(c[k][1]);
     }
@@ -200,8 +229,8 @@ VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, uint8_t *dst)
 {
     static const int luma[3] = {Y_R, Y_G, Y_B};
     vec_u16 c[3][2], even[3], odd[3];
+    tone(p, i, c);
     for (int k = 0; k < 3; k++) {
-        tone(p, k, i, c[k]);
         even[k] = c[k][0];
         odd[k] = c[k][1];
         vec_store(p->half[k] + i, vec_avg_u(even[k], odd[k]));
