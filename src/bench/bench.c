@@ -45,7 +45,8 @@ static struct bench_case find_case(unsigned index)
         .variant = index};
 }
 
-/* ---- threads ----------------------------------------------------------------------------------- */
+/* ---- threads -----------------------------------------------------------------------------------
+ */
 
 struct team {
     struct bench_job *job;
@@ -102,7 +103,8 @@ static int run_team(struct bench_job *job)
     return -error;
 }
 
-/* ---- results ----------------------------------------------------------------------------------- */
+/* ---- results -----------------------------------------------------------------------------------
+ */
 
 static int compare(const void *a, const void *b)
 {

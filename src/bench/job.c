@@ -17,14 +17,16 @@
 #define BLACK       64
 #define WHITE       1023
 
-/* ---- inputs ------------------------------------------------------------------------------------ */
+/* ---- inputs ------------------------------------------------------------------------------------
+ */
 
 /* Smooth structure, edges, and shot noise of about 1000 electrons at white. */
 static unsigned scene(uint32_t x, uint32_t y, struct base_prng *prng)
 {
     const uint64_t random = base_prng_next(prng);
     const float normal = ((float)(random & 0xffff) + (float)(random >> 16 & 0xffff) +
-                             (float)(random >> 32 & 0xffff) - 98304) / 32768;
+                             (float)(random >> 32 & 0xffff) - 98304) /
+                         32768;
     float light = 0.35f + 0.25f * sinf((float)x * 0.011f) * cosf((float)y * 0.017f);
     light += (x / 97 + y / 61) % 5 == 0 ? 0.35f : 0;
     float v = BLACK + (WHITE - BLACK) * (light + 0.03f * sqrtf(light) * normal);
@@ -159,7 +161,8 @@ double bench_job_bytes_per_pixel(const struct bench_job *job)
     return (double)(job->raw_size + job->picture_size) / pixels;
 }
 
-/* ---- a thread's share of a frame --------------------------------------------------------------- */
+/* ---- a thread's share of a frame ---------------------------------------------------------------
+ */
 
 /* Two bytes in, four bytes out: the least that any path from 16-bit words to XRGB8888 does. */
 static void copy_row(uint8_t *dst, const uint8_t *src, uint32_t width, bool is_streaming)

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "broken.h"
+
+extern const struct fast_kernels fast_kernels_generic;
+
+static enum broken fault_now;
+
+/* Lanes may be spoilt anywhere before the row: their guards are whole. */
+static void spoil(int16_t *row, size_t pairs)
+{
+    if (fault_now == BROKEN_LAST)
+        row[pairs - 1] ^= 1;
+    else
+        row[-1] ^= 1;
+}
+
+static void spoil_bytes(uint8_t *row, size_t size)
+{
+    if (fault_now == BROKEN_LAST)
+        row[size - 1] ^= 1;
+    else
+        row[-1] ^= 1;
+}
+
+#define UNPACK(name, packing)                                                                      \
+    static void name(const struct fast_unpack *t)                                                  \
+    {                                                                                              \
+        fast_kernels_generic.unpack->row[packing](t);                                              \
+        spoil(t->dst[0], t->pairs);                                                                \
+    }
+UNPACK(unpack_8, SISP_PACKING_8)
+UNPACK(unpack_16, SISP_PACKING_16)
+UNPACK(unpack_10p, SISP_PACKING_10P)
+UNPACK(unpack_12p, SISP_PACKING_12P)
+UNPACK(unpack_14p, SISP_PACKING_14P)
+
+#define DEMOSAIC(name, method, phase)                                                              \
+    static void name(const struct fast_demosaic *t)                                                \
+    {                                                                                              \
+        fast_kernels_generic.demosaic->method[phase](t);                                           \
+        spoil(t->dst[2][0], t->pairs);                                                             \
+    }
+DEMOSAIC(mhc_0, mhc, 0)
+DEMOSAIC(mhc_1, mhc, 1)
+DEMOSAIC(bilinear_0, bilinear, 0)
+DEMOSAIC(bilinear_1, bilinear, 1)
+
+#define PACK(name, format, pixel_bytes)                                                            \
+    static void name(const struct fast_pack *t)                                                    \
+    {                                                                                              \
+        fast_kernels_generic.pack->row[format](t);                                                 \
+        spoil_bytes(t->dst, t->width *(pixel_bytes));                                              \
+    }
+PACK(pack_xrgb8888, SISP_PIXEL_XRGB8888, 4)
+PACK(pack_rgb24, SISP_PIXEL_RGB24, 3)
+PACK(pack_nv12, SISP_PIXEL_NV12, 1)
+PACK(pack_rgba64, SISP_PIXEL_RGBA64, 8)
+
+static void chroma(const struct fast_chroma *t)
+{
+    fast_kernels_generic.pack->chroma(t);
+    spoil_bytes(t->dst, 2 * t->pairs);
+}
+
+static void stats(const struct fast_stats *t)
+{
+    fast_kernels_generic.sum->stats(t);
+    spoil((int16_t *)t->count, t->pairs);
+}
+
+static void scale(const struct fast_scale *t)
+{
+    fast_kernels_generic.sum->scale(t);
+    t->sum[fault_now == BROKEN_LAST ? t->count - 1 : t->count + 4 * 32] ^= 1;
+}
+
+static const struct fast_unpack_kernels unpack = {
+    .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p}};
+static const struct fast_demosaic_kernels demosaic = {
+    .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}};
+static const struct fast_pack_kernels pack = {
+    .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64}, .chroma = chroma};
+static const struct fast_sum_kernels sum = {.stats = stats, .scale = scale};
+static const struct fast_kernels broken = {&unpack, &demosaic, &pack, &sum};
+
+const struct fast_kernels *broken_kernels(enum broken fault)
+{
+    fault_now = fault;
+    return &broken;
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The checks: every kernel against tests/reference, with guards around what it may write. */
+#include "checkkernels.h"
+
+#include "../reference/fast.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define GUARD      0xa5
+#define GUARD_16   0x5a5a
+#define PAGE_BYTES 4096
+
+/* A row that begins at sample `offset`, with guards after the whole vectors that may be written. */
+struct row {
+    int16_t lanes[CHECK_LANES];
+};
+
+static int16_t *row_start(const struct check *c, struct row *row)
+{
+    return row->lanes + FAST_PAD + c->offset;
+}
+
+static void row_clear(struct row *row)
+{
+    for (int i = 0; i < CHECK_LANES; i++)
+        row->lanes[i] = GUARD_16;
+}
+
+static void row_fill(struct check *c, struct row *row, unsigned max)
+{
+    for (int i = 0; i < CHECK_LANES; i++)
+        row->lanes[i] = (int16_t)check_value(c, max);
+}
+
+/* Nothing before the row, nor beyond its last whole vector of the widest level, was written. */
+static bool row_guards_hold(struct check *c, struct row *row, size_t pairs)
+{
+    const size_t begin = FAST_PAD + c->offset, end = begin + base_align(pairs, FAST_PAD);
+    for (size_t i = 0; i < CHECK_LANES; i++) {
+        if ((i < begin || i >= end) &&
+            !check_equal(c, "guard lane", i, (uint16_t)row->lanes[i], GUARD_16))
+            return false;
+    }
+    return true;
+}
+
+static size_t pairs_of(const struct check *c)
+{
+    return (c->width + 1) / 2;
+}
+
+/* ---- unpack ------------------------------------------------------------------------------------
+ */
+
+static const char *const raw_names[FAST_PACKINGS] = {
+    [SISP_PACKING_8] = "SRGGB8",
+    [SISP_PACKING_16] = "SRGGB14",
+    [SISP_PACKING_10P] = "SRGGB10P",
+    [SISP_PACKING_12P] = "SRGGB12P",
+    [SISP_PACKING_14P] = "SRGGB14P",
+};
+
+/* Memory whose last byte is the last that may be read. */
+static uint8_t *fenced(size_t size_bytes)
+{
+    static uint8_t *end;
+    if (!end) {
+        const size_t size = 4 * CHECK_WIDTH_MAX;
+        uint8_t *memory = mmap(
+            NULL, size + PAGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        sisp_assert(memory != MAP_FAILED);
+        sisp_assert(mprotect(memory + size, PAGE_BYTES, PROT_NONE) == 0);
+        end = memory + size;
+    }
+    return end - size_bytes;
+}
+
+static uint8_t *fill_raw(struct check *c, const struct sisp_raw_format *format, size_t *size)
+{
+    *size = sisp_raw_row_bytes(format->packing, c->width);
+    uint8_t *raw = fenced(*size + c->offset);
+    for (size_t i = 0; i < *size; i++)
+        raw[i] = (uint8_t)check_value(c, 255);
+    return raw;
+}
+
+static bool check_unpack(struct check *c, enum sisp_packing packing)
+{
+    static struct row dst[2], above[2], below[2];
+    const struct sisp_raw_format *format = sisp_raw_format_find(raw_names[packing]);
+    struct fast_unpack task = {
+        .below_weight = (uint16_t)base_prng_below(&c->prng, 32768),
+        .clip = (uint16_t)(3000 + base_prng_below(&c->prng, 1096)),
+        .shift = 16u - format->bits,
+        .pairs = pairs_of(c),
+    };
+    for (int p = 0; p < 2; p++) {
+        row_clear(&dst[p]);
+        row_fill(c, &above[p], 65535);
+        for (int i = 0; i < CHECK_LANES; i++) /* at most 32767 apart */
+            below[p].lanes[i] = (int16_t)((uint16_t)above[p].lanes[i] / 2 + 20000);
+        task.dst[p] = row_start(c, &dst[p]);
+        task.gain_above[p] = (const uint16_t *)row_start(c, &above[p]);
+        task.gain_below[p] = (const uint16_t *)row_start(c, &below[p]);
+        task.black[p] = (uint16_t)base_prng_below(&c->prng, 8000);
+    }
+    task.src = task.prefetch = fill_raw(c, format, &task.src_bytes);
+    c->kernels->unpack->row[packing](&task);
+    for (uint32_t x = 0; x < c->width; x++) {
+        const unsigned p = x % 2;
+        const unsigned gain = ref_gain_between(
+            task.gain_above[p][x / 2], task.gain_below[p][x / 2], task.below_weight);
+        const int expected = ref_level(
+            ref_sample(format, task.src, x) << task.shift, task.black[p], gain, task.clip);
+        if (!check_equal(c, "sample", x, (unsigned)task.dst[p][x / 2], (unsigned)expected))
+            return false;
+    }
+    return row_guards_hold(c, &dst[0], task.pairs) && row_guards_hold(c, &dst[1], task.pairs);
+}
+
+static bool unpack_8(struct check *c)
+{
+    return check_unpack(c, SISP_PACKING_8);
+}
+
+static bool unpack_16(struct check *c)
+{
+    return check_unpack(c, SISP_PACKING_16);
+}
+
+static bool unpack_10p(struct check *c)
+{
+    return check_unpack(c, SISP_PACKING_10P);
+}
+
+static bool unpack_12p(struct check *c)
+{
+    return check_unpack(c, SISP_PACKING_12P);
+}
+
+static bool unpack_14p(struct check *c)
+{
+    return check_unpack(c, SISP_PACKING_14P);
+}
+
+/* ---- demosaic
+ * ------------------------------------------------------------------------------------ */
+
+/* Column x of a phase-planar row; x may be -2 to width + 1. */
+static int at(const int16_t *const row[2], int64_t x)
+{
+    return row[x & 1][x >> 1];
+}
+
+static void demosaic_expected(
+    const struct fast_demosaic *task, unsigned phase, bool is_bilinear, uint32_t x, int out[3])
+{
+    struct ref_window w = {.is_bilinear = is_bilinear};
+    int rgb[3];
+    w.cfa = x % 2 == phase ? SISP_CFA_RGGB : SISP_CFA_GRBG; /* the row's own colour as red */
+    for (int j = 0; j < 5; j++) {
+        for (int i = 0; i < 5; i++)
+            w.v[j][i] = at(task->rows[j], (int64_t)x + i - 2);
+    }
+    ref_demosaic(&w, rgb);
+    for (int k = 0; k < 3; k++) {
+        const int code[3] = {task->ccm[k][0], task->ccm[k][1], task->ccm[k][2]};
+        out[k] = ref_ccm_row(rgb, code);
+    }
+}
+
+static bool check_demosaic(struct check *c, unsigned phase, bool is_bilinear)
+{
+    static struct row rows[5][2], dst[3][2];
+    struct fast_demosaic task = {.pairs = pairs_of(c)};
+    for (int k = 0; k < 10; k++) {
+        row_fill(c, &rows[k / 2][k % 2], FAST_WHITE);
+        task.rows[k / 2][k % 2] = row_start(c, &rows[k / 2][k % 2]);
+    }
+    for (int k = 0; k < 6; k++) {
+        row_clear(&dst[k / 2][k % 2]);
+        task.dst[k / 2][k % 2] = row_start(c, &dst[k / 2][k % 2]);
+    }
+    for (int k = 0; k < 9; k++)
+        task.ccm[k / 3][k % 3] = (int16_t)base_prng_below(&c->prng, 65536);
+    (is_bilinear ? c->kernels->demosaic->bilinear : c->kernels->demosaic->mhc)[phase](&task);
+    for (uint32_t x = 0; x < c->width; x++) {
+        int expected[3];
+        demosaic_expected(&task, phase, is_bilinear, x, expected);
+        for (int k = 0; k < 3; k++) {
+            if (!check_equal(
+                    c, "colour", x, (unsigned)task.dst[k][x % 2][x / 2], (unsigned)expected[k]))
+                return false;
+        }
+    }
+    bool ok = true;
+    for (int k = 0; k < 6; k++)
+        ok = ok && row_guards_hold(c, &dst[k / 2][k % 2], task.pairs);
+    return ok;
+}
+
+static bool mhc_0(struct check *c)
+{
+    return check_demosaic(c, 0, false);
+}
+
+static bool mhc_1(struct check *c)
+{
+    return check_demosaic(c, 1, false);
+}
+
+static bool bilinear_0(struct check *c)
+{
+    return check_demosaic(c, 0, true);
+}
+
+static bool bilinear_1(struct check *c)
+{
+    return check_demosaic(c, 1, true);
+}
+
+/* ---- tone and pack
+ * -------------------------------------------------------------------------------- */
+
+static bool bytes_are(
+    struct check *c, const uint8_t *got, const uint8_t *expected, size_t size, const char *what)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!check_equal(c, what, i, got[i], expected[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool check_pack(struct check *c, enum sisp_pixel_format format)
+{
+    static struct row linear[3][2], half[3];
+    static uint8_t got[CHECK_WIDTH_MAX * 8 + 256], expected[sizeof(got)];
+    struct fast_pack task = {
+        .tone = &c->recipe[format != SISP_PIXEL_XRGB8888 && format != SISP_PIXEL_RGB24].tone,
+        .dst = got + 64 + c->offset,
+        .width = c->width};
+    memset(got, GUARD, sizeof(got));
+    memset(expected, GUARD, sizeof(expected));
+    for (int k = 0; k < 6; k++) {
+        row_fill(c, &linear[k / 2][k % 2], FAST_LINEAR);
+        task.linear[k / 2][k % 2] = row_start(c, &linear[k / 2][k % 2]);
+    }
+    for (int k = 0; k < 3; k++) {
+        row_clear(&half[k]);
+        task.half[k] = row_start(c, &half[k]);
+    }
+    c->kernels->pack->row[format](&task);
+    for (uint32_t x = 0; x < c->width; x++) {
+        int rgb[3];
+        for (int k = 0; k < 3; k++)
+            rgb[k] = ref_tone(c->tone, task.linear[k][x % 2][x / 2]);
+        ref_put(format, expected + 64 + c->offset, x, rgb);
+    }
+    for (size_t i = 0; i < c->width / 2 && format == SISP_PIXEL_NV12; i++) {
+        for (int k = 0; k < 3; k++) {
+            const int mean = (ref_tone(c->tone, task.linear[k][0][i]) +
+                                 ref_tone(c->tone, task.linear[k][1][i]) + 1) /
+                             2;
+            if (!check_equal(c, "mean of pair", i, (unsigned)task.half[k][i], (unsigned)mean))
+                return false;
+        }
+    }
+    bool ok = bytes_are(c, got, expected, sizeof(got), "byte + 64");
+    for (int k = 0; k < 3; k++)
+        ok = ok && row_guards_hold(c, &half[k], format == SISP_PIXEL_NV12 ? pairs_of(c) : 0);
+    return ok;
+}
+
+static bool pack_xrgb8888(struct check *c)
+{
+    return check_pack(c, SISP_PIXEL_XRGB8888);
+}
+
+static bool pack_rgb24(struct check *c)
+{
+    return check_pack(c, SISP_PIXEL_RGB24);
+}
+
+static bool pack_nv12(struct check *c)
+{
+    return check_pack(c, SISP_PIXEL_NV12);
+}
+
+static bool pack_rgba64(struct check *c)
+{
+    return check_pack(c, SISP_PIXEL_RGBA64);
+}
+
+static bool chroma(struct check *c)
+{
+    static struct row half[2][3];
+    static uint8_t got[CHECK_WIDTH_MAX + 256], expected[sizeof(got)];
+    struct fast_chroma task = {.dst = got + 64 + c->offset, .pairs = pairs_of(c)};
+    memset(got, GUARD, sizeof(got));
+    memset(expected, GUARD, sizeof(expected));
+    for (int k = 0; k < 6; k++) {
+        row_fill(c, &half[k / 3][k % 3], 32767);
+        for (int i = 0; i < CHECK_LANES; i++) {
+            if (half[k / 3][k % 3].lanes[i] > FAST_TONE_MAX)
+                half[k / 3][k % 3].lanes[i] = FAST_TONE_MAX;
+        }
+        task.half[k / 3][k % 3] = row_start(c, &half[k / 3][k % 3]);
+    }
+    c->kernels->pack->chroma(&task);
+    for (size_t i = 0; i < task.pairs; i++) {
+        int rgb[2][2][3];
+        for (int k = 0; k < 12; k++)
+            rgb[k / 6][k / 3 % 2][k % 3] = task.half[k / 6][k % 3][i];
+        ref_put_chroma(expected + 64 + c->offset + 2 * i, rgb);
+    }
+    return bytes_are(c, got, expected, sizeof(got), "byte + 64");
+}
+
+/* ---- sums
+ * ------------------------------------------------------------------------------------------ */
+
+static bool stats(struct check *c)
+{
+    static struct row rows[2][2], sums[5], before[5];
+    struct fast_stats task = {.pairs = pairs_of(c), .clip = 3500};
+    for (int k = 0; k < 5; k++) {
+        row_clear(&sums[k]);
+        for (size_t i = 0; i < base_align(task.pairs, FAST_PAD); i++)
+            row_start(c, &sums[k])[i] = (int16_t)base_prng_below(&c->prng, 65536);
+        before[k] = sums[k];
+    }
+    for (int k = 0; k < 4; k++) {
+        row_fill(c, &rows[k / 2][k % 2], FAST_WHITE);
+        task.rows[k / 2][k % 2] = row_start(c, &rows[k / 2][k % 2]);
+        task.sum[k / 2][k % 2] = (uint16_t *)row_start(c, &sums[k]);
+    }
+    task.count = (uint16_t *)row_start(c, &sums[4]);
+    c->kernels->sum->stats(&task);
+    for (size_t i = 0; i < task.pairs; i++) {
+        bool is_good = true;
+        for (int k = 0; k < 4; k++)
+            is_good = is_good && task.rows[k / 2][k % 2][i] < task.clip;
+        for (int k = 0; k < 5; k++) {
+            const int add = !is_good ? 0 : k == 4 ? 1 : task.rows[k / 2][k % 2][i];
+            const unsigned sum = (uint16_t)(row_start(c, &before[k])[i] + add);
+            if (!check_equal(c, "sum", i, (uint16_t)row_start(c, &sums[k])[i], sum))
+                return false;
+        }
+    }
+    bool ok = true;
+    for (int k = 0; k < 5; k++)
+        ok = ok && row_guards_hold(c, &sums[k], task.pairs);
+    return ok;
+}
+
+static bool scale(struct check *c)
+{
+    static struct row row;
+    static uint32_t sums[CHECK_LANES], before[CHECK_LANES];
+    struct fast_scale task = {.row = row_start(c, &row),
+        .sum = sums + c->offset,
+        .weight = (uint16_t)base_prng_below(&c->prng, 65536),
+        .count = pairs_of(c)};
+    row_fill(c, &row, FAST_LINEAR);
+    for (int i = 0; i < CHECK_LANES; i++)
+        before[i] = sums[i] = (uint32_t)base_prng_next(&c->prng);
+    c->kernels->sum->scale(&task);
+    const size_t end = c->offset + base_align(task.count, FAST_PAD);
+    for (size_t i = 0; i < CHECK_LANES; i++) {
+        const bool is_in = i >= c->offset && i < c->offset + task.count;
+        const uint32_t add = is_in ? (uint32_t)task.row[i - c->offset] * task.weight : 0;
+        if ((is_in || i < c->offset || i >= end) &&
+            !check_equal(c, "sum + offset", i, sums[i], before[i] + add))
+            return false;
+    }
+    return true;
+}
+
+const struct check_kernel check_kernels[] = {
+    {"unpack-8", unpack_8},
+    {"unpack-16", unpack_16},
+    {"unpack-10p", unpack_10p},
+    {"unpack-12p", unpack_12p},
+    {"unpack-14p", unpack_14p},
+    {"mhc-0", mhc_0},
+    {"mhc-1", mhc_1},
+    {"bilinear-0", bilinear_0},
+    {"bilinear-1", bilinear_1},
+    {"pack-xrgb8888", pack_xrgb8888},
+    {"pack-rgb24", pack_rgb24},
+    {"pack-nv12", pack_nv12},
+    {"pack-rgba64", pack_rgba64},
+    {"chroma", chroma},
+    {"stats", stats},
+    {"scale", scale},
+    {NULL, NULL},
+};
