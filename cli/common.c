@@ -57,6 +57,8 @@ bool cli_parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 bool cli_parse_number(const char *text, double *out)
 {
     char *end;
+    if (text[strspn(text, "+-.0123456789eE")])
+        return false; /* strtod also takes blanks, hexadecimal, names */
     double value = strtod(text, &end);
     if (end == text || *end || !isfinite(value))
         return false;

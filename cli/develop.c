@@ -14,8 +14,10 @@ static const char help[] =
     "usage: softisp develop IN... -o OUT [OPTION...]\n"
     "\n"
     "IN is a DNG or any raw file that LibRaw decodes, a binary PGM with a Bayer mosaic, or, with\n"
-    "--raw-format, headerless samples. OUT is a file (.jpg .png .tiff .ppm) or - (PPM on standard\n"
-    "output); with several inputs a folder, or a name that holds %s for the input's stem.\n"
+    "--raw-format, headerless samples. OUT is a file (.jpg .png .tiff .ppm; .y4m with --lane "
+    "fast)\n"
+    "or - (PPM on standard output); with several inputs a folder, or a name that holds %s for the\n"
+    "input's stem.\n"
     "\n"
     "  -o, --output OUT         where the picture goes\n"
     "      --depth 8|16         bits a channel (8; .jpg has 8 only)\n"
@@ -205,6 +207,9 @@ static bool load_coefficients(struct develop_options *o)
     if (r)
         return bad_value("coefficients", o->coefficients,
             r == -EBADMSG ? "the line is not whole" : strerror(-r));
+    if (o->remake.lane == SISP_LANE_FLOOR)
+        return bad_value(
+            "coefficients", o->coefficients, "the floor made that picture, not a lane");
     o->is_fast = o->remake.lane == SISP_LANE_FAST;
     return true;
 }

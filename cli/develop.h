@@ -21,7 +21,7 @@ struct develop_options {
 /** Where one input goes. */
 struct develop_target {
     char path[4096];
-    const struct sisp_writer *writer;
+    const struct sisp_writer *writer; /* NULL: a .y4m of one frame, as the fast lane makes it */
 };
 
 /**

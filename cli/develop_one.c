@@ -47,7 +47,9 @@ static int open_session(struct one *one)
     params.isa = o->isa;
     params.telemetry = o->telemetry;
     struct sisp_picture_params picture = {
-        .format = o->depth == 16 ? SISP_PIXEL_RGBA64 : SISP_PIXEL_RGB24,
+        .format = !one->target->writer ? SISP_PIXEL_NV12
+                  : o->depth == 16     ? SISP_PIXEL_RGBA64
+                                       : SISP_PIXEL_RGB24,
         .width = params.info.crop.width,
         .height = params.info.crop.height,
     };
@@ -93,8 +95,27 @@ static int develop(struct one *one)
     return CLI_DONE;
 }
 
+static int write_y4m(struct one *one)
+{
+    struct sisp_video_writer *writer;
+    const struct sisp_image *image = &one->result.image;
+    int r = sisp_video_writer_open(&writer, one->target->path, image->width, image->height, 1, 1,
+        one->error, sizeof(one->error));
+    if (r)
+        return r;
+    r = sisp_video_writer_write(writer, image);
+    int closed = sisp_video_writer_close(&writer);
+    r = r ? r : closed;
+    if (r)
+        snprintf(one->error, sizeof(one->error), "%s", strerror(-r));
+    return r;
+}
+
 static int write_output(struct one *one)
 {
+    if (!one->target->writer)
+        return write_y4m(one) ? CLI_OUTPUT_FAILED : CLI_DONE;
+
     const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
     const float *values = one->options->params.value;
     struct sisp_write_params params = {

@@ -29,6 +29,34 @@ static void stem_of(const char *input, char *stem, size_t size)
     snprintf(stem, size, "%.*s", (int)length, name);
 }
 
+static bool is_y4m(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && strcmp(path + length - 4, ".y4m") == 0;
+}
+
+/* The writer of a named target, or a sentence. */
+static bool choose_writer(const struct develop_options *options, struct develop_target *target)
+{
+    const char *path = target->path;
+    if (is_y4m(path)) {
+        if (!options->is_fast || options->depth == 16)
+            cli_error("develop", "'%s': .y4m is for 8 bits and --lane fast", path);
+        return options->is_fast && options->depth == 8;
+    }
+    target->writer = sisp_writer_find(strcmp(path, "-") == 0 ? ".ppm" : path);
+    if (!target->writer)
+        cli_error("develop", "'%s': the extension is none of .jpg .png .tiff .ppm .y4m", path);
+    else if (!target->writer->available)
+        cli_error("develop", "'%s': this build has no %s writer", path, target->writer->name);
+    else if (options->depth == 16 && !target->writer->has_16_bit)
+        cli_error("develop", "'%s': %s has no 16-bit pictures; use .png, .tiff or .ppm", path,
+            target->writer->name);
+    else
+        return true;
+    return false;
+}
+
 static bool name_target(
     const struct develop_options *options, const char *input, struct develop_target *target)
 {
@@ -49,21 +77,8 @@ static bool name_target(
         cli_error("develop", "the output's name is too long");
         return false;
     }
-    target->writer = sisp_writer_find(strcmp(out, "-") == 0 ? ".ppm" : target->path);
-    if (!target->writer) {
-        cli_error("develop", "'%s': the extension is none of .jpg .png .tiff .ppm", target->path);
+    if (!choose_writer(options, target))
         return false;
-    }
-    if (!target->writer->available) {
-        cli_error(
-            "develop", "'%s': this build has no %s writer", target->path, target->writer->name);
-        return false;
-    }
-    if (options->depth == 16 && !target->writer->has_16_bit) {
-        cli_error("develop", "'%s': %s has no 16-bit pictures; use .png, .tiff or .ppm",
-            target->path, target->writer->name);
-        return false;
-    }
     if (is_same_file(input, target->path)) {
         cli_error("develop", "'%s' is the input itself", target->path);
         return false;

@@ -169,9 +169,9 @@ static void describe_lanes(
         size_t bytes = pipeline_picture_bytes(&p->preview);
         uint32_t pictures = params->is_live ? PICTURES : 1;
         add_lane(config, ENG_LANE_FAST, fast, 2, add_pool(config, "preview", bytes, pictures));
-        add_lane(config, ENG_LANE_FLOOR, floor, 2,
-            add_pool(config, "floor", bytes, params->is_live ? PICTURES : 1));
-        lanes += 2;
+        if (params->is_live) /* a file has no deadline to miss */
+            add_lane(config, ENG_LANE_FLOOR, floor, 2, add_pool(config, "floor", bytes, PICTURES));
+        lanes++;
     }
     if (p->still.width) {
         size_t bytes = pipeline_picture_bytes(&p->still);
@@ -187,8 +187,9 @@ static void describe_lanes(
     config->lanes[ENG_LANE_BACKGROUND].role_pool[ROLE_PAYLOAD] = payloads;
     if (!p->preview.width)
         return;
-    config->lanes[ENG_LANE_FLOOR].role_pool[ROLE_PAYLOAD] =
-        add_pool(config, "floor payload", sizeof(struct payload), PICTURES);
+    if (params->is_live)
+        config->lanes[ENG_LANE_FLOOR].role_pool[ROLE_PAYLOAD] =
+            add_pool(config, "floor payload", sizeof(struct payload), PICTURES);
     config->lanes[ENG_LANE_FAST].role_pool[ROLE_STATE] =
         add_pool(config, "state", sizeof(struct isp_auto_state), small);
     config->lanes[ENG_LANE_FAST].role_pool[ROLE_STATS] =

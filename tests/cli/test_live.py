@@ -77,9 +77,8 @@ def a_row_and_its_raw_remake_the_picture(folder):
     expect(code == 0, err)
     row = next(r for r in rows_of(t) if r['worker'] == 'FastISP' and r['sequence'] == '8')
     raw = os.path.join(raws, '000008.raw')
-    # A still picture writer needs RGB: the same bits are checked by the hash of the NV12 that was made.
     out = os.path.join(folder, 'again.csv')
-    code, text, err = run('develop', raw, '-o', os.path.join(folder, 'x.ppm'), '--raw-format', 'SRGGB10', '--size',
+    code, text, err = run('develop', raw, '-o', os.path.join(folder, 'x.y4m'), '--raw-format', 'SRGGB10', '--size',
                           '640x480', '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--json',
                           '--telemetry', out)
     expect(code == 0, err)
