@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/stepped.h"
+
+#include "base/base.h"
+#include "engine/config.h"
+#include "engine/housekeeper.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define CREDITS 96
+
+int stepped_init(struct stepped *stepped)
+{
+    struct eng_config *config = &stepped->fixture.config;
+    memset(&stepped->core, 0, sizeof(stepped->core));
+    memset(stepped->actors, 0, sizeof(stepped->actors));
+    stepped->submitted = stepped->planned = 0;
+    config->telemetry = NULL;
+    int error = eng_config_resolve(&stepped->core.config, config);
+    if (!error)
+        error = eng_core_init(&stepped->core, CREDITS);
+    stepped->now_ns = 1000 * MS;
+    if (!error)
+        stepped_step(stepped);
+    return error;
+}
+
+void stepped_finish(struct stepped *stepped)
+{
+    eng_core_finish(&stepped->core);
+}
+
+void stepped_step(struct stepped *stepped)
+{
+    stepped->timer_ns = eng_main_loop_step(&stepped->core, stepped->now_ns);
+    eng_housekeeper_check(&stepped->core);
+}
+
+static void post(struct stepped *stepped, const struct eng_message *message)
+{
+    bool ok = eng_inbox_push(&stepped->core.inbox, message);
+    sisp_assert(ok);
+}
+
+int stepped_submit(struct stepped *stepped, enum eng_lane lane, uint64_t deadline_ns)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_SUBMIT, .accepted_ns = stepped->now_ns};
+    struct eng_submission *submission = &message.submission;
+    if (!eng_inbox_pop(&stepped->core.supply, &submission->input))
+        return -EAGAIN;
+    int error = eng_lending_pass(
+        &stepped->core.lending, submission->input, ENG_BORROWER_SUPPLY, ENG_BORROWER_NONE);
+    sisp_assert(!error);
+    submission->lane = lane;
+    submission->sequence = stepped->submitted++;
+    submission->capture_ns = stepped->now_ns;
+    submission->deadline_ns = deadline_ns;
+    post(stepped, &message);
+    return 0;
+}
+
+void stepped_plan(struct stepped *stepped, uint32_t count)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_PLAN,
+        .accepted_ns = stepped->now_ns,
+        .plan_token = ++stepped->planned,
+        .input_count = count};
+    post(stepped, &message);
+}
+
+static bool apply(struct stepped *stepped, uint32_t worker, enum eng_edge edge)
+{
+    struct eng_hint hint = stepped->actors[worker].hint;
+    struct eng_token_args args = {.holder = (uint16_t)(worker + 1), .grant = hint.grant};
+    return eng_token_apply(&stepped->core.arena.items[hint.slot].token, edge, &args,
+        &stepped->core.arena.counts->token);
+}
+
+bool stepped_start(struct stepped *stepped, uint32_t worker)
+{
+    struct eng_worker_shared *shared = &stepped->core.arena.workers[worker];
+    struct stepped_actor *actor = &stepped->actors[worker];
+    uint32_t cell;
+    sisp_assert(!actor->is_working);
+    if (!eng_ring_peek(&shared->ring, &cell))
+        return false;
+    actor->hint = shared->hints[cell];
+    eng_ring_pop(&shared->ring);
+    actor->is_working = apply(stepped, worker, ENG_EDGE_START);
+    if (actor->is_working)
+        stepped->core.arena.items[actor->hint.slot].work.started_ns = stepped->now_ns;
+    return actor->is_working;
+}
+
+/* Whoever is between start and finish may write, so its buffers must be pinned for it alone. */
+static void assert_may_write(const struct stepped *stepped, uint32_t worker)
+{
+    uint32_t slot = stepped->actors[worker].hint.slot;
+    const struct eng_envelope *envelope = &stepped->core.arena.items[slot].envelope;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        struct eng_handle handle = envelope->writes[r];
+        if (!handle.generation)
+            continue;
+        const struct eng_buffer *buffer = &stepped->core.resources.buffers[handle.index];
+        sisp_assert(buffer->generation == handle.generation);
+        sisp_assert(buffer->pins[ENG_HOLDER_ATTEMPT] == 1);
+        sisp_assert(!buffer->pins[ENG_HOLDER_CONSUMER]);
+    }
+    for (uint32_t i = 0; i < envelope->input_count; i++)
+        sisp_assert(eng_resource_span(&stepped->core.resources, envelope->inputs[i]).bytes);
+}
+
+bool stepped_end(struct stepped *stepped, uint32_t worker, int status)
+{
+    struct stepped_actor *actor = &stepped->actors[worker];
+    sisp_assert(actor->is_working);
+    assert_may_write(stepped, worker);
+    struct eng_work_result *work = &stepped->core.arena.items[actor->hint.slot].work;
+    work->result = (struct eng_result){.status = status};
+    work->finished_ns = stepped->now_ns;
+    actor->is_working = false;
+    if (apply(stepped, worker, ENG_EDGE_FINISH))
+        return true;
+    bool ok = apply(stepped, worker, ENG_EDGE_ACKNOWLEDGE);
+    sisp_assert(ok);
+    return false;
+}
+
+bool stepped_next(struct stepped *stepped, struct eng_completion *completion)
+{
+    struct eng_completion_dispatcher *dispatcher = &stepped->core.dispatcher;
+    uint32_t cell;
+    if (!eng_ring_peek(&dispatcher->ring, &cell))
+        return false;
+    *completion = dispatcher->completions[cell];
+    eng_ring_pop(&dispatcher->ring);
+    return true;
+}
+
+void stepped_release(struct stepped *stepped, const struct eng_completion *completion)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_RELEASE};
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (eng_lending_pass(&stepped->core.lending, completion->handles[r], ENG_BORROWER_CONSUMER,
+                ENG_BORROWER_NONE) == 0)
+            message.handles[r] = completion->handles[r];
+    post(stepped, &message);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The engine's control side stepped with a made-up clock, without a thread: workers are actors that
+ * walk the token's edges when the test says so. One seed is one order of events.
+ */
+#ifndef TESTS_ENGINE_STEPPED_H
+#define TESTS_ENGINE_STEPPED_H
+
+#include "engine/fixture.h"
+#include "engine/main_loop.h"
+
+/** A worker between start and finish. */
+struct stepped_actor {
+    bool is_working;
+    struct eng_hint hint;
+    uint64_t until_ns; /* when it will finish; UINT64_MAX: hung */
+};
+
+struct stepped {
+    struct fixture fixture;
+    struct eng_core core;
+    uint64_t now_ns, timer_ns;
+    struct stepped_actor actors[WORKER_COUNT];
+    uint64_t submitted, planned; /* accepted */
+};
+
+int stepped_init(struct stepped *stepped);
+void stepped_finish(struct stepped *stepped);
+
+/** Let the control thread act at now_ns and assert every invariant. */
+void stepped_step(struct stepped *stepped);
+
+/** Returns: 0, -EAGAIN (no input). */
+int stepped_submit(struct stepped *stepped, enum eng_lane lane, uint64_t deadline_ns);
+void stepped_plan(struct stepped *stepped, uint32_t count);
+
+/** Pop the next hint and start. Returns: false if there is none, or it was stale. */
+bool stepped_start(struct stepped *stepped, uint32_t worker);
+
+/** Finish with a status, or acknowledge where the slot was stolen. Returns: whether it finished. */
+bool stepped_end(struct stepped *stepped, uint32_t worker, int status);
+
+/** The next completion, if any; what eng_next() pops. */
+bool stepped_next(struct stepped *stepped, struct eng_completion *completion);
+void stepped_release(struct stepped *stepped, const struct eng_completion *completion);
+
+#endif
