@@ -256,6 +256,7 @@ static int open_session(struct run *run)
     params.params = o->params;
     params.limits = sisp_camera_limits(run->camera);
     params.is_live = 1;
+    params.frame_interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;
     params.preview = (struct sisp_picture_params){
         .format = o->preview_kind == PREVIEW_PNGS ? SISP_PIXEL_RGB24 : SISP_PIXEL_NV12,
         .width = o->preview_width,

@@ -45,6 +45,7 @@ struct sisp_session_params {
     struct sisp_picture_params still;   /* background lane: RGB24, XRGB8888 or RGBA64 */
     struct sisp_camera_limits limits;   /* what exposure may ask of the camera; zero: nothing */
     int is_live;                        /* coefficients are smoothed from frame to frame */
+    uint64_t frame_interval_ns;         /* of a live camera; 0: unknown. Sets the floor's share */
     uint32_t burst_frames;              /* fused at a press of the shutter; 0: none; at most 16 */
     uint32_t threads;                   /* of each team; 0: one for each CPU */
     const char *isa;                    /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */

@@ -252,7 +252,8 @@ static struct eng_frame *pick(struct eng_core *core, enum eng_lane path)
     return best;
 }
 
-/* A suspect worker gets nothing: its frames take the next choice at once. */
+/* A suspect worker gets nothing: its frames take the next choice at once. There is none after the
+ * floor: there a frame waits until its deadline, while it is the newest. */
 static void leave_suspects(struct eng_core *core)
 {
     for (uint32_t i = 0; i < core->frames.active_count; i++) {
@@ -263,8 +264,6 @@ static void leave_suspects(struct eng_core *core)
         const struct eng_worker_record *worker = worker_of(core, frame, &index);
         if (worker->is_suspect && frame->path == ENG_LANE_FAST)
             fall_back(core, frame, ENG_REASON_WORKER_HUNG);
-        else if (worker->is_suspect && frame->path == ENG_LANE_FLOOR)
-            eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_WORKER_HUNG);
         else if (worker->is_quarantined)
             eng_completion_end(core, frame, ENG_FAILED, ENG_REASON_WORKER_HUNG);
     }
