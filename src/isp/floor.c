@@ -4,66 +4,133 @@
  */
 #include "isp/isp.h"
 
+#include <endian.h>
+
 #define TONE_BITS 12
 #define TONE_MAX  ((1 << TONE_BITS) - 1)
+#define CHUNK     64 /* pixels on the stack; even */
 
 struct floor {
     const struct isp_geometry *geometry;
     const struct sisp_raw_format *raw;
     const uint8_t *samples;
-    float black[4], gain[4]; /* by place in the cell, row by row; gain of green is halved */
-    int color[4];
-    float clip[3], ccm[9];
+    unsigned place[SISP_SITE_COUNT]; /* of each site in the cell */
+    int32_t black[SISP_SITE_COUNT];  /* left-justified in 16 bits */
+    int32_t gain[SISP_SITE_COUNT];   /* Q12, to 15 bits; of green half, since there are two */
+    int32_t clip, ccm[9];            /* 15 bits; Q12 */
+    uint64_t step_x, step_y;         /* see cell_step() */
     uint16_t tone[TONE_MAX + 1];
 };
 
-struct rgb {
-    uint16_t c[3];
+/* Linear, then 16-bit display values of neighbouring pixels of a row. */
+struct chunk {
+    uint32_t count, cell[CHUNK]; /* first sample of each pixel's cell */
+    int32_t linear[3][CHUNK];
+    uint16_t display[3][CHUNK];
 };
 
-static uint32_t sample(const struct floor *f, uint32_t x, uint32_t y)
+/* ---- raw to linear -----------------------------------------------------------------------------
+ */
+
+static inline __attribute__((always_inline)) uint32_t sample(
+    const uint8_t *row, uint32_t x, enum sisp_packing packing)
 {
-    const uint8_t *row = f->samples + y * f->geometry->raw_stride_bytes, *p;
-    unsigned k;
-    switch (f->raw->packing) {
+    const uint8_t *p;
+    uint16_t word;
+    switch (packing) {
     case SISP_PACKING_8:
         return row[x];
     case SISP_PACKING_16:
-        return (row[2 * x] | (uint32_t)row[2 * x + 1] << 8) & ((1u << f->raw->bits) - 1);
+        __builtin_memcpy(&word, row + (size_t)2 * x, 2);
+        return le16toh(word);
     case SISP_PACKING_10P:
         p = row + x / 4 * 5;
-        k = x % 4;
-        return (uint32_t)p[k] << 2 | (p[4] >> 2 * k & 3);
+        return (uint32_t)p[x % 4] << 2 | (p[4] >> 2 * (x % 4) & 3);
     case SISP_PACKING_12P:
         p = row + x / 2 * 3;
-        k = x % 2;
-        return (uint32_t)p[k] << 4 | (p[2] >> 4 * k & 15);
+        return (uint32_t)p[x % 2] << 4 | (p[2] >> 4 * (x % 2) & 15);
     case SISP_PACKING_14P:
         p = row + x / 4 * 7;
-        k = x % 4;
-        return (uint32_t)p[k] << 6 |
-               ((p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16) >> 6 * k & 63);
+        return (uint32_t)p[x % 4] << 6 |
+               ((p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16) >> 6 * (x % 4) & 63);
     }
     return 0;
+}
+
+static inline __attribute__((always_inline)) void read_cells(
+    const struct floor *f, const uint8_t *row, struct chunk *c, enum sisp_packing packing)
+{
+    static const int color[SISP_SITE_COUNT] = {0, 1, 1, 2};
+    const unsigned shift = 16u - f->raw->bits;
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        const uint8_t *from = row + f->place[site] / 2 * f->geometry->raw_stride_bytes;
+        const uint32_t column = f->place[site] % 2;
+        int32_t *linear = c->linear[color[site]];
+        for (uint32_t i = 0; i < c->count; i++) {
+            const uint16_t code = (uint16_t)(sample(from, c->cell[i] + column, packing) << shift);
+            const uint32_t v = code > f->black[site] ? code - (uint32_t)f->black[site] : 0;
+            const int32_t scaled = (int32_t)(v * (uint32_t)f->gain[site] >> 13);
+            linear[i] = site == SISP_SITE_GB ? linear[i] + scaled : scaled;
+        }
+    }
+}
+
+/* One loop for each packing: a choice per sample would take most of the time. */
+static void read_chunk(const struct floor *f, const uint8_t *row, struct chunk *c)
+{
+    switch (f->raw->packing) {
+    case SISP_PACKING_8:
+        read_cells(f, row, c, SISP_PACKING_8);
+        break;
+    case SISP_PACKING_16:
+        read_cells(f, row, c, SISP_PACKING_16);
+        break;
+    case SISP_PACKING_10P:
+        read_cells(f, row, c, SISP_PACKING_10P);
+        break;
+    case SISP_PACKING_12P:
+        read_cells(f, row, c, SISP_PACKING_12P);
+        break;
+    case SISP_PACKING_14P:
+        read_cells(f, row, c, SISP_PACKING_14P);
+        break;
+    }
+}
+
+/* ---- linear to display
+ * --------------------------------------------------------------------------- */
+
+/* Integers, since noise would mislead the branches that floats are clamped by. */
+static int32_t clamp(int32_t value, int32_t max)
+{
+    const int32_t positive = value > 0 ? value : 0;
+    return positive < max ? positive : max;
+}
+
+/* Rounded, within +-limit; NaN gives -limit. */
+static int32_t fixed(double value, double limit)
+{
+    value = value > -limit ? value : -limit;
+    return (int32_t)((value < limit ? value : limit) + (value < 0 ? -0.5 : 0.5));
 }
 
 /* Between neighbouring knots, whose steps are 1/2048, 1/256 and 1/64. */
 static float curve_at(const float *tone, float x)
 {
-    unsigned zone = x < 1.0f / 32 ? 0 : x < 1.0f / 4 ? 1 : 2;
     static const float per_unit[3] = {2048, 256, 64};
     static const unsigned first[3] = {0, 64 - 8, 120 - 16};
-    float place = x * per_unit[zone];
-    unsigned knot = (unsigned)place;
-    float part = place - (float)knot;
-    knot += first[zone];
+    const unsigned zone = x < 1.0f / 32 ? 0 : x < 1.0f / 4 ? 1 : 2;
+    const float place = x * per_unit[zone];
+    const unsigned whole = (unsigned)place, knot = whole + first[zone];
+    const float part = place - (float)whole;
     return knot + 1 < SISP_TONE_KNOTS ? tone[knot] + part * (tone[knot + 1] - tone[knot])
                                       : tone[SISP_TONE_KNOTS - 1];
 }
 
-static float clamp_float(float value, float max)
+/* Cells from one output pixel to the next, halved, Q32. */
+static uint64_t cell_step(uint32_t in, uint32_t out)
 {
-    return value > 0 ? value < max ? value : max : 0; /* NaN gives 0 */
+    return ((uint64_t)in << 32) / (4 * (uint64_t)out);
 }
 
 static void floor_init(struct floor *f, const struct isp_geometry *g,
@@ -73,100 +140,153 @@ static void floor_init(struct floor *f, const struct isp_geometry *g,
     f->geometry = g;
     f->raw = isp_geometry_format(g);
     f->samples = samples;
-    enum sisp_cfa cfa = sisp_cfa_shift(f->raw->cfa, g->crop.x, g->crop.y);
+    f->step_x = cell_step(g->crop.width, g->width);
+    f->step_y = cell_step(g->crop.height, g->height);
+    const enum sisp_cfa cfa = sisp_cfa_shift(f->raw->cfa, g->crop.x, g->crop.y);
     for (unsigned k = 0; k < 4; k++) {
-        int site = (int)sisp_cfa_shift(cfa, k % 2, k / 2);
-        float span = c->white_level - c->black_level[site];
-        f->color[k] = color[site];
-        f->black[k] = c->black_level[site];
-        f->gain[k] = c->wb_gains[color[site]] / (span > 1 ? span : 1);
-        f->gain[k] *= color[site] == 1 ? 0.5f : 1;
+        const int site = (int)sisp_cfa_shift(cfa, k % 2, k / 2);
+        const double shift = 1 << (16 - f->raw->bits), black = (double)c->black_level[site];
+        const double span = ((double)c->white_level - black) * shift;
+        const double gain = (double)c->wb_gains[color[site]] * 65535 / (span > 1 ? span : 1);
+        f->place[site] = k;
+        f->black[site] = fixed(black * shift, 65535);
+        f->gain[site] = fixed(gain * (color[site] == 1 ? 2048 : 4096), 65535);
     }
     for (int k = 0; k < 9; k++)
-        f->ccm[k] = c->ccm[k] * TONE_MAX;
-    f->clip[0] = f->clip[1] = f->clip[2] = c->clip_level;
+        f->ccm[k] = fixed((double)c->ccm[k] * 4096, 16384);
+    f->clip = fixed((double)c->clip_level * 32767, 32767);
     for (int i = 0; i <= TONE_MAX; i++) {
-        float y = curve_at(c->tone, (float)i / TONE_MAX);
-        f->tone[i] = (uint16_t)(clamp_float(y, 1) * 65535 + 0.5f);
+        const double y = (double)curve_at(c->tone, (float)i / TONE_MAX);
+        f->tone[i] = (uint16_t)clamp(fixed(y * 65535, 65535), 65535);
     }
 }
 
-static uint32_t nearest_cell(uint32_t i, uint32_t in, uint32_t out)
+/* Sums stay within 3 * 2^15 * 2^14. */
+static void develop_chunk(const struct floor *f, struct chunk *c)
 {
-    uint32_t cell = (uint32_t)((2ull * i + 1) * in / (4ull * out));
-    return cell < in / 2 ? cell : in / 2 - 1;
+    int32_t place[3][CHUNK];
+    for (uint32_t i = 0; i < CHUNK; i++) {
+        const int32_t red = clamp(c->linear[0][i], f->clip);
+        const int32_t green = clamp(c->linear[1][i], f->clip);
+        const int32_t blue = clamp(c->linear[2][i], f->clip);
+        for (int k = 0; k < 3; k++) {
+            const int32_t *m = f->ccm + 3 * k;
+            place[k][i] = clamp((m[0] * red + m[1] * green + m[2] * blue) >> 15, TONE_MAX);
+        }
+    }
+    for (int k = 0; k < 3; k++) {
+        for (uint32_t i = 0; i < CHUNK; i++)
+            c->display[k][i] = f->tone[place[k][i]];
+    }
 }
 
-/* 16-bit display values of the cell nearest to output pixel (x, y). */
-static struct rgb pixel(const struct floor *f, uint32_t x, uint32_t y)
+/* First sample of the cell nearest to output pixel i. */
+static uint32_t nearest_cell(uint32_t i, uint64_t step, uint32_t in)
+{
+    const uint32_t cell = (uint32_t)((2 * (uint64_t)i + 1) * step >> 32), last = in / 2 - 1;
+    return 2 * (cell < last ? cell : last);
+}
+
+/* Pixels x to x + count - 1 of row y. */
+static void make_chunk(
+    const struct floor *f, struct chunk *c, uint32_t x, uint32_t y, uint32_t count)
 {
     const struct isp_geometry *g = f->geometry;
-    uint32_t cx = g->crop.x + 2 * nearest_cell(x, g->crop.width, g->width);
-    uint32_t cy = g->crop.y + 2 * nearest_cell(y, g->crop.height, g->height);
-    float linear[3] = {0};
-    struct rgb out;
-    for (unsigned k = 0; k < 4; k++) {
-        float v = (float)sample(f, cx + k % 2, cy + k / 2) - f->black[k];
-        linear[f->color[k]] += clamp_float(v * f->gain[k], 16);
-    }
-    for (int k = 0; k < 3; k++)
-        linear[k] = clamp_float(linear[k], f->clip[k]);
-    for (int k = 0; k < 3; k++) {
-        const float *m = f->ccm + 3 * k;
-        float v = m[0] * linear[0] + m[1] * linear[1] + m[2] * linear[2];
-        out.c[k] = f->tone[(int)(clamp_float(v, TONE_MAX) + 0.5f)];
-    }
-    return out;
+    const uint32_t row = g->crop.y + nearest_cell(y, f->step_y, g->crop.height);
+    c->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        c->cell[i] = g->crop.x + nearest_cell(x + i, f->step_x, g->crop.width);
+    read_chunk(f, f->samples + row * g->raw_stride_bytes, c);
+    develop_chunk(f, c);
 }
 
+/* ---- pictures
+ * -------------------------------------------------------------------------------------- */
+
+/* Rounded v / 257. */
 static uint8_t to_8(uint16_t v)
 {
-    return (uint8_t)((v * 255u + 32767) / 65535);
+    return (uint8_t)((v * 255u + 32895) >> 16);
 }
 
-static void put(const struct sisp_image *out, uint32_t x, uint32_t y, struct rgb p)
+static void put_chunk(const struct chunk *c, enum sisp_pixel_format format, uint8_t *dst)
 {
-    uint8_t *row = out->planes[0] + y * out->stride_bytes[0];
-    if (out->format == SISP_PIXEL_RGBA64) {
-        const uint16_t words[4] = {p.c[0], p.c[1], p.c[2], 65535};
-        __builtin_memcpy(row + (size_t)8 * x, words, 8);
-    } else if (out->format == SISP_PIXEL_RGB24) {
-        for (int k = 0; k < 3; k++)
-            row[3 * x + (uint32_t)k] = to_8(p.c[k]);
+    const uint16_t *red = c->display[0], *green = c->display[1], *blue = c->display[2];
+    if (format == SISP_PIXEL_RGBA64) {
+        for (uint32_t i = 0; i < c->count; i++) {
+            const uint16_t words[4] = {red[i], green[i], blue[i], 65535};
+            __builtin_memcpy(dst + (size_t)8 * i, words, 8);
+        }
+    } else if (format == SISP_PIXEL_RGB24) {
+        for (uint32_t i = 0; i < 3 * c->count; i++)
+            dst[i] = to_8(c->display[i % 3][i / 3]);
     } else {
-        const uint8_t bytes[4] = {to_8(p.c[2]), to_8(p.c[1]), to_8(p.c[0]), 255};
-        __builtin_memcpy(row + (size_t)4 * x, bytes, 4);
+        for (uint32_t i = 0; i < c->count; i++) {
+            dst[4 * i] = to_8(blue[i]);
+            dst[4 * i + 1] = to_8(green[i]);
+            dst[4 * i + 2] = to_8(red[i]);
+            dst[4 * i + 3] = 255;
+        }
     }
 }
 
-/* BT.709 limited range in Q15, as in the fast path. */
-static uint8_t weigh(const uint32_t c[3], int r, int g, int b, int offset)
+static void rgb_row(const struct floor *f, const struct sisp_image *out, uint32_t y)
 {
-    int64_t sum = (int64_t)c[0] * r + (int64_t)c[1] * g + (int64_t)c[2] * b;
-    return (uint8_t)(offset + ((sum * 255 + (int64_t)65535 * 16384) / 65535 >> 15));
+    static const uint8_t pixel_bytes[SISP_PIXEL_FORMAT_COUNT] = {
+        [SISP_PIXEL_XRGB8888] = 4, [SISP_PIXEL_RGB24] = 3, [SISP_PIXEL_RGBA64] = 8};
+    struct chunk c = {0};
+    uint8_t *row = out->planes[0] + y * out->stride_bytes[0];
+    for (uint32_t x = 0; x < out->width; x += CHUNK) {
+        make_chunk(f, &c, x, y, out->width - x < CHUNK ? out->width - x : CHUNK);
+        put_chunk(&c, out->format, row + (size_t)x * pixel_bytes[out->format]);
+    }
 }
 
-/* Two rows (or the last one alone) of luma, and their row of chroma. */
-static void nv12_rows(const struct floor *f, const struct sisp_image *out, uint32_t y, uint32_t end)
+/* BT.709 limited range in Q15, as in the fast path; values of 16 bits. */
+static uint8_t weigh(const int32_t c[3], const int32_t weight[3], int32_t offset)
 {
-    for (uint32_t x = 0; x < out->width; x += 2) {
-        uint32_t sum[3] = {0}, count = 0;
+    int64_t sum = (int64_t)257 << 14; /* half of an 8-bit step */
+    for (int k = 0; k < 3; k++)
+        sum += (int64_t)c[k] * weight[k];
+    sum += (int64_t)offset * (257 << 15);
+    return (uint8_t)(sum / (257 << 15));
+}
+
+/* Pixels of two rows (or the last one twice) to luma, and to their row of chroma. */
+static void put_nv12(
+    const struct chunk rows[2], const struct sisp_image *out, uint32_t x, uint32_t y, uint32_t last)
+{
+    static const int32_t luma[3] = {5983, 20127, 2032};
+    static const int32_t cb[3] = {-3298, -11094, 14392}, cr[3] = {14392, -13073, -1319};
+    uint8_t *chroma = out->planes[1] + y / 2 * out->stride_bytes[1] + x;
+    for (uint32_t i = 0; i < rows->count; i += 2) {
+        int32_t mean[3] = {0};
         for (uint32_t k = 0; k < 4; k++) {
-            uint32_t px = x + k % 2, py = y + k / 2;
-            if (px >= out->width || py >= end)
-                continue;
-            struct rgb p = pixel(f, px, py);
-            const uint32_t c[3] = {p.c[0], p.c[1], p.c[2]};
-            out->planes[0][py * out->stride_bytes[0] + px] = weigh(c, 5983, 20127, 2032, 16);
-            for (int i = 0; i < 3; i++)
-                sum[i] += c[i];
-            count++;
+            const uint32_t right = i + k % 2 < rows->count ? i + k % 2 : i;
+            const uint32_t below = y + k / 2 < last ? y + k / 2 : last;
+            int32_t c[3];
+            for (int n = 0; n < 3; n++) {
+                c[n] = rows[k / 2].display[n][right];
+                mean[n] += c[n];
+            }
+            out->planes[0][below * out->stride_bytes[0] + x + right] = weigh(c, luma, 16);
         }
-        for (int i = 0; i < 3; i++)
-            sum[i] /= count;
-        uint8_t *chroma = out->planes[1] + y / 2 * out->stride_bytes[1] + x;
-        chroma[0] = weigh(sum, -3298, -11094, 14392, 128);
-        chroma[1] = weigh(sum, 14392, -13073, -1319, 128);
+        for (int n = 0; n < 3; n++)
+            mean[n] /= 4;
+        chroma[i] = weigh(mean, cb, 128);
+        chroma[i + 1] = weigh(mean, cr, 128);
+    }
+}
+
+static void nv12_rows(
+    const struct floor *f, const struct sisp_image *out, uint32_t y, uint32_t last)
+{
+    struct chunk rows[2] = {0};
+    for (uint32_t x = 0; x < out->width; x += CHUNK) {
+        const uint32_t count = out->width - x < CHUNK ? out->width - x : CHUNK;
+        make_chunk(f, &rows[0], x, y, count);
+        make_chunk(f, &rows[1], x, y < last ? y + 1 : y, count);
+        put_nv12(rows, out, x, y, last);
     }
 }
 
@@ -178,11 +298,9 @@ void isp_floor_band(const struct isp_geometry *geometry,
     floor_init(&f, geometry, coefficients, raw);
     if (out->format == SISP_PIXEL_NV12) {
         for (uint32_t y = y0; y < y1; y += 2)
-            nv12_rows(&f, out, y, y1);
-        return;
-    }
-    for (uint32_t y = y0; y < y1; y++) {
-        for (uint32_t x = 0; x < out->width; x++)
-            put(out, x, y, pixel(&f, x, y));
+            nv12_rows(&f, out, y, y1 - 1);
+    } else {
+        for (uint32_t y = y0; y < y1; y++)
+            rgb_row(&f, out, y);
     }
 }
