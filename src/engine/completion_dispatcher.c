@@ -75,7 +75,7 @@ static bool is_handed_out(const struct eng_core *core, const struct eng_frame *f
     return (core->config.deliver_roles >> role & 1) && frame->roles[role].generation;
 }
 
-/* The consumer may hold so many pictures, and never the last buffer of the floor. */
+/* The consumer may hold so many completions, and never the last buffer of the floor. */
 static bool has_consumer_room(const struct eng_core *core, const struct eng_frame *frame)
 {
     const struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
@@ -132,7 +132,7 @@ static void hand_out(
 /* ---- publishing -------------------------------------------------------------------------------
  */
 
-/* The coefficients that the picture was made with: written by the frame, or committed before. */
+/* What the result was made with: written by the frame, or committed before. */
 static struct eng_span blob_of(const struct eng_core *core, const struct eng_frame *frame)
 {
     uint32_t role = core->config.blob_role;

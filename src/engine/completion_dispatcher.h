@@ -2,7 +2,7 @@
 /**
  * CompletionDispatcher: turns ended frames into exactly one completion each, in the order in which
  * their stream accepted them, errors included. It alone commits roles and hands buffers out; a
- * consumer that holds too many loses pictures, nobody waits for it. Control thread pushes, the
+ * consumer that holds too many loses frames, nobody waits for it. Control thread pushes, the
  * consumer pops.
  */
 #ifndef ENGINE_COMPLETION_DISPATCHER_H

@@ -202,8 +202,8 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
         eng_completion_step(core);
         /* A completion makes room that a plan may wait for. */
         has_published = core->dispatcher.completed != completed;
-    } while (has_more || has_published);
-    uint64_t timer_ns = step_stop(core);
+    } while (has_published);
+    uint64_t timer_ns = earlier(step_stop(core), has_more ? now_ns : PLAT_FOREVER);
     stock(core);
     mirror(core);
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));

@@ -17,6 +17,7 @@ struct eng_runtime {
     struct eng_worker *workers;
     struct plat_thread control, telemetry;
     bool has_control, has_telemetry;
+    uint64_t telemetry_head; /* up to which the telemetry thread was woken */
     _Atomic uint32_t control_bell, consumer_bell;
     _Atomic uint32_t is_closing, is_stopped, is_quitting, is_draining;
     uint32_t frames_max;
@@ -38,11 +39,14 @@ static void ring_bells(struct eng_runtime *runtime)
         if (core->wake_workers >> w & 1)
             eng_bell_ring(&core->arena.workers[w].bell);
     core->wake_workers = 0;
-    if (core->wake_consumer) {
+    if (core->wake_consumer)
         eng_bell_ring(&runtime->consumer_bell);
-        eng_bell_ring(&core->telemetry.bell);
-    }
     core->wake_consumer = false;
+    /* Rows come with completions, notes without. */
+    uint64_t head = atomic_load_explicit(&core->telemetry.ring.head, memory_order_relaxed);
+    if (head != runtime->telemetry_head)
+        eng_bell_ring(&core->telemetry.bell);
+    runtime->telemetry_head = head;
 }
 
 static void tell_stopped(struct eng_runtime *runtime)

@@ -33,13 +33,14 @@ static enum eng_outcome outcome_without_floor(enum eng_reason reason)
     }
 }
 
-/* What the failed path left in the row is not what the picture is made of. */
+/* What the failed path left in the row is not what the result is made of. */
 static void forget_path(struct eng_core *core, struct eng_frame *frame)
 {
     struct eng_row *row = &frame->row;
     eng_completion_drop_roles(core, frame);
     row->started_ns = row->finished_ns = row->bytes_copied = 0;
     row->timing_count = row->isa = row->threads = 0;
+    row->worker = "";
     row->input = row->param = row->output = (struct eng_digest){0};
 }
 
@@ -102,8 +103,8 @@ void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
 /* ---- collecting ----------------------------------------------------------------------------- */
 
 /* What a worker says is input: counts and codes are forced into their ranges. */
-static void take_result(
-    struct eng_frame *frame, const struct eng_command_config *command, struct eng_work_result *work)
+static void take_result(struct eng_frame *frame, const struct eng_command_config *command,
+    struct eng_work_result *work, bool is_last)
 {
     struct eng_row *row = &frame->row;
     struct eng_result *result = &work->result;
@@ -123,7 +124,8 @@ static void take_result(
         row->output = result->output;
     row->isa = result->isa;
     row->threads = result->threads;
-    row->worker = command->name;
+    if (is_last)
+        row->worker = command->name;
 }
 
 static void stage_failed(struct eng_core *core, struct eng_frame *frame)
@@ -145,8 +147,9 @@ static void stage_done(struct eng_core *core, struct eng_frame *frame)
         stage_failed(core, frame);
         return;
     }
-    take_result(frame, command, &work);
-    if (frame->stage + 1 < core->config.lanes[frame->path].stage_count) {
+    bool is_last = frame->stage + 1 == core->config.lanes[frame->path].stage_count;
+    take_result(frame, command, &work, is_last);
+    if (!is_last) {
         eng_attempt_advance(core, frame);
         frame->state = ENG_FRAME_WAITING;
         frame->stage++;

@@ -69,6 +69,11 @@ static uint32_t isp_tasks(void *user, const struct eng_job *job, uint32_t phase)
 static void isp_task(
     void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
 {
+    struct fixture_command *command = user;
+    atomic_fetch_add(&command->tasks, 1);
+    uint64_t wait_ns = atomic_load(&command->task_wait_ns) * (task % 4);
+    if (wait_ns)
+        plat_sleep_ns(wait_ns);
     uint64_t *out = job->writes[ROLE_PICTURE].bytes;
     uint32_t band = PICTURE_WORDS / 2 / TASKS;
     uint64_t number = 0;

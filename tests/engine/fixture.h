@@ -24,10 +24,11 @@ enum { FAST_ALGO, FAST_ISP, RAW_ISP, SLOW_ISP, COMMAND_COUNT };
 
 /** How one command behaves. */
 struct fixture_command {
-    _Atomic uint64_t wait_ns; /* in begin, once: then it is 0 */
-    _Atomic uint32_t hold;    /* begin waits while it is 1 */
-    _Atomic int32_t fail;     /* begin fails with it, once */
-    _Atomic uint64_t runs;
+    _Atomic uint64_t wait_ns;      /* in begin, once: then it is 0 */
+    _Atomic uint32_t hold;         /* begin waits while it is 1 */
+    _Atomic int32_t fail;          /* begin fails with it, once */
+    _Atomic uint64_t task_wait_ns; /* in every task, times its number modulo 4 */
+    _Atomic uint64_t runs, tasks;
     _Atomic(void *) seen_input, wrote_picture;
 };
 

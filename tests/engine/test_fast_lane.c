@@ -55,9 +55,28 @@ TEST(pointers_pass_through_without_a_copy)
     fixture_finish(&fixture);
 }
 
+/* Task 7 of phase 0 is late when the leader is done; phase 1 reads what it writes. */
+TEST(a_phase_ends_when_its_last_task_has)
+{
+    fixture_init(&fixture, 3);
+    REQUIRE(fixture_start(&fixture) == 0);
+    atomic_store(&fixture.commands[FAST_ISP].task_wait_ns, MS);
+    for (uint64_t i = 0; i < 10; i++) {
+        REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0);
+        struct eng_completion completion;
+        REQUIRE(fixture_next(&fixture, &completion) == 0);
+        CHECK(fixture_is_picture_of(&completion, i));
+        CHECK_EQ(completion.row.threads, 3);
+        eng_release(fixture.runtime, &completion);
+    }
+    CHECK_EQ(fixture.commands[FAST_ISP].tasks, 10 * 2 * TASKS);
+    fixture_finish(&fixture);
+}
+
 int main(void)
 {
     RUN(frames_come_out_in_order);
     RUN(pointers_pass_through_without_a_copy);
+    RUN(a_phase_ends_when_its_last_task_has);
     return test_report();
 }

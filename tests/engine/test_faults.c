@@ -63,6 +63,18 @@ TEST(a_slow_worker_costs_its_own_picture)
     CHECK_EQ(fixture.rows, 4);
 }
 
+TEST(a_stolen_job_ends_at_the_next_task)
+{
+    fixture_init(&fixture, 1);
+    REQUIRE(fixture_start(&fixture) == 0);
+    atomic_store(&fixture.commands[FAST_ISP].task_wait_ns, 20 * MS);
+    REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, in_ms(30)) == 0);
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    FIXTURE_UNTIL(&fixture, figures.late_completion_dropped == 1 && figures.waitingq_depth == 0);
+    CHECK(fixture.commands[FAST_ISP].tasks < TASKS);
+    fixture_finish(&fixture);
+}
+
 TEST(without_a_floor_it_is_late)
 {
     fixture_init(&fixture, 1);
@@ -96,6 +108,7 @@ TEST(a_slow_floor_is_late_too)
     CHECK_EQ(completion.row.outcome, ENG_LATE);
     CHECK(completion.row.fallback_used);
     CHECK_EQ(completion.row.fallback_reason, ENG_REASON_WORKER_FAILED);
+    CHECK_STR(completion.row.worker, "");
     /* While the floor is suspect the next one waits: in vain until its deadline... */
     atomic_store(&fixture.commands[FAST_ALGO].fail, -EIO);
     REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, in_ms(30)) == 0);
@@ -269,6 +282,7 @@ TEST(a_stuck_reader_of_telemetry_stops_nobody)
 int main(void)
 {
     RUN(a_slow_worker_costs_its_own_picture);
+    RUN(a_stolen_job_ends_at_the_next_task);
     RUN(without_a_floor_it_is_late);
     RUN(a_slow_floor_is_late_too);
     RUN(a_failing_command_falls_back);

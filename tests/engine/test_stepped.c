@@ -108,6 +108,87 @@ TEST(earliest_deadline_goes_first)
     stepped_finish(&stepped);
 }
 
+/* Frame 0 is published before frame 1 is dispatched, so that the state which 1 reads does not
+ * depend on timing. */
+TEST(the_next_frame_reads_what_the_last_one_committed)
+{
+    start();
+    for (int i = 0; i < 2; i++)
+        REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    run_worker(WORKER_FAST);
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    uint32_t slot = stepped.actors[WORKER_FAST].hint.slot;
+    struct eng_handle read = stepped.core.arena.items[slot].envelope.reads[ROLE_COEFFICIENTS];
+    CHECK_EQ(stepped.core.arena.items[slot].envelope.sequence, 0); /* its second stage */
+    REQUIRE(stepped_end(&stepped, WORKER_FAST, 0));
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    const struct eng_envelope *next =
+        &stepped.core.arena.items[stepped.actors[WORKER_FAST].hint.slot].envelope;
+    CHECK_EQ(next->sequence, 1);
+    CHECK_EQ(next->committed[ROLE_COEFFICIENTS].index, read.index);
+    CHECK_EQ(next->committed[ROLE_COEFFICIENTS].generation, read.generation);
+    stepped_finish(&stepped);
+}
+
+TEST(a_plan_that_ends_makes_room_in_the_same_step)
+{
+    fixture_init(&stepped.fixture, 1);
+    stepped.fixture.config.lanes[ENG_LANE_BACKGROUND].capacity = 1;
+    REQUIRE(stepped_init(&stepped) == 0);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    for (int i = 0; i < 2; i++)
+        stepped_plan(&stepped, 1);
+    stepped_step(&stepped);
+    run_worker(WORKER_SLOW);
+    CHECK(stepped_start(&stepped, WORKER_SLOW));
+    stepped_finish(&stepped);
+}
+
+/* One frame runs and two have left the floor but wait behind it: of four slots one is free. */
+TEST(the_last_slot_is_the_floors)
+{
+    fixture_init(&stepped.fixture, 1);
+    stepped.fixture.config.knobs.slots = 4;
+    stepped.fixture.config.lanes[ENG_LANE_FAST].capacity = 1;
+    REQUIRE(stepped_init(&stepped) == 0);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+        stepped_step(&stepped);
+        run_worker(WORKER_FLOOR);
+    }
+    CHECK_EQ(eng_session_free_count(&stepped.core.sessions), 1);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_BACKGROUND, 0) == 0);
+    stepped_step(&stepped);
+    CHECK(!stepped_start(&stepped, WORKER_SLOW));
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    CHECK(stepped_start(&stepped, WORKER_FLOOR));
+    CHECK(!stepped_next(&stepped, &completion));
+    stepped_finish(&stepped);
+}
+
+TEST(control_items_do_not_hold_up_frames)
+{
+    start();
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_BACKGROUND, 0) == 0);
+    stepped_step(&stepped);
+    run_worker(WORKER_SLOW);
+    REQUIRE(stepped_next(&stepped, &completion));
+    for (int i = 0; i < 4; i++) /* the knob's default; the first one gives something back */
+        stepped_release(&stepped, &completion);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    CHECK_EQ(stepped.timer_ns, stepped.now_ns); /* dispatch, wake, come back at once */
+    CHECK(!stepped_start(&stepped, WORKER_FAST));
+    stepped_step(&stepped);
+    CHECK(stepped_start(&stepped, WORKER_FAST));
+    stepped_finish(&stepped);
+}
+
 /* A stolen slot is polled with back-off, then quarantined at exactly the timeout. */
 TEST(escalation_keeps_its_time)
 {
@@ -326,6 +407,10 @@ int main(void)
     RUN(a_result_after_the_deadline_is_late);
     RUN(no_time_for_the_fast_lane_goes_to_the_floor_at_once);
     RUN(earliest_deadline_goes_first);
+    RUN(the_next_frame_reads_what_the_last_one_committed);
+    RUN(a_plan_that_ends_makes_room_in_the_same_step);
+    RUN(the_last_slot_is_the_floors);
+    RUN(control_items_do_not_hold_up_frames);
     RUN(escalation_keeps_its_time);
     RUN(a_full_monitor_gives_the_oldest_up);
     RUN(a_lease_is_reported_once);

@@ -85,6 +85,10 @@ TEST(quarantine_says_degraded_and_ends_when_answered)
     fixture_finish(&fixture);
 }
 
+static void ignore_log(void *user, enum sisp_log_level level, const char *sentence)
+{
+}
+
 static void *seen_user;
 
 static void count_log(void *user, enum sisp_log_level level, const char *sentence)
@@ -113,6 +117,25 @@ TEST(a_worker_that_never_answers_is_left_behind_and_said)
     sisp_log_set(SISP_LOG_WARNING, NULL, NULL);
 }
 
+/* A note comes without a completion, and still at once. */
+TEST(a_lease_that_ends_is_said)
+{
+    static _Atomic uint32_t sentences;
+    sisp_log_set(SISP_LOG_WARNING, count_log, (void *)&sentences);
+    fixture_init(&fixture, 1);
+    fixture.config.knobs.lease_ns = 10 * MS;
+    REQUIRE(fixture_start(&fixture) == 0);
+    REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0);
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    for (int i = 0; i < 5000 && !sentences; i++)
+        plat_sleep_ns(MS);
+    CHECK_EQ(sentences, 1);
+    CHECK(fixture_is_picture_of(&completion, 0)); /* reported, not taken away */
+    eng_release(fixture.runtime, &completion);
+    fixture_finish(&fixture);
+    sisp_log_set(SISP_LOG_WARNING, ignore_log, NULL);
+}
+
 TEST(destroy_takes_null_and_an_unused_session)
 {
     struct eng_runtime *none = NULL;
@@ -125,9 +148,11 @@ TEST(destroy_takes_null_and_an_unused_session)
 
 int main(void)
 {
+    sisp_log_set(SISP_LOG_WARNING, ignore_log, NULL);
     RUN(stop_lets_frames_finish);
     RUN(stop_cancels_what_does_not_finish);
     RUN(quarantine_says_degraded_and_ends_when_answered);
+    RUN(a_lease_that_ends_is_said);
     RUN(destroy_takes_null_and_an_unused_session);
     RUN(a_worker_that_never_answers_is_left_behind_and_said);
     return test_report();
