@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-#define SISP_STATS_ZONES     32 /* zones across, and down; fewer cells than zones leave some empty */
+#define SISP_STATS_ZONES     32 /* across, and down; a small picture leaves some empty */
 #define SISP_STATS_HISTOGRAM 256
 
 /**

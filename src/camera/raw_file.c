@@ -6,24 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-int raw_fail(const struct raw_error *error, int status, const char *format, ...)
-{
-    if (error->text && error->size > 0) {
-        va_list arguments;
-        va_start(arguments, format);
-        vsnprintf(error->text, error->size, format, arguments);
-        va_end(arguments);
-    }
-    return status;
-}
 
 static int check_params(const struct sisp_raw_open_params *params, const struct raw_error *error)
 {
