@@ -185,12 +185,16 @@ static void stop_control(struct eng_runtime *runtime)
 
 static bool join_workers(struct eng_runtime *runtime)
 {
+    const struct eng_core *core = &runtime->core;
     bool all = true;
-    uint64_t deadline_ns = plat_now_ns() + runtime->core.config.knobs.drain_grace_period_ns;
+    uint64_t deadline_ns = plat_now_ns() + core->config.knobs.drain_grace_period_ns +
+                           core->config.knobs.escalation_timeout_ns;
     for (uint32_t w = 0; w < runtime->worker_count; w++)
         eng_worker_stop(&runtime->workers[w]);
     for (uint32_t w = 0; w < runtime->worker_count; w++)
-        all &= eng_worker_join(&runtime->workers[w], deadline_ns);
+        /* An idle worker always answers, however late the system schedules it. */
+        all &= eng_worker_join(&runtime->workers[w],
+            core->scheduler.workers[w].is_suspect ? deadline_ns : PLAT_FOREVER);
     return all;
 }
 

@@ -195,6 +195,13 @@ void fixture_finish(struct fixture *fixture)
     eng_runtime_destroy(&fixture->runtime);
 }
 
+bool fixture_until_runs(struct fixture *fixture, uint32_t command, uint64_t runs)
+{
+    for (int i = 0; i < 5000 && atomic_load(&fixture->commands[command].runs) < runs; i++)
+        plat_sleep_ns(MS);
+    return atomic_load(&fixture->commands[command].runs) >= runs;
+}
+
 int fixture_submit(struct fixture *fixture, enum eng_lane lane, uint64_t deadline_ns)
 {
     struct eng_handle input;

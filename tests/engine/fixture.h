@@ -55,6 +55,9 @@ int fixture_next(struct fixture *fixture, struct eng_completion *completion);
 /** Whether the picture is what the commands make of the frame with that sequence number. */
 bool fixture_is_picture_of(const struct eng_completion *completion, uint64_t sequence);
 
+/** Wait up to five seconds until a command has begun that often. Returns: whether it has. */
+bool fixture_until_runs(struct fixture *fixture, uint32_t command, uint64_t runs);
+
 /** Wait up to five seconds for a figure to become true. */
 #define FIXTURE_UNTIL(fixture, condition)                                                          \
     do {                                                                                           \

@@ -90,12 +90,14 @@ TEST(a_plan_with_too_few_frames_ends_at_its_ttl)
 TEST(a_plan_that_stalls_ends_at_its_ttl)
 {
     fixture_init(&fixture, 1);
-    fixture.config.knobs.plan_ttl_ns = 40 * MS;
+    fixture.config.knobs.plan_ttl_ns = 150 * MS;
+    fixture.config.workers[WORKER_SLOW].is_background = false;
     REQUIRE(fixture_start(&fixture) == 0);
     submit_and_drop(2);
     atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
     uint64_t token;
     REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    REQUIRE(fixture_until_runs(&fixture, SLOW_ISP, 1));
     REQUIRE(fixture_next(&fixture, &completion) == 0);
     CHECK_EQ(completion.row.outcome, ENG_DROPPED);
     CHECK_EQ(completion.row.reason, ENG_REASON_PLAN_EXPIRED);
