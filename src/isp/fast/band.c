@@ -18,7 +18,9 @@ enum {
     SCALED_ROWS = 3 * 2,
     STATS_ROWS = 5,
     SUM_ROWS = 3 * 2 * 2,
-    ALL_ROWS = RING_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS + STATS_ROWS + SUM_ROWS,
+    LINE_ROWS = 2 * 2, /* one plane's sums, phases together */
+    ALL_ROWS =
+        RING_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS + STATS_ROWS + SUM_ROWS + LINE_ROWS,
 };
 
 size_t isp_fast_scratch_size(const struct isp_geometry *geometry)
@@ -243,20 +245,30 @@ static int16_t divide(uint64_t sum, const struct divisor *by)
     return (int16_t)(quotient + (sum - quotient * by->value >= by->value));
 }
 
-static void reduce_plane(const struct isp_geometry *g, const uint32_t *const sums[2],
-    int16_t *const dst[2], const struct divisor *by)
+static void zip_sums(uint32_t *restrict line, const uint32_t *restrict even,
+    const uint32_t *restrict odd, size_t pairs)
+{
+    for (size_t i = 0; i < pairs; i++) {
+        line[2 * i] = even[i];
+        line[2 * i + 1] = odd[i];
+    }
+}
+
+/* Sums of a row's columns -> means. */
+static void reduce_line(const struct isp_geometry *g, const uint32_t *line, int16_t *const dst[2],
+    const struct divisor *by)
 {
     const uint32_t in = g->crop.width, out = g->width;
-    uint32_t x = 0, left = out; /* input sample, and what is left of its width */
+    uint32_t left = out; /* what is left of the width of *line */
     for (uint32_t i = 0; i < out; i++) {
         uint32_t want = in - left; /* left <= out <= in */
-        uint64_t sum = (uint64_t)left * sums[x % 2][x / 2], whole = 0;
-        for (x++; want >= out; want -= out, x++)
-            whole += sums[x % 2][x / 2];
+        uint64_t sum = (uint64_t)left * *line++, whole = 0;
+        for (; want >= out; want -= out)
+            whole += *line++;
         sum += whole * out;
         left = out - want;
         if (want > 0)
-            sum += (uint64_t)want * sums[x % 2][x / 2];
+            sum += (uint64_t)want * *line;
         dst[i % 2][i / 2] = divide(sum, by);
     }
 }
@@ -267,12 +279,13 @@ static void reduce_rows(const struct fast_run *run)
     const size_t stride = run->recipe->stride;
     const uint64_t area = (uint64_t)g->crop.width * g->crop.height;
     const struct divisor by = {area, UINT64_MAX / area};
+    uint32_t *line = run->scale_sums + LINEAR_ROWS * stride;
     for (int k = 0; k < 3; k++) {
         const uint32_t *sums = run->scale_sums + (size_t)k * 2 * stride + FAST_PAD;
-        const uint32_t *const phases[2] = {sums, sums + stride};
         int16_t *const dst[2] = {
             plane_row(run->scaled, stride, k, 0), plane_row(run->scaled, stride, k, 1)};
-        reduce_plane(g, phases, dst, &by);
+        zip_sums(line, sums, sums + stride, ((size_t)g->crop.width + 1) / 2);
+        reduce_line(g, line, dst, &by);
     }
     memset(run->scale_sums, 0, LINEAR_ROWS * stride * sizeof(*run->scale_sums));
 }

@@ -90,19 +90,25 @@ static void find_knots(const struct sisp_lsc_mesh *mesh, int site, double scale,
     }
 }
 
-/* One mesh row at every column of one phase. A run of columns between the same two knots is a
- * plain loop, because this is done for every change of white balance. */
-static void spread_row(const struct isp_fast_recipe *recipe, const struct sisp_lsc_mesh *mesh,
+/* All mesh rows at every column of one phase. The place among the knots is found once per column,
+ * because all this is done for every change of white balance. */
+static void spread_rows(struct isp_fast_recipe *recipe, const struct sisp_lsc_mesh *mesh,
     const uint16_t *knots, unsigned phase, uint16_t *gains)
 {
     const uint32_t width = recipe->geometry.crop.width, count = (width + 1 - phase) / 2;
+    const size_t row_lanes = 4 * recipe->stride;
     const double knot = mesh->cols > 1 ? 1 / (double)mesh->step_x : 0;
     for (uint32_t i = 0; i < count; i++) {
-        double x = (2 * i + phase + 0.5) / width;
-        uint32_t place = fast_knot_place((x - (double)mesh->origin_x) * knot, mesh->cols);
-        uint32_t left = place >> 15, right = left + (left + 1 < mesh->cols);
-        int32_t step = knots[right] - knots[left];
-        gains[i] = (uint16_t)(knots[left] + ((step * (int32_t)(place & 32767) + 16384) >> 15));
+        const double x = (2 * i + phase + 0.5) / width;
+        const uint32_t place = fast_knot_place((x - (double)mesh->origin_x) * knot, mesh->cols);
+        const uint16_t *left = knots + (place >> 15);
+        const uint16_t *right = left + ((place >> 15) + 1 < mesh->cols);
+        const int32_t weight = place & 32767;
+        for (uint32_t row = 0; row < mesh->rows; row++) {
+            const uint32_t k = row * mesh->cols;
+            const int32_t step = right[k] - left[k];
+            gains[row * row_lanes + i] = (uint16_t)(left[k] + ((step * weight + 16384) >> 15));
+        }
     }
 }
 
@@ -127,10 +133,8 @@ static void compile_gains(struct isp_fast_recipe *recipe, const struct sisp_coef
         uint16_t knots[KNOTS_MAX];
         recipe->black[parity][phase] = (uint16_t)(black << shift);
         find_knots(mesh, site, scale, knots);
-        for (uint32_t row = 0; row < mesh->rows; row++) {
-            spread_row(recipe, mesh, knots + row * mesh->cols, phase,
-                recipe->gains + fast_gain_offset(recipe, row, parity, phase));
-        }
+        spread_rows(
+            recipe, mesh, knots, phase, recipe->gains + fast_gain_offset(recipe, 0, parity, phase));
     }
 }
 
