@@ -50,6 +50,8 @@ static struct bench_case find_case(unsigned index)
 
 struct team {
     struct bench_job *job;
+    pthread_mutex_t gate; /* held until all threads are there */
+    bool is_complete;
     pthread_barrier_t start, end; /* of a frame */
 };
 
@@ -69,7 +71,10 @@ static void *run_member(void *argument)
 {
     const struct member *me = argument;
     struct bench_job *job = me->team->job;
-    for (unsigned i = 0; i < job->rounds * job->frames; i++) {
+    pthread_mutex_lock(&me->team->gate);
+    const unsigned count = me->team->is_complete ? job->rounds * job->frames : 0;
+    pthread_mutex_unlock(&me->team->gate);
+    for (unsigned i = 0; i < count; i++) {
         pthread_barrier_wait(&me->team->start);
         const double begin = now_ns();
         bench_job_run(job, i % job->frames, me->thread);
@@ -80,27 +85,30 @@ static void *run_member(void *argument)
     return NULL;
 }
 
-/* The caller is thread 0. Threads that do not start leave their share to fewer: job->threads. */
+/* The caller is thread 0. */
 static int run_team(struct bench_job *job)
 {
-    struct team team = {.job = job};
+    struct team team = {.job = job, .gate = PTHREAD_MUTEX_INITIALIZER};
     struct member members[BENCH_THREADS_MAX];
     pthread_t threads[BENCH_THREADS_MAX];
-    int error = 0;
+    unsigned started = 1;
     pthread_barrier_init(&team.start, NULL, job->threads);
     pthread_barrier_init(&team.end, NULL, job->threads);
+    pthread_mutex_lock(&team.gate);
     for (unsigned i = 0; i < job->threads; i++)
         members[i] = (struct member){&team, i};
-    for (unsigned i = 1; i < job->threads && !error; i++)
-        error = pthread_create(&threads[i], NULL, run_member, &members[i]);
-    if (error)
-        abort(); /* started threads wait at a barrier that can never be complete */
+    while (started < job->threads &&
+           pthread_create(&threads[started], NULL, run_member, &members[started]) == 0)
+        started++;
+    team.is_complete = started == job->threads;
+    pthread_mutex_unlock(&team.gate);
     run_member(&members[0]);
-    for (unsigned i = 1; i < job->threads; i++)
+    for (unsigned i = 1; i < started; i++)
         pthread_join(threads[i], NULL);
     pthread_barrier_destroy(&team.start);
     pthread_barrier_destroy(&team.end);
-    return -error;
+    pthread_mutex_destroy(&team.gate);
+    return team.is_complete ? 0 : -EAGAIN;
 }
 
 /* ---- results -----------------------------------------------------------------------------------
