@@ -36,10 +36,13 @@ struct run {
     struct sisp_video_writer *video;
     uint8_t *spare; /* takes a frame for which no input was free */
     pthread_t consumer;
-    char error[512];
+    char error[512]; /* written by the still's thread */
 
     /* Written by the consumer. */
-    atomic_int output_error; /* negative errno */
+    atomic_int output_error;  /* negative errno */
+    struct sisp_result still; /* one press a run, so one still */
+    pthread_t still_thread;
+    bool has_still;
     pthread_mutex_t request_mutex;
     struct sisp_camera_controls request; /* under request_mutex; 0: nothing new */
 };
@@ -94,20 +97,45 @@ static int write_still(struct run *run, const struct sisp_result *result)
     return r;
 }
 
+static void note_output_error(struct run *run, int error)
+{
+    int none = 0;
+    if (error)
+        atomic_compare_exchange_strong(&run->output_error, &none, error);
+}
+
+/* A still takes a JPEG's time to write: on a thread of its own, so that previews go on. */
+static void *still_main(void *user)
+{
+    struct run *run = user;
+    note_output_error(run, write_still(run, &run->still));
+    sisp_session_release(run->session, &run->still);
+    return NULL;
+}
+
+static bool start_still(struct run *run, const struct sisp_result *result)
+{
+    run->still = *result;
+    run->has_still = pthread_create(&run->still_thread, NULL, still_main, run) == 0;
+    return run->has_still;
+}
+
 static void consume(struct run *run, struct sisp_result *result)
 {
-    int r = 0;
-    if (result->image.planes[0])
-        r = result->record.lane == SISP_LANE_BACKGROUND ? write_still(run, result)
-                                                        : write_preview(run, result);
-    int none = 0;
-    if (r)
-        atomic_compare_exchange_strong(&run->output_error, &none, r);
+    bool is_still = result->record.lane == SISP_LANE_BACKGROUND;
+    if (is_still && result->image.planes[0] && !run->has_still && start_still(run, result))
+        return; /* that thread releases it */
+    if (!is_still && result->image.planes[0])
+        note_output_error(run, write_preview(run, result));
+    if (is_still && !result->image.planes[0])
+        cli_error("live", "the still was %s (%s)", sisp_outcome_name(result->record.outcome),
+            sisp_reason_name(result->record.reason));
     if (result->request.exposure_us > 0) {
         pthread_mutex_lock(&run->request_mutex);
         run->request = result->request;
         pthread_mutex_unlock(&run->request_mutex);
     }
+    sisp_session_release(run->session, result);
 }
 
 static void *consumer_main(void *user)
@@ -121,7 +149,6 @@ static void *consumer_main(void *user)
         if (r)
             return NULL; /* stopped, and all results were read */
         consume(run, &result);
-        sisp_session_release(run->session, &result);
     }
 }
 
@@ -167,10 +194,7 @@ static int capture(struct run *run, uint64_t sequence, uint64_t interval_ns)
     bool has_input = sisp_session_acquire(run->session, &input) == 0;
     int r = sisp_camera_read(run->camera, has_input ? input.samples : run->spare, size_bytes);
     if (r == 0 && has_input && run->options->raw_folder) {
-        int kept = keep_raw(run, sequence, &input);
-        int none = 0;
-        if (kept)
-            atomic_compare_exchange_strong(&run->output_error, &none, kept);
+        note_output_error(run, keep_raw(run, sequence, &input));
     }
     if (r || !has_input) {
         if (has_input)
@@ -304,6 +328,8 @@ static int run_frames(struct run *run)
     int r = capture_all(run);
     sisp_session_stop(run->session);
     pthread_join(run->consumer, NULL);
+    if (run->has_still)
+        pthread_join(run->still_thread, NULL);
     sisp_session_figures(run->session, &run->summary->figures);
     int output = atomic_load(&run->output_error);
     if (output) {

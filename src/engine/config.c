@@ -183,3 +183,8 @@ int eng_config_resolve(struct eng_config *resolved, const struct eng_config *con
                ? 0
                : -EINVAL;
 }
+
+enum plat_priority eng_config_priority(const struct eng_config *config)
+{
+    return config->lanes[ENG_LANE_FLOOR].stage_count ? PLAT_PRIORITY_URGENT : PLAT_PRIORITY_NORMAL;
+}

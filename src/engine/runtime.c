@@ -117,14 +117,18 @@ static int start_threads(struct eng_runtime *runtime)
         return error;
     /* The first step stocks the supply, so that an input can be taken right after create. */
     eng_main_loop_step(&runtime->core, plat_now_ns());
-    runtime->telemetry = (struct plat_thread){
-        .name = "telemetry", .run = run_telemetry, .argument = runtime, .is_background = true};
+    runtime->telemetry = (struct plat_thread){.name = "telemetry",
+        .run = run_telemetry,
+        .argument = runtime,
+        .priority = PLAT_PRIORITY_BACKGROUND};
     error = plat_thread_create(&runtime->telemetry);
     if (error)
         return error;
     runtime->has_telemetry = true;
-    runtime->control =
-        (struct plat_thread){.name = "control", .run = run_control, .argument = runtime};
+    runtime->control = (struct plat_thread){.name = "control",
+        .run = run_control,
+        .argument = runtime,
+        .priority = eng_config_priority(&runtime->core.config)};
     error = plat_thread_create(&runtime->control);
     if (!error)
         runtime->has_control = true;

@@ -2,6 +2,7 @@
 #include "engine/worker.h"
 
 #include "base/base.h"
+#include "engine/config.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -205,8 +206,10 @@ static int start_thread(struct eng_worker *worker, uint32_t index)
     struct eng_helper *helper = &worker->team[index];
     helper->worker = worker;
     helper->index = index;
-    helper->thread = (struct plat_thread){
-        .run = index ? help : lead, .argument = helper, .is_background = config->is_background};
+    helper->thread = (struct plat_thread){.run = index ? help : lead,
+        .argument = helper,
+        .priority =
+            config->is_background ? PLAT_PRIORITY_BACKGROUND : eng_config_priority(worker->config)};
     if (index)
         snprintf(helper->thread.name, sizeof(helper->thread.name), "%.11s/%u", config->name,
             (uint8_t)index);

@@ -20,13 +20,20 @@ void plat_sleep_ns(uint64_t duration_ns);
 
 /* ---- threads ------------------------------------------------------------------------------ */
 
+/** What a thread asks for; a refusal costs only priority. */
+enum plat_priority {
+    PLAT_PRIORITY_NORMAL,
+    PLAT_PRIORITY_BACKGROUND, /* yields to every other thread */
+    PLAT_PRIORITY_URGENT,     /* somebody waits for its frame: before other programs */
+};
+
 /** Lives in the caller's memory from create to join. */
 struct plat_thread {
     uintptr_t handle;
     char name[16];
     void (*run)(void *argument);
     void *argument;
-    bool is_background; /* lowest priority: it yields to every other thread */
+    enum plat_priority priority;
 };
 
 /** Start thread->run on a new thread that has all signals blocked. Returns: 0, -EAGAIN. */

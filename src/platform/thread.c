@@ -11,15 +11,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKGROUND_NICE 19
+static const int nice_values[] = {
+    [PLAT_PRIORITY_NORMAL] = 0,
+    [PLAT_PRIORITY_BACKGROUND] = 19,
+    [PLAT_PRIORITY_URGENT] = -10,
+};
 
 static void *thread_main(void *argument)
 {
     struct plat_thread *thread = argument;
     pthread_setname_np(pthread_self(), thread->name);
-    /* Linux keeps one nice value a thread, against POSIX. A refusal costs only priority. */
-    if (thread->is_background)
-        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), BACKGROUND_NICE);
+    /* Linux keeps one nice value a thread, against POSIX. */
+    if (thread->priority != PLAT_PRIORITY_NORMAL)
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_values[thread->priority]);
     thread->run(thread->argument);
     return NULL;
 }

@@ -19,6 +19,9 @@
  * that the fast lane has its chance. */
 #define FLOOR_BUDGET_NS UINT64_C(10000000)
 
+/* Writing a large file takes its time, and nobody waits for the picture's buffer. */
+#define FILE_LEASE_NS UINT64_C(3600000000000)
+
 /* Pictures of a lane: two being made, four with the consumer, one whose worker hangs. */
 #define PICTURES 7
 
@@ -145,7 +148,7 @@ static void describe_commands(struct eng_config *config, struct pipeline *p)
     enum { FAST, SLOW, FLOOR };
     config->worker_count = 3;
     config->workers[FAST] = (struct eng_worker_config){"fast", p->threads, false};
-    config->workers[SLOW] = (struct eng_worker_config){"background", p->threads, true};
+    config->workers[SLOW] = (struct eng_worker_config){"background", p->threads, p->is_live};
     config->workers[FLOOR] = (struct eng_worker_config){"floor", 1, false};
     config->command_count = COMMAND_COUNT;
     config->commands[COMMAND_FAST_ALGO] = (struct eng_command_config){
@@ -208,6 +211,8 @@ static void describe_engine(struct eng_config *config, struct sisp_session *sess
     config->input_pool = add_pool(config, "input", sisp_raw_info_size_bytes(&params->info), inputs);
     config->history_count = params->burst_frames;
     uint64_t share_ns = params->frame_interval_ns / 8 * 3;
+    if (!params->is_live)
+        config->knobs.lease_ns = FILE_LEASE_NS;
     config->knobs.floor_budget_ns = share_ns < FLOOR_BUDGET_NS ? share_ns : FLOOR_BUDGET_NS;
     describe_commands(config, p);
     describe_lanes(config, p, params);
