@@ -56,6 +56,27 @@ VEC_INLINE void vec_store(void *p, vec_u16 v)
     *(vec_u16_unaligned *)p = v;
 }
 
+/** Store past the caches, to a multiple of VEC_BYTES; vec_stream_end() before others read it. */
+VEC_INLINE void vec_stream(void *p, vec_u16 v)
+{
+#if defined(VEC_GENERIC)
+    vec_store(p, v);
+#elif VEC_BYTES == 64
+    _mm512_stream_si512(p, (VEC_RAW)v);
+#elif VEC_BYTES == 32
+    _mm256_stream_si256(p, (VEC_RAW)v);
+#else
+    _mm_stream_si128(p, (VEC_RAW)v);
+#endif
+}
+
+VEC_INLINE void vec_stream_end(void)
+{
+#if !defined(VEC_GENERIC)
+    _mm_sfence();
+#endif
+}
+
 VEC_INLINE vec_u16 vec_set(int value)
 {
     return (vec_u16){0} + (uint16_t)value;
