@@ -15,6 +15,9 @@
 #include <unistd.h>
 
 #define NS_A_SECOND UINT64_C(1000000000)
+#define STILL_WAIT_NS                                                                              \
+    (10 * NS_A_SECOND) /* for a still whose burst is fused when the frames end                     \
+                        */
 
 static volatile sig_atomic_t stop_requested;
 
@@ -40,6 +43,7 @@ struct run {
 
     /* Written by the consumer. */
     atomic_int output_error;  /* negative errno */
+    atomic_bool is_still_due; /* the shutter was pressed, the result has not come */
     struct sisp_result still; /* one press a run, so one still */
     pthread_t still_thread;
     bool has_still;
@@ -123,6 +127,8 @@ static bool start_still(struct run *run, const struct sisp_result *result)
 static void consume(struct run *run, struct sisp_result *result)
 {
     bool is_still = result->record.lane == SISP_LANE_BACKGROUND;
+    if (is_still)
+        atomic_store(&run->is_still_due, false);
     if (is_still && result->image.planes[0] && !run->has_still && start_still(run, result))
         return; /* that thread releases it */
     if (!is_still && result->image.planes[0])
@@ -232,12 +238,17 @@ static int capture_all(struct run *run)
             sleep_until(start_ns + n * NS_A_SECOND * o->fps_den / o->fps_num);
         r = capture(run, n, interval_ns);
         run->summary->captured += r == 0;
-        if (r == 0 && o->has_shutter && n == o->shutter)
+        if (r == 0 && o->has_shutter && n == o->shutter) {
+            atomic_store(&run->is_still_due, true);
             r = sisp_session_press(run->session, &token);
+        }
         if (r == 0)
             r = atomic_load(&run->output_error);
     }
     run->summary->seconds_ns = now_ns() - start_ns;
+    uint64_t patience_ns = now_ns() + STILL_WAIT_NS;
+    while (!stop_requested && atomic_load(&run->is_still_due) && now_ns() < patience_ns)
+        sleep_until(now_ns() + NS_A_SECOND / 100);
     return r == -ENODATA || (r == -EINTR && stop_requested) ? 0 : r;
 }
 

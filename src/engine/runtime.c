@@ -119,8 +119,7 @@ static int start_threads(struct eng_runtime *runtime)
     eng_main_loop_step(&runtime->core, plat_now_ns());
     runtime->telemetry = (struct plat_thread){.name = "telemetry",
         .run = run_telemetry,
-        .argument = runtime,
-        .priority = PLAT_PRIORITY_BACKGROUND};
+        .argument = runtime};
     error = plat_thread_create(&runtime->telemetry);
     if (error)
         return error;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES 128u
+#define ENTRIES 256u
 
 static void add(_Atomic uint64_t *counter)
 {
