@@ -289,7 +289,7 @@ static int run(int argc, char **argv)
         return CLI_WRONG_USE;
     struct live_summary summary = {0};
     code = live_run(&g.live, &summary);
-    if (code == CLI_DONE || code == CLI_INTERRUPTED)
+    if (code != CLI_OUTPUT_FAILED && summary.captured)
         live_report(&g.live, &summary);
     return code;
 }

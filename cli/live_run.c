@@ -42,9 +42,10 @@ struct run {
     char error[512]; /* written by the still's thread */
 
     /* Written by the consumer. */
-    atomic_int output_error;  /* negative errno */
-    atomic_bool is_still_due; /* the shutter was pressed, the result has not come */
-    struct sisp_result still; /* one press a run, so one still */
+    atomic_int output_error;             /* negative errno */
+    _Atomic(const char *) failed_output; /* which */
+    atomic_bool is_still_due;            /* the shutter was pressed, the result has not come */
+    struct sisp_result still;            /* one press a run, so one still */
     pthread_t still_thread;
     bool has_still;
     pthread_mutex_t request_mutex;
@@ -101,18 +102,19 @@ static int write_still(struct run *run, const struct sisp_result *result)
     return r;
 }
 
-static void note_output_error(struct run *run, int error)
+/* The first output that fails ends the run and is named. */
+static void note_output_error(struct run *run, int error, const char *path)
 {
-    int none = 0;
-    if (error)
-        atomic_compare_exchange_strong(&run->output_error, &none, error);
+    const char *none = NULL;
+    if (error && atomic_compare_exchange_strong(&run->failed_output, &none, path))
+        atomic_store(&run->output_error, error);
 }
 
 /* A still takes a JPEG's time to write: on a thread of its own, so that previews go on. */
 static void *still_main(void *user)
 {
     struct run *run = user;
-    note_output_error(run, write_still(run, &run->still));
+    note_output_error(run, write_still(run, &run->still), run->summary->still_path);
     sisp_session_release(run->session, &run->still);
     return NULL;
 }
@@ -132,7 +134,7 @@ static void consume(struct run *run, struct sisp_result *result)
     if (is_still && result->image.planes[0] && !run->has_still && start_still(run, result))
         return; /* that thread releases it */
     if (!is_still && result->image.planes[0])
-        note_output_error(run, write_preview(run, result));
+        note_output_error(run, write_preview(run, result), run->options->preview);
     if (is_still && !result->image.planes[0])
         cli_error("live", "the still was %s (%s)", sisp_outcome_name(result->record.outcome),
             sisp_reason_name(result->record.reason));
@@ -200,7 +202,7 @@ static int capture(struct run *run, uint64_t sequence, uint64_t interval_ns)
     bool has_input = sisp_session_acquire(run->session, &input) == 0;
     int r = sisp_camera_read(run->camera, has_input ? input.samples : run->spare, size_bytes);
     if (r == 0 && has_input && run->options->raw_folder) {
-        note_output_error(run, keep_raw(run, sequence, &input));
+        note_output_error(run, keep_raw(run, sequence, &input), run->options->raw_folder);
     }
     if (r || !has_input) {
         if (has_input)
@@ -344,13 +346,19 @@ static int run_frames(struct run *run)
     sisp_session_figures(run->session, &run->summary->figures);
     int output = atomic_load(&run->output_error);
     if (output) {
-        cli_error("live", "an output could not be written: %s",
+        cli_error("live", "%s: %s", atomic_load(&run->failed_output),
             run->error[0] ? run->error : strerror(-output));
         return CLI_OUTPUT_FAILED;
     }
     if (r) {
         cli_error("live", "%s", r == -EBADMSG ? "the input ended inside a frame" : strerror(-r));
         return CLI_INPUT_FAILED;
+    }
+    if (run->options->has_shutter && !run->summary->stills && !stop_requested) {
+        if (run->summary->captured <= run->options->shutter)
+            cli_error("live", "the frames ended before the shutter's frame %" PRIu64,
+                run->options->shutter);
+        return CLI_INPUT_FAILED; /* else the still's end was said when it came */
     }
     return CLI_DONE;
 }
