@@ -90,6 +90,7 @@ bool rawdec_confine(void)
     limit_resources();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* nobody waits for an orphan's result */
     tzset(); /* reads TZ now; mktime() does it again only if TZ changed */
 #ifdef RAWDEC_SANITIZED
     return true;
