@@ -194,7 +194,7 @@ static int keep_raw(const struct run *run, uint64_t sequence, const struct sisp_
 }
 
 /* Take the next frame off the camera and hand it in. 0, or a negative errno that ends the run. */
-static int capture(struct run *run, uint64_t sequence, uint64_t interval_ns)
+static int capture(struct run *run, uint64_t sequence)
 {
     struct sisp_input input;
     size_t size_bytes = sisp_raw_info_size_bytes(sisp_camera_info(run->camera));
@@ -211,12 +211,10 @@ static int capture(struct run *run, uint64_t sequence, uint64_t interval_ns)
         return r;
     }
     struct sisp_camera_controls applied = sisp_camera_applied(run->camera);
-    uint64_t capture_ns = now_ns();
     struct sisp_submission submission = {
         .lane = SISP_LANE_FAST,
         .sequence = sequence,
-        .capture_ns = capture_ns,
-        .deadline_ns = capture_ns + interval_ns,
+        .capture_ns = now_ns(),
         .exposure_us = applied.exposure_us,
         .analogue_gain = applied.analogue_gain,
     };
@@ -232,13 +230,12 @@ static int capture(struct run *run, uint64_t sequence, uint64_t interval_ns)
 static int capture_all(struct run *run)
 {
     const struct live_options *o = run->options;
-    uint64_t interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;
     uint64_t start_ns = now_ns(), token;
     int r = 0;
     for (uint64_t n = 0; r == 0 && !stop_requested && (!o->frames || n < o->frames); n++) {
         if (!o->is_stdin)
             sleep_until(start_ns + n * NS_A_SECOND * o->fps_den / o->fps_num);
-        r = capture(run, n, interval_ns);
+        r = capture(run, n);
         run->summary->captured += r == 0;
         if (r == 0 && o->has_shutter && n == o->shutter) {
             atomic_store(&run->is_still_due, true);

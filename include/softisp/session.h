@@ -45,11 +45,13 @@ struct sisp_session_params {
     struct sisp_picture_params still;   /* background lane: RGB24, XRGB8888 or RGBA64 */
     struct sisp_camera_limits limits;   /* what exposure may ask of the camera; zero: nothing */
     int is_live;                        /* coefficients are smoothed from frame to frame */
-    uint64_t frame_interval_ns;         /* of a live camera; 0: unknown. Sets the floor's share */
-    uint32_t burst_frames;              /* fused at a press of the shutter; 0: none; at most 16 */
-    uint32_t threads;                   /* of each team; 0: one for each CPU */
-    const char *isa;                    /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */
-    struct sisp_telemetry *telemetry;   /* may be NULL; must outlive the session */
+    /* Of a live camera; 0: unknown. The fast lane has 7/8 of it for a frame, then the floor makes a
+     * picture before the next frame comes. */
+    uint64_t frame_interval_ns;
+    uint32_t burst_frames;            /* fused at a press of the shutter; 0: none; at most 16 */
+    uint32_t threads;                 /* of each team; 0: one for each CPU */
+    const char *isa;                  /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */
+    struct sisp_telemetry *telemetry; /* may be NULL; must outlive the session */
     const struct sisp_coefficients *coefficients; /* not NULL: no automatic control, these hold */
     /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that
      * sleeps past their deadline. count 0: none. */
@@ -85,7 +87,7 @@ struct sisp_submission {
     enum sisp_lane lane; /* FAST or BACKGROUND */
     uint64_t sequence;
     uint64_t capture_ns;   /* CLOCK_MONOTONIC; 0: now */
-    uint64_t deadline_ns;  /* 0: none */
+    uint64_t deadline_ns;  /* 0: two frame intervals after capture; none without an interval */
     uint64_t cookie;       /* comes back in the result */
     uint64_t bytes_copied; /* that filling the input cost, for the records; 0: filled in place */
     float exposure_us, analogue_gain; /* of this frame; 0: unknown */

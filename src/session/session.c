@@ -15,9 +15,11 @@
  * in the fast lane, one on the floor, one whose worker has not acknowledged yet, and one spare. */
 #define INPUTS_IN_FLIGHT 6
 
-/* What the floor keeps of a frame's time: enough for 12 MP, at most 3/8 at high frame rates, so
- * that the fast lane has its chance. */
-#define FLOOR_BUDGET_NS UINT64_C(10000000)
+/* A preview is worth showing until the next but one is there, so a frame has two intervals. The
+ * fast lane has the first seven eighths of one: when it misses them, the floor is done before the
+ * next frame comes. */
+#define DEADLINE_INTERVALS        2
+#define FLOOR_BUDGET_NS(interval) ((interval) / 8 * 9)
 
 /* Writing a large file takes its time, and nobody waits for the picture's buffer. */
 #define FILE_LEASE_NS UINT64_C(3600000000000)
@@ -210,10 +212,9 @@ static void describe_engine(struct eng_config *config, struct sisp_session *sess
     uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT + params->burst_frames : 1;
     config->input_pool = add_pool(config, "input", sisp_raw_info_size_bytes(&params->info), inputs);
     config->history_count = params->burst_frames;
-    uint64_t share_ns = params->frame_interval_ns / 8 * 3;
     if (!params->is_live)
         config->knobs.lease_ns = FILE_LEASE_NS;
-    config->knobs.floor_budget_ns = share_ns < FLOOR_BUDGET_NS ? share_ns : FLOOR_BUDGET_NS;
+    config->knobs.floor_budget_ns = FLOOR_BUDGET_NS(params->frame_interval_ns);
     describe_commands(config, p);
     describe_lanes(config, p, params);
     config->commit_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_STATE | 1u << ROLE_STATS;
@@ -237,6 +238,7 @@ int sisp_session_create(struct sisp_session **out, const struct sisp_session_par
     r = session && config ? 0 : fail(error, error_size, -ENOMEM, "not enough memory");
     if (r == 0) {
         session->burst_frames = params->burst_frames;
+        session->frame_interval_ns = params->is_live ? params->frame_interval_ns : 0;
         session->overload_first = params->overload_first;
         session->overload_count = params->overload_count;
         r = init_pipeline(&session->pipeline, params, error, error_size);
@@ -301,12 +303,16 @@ int sisp_session_submit(
     meta.meta.bytes_copied = s->bytes_copied;
     meta.meta.is_overload = session->overload_count && s->sequence >= session->overload_first &&
                             s->sequence - session->overload_first < session->overload_count;
+    uint64_t capture_ns = s->capture_ns ? s->capture_ns : eng_now_ns();
+    uint64_t deadline_ns = s->deadline_ns;
+    if (is_preview && !deadline_ns && session->frame_interval_ns)
+        deadline_ns = capture_ns + DEADLINE_INTERVALS * session->frame_interval_ns;
     struct eng_submission submission = {
         .input = word_to_handle(input->handle),
         .lane = is_preview ? ENG_LANE_FAST : ENG_LANE_BACKGROUND,
         .sequence = s->sequence,
-        .capture_ns = s->capture_ns ? s->capture_ns : eng_now_ns(),
-        .deadline_ns = s->deadline_ns,
+        .capture_ns = capture_ns,
+        .deadline_ns = deadline_ns,
         .cookie = s->cookie,
         .meta = &meta,
     };

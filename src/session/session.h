@@ -15,6 +15,7 @@ struct sisp_session {
     struct pipeline pipeline;
     struct eng_runtime *runtime;
     uint32_t burst_frames;
+    uint64_t frame_interval_ns; /* 0: frames have no deadline of their own */
     uint64_t overload_first;
     uint32_t overload_count;
 };
