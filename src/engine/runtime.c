@@ -117,9 +117,8 @@ static int start_threads(struct eng_runtime *runtime)
         return error;
     /* The first step stocks the supply, so that an input can be taken right after create. */
     eng_main_loop_step(&runtime->core, plat_now_ns());
-    runtime->telemetry = (struct plat_thread){.name = "telemetry",
-        .run = run_telemetry,
-        .argument = runtime};
+    runtime->telemetry =
+        (struct plat_thread){.name = "telemetry", .run = run_telemetry, .argument = runtime};
     error = plat_thread_create(&runtime->telemetry);
     if (error)
         return error;
