@@ -110,8 +110,8 @@ struct sisp_remake {
     uint32_t width, height;
 };
 
-/** Read the line whose param_hash begins with `hash`. Returns: 0, -ENOENT, -EBADMSG, errno of open.
- */
+/** Read the line whose param_hash begins with `hash`. Returns: 0, -ENOENT, -EBADMSG, -ENOMEM, errno
+ * of open or read. */
 SISP_API SISP_MUST_CHECK int sisp_remake_load(
     struct sisp_remake *remake, const char *params_path, const char *hash);
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_DIGITS 32
+
 static bool read_floats(const json_t *object, const char *name, float *out, size_t count)
 {
     const json_t *array = json_object_get(object, name);
@@ -120,41 +122,66 @@ static bool read_remake(const json_t *o, struct sisp_remake *remake)
     return read_coefficients(o, &remake->coefficients);
 }
 
-/* The line of `path` whose `key` begins with `prefix`, parsed, or NULL. */
-static json_t *find_line(FILE *file, const char *key, const char *prefix)
+/* Where memory was missing, jansson says nothing, or something else but leaves errno alone. */
+static bool is_out_of_memory(const json_error_t *error)
+{
+    return !error->text[0] || errno == ENOMEM;
+}
+
+/* The line whose `key` begins with `prefix`, parsed; what is no JSON is passed over. Returns: 0,
+ * -ENOENT, -EBADMSG, -ENOMEM, errno of read. */
+static int find_line(FILE *file, const char *key, const char *prefix, json_t **found)
 {
     char *line = NULL;
     size_t size = 0;
-    json_t *found = NULL;
+    int r = 0;
+    *found = NULL;
     rewind(file);
-    while (!found && getline(&line, &size, file) > 0) {
+    while (!*found && r == 0 && getline(&line, &size, file) > 0) {
         if (!strstr(line, prefix))
             continue;
-        json_t *object = json_loads(line, 0, NULL);
+        json_error_t error;
+        errno = 0;
+        json_t *object = json_loads(line, 0, &error);
+        if (!object && is_out_of_memory(&error))
+            r = -ENOMEM;
         const char *text = json_string_value(json_object_get(object, key));
-        if (text && strncmp(text, prefix, strlen(prefix)) == 0)
-            found = object;
+        if (text && strlen(text) != HASH_DIGITS)
+            r = -EBADMSG; /* or jansson, short of memory, has lost a character */
+        if (text && r == 0 && strncmp(text, prefix, strlen(prefix)) == 0)
+            *found = object;
         else
             json_decref(object);
     }
+    if (!*found && r == 0)
+        r = feof(file) ? -ENOENT : -errno;
     free(line);
-    return found;
+    return r;
+}
+
+static int load_mesh(FILE *file, const char *hash, struct sisp_lsc_mesh *mesh)
+{
+    json_t *object;
+    int r = find_line(file, "lsc_hash", hash, &object);
+    if (r)
+        return r == -ENOENT ? -EBADMSG : r;
+    r = read_mesh(object, mesh) ? 0 : -EBADMSG;
+    json_decref(object);
+    return r;
 }
 
 static int load(FILE *file, const char *hash, struct sisp_remake *remake)
 {
-    json_t *object = find_line(file, "param_hash", hash);
-    if (!object)
-        return -ENOENT;
-    bool ok = read_remake(object, remake);
+    json_t *object;
+    int r = find_line(file, "param_hash", hash, &object);
+    if (r)
+        return r;
+    r = read_remake(object, remake) ? 0 : -EBADMSG;
     const char *mesh_hash = json_string_value(json_object_get(object, "lsc"));
-    if (ok && mesh_hash && *mesh_hash) {
-        json_t *mesh = find_line(file, "lsc_hash", mesh_hash);
-        ok = read_mesh(mesh, &remake->coefficients.lsc);
-        json_decref(mesh);
-    }
+    if (r == 0 && mesh_hash && *mesh_hash)
+        r = load_mesh(file, mesh_hash, &remake->coefficients.lsc);
     json_decref(object);
-    return ok ? 0 : -EBADMSG;
+    return r;
 }
 
 int sisp_remake_load(struct sisp_remake *remake, const char *params_path, const char *hash)

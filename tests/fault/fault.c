@@ -30,9 +30,10 @@ extern void *REAL(memalign)(size_t alignment, size_t size);
 extern void REAL(free)(void *old);
 
 /* Calls until the one that fails; negative: none does. */
-static _Atomic long countdown[FAULT_KIND_COUNT] = {-1, -1, -1};
+static _Atomic long countdown[FAULT_KIND_COUNT] = {-1, -1, -1, -1};
 static _Atomic uint64_t allocations;
 static _Atomic long live;
+static bool was_armed[FAULT_KIND_COUNT];
 static rlim_t descriptors_max;
 
 static bool must_fail(enum fault_kind kind)
@@ -128,27 +129,34 @@ void fault_init(void)
     pthread_attr_destroy(&attributes);
 }
 
+static void limit_descriptors(rlim_t count)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = count;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void fault_arm(enum fault_kind kind, long nth)
 {
-    atomic_store(&countdown[kind], nth);
+    was_armed[kind] = kind != FAULT_DESCRIPTOR && nth >= 0;
+    if (kind != FAULT_DESCRIPTOR)
+        atomic_store(&countdown[kind], nth);
+    else if (nth >= 0)
+        limit_descriptors(3 + (rlim_t)nth);
 }
 
 bool fault_disarm(enum fault_kind kind)
 {
-    return atomic_exchange(&countdown[kind], -1) < 0;
+    if (kind == FAULT_DESCRIPTOR)
+        limit_descriptors(descriptors_max);
+    long left = atomic_exchange(&countdown[kind], FAULT_NEVER);
+    return was_armed[kind] && left < 0;
 }
 
 uint64_t fault_allocations(void)
 {
     return allocations;
-}
-
-void fault_limit_descriptors(int count)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = count < 0 ? descriptors_max : 3 + (rlim_t)count;
-    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 static unsigned count_entries(const char *path)

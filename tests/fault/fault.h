@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define FAULT_NEVER (-1l)
+
 enum fault_kind {
+    FAULT_DESCRIPTOR,
     FAULT_ALLOCATION,
     FAULT_THREAD,
     FAULT_MEMFD,
@@ -20,17 +23,15 @@ enum fault_kind {
  * allocations stays the same; no descriptor but the standard ones. */
 void fault_init(void);
 
-/** The nth call from now on (0: the next) fails, in whatever thread. */
+/** The nth call from now on (0: the next) fails, in whatever thread; of descriptors, all from the
+ * nth that are open at once. */
 void fault_arm(enum fault_kind kind, long nth);
 
-/** Returns: whether one has failed. */
+/** Returns: whether one has failed (of descriptors: unknown, false). */
 bool fault_disarm(enum fault_kind kind);
 
 /** Allocations since the program began. */
 uint64_t fault_allocations(void);
-
-/** Leave room for so many new descriptors; -1: as at the start. */
-void fault_limit_descriptors(int count);
 
 /** What a failed call must leave as it was. */
 struct fault_census {
