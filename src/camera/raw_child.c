@@ -157,7 +157,8 @@ static int reap(pid_t pid, const struct raw_error *error)
     bool is_late = false;
     int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     /* Where SIGCHLD is ignored, a child that has ended is gone; its result tells how it fared. */
-    bool is_gone = pidfd < 0 && errno == ESRCH;
+    int pidfd_error = pidfd < 0 ? errno : 0;
+    bool is_gone = pidfd_error == ESRCH;
     if (pidfd < 0 && !is_gone) {
         kill(pid, SIGKILL);
     } else if (pidfd >= 0) {
@@ -170,8 +171,11 @@ static int reap(pid_t pid, const struct raw_error *error)
     do {
         reaped = waitpid(pid, &wait_status, 0);
     } while (reaped < 0 && errno == EINTR);
-    if (pidfd < 0 && !is_gone)
+    if (pidfd_error == ENOSYS)
         return raw_fail(error, -ENOSYS, "this kernel has no pidfd (Linux 5.3 has)");
+    if (pidfd_error && !is_gone)
+        return raw_fail(
+            error, -pidfd_error, "the decoder cannot be watched: %s", strerror(pidfd_error));
     if (pidfd >= 0)
         close(pidfd);
     if (is_late || (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU))
@@ -185,13 +189,22 @@ static int reap(pid_t pid, const struct raw_error *error)
     return 0;
 }
 
+/* A copy above the numbers that the child knows. */
+static int copy_above(int fd, int *status)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, RAWDEC_RESULT_FD + 1);
+    if (copy < 0 && *status == 0)
+        *status = errno == EINVAL ? -EMFILE : -errno; /* EINVAL: the limit lies below */
+    return copy;
+}
+
 static int run(const char *program, const struct raw_input *input, int result_fd,
     const struct raw_error *error)
 {
     pid_t pid;
-    int input_copy = fcntl(input->fd, F_DUPFD_CLOEXEC, RAWDEC_RESULT_FD + 1);
-    int result_copy = fcntl(result_fd, F_DUPFD_CLOEXEC, RAWDEC_RESULT_FD + 1);
-    int status = input_copy < 0 || result_copy < 0 ? -errno : 0;
+    int status = 0;
+    int input_copy = copy_above(input->fd, &status);
+    int result_copy = copy_above(result_fd, &status);
     if (status == 0)
         status = spawn(&pid, program, input_copy, result_copy);
     if (status < 0)
