@@ -294,8 +294,8 @@ void eng_stop(struct eng_runtime *runtime);
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures);
 
 /** Stop, join, free; *runtime may be NULL and is set to NULL. A worker that never answers is leaked
- * on purpose, and said. */
-void eng_runtime_destroy(struct eng_runtime **runtime);
+ * on purpose, and said. Returns: false then: all that its commands' `user` names must stay, too. */
+bool eng_runtime_destroy(struct eng_runtime **runtime);
 
 /** The clock of all *_ns here: CLOCK_MONOTONIC. */
 uint64_t eng_now_ns(void);

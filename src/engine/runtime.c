@@ -200,21 +200,22 @@ static bool join_workers(struct eng_runtime *runtime)
     return all;
 }
 
-void eng_runtime_destroy(struct eng_runtime **runtime)
+bool eng_runtime_destroy(struct eng_runtime **runtime)
 {
     struct eng_runtime *gone = *runtime;
     *runtime = NULL;
     if (!gone)
-        return;
+        return true;
     stop_control(gone);
     if (!join_workers(gone)) {
         base_log(SISP_LOG_WARNING,
             "a worker does not answer: its thread and the session's memory are left behind");
-        return;
+        return false;
     }
     eng_core_finish(&gone->core);
     free(gone->workers);
     free(gone);
+    return true;
 }
 
 void eng_stop(struct eng_runtime *runtime)

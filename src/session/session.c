@@ -372,8 +372,10 @@ void sisp_session_destroy(struct sisp_session **session)
 {
     if (!*session)
         return;
-    eng_runtime_destroy(&(*session)->runtime);
-    pipeline_finish(&(*session)->pipeline);
-    free(*session);
+    /* A worker that is left behind may still be writing to the pipeline. */
+    if (eng_runtime_destroy(&(*session)->runtime)) {
+        pipeline_finish(&(*session)->pipeline);
+        free(*session);
+    }
     *session = NULL;
 }

@@ -139,6 +139,21 @@ TEST(a_lease_that_ends_is_said)
     sisp_log_set(SISP_LOG_WARNING, ignore_log, NULL);
 }
 
+/* On a loaded machine threads at the lowest priority come late: that is no hang. */
+TEST(an_idle_worker_is_never_left_behind)
+{
+    static _Atomic uint32_t sentences;
+    sisp_log_set(SISP_LOG_WARNING, count_log, (void *)&sentences);
+    for (int i = 0; i < 20; i++) {
+        fixture_init(&fixture, 4);
+        fixture.config.knobs.drain_grace_period_ns = 1;
+        REQUIRE(fixture_start(&fixture) == 0);
+        fixture_finish(&fixture);
+    }
+    CHECK_EQ(sentences, 0);
+    sisp_log_set(SISP_LOG_WARNING, NULL, NULL);
+}
+
 TEST(destroy_takes_null_and_an_unused_session)
 {
     struct eng_runtime *none = NULL;
@@ -156,6 +171,7 @@ int main(void)
     RUN(stop_cancels_what_does_not_finish);
     RUN(quarantine_says_degraded_and_ends_when_answered);
     RUN(a_lease_that_ends_is_said);
+    RUN(an_idle_worker_is_never_left_behind);
     RUN(destroy_takes_null_and_an_unused_session);
     RUN(a_worker_that_never_answers_is_left_behind_and_said);
     return test_report();
