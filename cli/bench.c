@@ -107,9 +107,9 @@ static int run(int argc, char **argv)
     }
     if (!json) {
         json_decref(list);
-        return fflush(stdout) == 0 ? CLI_DONE : CLI_OUTPUT_FAILED;
+        return cli_flush("bench");
     }
-    return cli_json_print(list) ? CLI_DONE : CLI_OUTPUT_FAILED;
+    return cli_json_print("bench", list);
 }
 
 const struct cli_verb cli_bench = {"bench", "how fast, and how far from the bound", help, run};

@@ -58,7 +58,14 @@ int cli_raw_option(
 struct json_t;
 struct json_t *cli_json_floats(const float *values, unsigned count);
 
-/** Print one JSON value on stdout as one line and free it. Returns false if stdout fails. */
-bool cli_json_print(struct json_t *value);
+/** A file name or a sentence with one in it. Names are bytes: what is not UTF-8 is taken as
+ * Latin-1, so that every input has its line. */
+struct json_t *cli_json_name(const char *name);
+
+/** Flush stdout. Returns CLI_DONE, or CLI_OUTPUT_FAILED after a sentence. */
+int cli_flush(const char *verb);
+
+/** Print one JSON value on stdout as one line, free it and flush. Returns as cli_flush(). */
+int cli_json_print(const char *verb, struct json_t *value);
 
 #endif

@@ -199,11 +199,43 @@ json_t *cli_json_floats(const float *values, unsigned count)
     return array;
 }
 
-bool cli_json_print(json_t *value)
+json_t *cli_json_name(const char *name)
+{
+    json_t *text = json_string(name);
+    if (text)
+        return text;
+    size_t length = strlen(name), end = 0;
+    char *latin = malloc(2 * length + 1);
+    if (!latin)
+        return json_null();
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)name[i];
+        if (byte < 0x80) {
+            latin[end++] = name[i];
+        } else {
+            latin[end++] = (char)(0xc0 | byte >> 6);
+            latin[end++] = (char)(0x80 | (byte & 0x3f));
+        }
+    }
+    text = json_stringn_nocheck(latin, end);
+    free(latin);
+    return text;
+}
+
+int cli_flush(const char *verb)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return CLI_DONE;
+    cli_error(verb, "the standard output cannot be written");
+    return CLI_OUTPUT_FAILED;
+}
+
+int cli_json_print(const char *verb, json_t *value)
 {
     char *text = json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(9));
     json_decref(value);
-    bool ok = text && puts(text) >= 0 && fflush(stdout) == 0;
+    if (text)
+        puts(text);
     free(text);
-    return ok;
+    return cli_flush(verb);
 }

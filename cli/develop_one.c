@@ -161,14 +161,14 @@ static void describe_coefficients(json_t *object, const struct sisp_coefficients
     json_object_set_new(object, "exposure_ev", json_real((double)c->exposure_ev));
 }
 
-static bool print_json(const struct one *one, int code)
+static int print_json(const struct one *one, int code)
 {
     const struct sisp_record *record = &one->result.record;
     json_t *object = json_object();
-    json_object_set_new(object, "input", json_string_nocheck(one->input));
-    json_object_set_new(object, "output", json_string_nocheck(one->target->path));
+    json_object_set_new(object, "input", cli_json_name(one->input));
+    json_object_set_new(object, "output", cli_json_name(one->target->path));
     json_object_set_new(object, "ok", json_boolean(code == CLI_DONE));
-    json_object_set_new(object, "error", code ? json_string_nocheck(one->error) : json_null());
+    json_object_set_new(object, "error", code ? cli_json_name(one->error) : json_null());
     if (one->result.image.planes[0]) {
         describe_info(object, one);
         describe_coefficients(object, one->result.coefficients);
@@ -179,7 +179,7 @@ static bool print_json(const struct one *one, int code)
         add_hash(object, "output_hash", record->output);
     }
     json_object_set_new(object, "ns_total", json_integer((json_int_t)(now_ns() - one->start_ns)));
-    return cli_json_print(object);
+    return cli_json_print("develop", object);
 }
 
 int develop_one(
@@ -195,8 +195,8 @@ int develop_one(
         code = write_output(&one);
     if (code)
         cli_error("develop", "%s: %s", code == CLI_OUTPUT_FAILED ? target->path : input, one.error);
-    if (options->json && !print_json(&one, code) && code == CLI_DONE)
-        code = CLI_OUTPUT_FAILED;
+    int printed = options->json ? print_json(&one, code) : CLI_DONE;
+    code = code ? code : printed;
     if (one.session)
         sisp_session_release(one.session, &one.result);
     sisp_session_destroy(&one.session);

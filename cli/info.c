@@ -120,7 +120,7 @@ static int run(int argc, char **argv)
         print_file(argv[optind], sisp_raw_file_info(file));
         sisp_raw_file_destroy(&file);
     }
-    return fflush(stdout) == 0 ? CLI_DONE : CLI_OUTPUT_FAILED;
+    return cli_flush("info");
 }
 
 const struct cli_verb cli_info = {

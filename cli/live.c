@@ -289,9 +289,10 @@ static int run(int argc, char **argv)
         return CLI_WRONG_USE;
     struct live_summary summary = {0};
     code = live_run(&g.live, &summary);
-    if (code != CLI_OUTPUT_FAILED && summary.captured)
-        live_report(&g.live, &summary);
-    return code;
+    if (code == CLI_OUTPUT_FAILED || !summary.captured)
+        return code;
+    int reported = live_report(&g.live, &summary);
+    return code ? code : reported;
 }
 
 const struct cli_verb cli_live = {

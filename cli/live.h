@@ -48,7 +48,7 @@ struct live_summary {
 /** Run to the end. Returns enum cli_exit; every error has been said. */
 int live_run(const struct live_options *options, struct live_summary *summary);
 
-/** One table, or one line of JSON. */
-void live_report(const struct live_options *options, const struct live_summary *summary);
+/** One table, or one line of JSON. Returns as cli_flush(). */
+int live_report(const struct live_options *options, const struct live_summary *summary);
 
 #endif

@@ -91,26 +91,28 @@ static json_t *lane_json(const struct sisp_lane_figures *lane)
         "latency_max_ns", (json_int_t)lane->latency_max_ns);
 }
 
-static void report_json(const struct live_summary *s)
+static int report_json(const struct live_summary *s)
 {
     json_t *lanes = json_object();
     for (int i = 0; i < SISP_LANE_COUNT; i++)
         json_object_set_new(
             lanes, sisp_lane_name((enum sisp_lane)i), lane_json(&s->figures.lanes[i]));
     const struct sisp_figures *f = &s->figures;
-    cli_json_print(json_pack("{s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:b}", "captured",
-        (json_int_t)s->captured, "missed", (json_int_t)s->missed, "ns_total",
-        (json_int_t)s->seconds_ns, "stills", (json_int_t)s->stills, "lanes", lanes, "used_bytes",
-        (json_int_t)f->used_bytes, "reserved_bytes", (json_int_t)f->reserved_bytes, "quota_bytes",
-        (json_int_t)f->quota_bytes, "telemetry_written", (json_int_t)f->telemetry_written,
-        "telemetry_dropped", (json_int_t)f->telemetry_dropped, "degraded", f->degraded));
+    return cli_json_print(
+        "live", json_pack("{s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:b}", "captured",
+                    (json_int_t)s->captured, "missed", (json_int_t)s->missed, "ns_total",
+                    (json_int_t)s->seconds_ns, "stills", (json_int_t)s->stills, "lanes", lanes,
+                    "used_bytes", (json_int_t)f->used_bytes, "reserved_bytes",
+                    (json_int_t)f->reserved_bytes, "quota_bytes", (json_int_t)f->quota_bytes,
+                    "telemetry_written", (json_int_t)f->telemetry_written, "telemetry_dropped",
+                    (json_int_t)f->telemetry_dropped, "degraded", f->degraded));
 }
 
-void live_report(const struct live_options *options, const struct live_summary *summary)
+int live_report(const struct live_options *options, const struct live_summary *summary)
 {
     bool is_stdout_taken = options->preview && strcmp(options->preview, "-") == 0;
     if (options->json)
-        report_json(summary);
-    else
-        report_text(options, summary, is_stdout_taken ? stderr : stdout);
+        return report_json(summary);
+    report_text(options, summary, is_stdout_taken ? stderr : stdout);
+    return is_stdout_taken ? CLI_DONE : cli_flush("live");
 }

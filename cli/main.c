@@ -42,7 +42,7 @@ static int print_help(const struct cli_verb *verb)
         puts("  help     say more about a verb: softisp help VERB\n\n"
              "softisp --version prints the version. The manual page is softisp(1).");
     }
-    return fflush(stdout) == 0 ? CLI_DONE : CLI_OUTPUT_FAILED;
+    return cli_flush(NULL);
 }
 
 static int run_help(int argc, char **argv)
@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--version") == 0) {
         printf("softisp %s\n", sisp_version());
-        return fflush(stdout) == 0 ? CLI_DONE : CLI_OUTPUT_FAILED;
+        return cli_flush(NULL);
     }
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0)

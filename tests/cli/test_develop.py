@@ -266,6 +266,30 @@ def full_disk(folder):
         subprocess.run(['umount', tiny])
 
 
+def names_that_are_not_utf8(folder):
+    path = os.fsencode(folder) + b'/caf\xe9 %s \n.pgm'
+    os.rename(ramp(folder), path)
+    bad = os.path.join(os.fsencode(folder), b'\xff.dng')
+    open(bad, 'wb').write(b'no raw file at all')
+    r = subprocess.run([SOFTISP, 'develop', path, bad, '-o', folder, '--cfa', 'RGGB', '--json'], capture_output=True)
+    expect(r.returncode == 1, r.returncode, r.stderr)
+    lines = [json.loads(line) for line in r.stdout.splitlines()]
+    expect([l['ok'] for l in lines] == [True, False], lines)
+    expect(lines[0]['input'].endswith('caf\u00e9 %s \n.pgm'), lines[0]['input'])
+    expect(os.path.exists(os.fsencode(folder) + b'/caf\xe9 %s \n.jpg'), os.listdir(folder))
+
+
+def figures_on_a_full_disk(folder):
+    path = ramp(folder)
+    for line in (['develop', path, '-o', path + '.png', '--cfa', 'RGGB', '--json'], ['info'], ['--version'], ['help'],
+                 ['live', '--camera', 'sim', '--size', '64x64', '--frames', '1'],
+                 ['live', '--camera', 'sim', '--size', '64x64', '--frames', '1', '--json']):
+        with open('/dev/full', 'wb') as full:
+            r = subprocess.run([SOFTISP, *line], stdout=full, stderr=subprocess.PIPE)
+        expect(r.returncode == 3, line, r.returncode)
+        one_sentence(r.stderr.decode())
+
+
 def closed_pipe(folder):
     path = ramp(folder)
     read, write = os.pipe()
@@ -295,4 +319,5 @@ def interrupt_leaves_nothing(folder):
 
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
       canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
-      one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, closed_pipe, interrupt_leaves_nothing])
+      one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
+      figures_on_a_full_disk, closed_pipe, interrupt_leaves_nothing])
