@@ -4,6 +4,8 @@
 
 #include "cli.h"
 
+#include <sys/types.h>
+
 /** The options of softisp develop, checked. */
 struct develop_options {
     const char *output;
@@ -21,12 +23,15 @@ struct develop_options {
 /** Where one input goes. */
 struct develop_target {
     char path[4096];
+    dev_t input_device; /* which file the input is; 0, 0: there is none */
+    ino_t input_inode;
     const struct sisp_writer *writer; /* NULL: a .y4m of one frame, as the fast lane makes it */
 };
 
 /**
  * Name the output of every input: a file, stdout, a folder, or a pattern with %s.
- * Returns false after a sentence: no such extension, two inputs with one output, and so on.
+ * Returns false after a sentence: no such extension, two inputs with one output, an output or the
+ * telemetry that is an input, and so on.
  */
 bool develop_name_targets(const struct develop_options *options, char *const *inputs,
     unsigned count, struct develop_target *targets);

@@ -12,11 +12,19 @@ static bool is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static bool is_same_file(const char *a, const char *b)
+/* Whether writing `path` would destroy an input. */
+static bool is_an_input(const char *path, const struct develop_target *targets, unsigned count)
 {
-    struct stat sa, sb;
-    return stat(a, &sa) == 0 && stat(b, &sb) == 0 && S_ISREG(sa.st_mode) &&
-           sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (targets[i].input_inode == status.st_ino && targets[i].input_device == status.st_dev) {
+            cli_error("develop", "'%s' would be overwritten, but it is an input", path);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The name without folders and extension. */
@@ -63,7 +71,12 @@ static bool name_target(
     const char *out = options->output;
     const char *hole = strstr(out, "%s");
     char stem[256];
+    struct stat status;
     stem_of(input, stem, sizeof(stem));
+    if (stat(input, &status) == 0) {
+        target->input_device = status.st_dev;
+        target->input_inode = status.st_ino;
+    }
     int length;
     if (hole)
         length = snprintf(
@@ -77,11 +90,19 @@ static bool name_target(
         cli_error("develop", "the output's name is too long");
         return false;
     }
-    if (!choose_writer(options, target))
+    return choose_writer(options, target);
+}
+
+static bool is_telemetry_safe(
+    const char *telemetry, const struct develop_target *targets, unsigned count)
+{
+    if (is_an_input(telemetry, targets, count))
         return false;
-    if (is_same_file(input, target->path)) {
-        cli_error("develop", "'%s' is the input itself", target->path);
-        return false;
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(telemetry, targets[i].path) == 0) {
+            cli_error("develop", "'%s' is both the telemetry and an output", telemetry);
+            return false;
+        }
     }
     return true;
 }
@@ -109,5 +130,9 @@ bool develop_name_targets(const struct develop_options *options, char *const *in
             }
         }
     }
-    return true;
+    for (unsigned i = 0; i < count; i++) {
+        if (is_an_input(targets[i].path, targets, count))
+            return false;
+    }
+    return !options->telemetry_path || is_telemetry_safe(options->telemetry_path, targets, count);
 }

@@ -70,6 +70,22 @@ def whole_lines(folder):
     expect(os.listdir(folder) == ['in.pgm'], os.listdir(folder))
 
 
+def inputs_are_never_overwritten(folder):
+    a, b, c = (os.path.join(folder, name) for name in ('a.pgm', 'b.png', 'c.pgm'))
+    raw = b'P5\n4 4\n255\n0123456789abcdef'
+    for path in a, b:
+        open(path, 'wb').write(raw)
+    os.symlink('a.pgm', c)
+    pattern, out = os.path.join(folder, '%s.png'), os.path.join(folder, 'out.png')
+    for line in ([a, '-o', out, '--telemetry', a], [a, '-o', out, '--telemetry', c], [a, '-o', out, '--telemetry', out],
+                 [a, b, '-o', pattern], [os.path.join(folder, 'x/b.pgm'), b, '-o', pattern]):
+        code, _, err = run('develop', *line, '--cfa', 'RGGB')
+        expect(code == 2, line, code, err)
+        one_sentence(err)
+        expect(open(a, 'rb').read() == raw and open(b, 'rb').read() == raw, line)
+    expect(sorted(os.listdir(folder)) == ['a.pgm', 'b.png', 'c.pgm'], os.listdir(folder))
+
+
 def hostile_inputs(folder):
     """Not wrong use, but inputs that cannot be: exit 1 and one sentence."""
     out = os.path.join(folder, 'out.jpg')
@@ -94,4 +110,4 @@ def hostile_inputs(folder):
         expect(not os.path.exists(out), case)
 
 
-main([develop_options, whole_lines, hostile_inputs])
+main([develop_options, whole_lines, inputs_are_never_overwritten, hostile_inputs])
