@@ -140,7 +140,7 @@ static void describe_info(json_t *object, const struct one *one)
 {
     const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
     const struct sisp_image *image = &one->result.image;
-    bool is_turned = !one->options->no_orient && info->orientation >= 5;
+    bool is_turned = one->target->writer && !one->options->no_orient && info->orientation >= 5;
     json_object_set_new(object, "width", json_integer(is_turned ? image->height : image->width));
     json_object_set_new(object, "height", json_integer(is_turned ? image->width : image->height));
     json_object_set_new(object, "crop",

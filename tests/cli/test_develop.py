@@ -290,6 +290,24 @@ def figures_on_a_full_disk(folder):
         one_sentence(r.stderr.decode())
 
 
+def a_y4m_is_not_turned(folder):
+    """It is the lane's own frame; what the JSON says of its size is true."""
+    dng = bytearray(open(os.path.join(SOURCE, 'tests/camera/tiny.dng'), 'rb').read())
+    tag = dng.index(b'\x12\x01\x03\x00\x01\x00\x00\x00')
+    dng[tag + 8] = 6
+    path = os.path.join(folder, 'turned.dng')
+    open(path, 'wb').write(dng)
+    sizes = []
+    for name in 'o.ppm', 'o.y4m':
+        out = os.path.join(folder, name)
+        code, text, err = run('develop', path, '-o', out, '--lane', 'fast', '--json')
+        expect(code == 0, err)
+        sizes.append((json.loads(text)['width'], json.loads(text)['height']))
+    expect(read_ppm(os.path.join(folder, 'o.ppm')).shape[1::-1] == sizes[0], sizes)
+    expect(open(out, 'rb').readline().split()[1:3] == [b'W%d' % sizes[1][0], b'H%d' % sizes[1][1]], sizes)
+    expect(sizes[0] == sizes[1][::-1], sizes)
+
+
 def closed_pipe(folder):
     path = ramp(folder)
     read, write = os.pipe()
@@ -320,4 +338,4 @@ def interrupt_leaves_nothing(folder):
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
       canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
-      figures_on_a_full_disk, closed_pipe, interrupt_leaves_nothing])
+      figures_on_a_full_disk, a_y4m_is_not_turned, closed_pipe, interrupt_leaves_nothing])
