@@ -253,6 +253,11 @@ static bool check(struct given *g)
         o->frames = (uint64_t)(g->seconds * o->fps_num / o->fps_den + 0.5);
     if (g->seconds > 0 && !o->frames)
         o->frames = 1;
+    if (o->has_shutter && o->frames && o->shutter >= o->frames) {
+        cli_error("live", "the shutter is pressed at frame %llu, but the last one is %llu",
+            (unsigned long long)o->shutter, (unsigned long long)o->frames - 1);
+        return false;
+    }
     const struct sisp_raw_open_params *open = &o->raw.open;
     if (!o->preview_width) {
         bool is_small = open->width < 640 || open->height < 360;

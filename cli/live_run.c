@@ -245,7 +245,9 @@ static int capture_all(struct run *run)
             r = atomic_load(&run->output_error);
     }
     run->summary->seconds_ns = now_ns() - start_ns;
-    uint64_t patience_ns = now_ns() + STILL_WAIT_NS;
+    /* A burst that lacks frames gets none any more. */
+    bool is_whole = run->summary->captured - run->summary->missed >= o->burst_frames;
+    uint64_t patience_ns = now_ns() + (is_whole ? STILL_WAIT_NS : 0);
     while (!stop_requested && atomic_load(&run->is_still_due) && now_ns() < patience_ns)
         sleep_until(now_ns() + NS_A_SECOND / 100);
     return r == -ENODATA || (r == -EINTR && stop_requested) ? 0 : r;

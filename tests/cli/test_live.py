@@ -70,6 +70,20 @@ def shutter_makes_a_still(folder):
     expect(any(line.get('burst') for line in lines), 'no burst in the parameters')
 
 
+def a_still_that_cannot_come_is_said(folder):
+    still = ['--still', os.path.join(folder, 's.png')]
+    start = time.monotonic()
+    code, _, err = run('live', *SMALL, '--frames', 3, '--shutter', 1, *still)
+    expect(code == 1 and 'the still was' in err, code, err)
+    one_sentence(err)
+    expect(time.monotonic() - start < 5, 'waited for frames that cannot come')
+    code, _, err = run('live', '--camera', 'stdin', '--raw-format', 'SRGGB8', '--size', '64x64', '--shutter', 9, *still,
+                       stdin=bytes(64 * 64 * 2))
+    expect(code == 1 and 'frame 9' in err, code, err)
+    one_sentence(err)
+    expect(os.listdir(folder) == [], os.listdir(folder))
+
+
 def a_row_and_its_raw_remake_the_picture(folder):
     t, raws = os.path.join(folder, 't.csv'), os.path.join(folder, 'raw')
     os.mkdir(raws)
@@ -144,6 +158,6 @@ def telemetry_on_a_full_disk(folder):
     one_sentence(err)
 
 
-main([every_frame_has_one_row, overload_falls_back, shutter_makes_a_still, a_row_and_its_raw_remake_the_picture,
-      headerless_frames_on_stdin, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+main([every_frame_has_one_row, overload_falls_back, shutter_makes_a_still, a_still_that_cannot_come_is_said,
+      a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])
