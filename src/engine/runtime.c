@@ -189,8 +189,8 @@ static bool join_workers(struct eng_runtime *runtime)
 {
     const struct eng_core *core = &runtime->core;
     bool all = true;
-    uint64_t deadline_ns = plat_now_ns() + core->config.knobs.drain_grace_period_ns +
-                           core->config.knobs.escalation_timeout_ns;
+    /* A suspect one has had the time of eng_stop() already. */
+    uint64_t deadline_ns = plat_now_ns() + core->config.knobs.drain_grace_period_ns;
     for (uint32_t w = 0; w < runtime->worker_count; w++)
         eng_worker_stop(&runtime->workers[w]);
     for (uint32_t w = 0; w < runtime->worker_count; w++)

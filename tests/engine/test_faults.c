@@ -269,15 +269,15 @@ TEST(a_stuck_reader_of_telemetry_stops_nobody)
     fixture_init(&fixture, 1);
     REQUIRE(fixture_start(&fixture) == 0);
     atomic_store(&fixture.telemetry_hold, 1);
-    for (uint64_t i = 0; i < 300; i++)
+    for (uint64_t i = 0; i < 600; i++)
         deliver_one_fast(i);
     struct eng_figures stuck;
     eng_figures(fixture.runtime, &stuck);
     CHECK(stuck.telemetry_dropped > 100);
     atomic_store(&fixture.telemetry_hold, 0);
-    FIXTURE_UNTIL(&fixture, figures.telemetry_written + figures.telemetry_dropped == 300);
+    FIXTURE_UNTIL(&fixture, figures.telemetry_written + figures.telemetry_dropped == 600);
     fixture_finish(&fixture);
-    CHECK_EQ(fixture.rows + stuck.telemetry_dropped, 300);
+    CHECK_EQ(fixture.rows + stuck.telemetry_dropped, 600);
 }
 
 int main(void)
