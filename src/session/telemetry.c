@@ -176,6 +176,21 @@ static void write_sources(FILE *f, const struct sisp_coefficients *c)
         sisp_source_name(c->black_source), sisp_source_name(c->noise_source));
 }
 
+static void write_burst(FILE *f, const struct isp_burst_transform *burst)
+{
+    fprintf(f,
+        ",\"burst\":{\"reference\":%u,\"used\":%u,\"noise_shot\":%.9g,\"noise_read\":%.9g,"
+        "\"shifts\":[",
+        burst->reference, burst->used, (double)burst->noise_shot, (double)burst->noise_read);
+    for (unsigned i = 0; i < ISP_BURST_MAX; i++)
+        fprintf(f, i ? ",[%d,%d]" : "[%d,%d]", burst->dx[i], burst->dy[i]);
+    fputs("],", f);
+    write_floats(f, "gains", burst->gain, ISP_BURST_MAX);
+    fputc(',', f);
+    write_floats(f, "residuals", burst->residual, ISP_BURST_MAX);
+    fputc('}', f);
+}
+
 static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const struct payload *p)
 {
     const struct sisp_coefficients *c = &p->coefficients;
@@ -201,13 +216,8 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
         mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
         (double)c->exposure_ev, (double)c->color_temperature_kelvin, (double)c->wb_confidence);
     write_sources(f, c);
-    if (p->transform.used) {
-        fprintf(f, ",\"burst\":{\"reference\":%u,\"used\":%u,\"shifts\":[", p->transform.reference,
-            p->transform.used);
-        for (unsigned i = 0; i < ISP_BURST_MAX; i++)
-            fprintf(f, i ? ",[%d,%d]" : "[%d,%d]", p->transform.dx[i], p->transform.dy[i]);
-        fputs("]}", f);
-    }
+    if (p->transform.used)
+        write_burst(f, &p->transform);
     fputs("}\n", f);
 }
 
