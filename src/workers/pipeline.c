@@ -122,6 +122,12 @@ struct sisp_raw_info pipeline_frame_info(const struct pipeline *p, const struct 
     const struct frame_meta *meta = pipeline_meta(job);
     info.exposure_us = meta->exposure_us;
     info.analogue_gain = meta->analogue_gain;
+    if (meta->analogue_gain > 0) {
+        /* A camera states its noise at gain 1. In units of the white level shot noise grows with
+         * the gain, read noise with its square. */
+        info.noise_shot *= meta->analogue_gain;
+        info.noise_read *= meta->analogue_gain * meta->analogue_gain;
+    }
     return info;
 }
 
