@@ -9,6 +9,10 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
+/* Tables made for the picture take a second pass over all coefficients, 6 bytes a pixel in memory:
+ * up to 64 million pixels that is worth its few percent. */
+#define OPTIMIZED_MAX (64u << 20)
+
 /* On the heap, so that nothing which changes after setjmp() is a local variable. */
 struct encoder {
     struct jpeg_compress_struct compress;
@@ -90,7 +94,7 @@ static void set_up(struct encoder *encoder)
     jpeg_set_defaults(compress);
     jpeg_set_quality(compress, job->params.jpeg_quality, TRUE);
     set_sampling(compress, job->params.jpeg_quality);
-    compress->optimize_coding = TRUE;
+    compress->optimize_coding = (uint64_t)job->rows.width * job->rows.height <= OPTIMIZED_MAX;
     /* EXIF wants APP1 right after the start of the image, where JFIF wants APP0. */
     compress->write_JFIF_header = !encoder->exif.bytes;
 }

@@ -308,6 +308,16 @@ def a_y4m_is_not_turned(folder):
     expect(sizes[0] == sizes[1][::-1], sizes)
 
 
+def a_large_jpeg_takes_little_memory(folder):
+    raw = os.path.join(folder, 'large.raw')
+    with open(raw, 'wb') as f:
+        f.truncate(9000 * 9000)
+    p = subprocess.Popen([SOFTISP, 'develop', raw, '-o', raw + '.jpg', '--raw-format', 'SRGGB8', '--size', '9000x9000'])
+    _, status, usage = os.wait4(p.pid, 0)
+    expect(status == 0, status)
+    expect(usage.ru_maxrss < 700 * 1024, usage.ru_maxrss)  # 400 MB of them are input and picture
+
+
 def closed_pipe(folder):
     path = ramp(folder)
     read, write = os.pipe()
@@ -338,4 +348,5 @@ def interrupt_leaves_nothing(folder):
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
       canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
-      figures_on_a_full_disk, a_y4m_is_not_turned, closed_pipe, interrupt_leaves_nothing])
+      figures_on_a_full_disk, a_y4m_is_not_turned, a_large_jpeg_takes_little_memory, closed_pipe,
+      interrupt_leaves_nothing])
