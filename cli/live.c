@@ -14,6 +14,7 @@ static const char help[] =
     "                           v4l2-ctl --stream-mmap --stream-to=- | softisp live --camera "
     "stdin\n"
     "                           --raw-format SRGGB10P --size 1920x1080\n"
+    "                           (a recording, given by <, is read at the frame rate)\n"
     "      --size WxH           of the raw frames (1920x1080)\n"
     "      --fps N[/D]          frame rate (30)\n"
     "      --frames N           stop after N frames\n"

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -227,13 +228,21 @@ static int capture(struct run *run, uint64_t sequence)
     return r;
 }
 
+/* A pipe brings frames when the camera has them, a recording as fast as it can be read. */
+static bool is_unpaced(const struct live_options *options)
+{
+    struct stat status;
+    return !options->is_stdin || (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode));
+}
+
 static int capture_all(struct run *run)
 {
     const struct live_options *o = run->options;
+    bool is_slowed = is_unpaced(o);
     uint64_t start_ns = now_ns(), token;
     int r = 0;
     for (uint64_t n = 0; r == 0 && !stop_requested && (!o->frames || n < o->frames); n++) {
-        if (!o->is_stdin)
+        if (is_slowed)
             sleep_until(start_ns + n * NS_A_SECOND * o->fps_den / o->fps_num);
         r = capture(run, n);
         run->summary->captured += r == 0;

@@ -116,6 +116,17 @@ def headerless_frames_on_stdin(folder):
     expect(code == 0, err)
 
 
+def a_recording_on_stdin_keeps_its_rate(folder):
+    raw = os.path.join(folder, 'frames.raw')
+    open(raw, 'wb').write(bytes(64 * 64) * 30)
+    with open(raw, 'rb') as f:
+        r = subprocess.run([SOFTISP, 'live', '--camera', 'stdin', '--raw-format', 'SRGGB8', '--size', '64x64', '--fps',
+                            '30', '--json'], stdin=f, capture_output=True)
+    expect(r.returncode == 0, r.stderr)
+    figures = json.loads(r.stdout)
+    expect(figures['captured'] == 30 and figures['ns_total'] > 0.9e9, figures)
+
+
 def y4m_on_stdout(folder):
     code, out, err = run('live', *SMALL, '--frames', 10, '--preview', '-')
     expect(code == 0, err)
@@ -159,5 +170,6 @@ def telemetry_on_a_full_disk(folder):
 
 
 main([every_frame_has_one_row, overload_falls_back, shutter_makes_a_still, a_still_that_cannot_come_is_said,
-      a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+      a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin,
+      a_recording_on_stdin_keeps_its_rate, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])
