@@ -137,13 +137,14 @@ static uint64_t percentile(const struct eng_lane_counts *lane, uint64_t per_mill
         total += get(&lane->latencies[i]);
     if (total == 0)
         return 0;
-    uint64_t rank = (total * per_mille + 999) / 1000;
-    for (uint32_t i = 0; i < ENG_LATENCY_BUCKETS; i++) {
+    uint64_t rank = (total * per_mille + 999) / 1000, end_ns = 0;
+    for (uint32_t i = 0; i < ENG_LATENCY_BUCKETS && below < rank; i++) {
         below += get(&lane->latencies[i]);
-        if (below >= rank)
-            return eng_latency_bucket_end(i);
+        end_ns = eng_latency_bucket_end(i);
     }
-    return get(&lane->latency_max_ns);
+    /* A bucket may end behind the largest value in it. */
+    uint64_t max_ns = get(&lane->latency_max_ns);
+    return end_ns < max_ns ? end_ns : max_ns;
 }
 
 static void lane_figures(const struct eng_lane_counts *lane, struct eng_lane_figures *figures)

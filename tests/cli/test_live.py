@@ -60,9 +60,12 @@ def overload_falls_back(folder):
 
 def shutter_makes_a_still(folder):
     t, still = os.path.join(folder, 't.csv'), os.path.join(folder, 'still-%s.png')
-    code, out, err = run('live', *SMALL, '--seconds', 2, '--shutter', 30, '--still', still, '--telemetry', t)
+    code, out, err = run('live', *SMALL, '--seconds', 2, '--shutter', 30, '--still', still, '--telemetry', t,
+                         '--json')
     expect(code == 0, err)
     expect(os.path.exists(os.path.join(folder, 'still-000030.png')), os.listdir(folder))
+    still_lane = json.loads(out)['lanes']['background']
+    expect(0 < still_lane['latency_p50_ns'] <= still_lane['latency_p99_ns'] <= still_lane['latency_max_ns'], still_lane)
     rows = [r for r in rows_of(t) if r['lane'] == 'background']
     expect(len(rows) == 1, len(rows))
     expect(rows[0]['worker'] == 'SlowISP' and rows[0]['plan_token'] != '0', rows[0])

@@ -120,6 +120,7 @@ static void measure_latency(const char *name, int frames, uint64_t pace_ns)
         (double)fast->latency_p50_ns / 1e3, (double)fast->latency_p99_ns / 1e3,
         (double)fast->latency_max_ns / 1e3);
     CHECK(fast->latency_p50_ns > 0 && fast->latency_p50_ns <= fast->latency_p99_ns);
+    CHECK(fast->latency_p99_ns <= fast->latency_max_ns);
     CHECK(fast->latency_p50_ns < 20 * MS); /* a hang, not a slow machine */
     fixture_finish(&fixture);
 }
