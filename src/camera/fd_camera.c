@@ -2,6 +2,7 @@
 /* Headerless frames from a descriptor: a pipe, a socket or a file. */
 #include "camera/camera.h"
 #include "base/base.h"
+#include "camera/narrow.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,8 @@
 struct fd_camera {
     struct sisp_camera camera;
     int fd;
-    int error; /* ended the stream: after it, where frames begin is no longer known */
+    bool is_clipped; /* samples may lie above the container that is said */
+    int error;       /* ended the stream: after it, where frames begin is no longer known */
 };
 
 /* Somebody else who holds the same open file may have made it non-blocking. */
@@ -55,6 +57,8 @@ static int read_frame(struct sisp_camera *base, uint8_t *samples)
             done += (size_t)count;
         }
     }
+    if (camera->is_clipped)
+        camera_clip(&base->info, samples);
     return 0;
 }
 
@@ -108,6 +112,7 @@ int sisp_camera_open_fd(struct sisp_camera **out, const struct sisp_camera_param
     struct fd_camera *camera = calloc(1, sizeof(*camera));
     if (!camera)
         return -ENOMEM;
+    camera->is_clipped = camera_narrow(&info);
     camera->camera.ops = &fd_ops;
     camera->camera.info = info;
     camera->fd = params->fd;

@@ -291,7 +291,7 @@ static int take_result(struct sisp_raw_file *file, int result_fd, const struct r
     if (!seal(result_fd) || fstat(result_fd, &facts) < 0 || facts.st_size < RAWDEC_SAMPLES_OFFSET)
         return raw_fail(error, -EBADMSG, "the decoder left no result");
     size_t size_bytes = (size_t)facts.st_size;
-    void *mapping = mmap(NULL, size_bytes, PROT_READ, MAP_PRIVATE, result_fd, 0);
+    void *mapping = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, result_fd, 0);
     if (mapping == MAP_FAILED)
         return raw_fail(error, -ENOMEM, "no memory to map %zu bytes of samples", size_bytes);
     struct rawdec_result *result = malloc(sizeof(*result));

@@ -2,6 +2,7 @@
 #include "camera/raw_internal.h"
 
 #include "base/base.h"
+#include "camera/narrow.h"
 #include "camera/rawdec/protocol.h"
 
 #include <errno.h>
@@ -119,6 +120,8 @@ int sisp_raw_file_open(struct sisp_raw_file **file, const char *path,
         status = read_any(opened, &input, params, &sentence);
     if (status == 0)
         status = override_levels(&opened->info, params, &sentence);
+    if (status == 0 && camera_narrow(&opened->info))
+        camera_clip(&opened->info, opened->samples);
     if (input.fd >= 0)
         close(input.fd);
     if (status < 0)

@@ -318,6 +318,24 @@ def a_large_jpeg_takes_little_memory(folder):
     expect(usage.ru_maxrss < 700 * 1024, usage.ru_maxrss)  # 400 MB of them are input and picture
 
 
+def a_wide_container_is_no_other_picture(folder):
+    """12-bit samples in 16-bit words, with junk above white."""
+    samples = np.random.default_rng(4).integers(0, 4096, (40, 60))
+    samples[10:20, 10:20] = 65535
+    path = os.path.join(folder, 'wide.raw')
+    open(path, 'wb').write(samples.astype('<u2').tobytes())
+    open(path + '12', 'wb').write(np.minimum(samples, 4095).astype('<u2').tobytes())
+    for lane in 'fast', 'background':
+        pictures = []
+        for name, bits in (path, 16), (path + '12', 12):
+            out = os.path.join(folder, 'o.ppm')
+            code, _, err = run('develop', name, '-o', out, '--raw-format', f'SRGGB{bits}', '--size', '60x40', '--white',
+                               4095, '--wb', '2,1.8', '--lane', lane)
+            expect(code == 0, err)
+            pictures.append(read_ppm(out))
+        expect((pictures[0] == pictures[1]).all(), lane, abs(pictures[0] - pictures[1]).max())
+
+
 def closed_pipe(folder):
     path = ramp(folder)
     read, write = os.pipe()
@@ -348,5 +366,5 @@ def interrupt_leaves_nothing(folder):
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
       canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
-      figures_on_a_full_disk, a_y4m_is_not_turned, a_large_jpeg_takes_little_memory, closed_pipe,
-      interrupt_leaves_nothing])
+      figures_on_a_full_disk, a_y4m_is_not_turned, a_large_jpeg_takes_little_memory,
+      a_wide_container_is_no_other_picture, closed_pipe, interrupt_leaves_nothing])

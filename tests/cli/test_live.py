@@ -130,6 +130,23 @@ def a_recording_on_stdin_keeps_its_rate(folder):
     expect(figures['captured'] == 30 and figures['ns_total'] > 0.9e9, figures)
 
 
+def wide_words_on_stdin_are_developed_alike(folder):
+    """12 bits in 16-bit words: live, and develop of what live kept, make the same bits."""
+    t, raws = os.path.join(folder, 't.csv'), os.path.join(folder, 'raw')
+    os.mkdir(raws)
+    frame = b''.join((200 + (x * 31 + r * 17) % 4400).to_bytes(2, 'little') for r in range(64) for x in range(96))
+    form = ['--raw-format', 'SRGGB16', '--size', '96x64', '--white', 4095]
+    code, _, err = run('live', '--camera', 'stdin', *form, '--raw', raws, '--telemetry', t, stdin=frame)
+    expect(code == 0, err)
+    row = rows_of(t)[0]
+    again = os.path.join(folder, 'again.csv')
+    code, _, err = run('develop', os.path.join(raws, '000000.raw'), '-o', os.path.join(folder, 'x.y4m'), *form,
+                       '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--telemetry', again)
+    expect(code == 0, err)
+    for key in 'input_hash', 'param_hash', 'output_hash':
+        expect(rows_of(again)[0][key] == row[key], key)
+
+
 def y4m_on_stdout(folder):
     code, out, err = run('live', *SMALL, '--frames', 10, '--preview', '-')
     expect(code == 0, err)
@@ -173,6 +190,6 @@ def telemetry_on_a_full_disk(folder):
 
 
 main([every_frame_has_one_row, overload_falls_back, shutter_makes_a_still, a_still_that_cannot_come_is_said,
-      a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin,
-      a_recording_on_stdin_keeps_its_rate, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+      a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
+      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])
