@@ -284,7 +284,8 @@ static int open_camera(struct run *run)
                                    : sisp_camera_open_sim(&run->camera, &params);
     if (r) {
         cli_error("live", "the camera: %s",
-            r == -EINVAL ? "size, stride, format or levels do not fit each other" : strerror(-r));
+            r == -EINVAL ? "sides are even, 64 to 8192, and stride and levels fit the format"
+                         : strerror(-r));
         return r == -EINVAL ? CLI_WRONG_USE : CLI_INTERNAL;
     }
     run->spare = malloc(sisp_raw_info_size_bytes(sisp_camera_info(run->camera)));
