@@ -5,6 +5,8 @@ import os, shutil, subprocess, sys, tempfile
 SOURCE = os.environ.get('SOFTISP_SOURCE', os.path.abspath(os.path.join(os.path.dirname(__file__), '../..')))
 SOFTISP = sys.argv[1]
 SHARED = os.environ.get('SOFTISP_SHARED', os.path.join(SOURCE, '..', 'shared'))
+# A build with a sanitizer takes several times as long for a frame: smaller frames, fewer a second, as many of them.
+SANITIZED = os.environ.get('SOFTISP_SANITIZED') == '1'
 passed = failed = skipped = 0
 
 

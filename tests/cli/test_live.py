@@ -3,9 +3,15 @@
 """softisp live as its users call it. Run: test_live.py SOFTISP"""
 import csv, json, os, signal, subprocess, time
 
-from harness import SOFTISP, Skip, expect, main, one_sentence, run
+from harness import SANITIZED, SOFTISP, Skip, expect, main, one_sentence, run
 
-SMALL = ['--camera', 'sim', '--size', '640x480', '--fps', 30]
+SIZE, HALF, FPS = ('96x64', '48x32', 15) if SANITIZED else ('640x480', '320x240', 30)
+SMALL = ['--camera', 'sim', '--size', SIZE, '--fps', FPS]
+
+
+def seconds(n):
+    """How long as many frames take as n seconds have at 30 frames a second."""
+    return n * 30 // FPS
 
 
 def rows_of(path):
@@ -27,7 +33,7 @@ def frames_of_y4m(path):
 
 def every_frame_has_one_row(folder):
     t, y = os.path.join(folder, 't.csv'), os.path.join(folder, 'p.y4m')
-    code, out, err = run('live', *SMALL, '--seconds', 3, '--preview', y, '--preview-size', '320x240',
+    code, out, err = run('live', *SMALL, '--seconds', seconds(3), '--preview', y, '--preview-size', HALF,
                          '--telemetry', t, '--json')
     expect(code == 0, err)
     rows, figures = rows_of(t), json.loads(out)
@@ -47,7 +53,7 @@ def every_frame_has_one_row(folder):
 
 def overload_falls_back(folder):
     t = os.path.join(folder, 't.csv')
-    code, out, err = run('live', *SMALL, '--seconds', 2, '--overload', '20:2', '--telemetry', t)
+    code, out, err = run('live', *SMALL, '--seconds', seconds(2), '--overload', '20:2', '--telemetry', t)
     expect(code == 0, err)
     rows = {int(r['sequence']): r for r in rows_of(t)}
     hit = rows[20]
@@ -60,7 +66,7 @@ def overload_falls_back(folder):
 
 def shutter_makes_a_still(folder):
     t, still = os.path.join(folder, 't.csv'), os.path.join(folder, 'still-%s.png')
-    code, out, err = run('live', *SMALL, '--seconds', 2, '--shutter', 30, '--still', still, '--telemetry', t,
+    code, out, err = run('live', *SMALL, '--seconds', seconds(2), '--shutter', 30, '--still', still, '--telemetry', t,
                          '--json')
     expect(code == 0, err)
     expect(os.path.exists(os.path.join(folder, 'still-000030.png')), os.listdir(folder))
@@ -96,7 +102,7 @@ def a_row_and_its_raw_remake_the_picture(folder):
     raw = os.path.join(raws, '000008.raw')
     out = os.path.join(folder, 'again.csv')
     code, text, err = run('develop', raw, '-o', os.path.join(folder, 'x.y4m'), '--raw-format', 'SRGGB10', '--size',
-                          '640x480', '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--json',
+                          SIZE, '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--json',
                           '--telemetry', out)
     expect(code == 0, err)
     again = rows_of(out)[0]
@@ -156,7 +162,7 @@ def y4m_on_stdout(folder):
 
 
 def pngs_in_a_folder(folder):
-    code, _, err = run('live', *SMALL, '--frames', 5, '--preview', folder, '--preview-size', '160x120')
+    code, _, err = run('live', *SMALL, '--frames', 5, '--preview', folder, '--preview-size', HALF)
     expect(code == 0, err)
     names = [n for n in os.listdir(folder) if n.endswith('.png')]
     expect(4 <= len(names) <= 5, names)
@@ -164,9 +170,9 @@ def pngs_in_a_folder(folder):
 
 def interrupt_keeps_what_was_recorded(folder):
     y = os.path.join(folder, 'p.y4m')
-    p = subprocess.Popen([SOFTISP, 'live', '--camera', 'sim', '--size', '640x480', '--preview', y],
+    p = subprocess.Popen([SOFTISP, 'live', '--camera', 'sim', '--size', SIZE, '--preview', y],
                          stdout=subprocess.DEVNULL)
-    time.sleep(1)
+    time.sleep(seconds(1))
     p.send_signal(signal.SIGINT)
     expect(p.wait(10) == 130, p.returncode)
     expect(os.listdir(folder) == ['p.y4m'], os.listdir(folder))

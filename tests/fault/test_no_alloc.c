@@ -14,7 +14,7 @@
 #define FRAMES         90u
 #define PRESS_AT       40u
 #define OVERLOAD_AT    60u
-#define INTERVAL_NS    UINT64_C(33333333)
+#define INTERVAL_NS    (TEST_IS_SANITIZED ? UINT64_C(200000000) : UINT64_C(33333333))
 #define WAIT_NS        UINT64_C(20000000000)
 #define TELEMETRY_STEP ((struct timespec){0, 5000000})
 
