@@ -21,6 +21,10 @@
 /* This share of the picture near the estimate makes it certain. */
 #define SURE_SHARE 0.12
 
+/* Without any knowledge of the camera even a doubtful measurement beats none; below this confidence
+ * what was measured is hot pixels and noise. */
+#define TRUSTED_CONFIDENCE 0.25
+
 /* A certain measurement counts as much as the camera's own: it knew more than one frame tells. */
 #define AS_SHOT_SHARE 0.5
 
@@ -235,7 +239,9 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
     double close = mean_chroma(&zones, center) * zones.count / zones.seen;
     white.source = SISP_SOURCE_AUTO;
     white.confidence = isp_clamp(close / SURE_SHARE, 0, 1);
-    double share = prior.source == SISP_SOURCE_FILE ? white.confidence : 1;
+    double share = white.confidence;
+    if (prior.source != SISP_SOURCE_FILE)
+        share = isp_clamp(white.confidence / TRUSTED_CONFIDENCE, 0, 1);
     if (prior.confidence > 0)
         share *= 1 - AS_SHOT_SHARE;
     for (int i = 0; i < 2; i++)

@@ -94,6 +94,22 @@ TEST(large_coloured_areas_move_white_little)
     CHECK_NEAR(log2((double)out.wb_gains[2] / (double)out.wb_gains[1]), -chroma[1], 0.1);
 }
 
+/* A dark frame of a camera without a profile: in 4 zones of 1024 hot pixels stand above the black.
+ */
+TEST(hot_pixels_in_the_dark_are_not_white)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.001, 0.001, 0.001);
+    for (int i = 0; i < 4; i++) {
+        stats.zones[i].sum[SISP_SITE_GR] *= 10;
+        stats.zones[i].sum[SISP_SITE_GB] *= 10;
+    }
+    step(&input);
+    CHECK(out.wb_confidence > 0 && out.wb_confidence < 0.1f);
+    for (int c = 0; c < 3; c++)
+        CHECK_NEAR(log2((double)out.wb_gains[c] / (double)out.wb_gains[1]), 0, 0.5);
+}
+
 TEST(a_profile_keeps_white_near_the_lights_there_are)
 {
     struct isp_auto_input input = start();
@@ -280,6 +296,7 @@ int main(void)
     RUN(grey_world_finds_the_gains_of_a_grey_picture);
     RUN(gains_in_force_are_divided_out);
     RUN(large_coloured_areas_move_white_little);
+    RUN(hot_pixels_in_the_dark_are_not_white);
     RUN(a_profile_keeps_white_near_the_lights_there_are);
     RUN(manual_gains_stay_as_given);
     RUN(camera_balance_is_the_files_or_else_auto);
