@@ -27,6 +27,8 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         .src_bytes = pairs * 4, /* as 16-bit words; others take less */
         .below_weight = 16384,
         .clip = recipe->clip,
+        .span = {65535, 65535},
+        .word_max = 1023,
         .shift = 6,
         .pairs = pairs};
     r->demosaic.pairs = r->chroma.pairs = r->stats.pairs = r->scale.count = pairs;

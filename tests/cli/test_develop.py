@@ -135,6 +135,23 @@ def ciede2000(a, b):
     return np.sqrt((dl / sl) ** 2 + (dc / sc) ** 2 + (dhh / sh) ** 2 + rt * dc / sc * dhh / sh)
 
 
+def lanes_agree_on_a_short_span(folder):
+    """Few codes between black and white ask for large gains, which the integers of the fast lane must hold."""
+    raw = os.path.join(folder, 'short.raw')
+    y, x = np.mgrid[0:40, 0:120]
+    for black, white in (0, 25), (230, 255), (0, 255):
+        (black + x * (white - black) // 119).astype('u1').tofile(raw)
+        pictures = []
+        for lane in 'background', 'fast':
+            out = os.path.join(folder, lane + '.ppm')
+            code, _, err = run('develop', raw, '-o', out, '--raw-format', 'SRGGB8', '--size', '120x40', '--lane', lane,
+                               '--black', black, '--white', white, '--color', 'camera', '--tone', 'linear', '--wb', '2,1.8')
+            expect(code == 0, err)
+            pictures.append(read_ppm(out))
+        expect(abs(pictures[0] - pictures[1]).max() <= 1, black, white, abs(pictures[0] - pictures[1]).max())
+        expect(pictures[1].max() == 255)
+
+
 def canon_colorchecker(folder):
     """Linear patch means against BabelColor's average, one scale for all."""
     dng = shared('canon550d_colorchecker/colorchart.dng')
@@ -366,7 +383,7 @@ def interrupt_leaves_nothing(folder):
 
 
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
-      canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
+      lanes_agree_on_a_short_span, canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
       figures_on_a_full_disk, a_y4m_is_not_turned, a_large_jpeg_takes_little_memory,
       a_wide_container_is_no_other_picture, closed_pipe, interrupt_leaves_nothing])

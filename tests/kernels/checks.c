@@ -92,6 +92,7 @@ static bool check_unpack(struct check *c, enum sisp_packing packing)
     struct fast_unpack task = {
         .below_weight = (uint16_t)base_prng_below(&c->prng, 32768),
         .clip = (uint16_t)(3000 + base_prng_below(&c->prng, 1096)),
+        .word_max = (uint16_t)((1u << format->bits) - 1),
         .shift = 16u - format->bits,
         .pairs = pairs_of(c),
     };
@@ -104,6 +105,9 @@ static bool check_unpack(struct check *c, enum sisp_packing packing)
         task.gain_above[p] = (const uint16_t *)row_start(c, &above[p]);
         task.gain_below[p] = (const uint16_t *)row_start(c, &below[p]);
         task.black[p] = (uint16_t)base_prng_below(&c->prng, 8000);
+        task.boost[p] = (uint16_t)base_prng_below(&c->prng, 4);
+        task.span[p] = (uint16_t)(65535u >> task.boost[p]);
+        task.span[p] = (uint16_t)(task.span[p] - base_prng_below(&c->prng, task.span[p] / 2));
     }
     task.src = task.prefetch = fill_raw(c, format, &task.src_bytes);
     c->kernels->unpack->row[packing](&task);
@@ -111,8 +115,9 @@ static bool check_unpack(struct check *c, enum sisp_packing packing)
         const unsigned p = x % 2;
         const unsigned gain = ref_gain_between(
             task.gain_above[p][x / 2], task.gain_below[p][x / 2], task.below_weight);
-        const int expected = ref_level(
-            ref_sample(format, task.src, x) << task.shift, task.black[p], gain, task.clip);
+        const struct ref_range range = {task.black[p], task.span[p], task.boost[p]};
+        const int expected =
+            ref_level(ref_sample(format, task.src, x) << task.shift, &range, gain, task.clip);
         if (!check_equal(c, "sample", x, (unsigned)task.dst[p][x / 2], (unsigned)expected))
             return false;
     }

@@ -14,8 +14,13 @@
 /** Raw code of sample x of a row. */
 unsigned ref_sample(const struct sisp_raw_format *format, const uint8_t *row, uint32_t x);
 
+/** Left-justified raw code of black, codes from there to white, and how far that is shifted up. */
+struct ref_range {
+    unsigned black, span, boost;
+};
+
 /** Raw code, left-justified in 16 bits, to 12 bits. */
-int ref_level(unsigned justified, unsigned black, unsigned gain, unsigned clip);
+int ref_level(unsigned justified, const struct ref_range *range, unsigned gain, unsigned clip);
 
 /** Gain between two mesh rows; weight of the lower one in 1/32768. */
 unsigned ref_gain_between(unsigned above, unsigned below, unsigned weight);

@@ -30,6 +30,24 @@ static unsigned black_of(const struct frame *f, enum sisp_site site)
     return (unsigned)((double)f->c->black_level[site] + 0.5);
 }
 
+/* From black to white, left-justified in 16 bits. */
+static double span_of(const struct frame *f, enum sisp_site site)
+{
+    return ((double)f->c->white_level - black_of(f, site)) * pow(2, 16 - f->format->bits);
+}
+
+/* The span is rounded up, and shifted as far up as 16 bits allow. */
+static struct ref_range range_of(const struct frame *f, enum sisp_site site)
+{
+    struct ref_range range = {
+        .black = black_of(f, site) << (16u - f->format->bits),
+        .span = (unsigned)fmin(ceil(span_of(f, site)), 65535),
+    };
+    while (range.boost < 15 && range.span << (range.boost + 1) <= 65535)
+        range.boost++;
+    return range;
+}
+
 /* Knots as codes, rounded up; where one row of knots is more than 32766 above another beside it,
  * the lower is raised. */
 static void find_knots(struct frame *f, enum sisp_site site)
@@ -37,9 +55,9 @@ static void find_knots(struct frame *f, enum sisp_site site)
     static const int color[] = {0, 1, 1, 2};
     const struct sisp_lsc_mesh *mesh = &f->c->lsc;
     const int rows = mesh->cols ? (int)mesh->rows : 0, cols = (int)mesh->cols;
-    const double range =
-        ((double)f->c->white_level - black_of(f, site)) * pow(2, 16 - f->format->bits);
-    const double one = 65536.0 * 4095 / range * (double)f->c->wb_gains[color[site]];
+    const struct ref_range range = range_of(f, site);
+    const double one = 65536.0 * 4095 / (span_of(f, site) * pow(2, range.boost)) *
+                       (double)f->c->wb_gains[color[site]];
     f->knots[site][0][0] = (unsigned)fmin(ceil(one), 65535);
     for (int j = 0; j < rows; j++) {
         for (int i = 0; i < cols; i++)
@@ -90,8 +108,8 @@ static int level_at(const struct frame *f, int x, int y)
     const uint8_t *row = f->raw + (f->g->crop.y + (uint32_t)y) * f->g->raw_stride_bytes;
     const unsigned shift = 16u - f->format->bits;
     const unsigned code = ref_sample(f->format, row, f->g->crop.x + (uint32_t)x);
-    return ref_level(
-        code << shift, black_of(f, site_at(f, x, y)) << shift, gain_at(f, x, y), (unsigned)f->clip);
+    const struct ref_range range = range_of(f, site_at(f, x, y));
+    return ref_level(code << shift, &range, gain_at(f, x, y), (unsigned)f->clip);
 }
 
 static int mirrored(int i, int size)

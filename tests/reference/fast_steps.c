@@ -11,7 +11,8 @@ unsigned ref_sample(const struct sisp_raw_format *format, const uint8_t *row, ui
     case SISP_PACKING_8:
         return row[x];
     case SISP_PACKING_16:
-        return (row[2 * x] + 256u * row[2 * x + 1]) % (1u << format->bits);
+        low = row[2 * x] + 256u * row[2 * x + 1];
+        return low < 1u << format->bits ? low : (1u << format->bits) - 1;
     case SISP_PACKING_10P:
         low = row[x / 4 * 5 + 4] >> (2 * (x % 4));
         return row[x / 4 * 5 + x % 4] * 4u + low % 4;
@@ -26,9 +27,10 @@ unsigned ref_sample(const struct sisp_raw_format *format, const uint8_t *row, ui
     return 0;
 }
 
-int ref_level(unsigned justified, unsigned black, unsigned gain, unsigned clip)
+int ref_level(unsigned justified, const struct ref_range *range, unsigned gain, unsigned clip)
 {
-    uint64_t v = justified > black ? justified - black : 0;
+    uint64_t v = justified > range->black ? justified - range->black : 0;
+    v = (v < range->span ? v : range->span) << range->boost;
     v = v * gain / 65536;
     return (int)(v < clip ? v : clip);
 }

@@ -117,6 +117,7 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
         .prefetch = run->raw + (g->crop.y + ahead) * g->raw_stride_bytes + begin,
         .src_bytes = sisp_raw_row_bytes(packing, lead + g->crop.width),
         .clip = recipe->clip,
+        .word_max = (uint16_t)((1u << recipe->raw->bits) - 1),
         .shift = 16u - recipe->raw->bits,
         .pairs = ((size_t)lead + g->crop.width + 1) / 2,
     };
@@ -125,6 +126,8 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
         const uint32_t before = (lead + phase) / 2;
         task.dst[sequence] = fast_ring_row(run, y, phase) - before;
         task.black[sequence] = recipe->black[y & 1][phase];
+        task.span[sequence] = recipe->span[y & 1][phase];
+        task.boost[sequence] = recipe->boost[y & 1][phase];
         find_gains(recipe, y, &task, sequence, phase, before);
     }
     recipe->kernels->unpack->row[packing](&task);

@@ -114,6 +114,24 @@ static void spread_rows(struct isp_fast_recipe *recipe, const struct sisp_lsc_me
 
 static const struct sisp_lsc_mesh no_mesh = {.cols = 1, .rows = 1, .gain = {{1}, {1}, {1}, {1}}};
 
+/* Left-justified, rounded up: raw white must reach the clip level. */
+static uint16_t span_code(double span)
+{
+    if (span >= UINT16_MAX)
+        return UINT16_MAX;
+    const uint16_t code = (uint16_t)span;
+    return (uint16_t)(code + (code < span));
+}
+
+/* A short span, such as 10 bits of signal in a 14-bit file, would ask for gains out of range. */
+static uint16_t boost_of(uint16_t span)
+{
+    uint16_t boost = 0;
+    while (boost < 15 && (uint32_t)span << (boost + 1) <= UINT16_MAX)
+        boost++;
+    return boost;
+}
+
 static void compile_gains(struct isp_fast_recipe *recipe, const struct sisp_coefficients *c)
 {
     static const int color[SISP_SITE_COUNT] = {0, 1, 1, 2};
@@ -129,9 +147,13 @@ static void compile_gains(struct isp_fast_recipe *recipe, const struct sisp_coef
         const int site = (int)sisp_cfa_shift(recipe->cfa, phase, parity);
         const uint32_t black = (uint32_t)((double)c->black_level[site] + 0.5);
         const double span = ((double)c->white_level - black) * (1 << shift);
-        const double scale = 65536.0 * FAST_WHITE / span * (double)c->wb_gains[color[site]];
+        const uint16_t code = span_code(span), boost = boost_of(code);
+        const double range = span * (1 << boost);
+        const double scale = 65536.0 * FAST_WHITE / range * (double)c->wb_gains[color[site]];
         uint16_t knots[KNOTS_MAX];
         recipe->black[parity][phase] = (uint16_t)(black << shift);
+        recipe->span[parity][phase] = code;
+        recipe->boost[parity][phase] = boost;
         find_knots(mesh, site, scale, knots);
         spread_rows(
             recipe, mesh, knots, phase, recipe->gains + fast_gain_offset(recipe, 0, parity, phase));

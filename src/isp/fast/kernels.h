@@ -31,9 +31,12 @@ struct fast_unpack {
     const uint16_t *gain_above[2], *gain_below[2]; /* Q12, of the mesh rows around this row */
     uint16_t below_weight;                         /* Q15 */
     uint16_t black[2];                             /* left-justified in 16 bits */
+    uint16_t span[2];  /* from black to white, likewise: what is above is white */
+    uint16_t boost[2]; /* left shift that brings the span to the top of 16 bits */
     uint16_t clip;
-    unsigned shift; /* of 16-bit words, to left-justify them */
-    size_t pairs;   /* samples of each phase */
+    uint16_t word_max; /* of 16-bit words: what is above is junk in their high bits */
+    unsigned shift;    /* of 16-bit words, to left-justify them */
+    size_t pairs;      /* samples of each phase */
 };
 
 /** 12 bits -> linear RGB of 13 bits: demosaic of 3 fraction bits, CCM. */

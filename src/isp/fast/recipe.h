@@ -14,7 +14,8 @@ struct isp_fast_recipe {
     const struct sisp_raw_format *raw;
     enum sisp_cfa cfa; /* of the crop's corner */
     enum sisp_demosaic demosaic;
-    uint16_t black[2][2]; /* by parity of row and column in the crop; left-justified */
+    /* By parity of row and column in the crop; see struct fast_unpack. */
+    uint16_t black[2][2], span[2][2], boost[2][2];
     uint16_t clip;
     int16_t ccm[2][3][3];      /* for rows whose own colour is red, and blue */
     uint32_t mesh_rows;        /* at least 1 */

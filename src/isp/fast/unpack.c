@@ -42,7 +42,8 @@ VEC_INLINE void levels(const struct fast_unpack *u, size_t i, int phase, vec_u16
 {
     vec_u16 above = vec_load(u->gain_above[phase] + i), below = vec_load(u->gain_below[phase] + i);
     vec_u16 gain = above + vec_mulhrs(below - above, vec_set(u->below_weight));
-    v = vec_mulhi_u(vec_subs_u(v, vec_set(u->black[phase])), gain);
+    v = vec_min_u(vec_subs_u(v, vec_set(u->black[phase])), vec_set(u->span[phase]));
+    v = vec_mulhi_u(v << u->boost[phase], gain);
     vec_store(u->dst[phase] + i, vec_min_u(v, vec_set(u->clip)));
 }
 
@@ -69,8 +70,8 @@ VEC_INLINE void step_words(
     vec_u16 even, odd;
     (void)f;
     vec_split_16(vec_load(p), vec_load(p + VEC_BYTES), &even, &odd);
-    levels(u, i, 0, even << (uint16_t)u->shift);
-    levels(u, i, 1, odd << (uint16_t)u->shift);
+    levels(u, i, 0, vec_min_u(even, vec_set(u->word_max)) << (uint16_t)u->shift);
+    levels(u, i, 1, vec_min_u(odd, vec_set(u->word_max)) << (uint16_t)u->shift);
 }
 
 VEC_INLINE void step_bytes(
