@@ -120,45 +120,45 @@ static bool set_isa(struct develop_options *o, const char *value)
     return true;
 }
 
-static bool set_picture_option(struct develop_options *o, const char *name, const char *value)
+/* How the picture should look. */
+static bool set_wish(struct develop_options *o, const char *name, const char *value)
 {
-    static const char *const depths[] = {"8", "16"}, *const colors[] = {"srgb", "camera"};
-    static const char *const tones[] = {"default", "linear"};
-    static const char *const lanes[] = {"background", "fast"};
+    static const char *const colors[] = {"srgb", "camera"}, *const tones[] = {"default", "linear"};
     static const char *const demosaics[] = {"mhc", "bilinear"};
     float *values = o->params.value;
-    float choice = 0;
-    bool ok = true;
-    if (strcmp(name, "depth") == 0) {
-        ok = choose(name, value, depths, &choice);
-        o->depth = choice != 0 ? 16 : 8;
-    } else if (strcmp(name, "lane") == 0) {
-        ok = choose(name, value, lanes, &choice);
-        o->is_fast = choice != 0;
-    } else if (strcmp(name, "color") == 0) {
-        ok = choose(name, value, colors, &values[SISP_PARAM_COLOR]);
-    } else if (strcmp(name, "tone") == 0) {
-        ok = choose(name, value, tones, &values[SISP_PARAM_TONE]);
-    } else if (strcmp(name, "demosaic") == 0) {
-        ok = choose(name, value, demosaics, &values[SISP_PARAM_DEMOSAIC]);
-    } else if (strcmp(name, "exposure") == 0) {
-        double ev;
-        ok = cli_parse_number(value, &ev) && sisp_params_set(&o->params, "exposure_ev", ev) == 0;
-        if (!ok)
-            bad_value(name, value, "a number of stops from -8 to 8");
-    } else if (strcmp(name, "wb") == 0) {
-        ok = set_wb(o, value);
-    }
-    return ok;
+    double ev;
+    o->has_wishes = true;
+    if (strcmp(name, "color") == 0)
+        return choose(name, value, colors, &values[SISP_PARAM_COLOR]);
+    if (strcmp(name, "tone") == 0)
+        return choose(name, value, tones, &values[SISP_PARAM_TONE]);
+    if (strcmp(name, "demosaic") == 0)
+        return choose(name, value, demosaics, &values[SISP_PARAM_DEMOSAIC]);
+    if (strcmp(name, "wb") == 0)
+        return set_wb(o, value);
+    if (strcmp(name, "set") == 0)
+        return cli_set_param("develop", &o->params, value);
+    return (cli_parse_number(value, &ev) && sisp_params_set(&o->params, "exposure_ev", ev) == 0) ||
+           bad_value(name, value, "a number of stops from -8 to 8");
 }
 
 static bool set_option(struct develop_options *o, const char *name, const char *value)
 {
+    static const char *const depths[] = {"8", "16"}, *const lanes[] = {"background", "fast"};
+    float choice = 0;
     int r = value ? cli_raw_option("develop", &o->raw, name, value) : 0;
     if (r)
         return r > 0;
-    if (strcmp(name, "set") == 0)
-        return cli_set_param("develop", &o->params, value);
+    if (strcmp(name, "depth") == 0) {
+        bool ok = choose(name, value, depths, &choice);
+        o->depth = choice != 0 ? 16 : 8;
+        return ok;
+    }
+    if (strcmp(name, "lane") == 0) {
+        bool ok = choose(name, value, lanes, &choice);
+        o->is_fast = choice != 0;
+        return ok;
+    }
     if (strcmp(name, "isa") == 0)
         return set_isa(o, value);
     if (strcmp(name, "threads") == 0)
@@ -172,7 +172,7 @@ static bool set_option(struct develop_options *o, const char *name, const char *
     else if (strcmp(name, "coefficients") == 0)
         o->coefficients = value;
     else
-        return set_picture_option(o, name, value);
+        return set_wish(o, name, value);
     return true;
 }
 
@@ -229,6 +229,10 @@ static bool check(struct develop_options *o, unsigned input_count)
         cli_error("develop", "--raw-format already says the CFA order; --cfa is for PGM");
     else if (o->coefficients && !load_coefficients(o))
         return false;
+    else if (o->coefficients && o->has_wishes)
+        cli_error("develop",
+            "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone "
+            "and --set do not go with it");
     else {
         /* Linear camera RGB is for measuring: nothing but black, white and demosaic. */
         if (values[SISP_PARAM_COLOR] != 0 && values[SISP_PARAM_TONE] != 0)

@@ -11,7 +11,7 @@ struct develop_options {
     const char *output;
     struct cli_raw_options raw;
     struct sisp_params params;
-    bool has_wb; /* the white balance was given, not defaulted */
+    bool has_wishes; /* an option said how the picture should look */
     unsigned depth;
     bool is_fast, no_orient, json;
     uint32_t threads;

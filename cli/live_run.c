@@ -235,6 +235,12 @@ static bool is_unpaced(const struct live_options *options)
     return !options->is_stdin || (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode));
 }
 
+/* When frame n is due after the first; n * 1e9 * den runs out of 64 bits within days. */
+static uint64_t frame_time_ns(const struct live_options *o, uint64_t n)
+{
+    return (uint64_t)((unsigned __int128)n * NS_A_SECOND * o->fps_den / o->fps_num);
+}
+
 static int capture_all(struct run *run)
 {
     const struct live_options *o = run->options;
@@ -243,7 +249,7 @@ static int capture_all(struct run *run)
     int r = 0;
     for (uint64_t n = 0; r == 0 && !stop_requested && (!o->frames || n < o->frames); n++) {
         if (is_slowed)
-            sleep_until(start_ns + n * NS_A_SECOND * o->fps_den / o->fps_num);
+            sleep_until(start_ns + frame_time_ns(o, n));
         r = capture(run, n);
         run->summary->captured += r == 0;
         if (r == 0 && o->has_shutter && n == o->shutter) {

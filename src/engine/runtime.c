@@ -218,12 +218,18 @@ bool eng_runtime_destroy(struct eng_runtime **runtime)
     return true;
 }
 
+#define DRAIN_POLL_NS 500000
+
 void eng_stop(struct eng_runtime *runtime)
 {
     atomic_store_explicit(&runtime->is_closing, 1, memory_order_seq_cst);
     eng_bell_ring(&runtime->control_bell);
     while (!atomic_load_explicit(&runtime->is_stopped, memory_order_acquire))
         plat_wait(&runtime->is_stopped, 0, PLAT_FOREVER);
+    /* Figures that are read now should know the last rows; a stuck reader is not waited for. */
+    uint64_t end_ns = plat_now_ns() + runtime->core.config.knobs.drain_grace_period_ns;
+    while (!eng_telemetry_is_drained(&runtime->core.telemetry) && plat_now_ns() < end_ns)
+        plat_sleep_ns(DRAIN_POLL_NS);
 }
 
 /* ---- calls from any thread ----------------------------------------------------------------------

@@ -130,6 +130,11 @@ void eng_telemetry_drain(struct eng_telemetry *telemetry, const struct eng_confi
     }
 }
 
+bool eng_telemetry_is_drained(const struct eng_telemetry *telemetry)
+{
+    return get(&telemetry->written) + get(&telemetry->dropped) >= get(&telemetry->emitted);
+}
+
 static uint64_t percentile(const struct eng_lane_counts *lane, uint64_t per_mille)
 {
     uint64_t total = 0, below = 0;

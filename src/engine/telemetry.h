@@ -57,6 +57,9 @@ void eng_telemetry_note(struct eng_telemetry *telemetry, const char *note, uint6
 /** Telemetry thread: pass on all that is there. */
 void eng_telemetry_drain(struct eng_telemetry *telemetry, const struct eng_config *config);
 
+/** Whether every row so far was written or dropped. Any thread. */
+bool eng_telemetry_is_drained(const struct eng_telemetry *telemetry);
+
 /** The part of the figures that is kept here. Any thread. */
 void eng_telemetry_figures(const struct eng_telemetry *telemetry, struct eng_figures *figures);
 

@@ -67,8 +67,11 @@ static struct isp_geometry geometry_of(
 
 static int check_params(const struct sisp_session_params *params, char *error, size_t error_size)
 {
+    size_t size_bytes;
     if (!sisp_raw_info_format(&params->info))
         return fail(error, error_size, -EINVAL, "the raw format is not known");
+    if (!base_mul_size(params->info.stride_bytes, params->info.height, &size_bytes))
+        return fail(error, error_size, -EINVAL, "the rows of a frame are too long");
     if (!params->preview.width && !params->still.width)
         return fail(error, error_size, -EINVAL, "neither a preview nor a still was asked for");
     if (params->still.width && params->still.format == SISP_PIXEL_NV12)

@@ -39,6 +39,7 @@ def every_frame_has_one_row(folder):
     rows, figures = rows_of(t), json.loads(out)
     expect(figures['captured'] == 90, figures['captured'])
     expect(len(rows) == 90 - figures['missed'], len(rows))
+    expect(len(rows) == figures['telemetry_written'] and figures['telemetry_dropped'] == 0, figures)
     expect(len({r['frame_id'] for r in rows}) == len(rows), 'a frame has two rows')
     delivered = [r for r in rows if r['outcome'] == 'delivered']
     expect(len(delivered) >= 85, len(delivered))
@@ -101,6 +102,9 @@ def a_row_and_its_raw_remake_the_picture(folder):
     row = next(r for r in rows_of(t) if r['worker'] == 'FastISP' and r['sequence'] == '8')
     raw = os.path.join(raws, '000008.raw')
     out = os.path.join(folder, 'again.csv')
+    code, _, err = run('develop', raw, '-o', os.path.join(folder, 'x.y4m'), '--raw-format', 'SRGGB10', '--size', '640x480',
+                       '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--wb', '1,1')
+    expect(code == 2 and 'coefficients' in err, code, err)
     code, text, err = run('develop', raw, '-o', os.path.join(folder, 'x.y4m'), '--raw-format', 'SRGGB10', '--size',
                           SIZE, '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--json',
                           '--telemetry', out)
