@@ -137,10 +137,14 @@ VEC_ZIP(vec_zip_low_64, 0, 1, 2, 3, 8, 9, 10, 11)
 VEC_ZIP(vec_zip_high_64, 4, 5, 6, 7, 12, 13, 14, 15)
 #endif
 
+#if !defined(VEC_GENERIC) && defined(__SSE4_1__)
+VEC_BINARY(vec_min_u, min_epu16)
+#else
 VEC_INLINE vec_u16 vec_min_u(vec_u16 a, vec_u16 b)
 {
-    return a - vec_subs_u(a, b); /* SSE2 has no unsigned minimum; the others see through it */
+    return a - vec_subs_u(a, b); /* SSE2 has no unsigned minimum */
 }
+#endif
 
 /** (a * b + 2^14) >> 15, wrapping: SSSE3's pmulhrsw. */
 #if defined(VEC_GENERIC)
