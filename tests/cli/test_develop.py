@@ -212,14 +212,20 @@ def clipped_highlights_are_neutral(folder):
 
 def real_raws(folder):
     """Every raw that is here, as (path, options)."""
-    raws = [('canon550d_colorchecker/colorchart.dng', []), ('pi_1920x1200/wheel_b.dng.xz', []),
-            ('pi_imx296/static_a/frame_00.dng.xz', []), ('gopro/HERO6_GOPR0024.DNG.xz', []),
+    outdoor = ['--raw-format', 'SGRBG8', '--size', '2592x1536', '--black', '12']
+    raws = [('canon550d_colorchecker/colorchart.dng', []), ('gopro/HERO6_GOPR0024.DNG.xz', []),
+            ('pi_1920x1200/wheel_b.dng.xz', []), ('pi_1920x1200/dark_a.dng.xz', []),
+            ('pi_imx296/static_a/frame_00.dng.xz', []), ('pi_imx296/handheld_motion/frame_00.dng.xz', []),
+            ('pi_imx296/dark_frame_a.dng.xz', []), ('pi_imx296/overexposed_flat.dng.xz', []),
+            ('realbsr_burst/000_0023/bayer_00.pgm', ['--cfa', 'RGGB']),
             ('nikon_d810_crop/DSC_1339_768x512_14bit_RGGB_u16le.raw',
              ['--raw-format', 'SRGGB14', '--size', '768x512', '--black', '600', '--white', '15520']),
             ('openisp_chart/test_1920x1080_10bit_RGGB_u16le.raw.xz',
              ['--raw-format', 'SRGGB10', '--size', '1920x1080']),
-            ('infinite_isp/Outdoor1_2592x1536_8bit_GRBG.raw.xz',
-             ['--raw-format', 'SGRBG8', '--size', '2592x1536', '--black', '12'])]
+            ('infinite_isp/BlackImage_1920x1080_12bit_BGGR_u16le.raw.xz',
+             ['--raw-format', 'SBGGR12', '--size', '1920x1080']),
+            ('infinite_isp/Outdoor1_2592x1536_8bit_GRBG.raw.xz', outdoor),
+            ('infinite_isp/Outdoor3_2592x1536_8bit_GRBG.raw.xz', outdoor)]
     return [(unpack(name, folder), options) for name, options in raws]
 
 
