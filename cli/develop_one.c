@@ -169,6 +169,11 @@ static int print_json(const struct one *one, int code)
     json_object_set_new(object, "output", cli_json_name(one->target->path));
     json_object_set_new(object, "ok", json_boolean(code == CLI_DONE));
     json_object_set_new(object, "error", code ? cli_json_name(one->error) : json_null());
+    static const char *const known_with_a_picture[] = {"width", "height", "crop", "cfa", "black",
+        "white", "wb_gains", "wb_source", "wb_confidence", "cct", "ccm", "exposure_ev", "isa",
+        "threads", "input_hash", "param_hash", "output_hash"};
+    for (size_t i = 0; i < sizeof(known_with_a_picture) / sizeof(known_with_a_picture[0]); i++)
+        json_object_set_new(object, known_with_a_picture[i], json_null());
     if (one->result.image.planes[0]) {
         describe_info(object, one);
         describe_coefficients(object, one->result.coefficients);

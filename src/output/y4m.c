@@ -51,8 +51,8 @@ static int start(
         return error;
     char header[128];
     int length = snprintf(header, sizeof(header),
-        "YUV4MPEG2 W%u H%u F%u:%u Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n", writer->width,
-        writer->height, fps_num, fps_den);
+        "YUV4MPEG2 W%u H%u F%u:%u Ip A1:1 C420jpeg XCOLORRANGE=LIMITED XCOLORMATRIX=BT709\n",
+        writer->width, writer->height, fps_num, fps_den);
     error = out_file_write(writer->file, header, (size_t)length);
     /* A reader at the other end of a pipe may want to set up before the first frame. */
     return error ? error : out_file_flush(writer->file);

@@ -191,6 +191,10 @@ def gopro_hero6(folder):
     keys = ('input output ok error width height crop cfa black white wb_gains wb_source wb_confidence cct ccm '
             'exposure_ev isa threads input_hash param_hash output_hash ns_total').split()
     expect(sorted(j) == sorted(keys), sorted(j))
+    code, text, err = run('develop', '/dev/null', '-o', out, '--json')
+    failed = json.loads(text)
+    expect(code == 1 and sorted(failed) == sorted(keys), sorted(failed))
+    expect(failed['ok'] is False and failed['error'] and failed['width'] is None, failed)
     expect((j['width'], j['height']) == (4000, 3000), j['width'], j['height'])
     picture = Image.open(out)
     expect(picture.getexif().get(271, '').startswith('GoPro'), dict(picture.getexif()))

@@ -14,6 +14,12 @@ def seconds(n):
     return n * 30 // FPS
 
 
+# Other programs read these columns by name and place.
+HEADER = ('session,frame_id,sequence,lane,worker,outcome,reason,capture_ns,accepted_ns,started_ns,finished_ns,'
+          'published_ns,deadline_ns,zero_copy,bytes_copied,fallback_used,fallback_from,fallback_to,fallback_reason,'
+          'model_hash,seed,plan_token,input_hash,param_hash,output_hash,version,isa,threads,width,height,fourcc,stage_ns')
+
+
 def rows_of(path):
     return list(csv.DictReader(open(path)))
 
@@ -37,6 +43,7 @@ def every_frame_has_one_row(folder):
                          '--telemetry', t, '--json')
     expect(code == 0, err)
     rows, figures = rows_of(t), json.loads(out)
+    expect(open(t).readline().strip() == HEADER, open(t).readline())
     expect(figures['captured'] == 90, figures['captured'])
     expect(len(rows) == 90 - figures['missed'], len(rows))
     expect(len(rows) == figures['telemetry_written'] and figures['telemetry_dropped'] == 0, figures)

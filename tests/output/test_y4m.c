@@ -22,7 +22,8 @@ static struct sisp_image nv12_make(unsigned seed)
     return (struct sisp_image){SISP_PIXEL_NV12, 7, 5, {luma[0], chroma[0]}, {16, 16}};
 }
 
-static const char header[] = "YUV4MPEG2 W7 H5 F30000:1001 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n";
+static const char header[] =
+    "YUV4MPEG2 W7 H5 F30000:1001 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED XCOLORMATRIX=BT709\n";
 
 static bool frame_equals(const uint8_t *frame, unsigned seed)
 {
