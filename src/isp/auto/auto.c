@@ -73,6 +73,22 @@ static bool mesh_sane(const struct sisp_lsc_mesh *mesh)
     return true;
 }
 
+/* Where a gain is below 1 a clipped sample would not reach the clip level, and clipped highlights
+ * would be tinted there: the whole mesh is raised, exposure makes up for it. */
+static void raise_mesh(struct sisp_lsc_mesh *mesh)
+{
+    const uint32_t count = mesh->cols * mesh->rows;
+    float least = 1;
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        for (uint32_t i = 0; i < count; i++)
+            least = mesh->gain[site][i] < least ? mesh->gain[site][i] : least;
+    }
+    for (int site = 0; site < SISP_SITE_COUNT && least < 1; site++) {
+        for (uint32_t i = 0; i < count; i++)
+            mesh->gain[site][i] /= least;
+    }
+}
+
 static void set_shading(struct sisp_coefficients *out, const struct sisp_raw_info *info,
     const struct sisp_params *params)
 {
@@ -89,6 +105,7 @@ static void set_shading(struct sisp_coefficients *out, const struct sisp_raw_inf
             out->lsc.gain[site][i] = (float)(1 + strength * (gain - 1));
         }
     }
+    raise_mesh(&out->lsc);
 }
 
 /* ---- colour ------------------------------------------------------------------------------ */

@@ -51,6 +51,10 @@ TEST(every_field_has_a_source_and_levels_are_the_files)
     CHECK_EQ(out.exposure_source, SISP_SOURCE_AUTO);
     CHECK_EQ(out.ccm_source, SISP_SOURCE_NEUTRAL);
     CHECK_NEAR((double)out.lsc.gain[1][3], 1.25, 1e-6);
+    info.lsc.gain[2][1] = 0.6f; /* at half strength 0.8: clipped samples must still reach white */
+    isp_coefficients_init(&out, &info, &params);
+    CHECK_NEAR((double)out.lsc.gain[2][1], 1, 1e-6);
+    CHECK_NEAR((double)out.lsc.gain[1][3], 1.25 / 0.8, 1e-6);
     CHECK_NEAR((double)out.noise_shot, 1e-4, 1e-9);
 }
 
