@@ -14,33 +14,12 @@
 
 static inline bool still_level_runs(enum isp_isa isa)
 {
-#if defined(__x86_64__)
-    switch (isa) {
-    case ISP_ISA_BASE:
-        return true;
-    case ISP_ISA_V2:
-        return __builtin_cpu_supports("sse4.2");
-    case ISP_ISA_V3:
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
-    case ISP_ISA_V4:
-        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512cd");
-    default:
-        return false;
-    }
-#elif defined(__aarch64__)
-    return isa == ISP_ISA_NEON;
-#else
-    return isa == ISP_ISA_BASE;
-#endif
+    return isp_isa_find(isp_isa_name(isa)) >= 0;
 }
 
 static inline enum isp_isa still_best_level(void)
 {
-    int isa = ISP_ISA_COUNT - 1;
-    while (!still_level_runs((enum isp_isa)isa))
-        isa--;
-    return (enum isp_isa)isa;
+    return (enum isp_isa)isp_isa_find("auto");
 }
 
 static inline void *still_alloc(size_t bytes)

@@ -129,7 +129,7 @@ TEST(same_bits_at_every_level_and_in_any_bands)
         const struct sisp_raw_format *format = &sisp_raw_formats[width % 28];
         struct trial t = trial_make(&prng, format, width, 2 + width % 13, outs[width % 3]);
         t.coefficients.demosaic = width / 3 % 2;
-        uint8_t *expected = trial_run(&t, ISP_ISA_BASE, t.geometry.height);
+        uint8_t *expected = trial_run(&t, still_best_level(), t.geometry.height);
         for (int isa = 0; isa < ISP_ISA_COUNT; isa++) {
             if (!still_level_runs((enum isp_isa)isa))
                 continue;
@@ -149,12 +149,12 @@ TEST(crop_moved_by_one_is_another_order)
     struct trial t = trial_make(&prng, sisp_raw_format_find("SRGGB12"), 40, 30, SISP_PIXEL_RGBA64);
     t.geometry.crop.x = 1;
     t.geometry.crop.y = 1;
-    uint8_t *a = trial_run(&t, ISP_ISA_BASE, 30);
+    uint8_t *a = trial_run(&t, still_best_level(), 30);
     struct trial u = t;
     u.raw = t.raw + t.geometry.raw_stride_bytes + 2;
     u.geometry.crop.x = u.geometry.crop.y = 0;
     u.geometry.raw_fourcc = sisp_raw_format_find("SBGGR12")->fourcc;
-    uint8_t *b = trial_run(&u, ISP_ISA_BASE, 30);
+    uint8_t *b = trial_run(&u, still_best_level(), 30);
     CHECK(memcmp(a, b, t.out_bytes) == 0);
     free(a);
     free(b);
@@ -171,7 +171,7 @@ TEST(clipped_highlights_are_neutral)
         for (uint32_t x = 0; x < t.geometry.raw_width; x++)
             still_reference_put(SISP_PACKING_16, t.raw + y * t.geometry.raw_stride_bytes, x, 1023);
     }
-    uint8_t *pixels = trial_run(&t, ISP_ISA_BASE, 16);
+    uint8_t *pixels = trial_run(&t, still_best_level(), 16);
     int r = (int)code_at(&t, pixels, 7, 8, 0);
     CHECK_NEAR(r, (int)code_at(&t, pixels, 7, 8, 1), 1);
     CHECK_NEAR(r, (int)code_at(&t, pixels, 7, 8, 2), 1);
@@ -205,7 +205,7 @@ static int compile_with(struct trial *t, float *field, float value)
     struct isp_still_recipe *recipe = still_alloc(isp_still_recipe_size(&t->geometry));
     float kept = *field;
     *field = value;
-    int result = isp_still_compile(recipe, &t->geometry, &t->coefficients, ISP_ISA_BASE);
+    int result = isp_still_compile(recipe, &t->geometry, &t->coefficients, still_best_level());
     *field = kept;
     free(recipe);
     return result;
