@@ -42,7 +42,7 @@ layers = {
     'platform': {'base'},
     'engine': {'base', 'platform'},
     'workers': {'base', 'isp', 'engine'},
-    'camera': {'base', 'platform'},
+    'camera': {'base'},
     'output': {'base'},
     'bench': {'base', 'isp'},
     'session': {'base', 'isp', 'engine', 'workers', 'camera', 'output', 'bench'},
