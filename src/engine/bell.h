@@ -7,21 +7,26 @@
 #define ENGINE_BELL_H
 
 #include "platform/platform.h"
+#include "platform/simulate.h"
 
 static inline void eng_bell_ring(_Atomic uint32_t *bell)
 {
     /* Release: the sleeper sees what was done before. Acquire: pairs with the silencing one. */
-    if (atomic_exchange_explicit(bell, 1, memory_order_acq_rel) == 0)
+    if (atomic_exchange_explicit(bell, 1, memory_order_acq_rel) == 0) {
+        PLAT_POINT(bell_ring);
         plat_wake(bell, 1);
+    }
 }
 
 static inline void eng_bell_silence(_Atomic uint32_t *bell)
 {
     atomic_exchange_explicit(bell, 0, memory_order_acq_rel);
+    PLAT_POINT(bell_silence);
 }
 
 static inline void eng_bell_wait(_Atomic uint32_t *bell, uint64_t deadline_ns)
 {
+    PLAT_POINT(bell_wait);
     plat_wait(bell, 0, deadline_ns);
 }
 

@@ -2,6 +2,7 @@
 #include "engine/inbox.h"
 
 #include "base/base.h"
+#include "platform/simulate.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,7 @@ bool eng_inbox_push(struct eng_inbox *inbox, const void *item)
     uint64_t at;
     if (!win_position(inbox, &inbox->head, 0, &at))
         return false;
+    PLAT_POINT(inbox_push);
     uint64_t cell = at & (inbox->capacity - 1);
     memcpy(inbox->items + cell * inbox->item_bytes, item, inbox->item_bytes);
     atomic_store_explicit(&inbox->turns[cell], at + 1, memory_order_release);
@@ -68,6 +70,7 @@ bool eng_inbox_pop(struct eng_inbox *inbox, void *item)
     uint64_t at;
     if (!win_position(inbox, &inbox->tail, 1, &at))
         return false;
+    PLAT_POINT(inbox_pop);
     uint64_t cell = at & (inbox->capacity - 1);
     memcpy(item, inbox->items + cell * inbox->item_bytes, inbox->item_bytes);
     atomic_store_explicit(&inbox->turns[cell], at + inbox->capacity, memory_order_release);

@@ -2,6 +2,7 @@
 #include "engine/ring.h"
 
 #include "base/base.h"
+#include "platform/simulate.h"
 
 void eng_ring_init(struct eng_ring *ring, uint32_t capacity)
 {
@@ -24,6 +25,7 @@ bool eng_ring_reserve(const struct eng_ring *ring, uint32_t *cell)
 void eng_ring_push(struct eng_ring *ring)
 {
     uint64_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    PLAT_POINT(ring_push);
     atomic_store_explicit(&ring->head, head + 1, memory_order_release);
 }
 
@@ -39,5 +41,6 @@ bool eng_ring_peek(const struct eng_ring *ring, uint32_t *cell)
 void eng_ring_pop(struct eng_ring *ring)
 {
     uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
+    PLAT_POINT(ring_pop);
     atomic_store_explicit(&ring->tail, tail + 1, memory_order_release);
 }

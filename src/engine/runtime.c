@@ -5,6 +5,7 @@
 #include "engine/config.h"
 #include "engine/main_loop.h"
 #include "engine/worker.h"
+#include "platform/simulate.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -256,6 +257,7 @@ static int enter(struct eng_runtime *runtime, _Atomic uint32_t *credits, uint32_
         atomic_fetch_add_explicit(&runtime->core.telemetry.refused, 1, memory_order_relaxed);
         return -EAGAIN;
     }
+    PLAT_POINT(credit_taken);
     if (!atomic_load_explicit(&runtime->is_closing, memory_order_seq_cst))
         return 0;
     atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
@@ -344,6 +346,7 @@ static bool pop_completion(struct eng_runtime *runtime, struct eng_completion *c
         return false;
     *completion = dispatcher->completions[cell];
     eng_ring_pop(&dispatcher->ring);
+    PLAT_POINT(completion_popped);
     atomic_fetch_sub_explicit(
         completion->row.plan_token ? &runtime->plans_in_flight : &runtime->frames_in_flight, 1,
         memory_order_seq_cst);

@@ -2,6 +2,7 @@
 #include "engine/token.h"
 
 #include "base/base.h"
+#include "platform/simulate.h"
 
 #define STATE(name) (1u << ENG_TOKEN_##name)
 #define ANY_STATE   ((1u << ENG_TOKEN_STATE_COUNT) - 1)
@@ -123,10 +124,13 @@ bool eng_token_apply(_Atomic uint64_t *token, enum eng_edge edge, const struct e
             atomic_fetch_add_explicit(&counts->failed[edge], 1, memory_order_relaxed);
             return false;
         }
+        PLAT_POINT(token_loaded);
         /* Release: what was written under the old owner is seen by the next one (publish, finish,
          * acknowledge). Acquire: the new owner sees it (start, convert, advance). */
     } while (!atomic_compare_exchange_weak_explicit(
         token, &word, next, memory_order_acq_rel, memory_order_acquire));
+    PLAT_TRACE_TOKEN(token, edge, args, word, next);
+    PLAT_POINT(token_applied);
     atomic_fetch_add_explicit(&counts->applied[edge], 1, memory_order_relaxed);
     return true;
 }

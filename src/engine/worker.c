@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "engine/config.h"
+#include "platform/simulate.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -30,6 +31,7 @@ static void run_tasks(struct eng_worker *worker, uint32_t thread)
         uint32_t task = atomic_fetch_add_explicit(&worker->next_task, 1, memory_order_relaxed);
         if (task >= worker->task_count || is_lost(worker))
             return;
+        PLAT_POINT(worker_task);
         worker->command->ops->run_task(
             worker->command->user, &worker->job, worker->phase, task, thread);
         atomic_fetch_add_explicit(&worker->shared->heartbeat, 1, memory_order_relaxed);
@@ -50,6 +52,7 @@ static void lead_phase(struct eng_worker *worker)
     atomic_store_explicit(
         &worker->gate, (gate + GATE_GENERATION) | GATE_OPEN, memory_order_release);
     plat_wake(&worker->gate, INT_MAX);
+    PLAT_POINT(worker_gate_open);
     run_tasks(worker, 0);
     gate = atomic_fetch_and_explicit(&worker->gate, ~GATE_OPEN, memory_order_acq_rel) & ~GATE_OPEN;
     while (gate & GATE_INSIDE) {
@@ -69,6 +72,7 @@ static void leave_gate(struct eng_worker *worker)
     uint32_t before = atomic_fetch_sub_explicit(&worker->gate, 1, memory_order_acq_rel);
     if (!(before & GATE_OPEN) && (before & GATE_INSIDE) == 1)
         plat_wake(&worker->gate, INT_MAX);
+    PLAT_POINT(worker_gate_left);
 }
 
 static void help(void *argument)
@@ -84,6 +88,7 @@ static void help(void *argument)
             plat_wait(&worker->gate, gate, PLAT_FOREVER);
         } else if (enter_gate(worker, gate)) {
             last = gate / GATE_GENERATION;
+            PLAT_POINT(worker_gate_entered);
             run_tasks(worker, helper->index);
             leave_gate(worker);
         }
@@ -159,6 +164,7 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
         atomic_fetch_add_explicit(&counts->stale_hints, 1, memory_order_relaxed);
         return;
     }
+    PLAT_POINT(worker_started);
     worker->slot = hint.slot;
     worker->grant = hint.grant;
     memset(&item->work, 0, sizeof(item->work));
@@ -166,9 +172,11 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     worker->job.result = &item->work.result;
     read_envelope(worker, &item->envelope);
     finish_result(worker, &item->work, run_job(worker));
+    PLAT_POINT(worker_finishing);
     if (!eng_token_apply(&item->token, ENG_EDGE_FINISH, &args, &counts->token)) {
         /* Stolen meanwhile: nobody reads what was written; say that no more will be. */
         atomic_fetch_add_explicit(&counts->late_results, 1, memory_order_relaxed);
+        PLAT_POINT(worker_lost);
         bool ok = eng_token_apply(&item->token, ENG_EDGE_ACKNOWLEDGE, &args, &counts->token);
         sisp_assert(ok);
     }
