@@ -45,7 +45,7 @@ SISP_API void sisp_hash_text(struct sisp_hash hash, char text[33]);
 #define SISP_TIMINGS_MAX 12
 
 struct sisp_timing {
-    const char *name; /* static */
+    char name[20];
     uint64_t ns;
 };
 

@@ -264,8 +264,9 @@ uint64_t eng_completion_leases(struct eng_core *core)
             continue;
         }
         handout->is_reported = true;
-        eng_telemetry_note(&core->telemetry,
-            "a consumer holds a completion past its lease; buffers held", handout->pins);
+        struct eng_event event = eng_event_at(ENG_EVENT_LEASE_EXPIRED, core->now_ns);
+        event.number = handout->pins;
+        eng_telemetry_event(&core->telemetry, &event);
     }
     return timer_ns;
 }

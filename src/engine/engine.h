@@ -49,8 +49,11 @@ struct eng_digest {
     uint64_t high, low; /* both 0: not taken */
 };
 
+#define ENG_TIMING_NAME_BYTES 20
+
+/** Inline, since a worker may be another process: its pointers mean nothing here. */
 struct eng_timing {
-    const char *name; /* static string */
+    char name[ENG_TIMING_NAME_BYTES]; /* NUL-terminated */
     uint64_t ns;
 };
 
@@ -64,6 +67,9 @@ struct eng_result {
     uint32_t isa;     /* opaque level number, shown by the layer above */
     uint32_t threads; /* that worked on it */
 };
+
+/** Add a timing, where there is room; for commands. A long name is cut. */
+void eng_result_time(struct eng_result *result, const char *name, uint64_t ns);
 
 /**
  * What a command sees of one frame. Commands are pure: they read and write these spans and their
@@ -205,6 +211,37 @@ struct eng_completion {
     struct eng_handle handles[ENG_ROLES_MAX]; /* engine's: what release gives back */
 };
 
+/** What the protocol did beside moving frames on. `number` says how many or how much of it. */
+enum eng_event_type {
+    ENG_EVENT_HANDOFF_FAST_FORWARDED,           /* claimed from a detached worker's queue */
+    ENG_EVENT_PACKET_MOVED_TO_MONITOR,          /* stolen after it had started */
+    ENG_EVENT_PROCESSITEM_CONVERTED_TO_CONTROL, /* its loser has let go */
+    ENG_EVENT_PACKET_RETURNED_TO_FIFO,          /* a converted slot is free again */
+    ENG_EVENT_FRAME_RECLAIM_TRIGGERED, /* hardware writes to a stolen slot: waiting for it */
+    ENG_EVENT_FRAME_RECLAIMED,         /* FRAME_HW_DONE came */
+    ENG_EVENT_TOKEN_TRANSFER_FAIL,     /* number: steals and finishes that came too late */
+    ENG_EVENT_PACKET_EPOCH_MISMATCH,   /* number: hints and results of a time that is over */
+    ENG_EVENT_LATE_COMPLETION_DROPPED, /* number: answers after the slot was stolen */
+    ENG_EVENT_FRAME_QUARANTINED,       /* no acknowledgement: the slot is lost until then */
+    ENG_EVENT_WORKER_DETACHED,
+    ENG_EVENT_WORKER_RESTARTED,
+    ENG_EVENT_LEASE_EXPIRED, /* number: buffers that the consumer still holds */
+    ENG_EVENT_DEGRADED,      /* the spares are used up */
+    ENG_EVENT_COUNT,
+};
+
+/** Such as "HANDOFF_FAST_FORWARDED". */
+const char *eng_event_name(enum eng_event_type type);
+
+/** ENG_NONE: session, slot or worker unknown; 0: frame or grant unknown. */
+struct eng_event {
+    enum eng_event_type type;
+    uint64_t at_ns, frame_id, grant;
+    uint32_t session, slot, worker;
+    enum eng_reason reason;
+    uint64_t number;
+};
+
 struct eng_lane_figures {
     uint64_t accepted, outcomes[ENG_OUTCOME_COUNT], reasons[ENG_REASON_COUNT];
     uint64_t fallbacks, zero_copies;
@@ -217,7 +254,8 @@ struct eng_figures {
     uint64_t used_bytes, reserved_bytes, quota_bytes;
     uint64_t token_transfer_fail_count, packet_epoch_mismatch, late_completion_dropped;
     uint64_t waitingq_depth, quarantined, pins;
-    uint64_t telemetry_written, telemetry_dropped;
+    uint64_t telemetry_written, telemetry_dropped;    /* rows */
+    uint64_t events[ENG_EVENT_COUNT], events_dropped; /* dropped ones are counted in both */
     bool degraded;
 };
 
@@ -238,7 +276,8 @@ struct eng_config {
      * buffer of blob_role (ENG_NONE: none), copied, or NULL. May block: rows are dropped and
      * counted when the ring is full, nothing waits for it. */
     void (*telemetry)(void *user, const struct eng_row *row, const void *blob, size_t size_bytes);
-    void *telemetry_user;
+    void (*event)(void *user, const struct eng_event *event); /* same thread, same promise */
+    void *telemetry_user;                                     /* of both */
     uint32_t blob_role;
 };
 

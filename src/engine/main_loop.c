@@ -169,6 +169,24 @@ static uint64_t step_stop(struct eng_core *core)
     return PLAT_FOREVER;
 }
 
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void watch_counts(struct eng_core *core)
+{
+    const struct eng_arena_counts *counts = core->arena.counts;
+    const struct eng_token_counts *token = &counts->token;
+    struct eng_telemetry *telemetry = &core->telemetry;
+    eng_telemetry_total(telemetry, ENG_EVENT_TOKEN_TRANSFER_FAIL,
+        get(&token->failed[ENG_EDGE_STEAL]) + get(&token->failed[ENG_EDGE_FINISH]), core->now_ns);
+    eng_telemetry_total(
+        telemetry, ENG_EVENT_PACKET_EPOCH_MISMATCH, get(&counts->stale_hints), core->now_ns);
+    eng_telemetry_total(
+        telemetry, ENG_EVENT_LATE_COMPLETION_DROPPED, get(&counts->late_results), core->now_ns);
+}
+
 static void mirror(struct eng_core *core)
 {
     struct eng_telemetry *telemetry = &core->telemetry;
@@ -206,6 +224,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     uint64_t timer_ns = earlier(step_stop(core), has_more ? now_ns : PLAT_FOREVER);
     stock(core);
     mirror(core);
+    watch_counts(core);
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));
     timer_ns = earlier(timer_ns, eng_fusion_timer_ns(&core->fusion));

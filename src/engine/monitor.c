@@ -45,9 +45,11 @@ static void escalate(struct eng_core *core, struct eng_stolen *stolen)
     stolen->is_quarantined = true;
     core->monitor.quarantined++;
     core->scheduler.workers[stolen->worker].is_quarantined = true;
-    eng_telemetry_note(&core->telemetry,
-        "FRAME_QUARANTINED: a worker does not answer, its slot is lost until it does",
-        stolen->worker);
+    struct eng_event event = eng_event_at(ENG_EVENT_FRAME_QUARANTINED, core->now_ns);
+    event.slot = stolen->slot;
+    event.worker = stolen->worker;
+    event.grant = eng_token_grant(eng_attempt_token(core, stolen->slot));
+    eng_telemetry_event(&core->telemetry, &event);
 }
 
 static void wait_longer(struct eng_core *core, struct eng_stolen *stolen)

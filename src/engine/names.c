@@ -26,3 +26,15 @@ const char *eng_reason_name(enum eng_reason reason)
     sisp_assert(reason < ENG_REASON_COUNT);
     return names[reason];
 }
+
+const char *eng_event_name(enum eng_event_type type)
+{
+    static const char *const names[] = {"HANDOFF_FAST_FORWARDED", "PACKET_MOVED_TO_MONITOR",
+        "PROCESSITEM_CONVERTED_TO_CONTROL", "PACKET_RETURNED_TO_FIFO", "FRAME_RECLAIM_TRIGGERED",
+        "FRAME_RECLAIMED", "TOKEN_TRANSFER_FAIL", "PACKET_EPOCH_MISMATCH",
+        "LATE_COMPLETION_DROPPED", "FRAME_QUARANTINED", "WORKER_DETACHED", "WORKER_RESTARTED",
+        "LEASE_EXPIRED", "DEGRADED"};
+    _Static_assert(BASE_COUNT(names) == ENG_EVENT_COUNT, "a name for each event");
+    sisp_assert(type < ENG_EVENT_COUNT);
+    return names[type];
+}

@@ -43,7 +43,7 @@ static void ring_bells(struct eng_runtime *runtime)
     if (core->wake_consumer)
         eng_bell_ring(&runtime->consumer_bell);
     core->wake_consumer = false;
-    /* Rows come with completions, notes without. */
+    /* Rows come with completions, events without. */
     uint64_t head = atomic_load_explicit(&core->telemetry.ring.head, memory_order_relaxed);
     if (head != runtime->telemetry_head)
         eng_bell_ring(&core->telemetry.bell);
@@ -394,15 +394,7 @@ void eng_release(struct eng_runtime *runtime, const struct eng_completion *compl
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)
 {
     const struct eng_core *core = &runtime->core;
-    const struct eng_arena_counts *counts = core->arena.counts;
     memset(figures, 0, sizeof(*figures));
     eng_telemetry_figures(&core->telemetry, figures);
     figures->quota_bytes = core->resources.quota_bytes;
-    figures->token_transfer_fail_count =
-        atomic_load_explicit(&counts->token.failed[ENG_EDGE_STEAL], memory_order_relaxed) +
-        atomic_load_explicit(&counts->token.failed[ENG_EDGE_FINISH], memory_order_relaxed);
-    figures->packet_epoch_mismatch =
-        atomic_load_explicit(&counts->stale_hints, memory_order_relaxed);
-    figures->late_completion_dropped =
-        atomic_load_explicit(&counts->late_results, memory_order_relaxed);
 }

@@ -102,7 +102,17 @@ void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
 
 /* ---- collecting ----------------------------------------------------------------------------- */
 
-/* What a worker says is input: counts and codes are forced into their ranges. */
+/* Rows end in text files: a name is what a field of those can hold. */
+static void take_timing(struct eng_timing *taken, const struct eng_timing *given)
+{
+    *taken = *given;
+    taken->name[ENG_TIMING_NAME_BYTES - 1] = 0;
+    for (char *c = taken->name; *c; c++)
+        if (*c <= ' ' || *c > '~' || strchr(",;=\"\\", *c))
+            *c = '?';
+}
+
+/* What a worker says is input: counts, codes and names are forced into their ranges. */
 static void take_result(struct eng_frame *frame, const struct eng_command_config *command,
     struct eng_work_result *work, bool is_last)
 {
@@ -111,7 +121,7 @@ static void take_result(struct eng_frame *frame, const struct eng_command_config
     if (result->timing_count > ENG_TIMINGS_MAX)
         result->timing_count = ENG_TIMINGS_MAX;
     for (uint32_t i = 0; i < result->timing_count && row->timing_count < ENG_TIMINGS_MAX; i++)
-        row->timings[row->timing_count++] = result->timings[i];
+        take_timing(&row->timings[row->timing_count++], &result->timings[i]);
     if (!row->started_ns)
         row->started_ns = work->started_ns;
     row->finished_ns = work->finished_ns;

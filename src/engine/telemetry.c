@@ -95,21 +95,66 @@ void eng_telemetry_emit(
     }
     struct eng_telemetry_entry *entry = &telemetry->entries[cell];
     entry->row = *row;
-    entry->note = NULL;
+    entry->kind = ENG_TELEMETRY_ROW;
     entry->blob_bytes = blob.bytes ? blob.size_bytes : 0;
     if (entry->blob_bytes)
         memcpy(telemetry->blobs + cell * telemetry->blob_step_bytes, blob.bytes, entry->blob_bytes);
     eng_ring_push(&telemetry->ring);
 }
 
-void eng_telemetry_note(struct eng_telemetry *telemetry, const char *note, uint64_t number)
+struct eng_event eng_event_at(enum eng_event_type type, uint64_t at_ns)
+{
+    return (struct eng_event){
+        .type = type, .at_ns = at_ns, .session = ENG_NONE, .slot = ENG_NONE, .worker = ENG_NONE};
+}
+
+static void pass_event(struct eng_telemetry *telemetry, const struct eng_event *event)
 {
     uint32_t cell;
-    if (!eng_ring_reserve(&telemetry->ring, &cell))
+    if (!eng_ring_reserve(&telemetry->ring, &cell)) {
+        add(&telemetry->events_dropped);
         return;
-    telemetry->entries[cell].note = note;
-    telemetry->entries[cell].number = number;
+    }
+    telemetry->entries[cell].kind = ENG_TELEMETRY_EVENT;
+    telemetry->entries[cell].event = *event;
     eng_ring_push(&telemetry->ring);
+}
+
+void eng_telemetry_event(struct eng_telemetry *telemetry, const struct eng_event *event)
+{
+    sisp_assert(event->type < ENG_EVENT_COUNT);
+    add(&telemetry->events[event->type]);
+    pass_event(telemetry, event);
+}
+
+void eng_telemetry_total(
+    struct eng_telemetry *telemetry, enum eng_event_type type, uint64_t total, uint64_t now_ns)
+{
+    uint64_t increase = total - telemetry->seen[type];
+    if (total <= telemetry->seen[type])
+        return; /* the usual case; a count that goes back is a broken worker's */
+    telemetry->seen[type] = total;
+    atomic_fetch_add_explicit(&telemetry->events[type], increase, memory_order_relaxed);
+    struct eng_event event = eng_event_at(type, now_ns);
+    event.number = increase;
+    pass_event(telemetry, &event);
+}
+
+/* Sentences for those that a user should hear of. */
+static const char *const sentences[ENG_EVENT_COUNT] = {
+    [ENG_EVENT_FRAME_QUARANTINED] = "a worker does not answer, its slot is lost until it does",
+    [ENG_EVENT_WORKER_DETACHED] = "a worker is given no more work until it answers",
+    [ENG_EVENT_WORKER_RESTARTED] = "a worker was started again",
+    [ENG_EVENT_LEASE_EXPIRED] = "a consumer holds a completion past its lease",
+    [ENG_EVENT_DEGRADED] = "no spare slots or workers are left",
+};
+
+static void log_event(const struct eng_event *event)
+{
+    if (sentences[event->type])
+        base_log(SISP_LOG_WARNING, "%s: %s (worker %d, number %llu)", eng_event_name(event->type),
+            sentences[event->type], event->worker == ENG_NONE ? -1 : (int)event->worker,
+            (unsigned long long)event->number);
 }
 
 void eng_telemetry_drain(struct eng_telemetry *telemetry, const struct eng_config *config)
@@ -119,8 +164,10 @@ void eng_telemetry_drain(struct eng_telemetry *telemetry, const struct eng_confi
         const struct eng_telemetry_entry *entry = &telemetry->entries[cell];
         const void *blob =
             entry->blob_bytes ? telemetry->blobs + cell * telemetry->blob_step_bytes : NULL;
-        if (entry->note) {
-            base_log(SISP_LOG_WARNING, "%s (%llu)", entry->note, (unsigned long long)entry->number);
+        if (entry->kind == ENG_TELEMETRY_EVENT) {
+            log_event(&entry->event);
+            if (config->event)
+                config->event(config->telemetry_user, &entry->event);
         } else {
             if (config->telemetry)
                 config->telemetry(config->telemetry_user, &entry->row, blob, entry->blob_bytes);
@@ -132,7 +179,8 @@ void eng_telemetry_drain(struct eng_telemetry *telemetry, const struct eng_confi
 
 bool eng_telemetry_is_drained(const struct eng_telemetry *telemetry)
 {
-    return get(&telemetry->written) + get(&telemetry->dropped) >= get(&telemetry->emitted);
+    return atomic_load_explicit(&telemetry->ring.head, memory_order_acquire) ==
+           atomic_load_explicit(&telemetry->ring.tail, memory_order_acquire);
 }
 
 static uint64_t percentile(const struct eng_lane_counts *lane, uint64_t per_mille)
@@ -179,4 +227,10 @@ void eng_telemetry_figures(const struct eng_telemetry *telemetry, struct eng_fig
     figures->degraded = atomic_load_explicit(&telemetry->is_degraded, memory_order_relaxed);
     figures->telemetry_written = get(&telemetry->written);
     figures->telemetry_dropped = get(&telemetry->dropped);
+    for (uint32_t i = 0; i < ENG_EVENT_COUNT; i++)
+        figures->events[i] = get(&telemetry->events[i]);
+    figures->events_dropped = get(&telemetry->events_dropped);
+    figures->token_transfer_fail_count = figures->events[ENG_EVENT_TOKEN_TRANSFER_FAIL];
+    figures->packet_epoch_mismatch = figures->events[ENG_EVENT_PACKET_EPOCH_MISMATCH];
+    figures->late_completion_dropped = figures->events[ENG_EVENT_LATE_COMPLETION_DROPPED];
 }

@@ -143,6 +143,15 @@ static int run_job(struct eng_worker *worker)
     return ops->end(user, &worker->job);
 }
 
+void eng_result_time(struct eng_result *result, const char *name, uint64_t ns)
+{
+    if (result->timing_count >= ENG_TIMINGS_MAX)
+        return;
+    struct eng_timing *timing = &result->timings[result->timing_count++];
+    snprintf(timing->name, sizeof(timing->name), "%s", name);
+    timing->ns = ns;
+}
+
 static void finish_result(struct eng_worker *worker, struct eng_work_result *work, int status)
 {
     struct eng_result *result = &work->result;
@@ -150,9 +159,7 @@ static void finish_result(struct eng_worker *worker, struct eng_work_result *wor
     result->status = status;
     if (!result->threads)
         result->threads = worker->team_size;
-    if (result->timing_count < ENG_TIMINGS_MAX)
-        result->timings[result->timing_count++] = (struct eng_timing){
-            .name = worker->command->name, .ns = work->finished_ns - work->started_ns};
+    eng_result_time(result, worker->command->name, work->finished_ns - work->started_ns);
 }
 
 static void work_on(struct eng_worker *worker, struct eng_hint hint)

@@ -269,6 +269,8 @@ _Static_assert((int)ENG_FAILED == (int)SISP_FAILED, "outcomes");
 _Static_assert((int)ENG_OUTCOME_COUNT == (int)SISP_OUTCOME_COUNT, "outcomes");
 _Static_assert((int)ENG_REASON_COUNT <= SISP_REASON_COUNT, "reasons");
 _Static_assert(ENG_TIMINGS_MAX * 4 == SISP_TIMINGS_MAX * 4, "timings");
+_Static_assert(
+    ENG_TIMING_NAME_BYTES == sizeof(((struct sisp_timing *)0)->name), "names of timings");
 
 const char *sisp_lane_name(enum sisp_lane lane)
 {
@@ -292,6 +294,8 @@ static struct sisp_hash hash_of(struct eng_digest digest)
 
 void telemetry_record(struct sisp_record *out, const struct eng_row *row)
 {
+    /* A worker's number: only the names that exist are shown. */
+    const char *isa = row->outcome == ENG_DELIVERED ? sisp_isa_name(row->isa) : NULL;
     *out = (struct sisp_record){
         .frame_id = row->frame_id,
         .sequence = row->sequence,
@@ -316,12 +320,14 @@ void telemetry_record(struct sisp_record *out, const struct eng_row *row)
         .input = hash_of(row->input),
         .param = hash_of(row->param),
         .output = hash_of(row->output),
-        .isa = row->outcome == ENG_DELIVERED ? isp_isa_name(row->isa) : "",
+        .isa = isa ? isa : "",
         .threads = row->threads,
         .timing_count = row->timing_count,
     };
-    for (unsigned i = 0; i < row->timing_count && i < SISP_TIMINGS_MAX; i++)
-        out->timings[i] = (struct sisp_timing){row->timings[i].name, row->timings[i].ns};
+    for (unsigned i = 0; i < row->timing_count && i < SISP_TIMINGS_MAX; i++) {
+        memcpy(out->timings[i].name, row->timings[i].name, ENG_TIMING_NAME_BYTES);
+        out->timings[i].ns = row->timings[i].ns;
+    }
 }
 
 void telemetry_figures(struct sisp_figures *out, const struct eng_figures *in)

@@ -5,7 +5,7 @@
 
 #include "engine/engine.h"
 
-#include <softisp/telemetry.h>
+#include <softisp/session.h>
 
 /** The engine's telemetry callback: `user` is the struct sisp_telemetry, `blob` a struct payload.
  */

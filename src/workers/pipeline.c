@@ -255,10 +255,7 @@ void pipeline_provenance(
 
 void pipeline_timing(struct eng_job *job, const char *name, uint64_t from_ns)
 {
-    struct eng_result *result = job->result;
-    if (result->timing_count == ENG_TIMINGS_MAX)
-        return;
-    result->timings[result->timing_count++] = (struct eng_timing){name, eng_now_ns() - from_ns};
+    eng_result_time(job->result, name, eng_now_ns() - from_ns);
 }
 
 uint32_t pipeline_no_tasks(void *user, const struct eng_job *job, uint32_t phase)
