@@ -73,6 +73,7 @@ static struct eng_handle pinned(struct eng_core *core, struct eng_handle handle)
 static void fill_envelope(struct eng_core *core, const struct eng_frame *frame)
 {
     const struct eng_command_config *command = eng_attempt_command(core, frame);
+    struct eng_session *session = eng_core_session(core, frame->row.session);
     struct eng_envelope *envelope = &core->arena.items[frame->slot].envelope;
     memset(envelope, 0, offsetof(struct eng_envelope, input_meta));
     envelope->frame_id = frame->row.frame_id;
@@ -91,7 +92,7 @@ static void fill_envelope(struct eng_core *core, const struct eng_frame *frame)
         if (command->reads >> r & 1)
             envelope->reads[r] = pinned(core, frame->roles[r]);
         if (command->reads_committed >> r & 1)
-            envelope->committed[r] = pinned(core, core->dispatcher.committed[r]);
+            envelope->committed[r] = pinned(core, session->committed[r]);
         if (command->writes >> r & 1)
             envelope->writes[r] = pinned(core, frame->roles[r]);
     }

@@ -3,31 +3,37 @@
 
 #include "base/base.h"
 #include "engine/attempt.h"
+#include "engine/config.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-int eng_completion_dispatcher_init(struct eng_completion_dispatcher *dispatcher, uint32_t capacity)
+int eng_completion_dispatcher_init(
+    struct eng_completion_dispatcher *dispatcher, uint32_t buffer_count)
 {
-    memset(dispatcher, 0, sizeof(*dispatcher));
-    uint32_t rounded = 1;
-    while (rounded < capacity)
-        rounded *= 2;
-    eng_ring_init(&dispatcher->ring, rounded);
-    dispatcher->completions = calloc(rounded, sizeof(*dispatcher->completions));
-    return dispatcher->completions ? 0 : -ENOMEM;
+    *dispatcher = (struct eng_completion_dispatcher){0};
+    dispatcher->handouts = calloc(buffer_count, sizeof(*dispatcher->handouts));
+    dispatcher->handout_of = calloc(buffer_count, sizeof(*dispatcher->handout_of));
+    return dispatcher->handouts && dispatcher->handout_of ? 0 : -ENOMEM;
 }
 
 void eng_completion_dispatcher_finish(struct eng_completion_dispatcher *dispatcher)
 {
-    free(dispatcher->completions);
-    dispatcher->completions = NULL;
+    free(dispatcher->handouts);
+    free(dispatcher->handout_of);
+    dispatcher->handouts = NULL;
+    dispatcher->handout_of = NULL;
+}
+
+static struct eng_session *session_of(struct eng_core *core, const struct eng_frame *frame)
+{
+    return eng_core_session(core, frame->row.session);
 }
 
 void eng_completion_enlist(struct eng_core *core, struct eng_frame *frame)
 {
     sisp_assert(frame->order == ENG_ORDER_NONE);
-    frame->order = core->dispatcher.enlisted[frame->row.lane]++;
+    frame->order = session_of(core, frame)->enlisted[frame->row.lane]++;
 }
 
 void eng_completion_drop_roles(struct eng_core *core, struct eng_frame *frame)
@@ -75,10 +81,23 @@ static bool is_handed_out(const struct eng_core *core, const struct eng_frame *f
     return (core->config.deliver_roles >> role & 1) && frame->roles[role].generation;
 }
 
-/* The consumer may hold so many completions, and never the last buffer of the floor. */
-static bool has_consumer_room(const struct eng_core *core, const struct eng_frame *frame)
+/* Buffers of a pool that a session's consumer holds. */
+static uint32_t held_by(struct eng_core *core, uint32_t session, uint32_t pool)
 {
     const struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < dispatcher->handout_count; i++) {
+        const struct eng_handout *handout = &dispatcher->handouts[i];
+        for (uint32_t r = 0; r < ENG_ROLES_MAX && handout->session == session; r++)
+            held += handout->handles[r].generation &&
+                    core->resources.buffers[handout->handles[r].index].pool == pool;
+    }
+    return held;
+}
+
+/* A consumer may hold so many completions, and never the floor's last buffer of its session. */
+static bool has_consumer_room(struct eng_core *core, const struct eng_frame *frame)
+{
     bool hands_out = false;
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         if (!is_handed_out(core, frame, r))
@@ -86,19 +105,22 @@ static bool has_consumer_room(const struct eng_core *core, const struct eng_fram
         hands_out = true;
         uint32_t pool = core->config.lanes[frame->path].role_pool[r];
         if (frame->path == ENG_LANE_FLOOR &&
-            eng_resource_held(&core->resources, pool, ENG_HOLDER_CONSUMER) + 1 >=
-                core->resources.pools[pool].count)
+            held_by(core, frame->row.session, pool) + 1 >=
+                core->resources.pools[pool].count -
+                    ENG_FLOOR_BUFFERS_MIN * (core->session_count - 1))
             return false;
     }
-    return !hands_out || dispatcher->handout_count < core->config.knobs.consumer_pins_max;
+    return !hands_out ||
+           session_of(core, frame)->handout_count < core->config.knobs.consumer_pins_max;
 }
 
 static void commit(struct eng_core *core, const struct eng_frame *frame)
 {
+    struct eng_session *session = session_of(core, frame);
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         if (!(core->config.commit_roles >> r & 1) || !frame->roles[r].generation)
             continue;
-        struct eng_handle *committed = &core->dispatcher.committed[r];
+        struct eng_handle *committed = &session->committed[r];
         if (committed->generation)
             eng_resource_unpin(&core->resources, *committed, ENG_HOLDER_COMMITTED);
         int error = eng_resource_pin(&core->resources, frame->roles[r], ENG_HOLDER_COMMITTED);
@@ -110,11 +132,10 @@ static void commit(struct eng_core *core, const struct eng_frame *frame)
 static void hand_out(
     struct eng_core *core, const struct eng_frame *frame, struct eng_completion *completion)
 {
-    struct eng_handout *handout = core->dispatcher.handouts;
-    while (handout->pins)
-        handout++;
-    sisp_assert(handout < core->dispatcher.handouts + ENG_HANDOUTS_MAX);
-    *handout = (struct eng_handout){.since_ns = core->now_ns};
+    struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    sisp_assert(dispatcher->handout_count < core->resources.buffer_count);
+    struct eng_handout *handout = &dispatcher->handouts[dispatcher->handout_count];
+    *handout = (struct eng_handout){.session = frame->row.session, .since_ns = core->now_ns};
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         if (!is_handed_out(core, frame, r))
             continue;
@@ -123,10 +144,12 @@ static void hand_out(
         sisp_assert(!error);
         completion->delivered[r] = eng_resource_span(&core->resources, handle);
         completion->handles[r] = handout->handles[r] = handle;
+        dispatcher->handout_of[handle.index] = dispatcher->handout_count;
         handout->pins++;
         eng_lending_lend(&core->lending, handle, ENG_BORROWER_CONSUMER);
     }
-    core->dispatcher.handout_count += handout->pins > 0;
+    dispatcher->handout_count += handout->pins > 0;
+    session_of(core, frame)->handout_count += handout->pins > 0;
 }
 
 /* ---- publishing -------------------------------------------------------------------------------
@@ -168,11 +191,11 @@ static void deliver(
 
 static void publish(struct eng_core *core, struct eng_frame *frame)
 {
-    struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    struct eng_session *session = session_of(core, frame);
     uint32_t cell;
-    bool ok = eng_ring_reserve(&dispatcher->ring, &cell);
+    bool ok = eng_ring_reserve(&session->ring, &cell);
     sisp_assert(ok); /* a credit is held until the consumer has popped */
-    struct eng_completion *completion = &dispatcher->completions[cell];
+    struct eng_completion *completion = &session->completions[cell];
     memset(completion, 0, sizeof(*completion));
     if (frame->row.outcome == ENG_DELIVERED)
         deliver(core, frame, completion);
@@ -185,18 +208,18 @@ static void publish(struct eng_core *core, struct eng_frame *frame)
     if (frame->slot != ENG_NONE)
         eng_attempt_return(core, frame);
     if (frame->order != ENG_ORDER_NONE)
-        dispatcher->published[frame->row.lane]++;
+        session->published[frame->row.lane]++;
     eng_frame_give(&core->frames, frame);
-    eng_ring_push(&dispatcher->ring);
-    dispatcher->completed++;
-    core->wake_consumer = true;
+    eng_ring_push(&session->ring);
+    core->dispatcher.completed++;
+    core->wake_consumers |= 1u << (session - core->places);
 }
 
-static bool has_turn(const struct eng_core *core, const struct eng_frame *frame)
+static bool has_turn(struct eng_core *core, const struct eng_frame *frame)
 {
     return frame->state == ENG_FRAME_ENDED &&
            (frame->order == ENG_ORDER_NONE ||
-               frame->order == core->dispatcher.published[frame->row.lane]);
+               frame->order == session_of(core, frame)->published[frame->row.lane]);
 }
 
 void eng_completion_step(struct eng_core *core)
@@ -215,36 +238,51 @@ void eng_completion_step(struct eng_core *core)
 /* ---- giving back ------------------------------------------------------------------------------
  */
 
-static struct eng_handout *find_handout(
-    struct eng_completion_dispatcher *dispatcher, uint32_t role, struct eng_handle handle)
+/* Whoever gives back may have put the handle of one role in another's place. */
+static void drop_handle(struct eng_handout *handout, struct eng_handle handle)
 {
-    for (uint32_t i = 0; i < ENG_HANDOUTS_MAX; i++) {
-        struct eng_handle held = dispatcher->handouts[i].handles[role];
-        if (held.index == handle.index && held.generation == handle.generation)
-            return &dispatcher->handouts[i];
-    }
-    return NULL;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (handout->handles[r].index == handle.index && handout->handles[r].generation)
+            handout->handles[r] = (struct eng_handle){0};
+}
+
+/* The last handout takes the place of the one that ended. */
+static void end_handout(struct eng_core *core, uint32_t index)
+{
+    struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    struct eng_handout *handout = &dispatcher->handouts[index];
+    struct eng_session *session = eng_core_session(core, handout->session);
+    /* What a closed session's consumer holds is not counted against the next one in its place. */
+    if (eng_session_number(session->gate) == handout->session)
+        session->handout_count--;
+    *handout = dispatcher->handouts[--dispatcher->handout_count];
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (handout->handles[r].generation)
+            dispatcher->handout_of[handout->handles[r].index] = index;
 }
 
 void eng_completion_release(struct eng_core *core, const struct eng_handle handles[ENG_ROLES_MAX])
 {
+    struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         if (!handles[r].generation)
             continue;
-        struct eng_handout *handout = find_handout(&core->dispatcher, r, handles[r]);
-        sisp_assert(handout && handout->pins > 0); /* the lending word let it through once */
+        uint32_t index = dispatcher->handout_of[handles[r].index];
+        struct eng_handout *handout = &dispatcher->handouts[index];
+        /* The lending word let it through once. */
+        sisp_assert(index < dispatcher->handout_count && handout->pins > 0);
         int error = eng_resource_unpin(&core->resources, handles[r], ENG_HOLDER_CONSUMER);
         sisp_assert(!error);
-        handout->handles[r] = (struct eng_handle){0};
+        drop_handle(handout, handles[r]);
         if (--handout->pins == 0)
-            core->dispatcher.handout_count--;
+            end_handout(core, index);
     }
 }
 
-void eng_completion_forget(struct eng_core *core)
+void eng_completion_forget(struct eng_core *core, struct eng_session *session)
 {
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
-        struct eng_handle *committed = &core->dispatcher.committed[r];
+        struct eng_handle *committed = &session->committed[r];
         if (committed->generation)
             eng_resource_unpin(&core->resources, *committed, ENG_HOLDER_COMMITTED);
         *committed = (struct eng_handle){0};
@@ -254,10 +292,10 @@ void eng_completion_forget(struct eng_core *core)
 uint64_t eng_completion_leases(struct eng_core *core)
 {
     uint64_t timer_ns = UINT64_MAX;
-    for (uint32_t i = 0; i < ENG_HANDOUTS_MAX; i++) {
+    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++) {
         struct eng_handout *handout = &core->dispatcher.handouts[i];
         uint64_t end_ns = handout->since_ns + core->config.knobs.lease_ns;
-        if (!handout->pins || handout->is_reported)
+        if (handout->is_reported)
             continue;
         if (core->now_ns < end_ns) {
             timer_ns = end_ns < timer_ns ? end_ns : timer_ns;
@@ -265,6 +303,7 @@ uint64_t eng_completion_leases(struct eng_core *core)
         }
         handout->is_reported = true;
         struct eng_event event = eng_event_at(ENG_EVENT_LEASE_EXPIRED, core->now_ns);
+        event.session = handout->session;
         event.number = handout->pins;
         eng_telemetry_event(&core->telemetry, &event);
     }

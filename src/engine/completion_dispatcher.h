@@ -9,33 +9,30 @@
 #define ENGINE_COMPLETION_DISPATCHER_H
 
 #include "engine/engine.h"
-#include "engine/ring.h"
-
-#define ENG_HANDOUTS_MAX 64
 
 struct eng_core;
 struct eng_frame;
+struct eng_session;
 
-/** What the consumer holds of one completion. */
+/** What a consumer holds of one completion. It outlives its session. */
 struct eng_handout {
-    uint32_t pins; /* buffers not given back; 0: the place is not used */
+    uint32_t session;
+    uint32_t pins; /* buffers not given back; at least 1 */
     uint64_t since_ns;
     bool is_reported; /* past its lease */
     struct eng_handle handles[ENG_ROLES_MAX];
 };
 
 struct eng_completion_dispatcher {
-    struct eng_ring ring;
-    struct eng_completion *completions;
-    uint64_t enlisted[ENG_LANE_COUNT], published[ENG_LANE_COUNT]; /* the streams' orders */
-    uint64_t completed;                                           /* of all streams */
-    struct eng_handle committed[ENG_ROLES_MAX];
+    uint64_t completed; /* of all sessions */
     uint32_t handout_count;
-    struct eng_handout handouts[ENG_HANDOUTS_MAX];
+    struct eng_handout *handouts; /* in any order; each holds a buffer at least */
+    uint32_t *handout_of;         /* by buffer: index in handouts, where it is handed out */
 };
 
-/** capacity: completions that can wait for the consumer; as many as there are credits. */
-int eng_completion_dispatcher_init(struct eng_completion_dispatcher *dispatcher, uint32_t capacity);
+/** Returns: 0, -ENOMEM. */
+int eng_completion_dispatcher_init(
+    struct eng_completion_dispatcher *dispatcher, uint32_t buffer_count);
 void eng_completion_dispatcher_finish(struct eng_completion_dispatcher *dispatcher);
 
 /** Give the frame its place in its stream. */
@@ -52,13 +49,13 @@ void eng_completion_drop_roles(struct eng_core *core, struct eng_frame *frame);
 /** Publish every ended frame whose turn has come. */
 void eng_completion_step(struct eng_core *core);
 
-/** The consumer gave these back. */
+/** A consumer gave these back. */
 void eng_completion_release(struct eng_core *core, const struct eng_handle handles[ENG_ROLES_MAX]);
 
-/** Drop the committed versions. */
-void eng_completion_forget(struct eng_core *core);
+/** Drop a session's committed versions. */
+void eng_completion_forget(struct eng_core *core, struct eng_session *session);
 
-/** Report what the consumer holds past its lease. Returns: the next lease's end, or UINT64_MAX. */
+/** Report what consumers hold past their lease. Returns: the next lease's end, or UINT64_MAX. */
 uint64_t eng_completion_leases(struct eng_core *core);
 
 #endif

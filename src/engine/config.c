@@ -2,16 +2,15 @@
 #include "engine/config.h"
 
 #include "base/log.h"
-#include "engine/completion_dispatcher.h"
 #include "engine/session_manager.h"
 #include "engine/worker.h"
 #include <errno.h>
 
 #define MS ((uint64_t)1000000)
 
-#define SLOTS_MIN         4u
-#define FLOOR_BUFFERS_MIN 2u /* one may be with the consumer while the other is written */
-#define CAPACITY_MAX      32u
+#define SLOTS_MIN    4u
+#define CAPACITY_MAX 32u
+#define HANDOUTS_MAX 64u
 
 /* Say what is wrong where a table breaks a rule. */
 static bool holds(bool condition, const char *rule)
@@ -50,7 +49,7 @@ static bool check_knobs(const struct eng_knobs *knobs)
 {
     return holds(knobs->slots >= SLOTS_MIN && knobs->slots <= ENG_SLOTS_MAX, "slots: 4 to 64") &&
            holds(knobs->spare_slots < knobs->slots, "fewer spare slots than slots") &&
-           holds(knobs->consumer_pins_max <= ENG_HANDOUTS_MAX, "consumer_pins_max: at most 64");
+           holds(knobs->consumer_pins_max <= HANDOUTS_MAX, "consumer_pins_max: at most 64");
 }
 
 static bool check_pools(const struct eng_config *config)
@@ -141,7 +140,7 @@ static bool check_floor(const struct eng_config *config, const uint32_t written[
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         if (!(written[ENG_LANE_FLOOR] & config->deliver_roles & 1u << r))
             continue;
-        if (!holds(config->pools[floor_lane->role_pool[r]].count >= FLOOR_BUFFERS_MIN,
+        if (!holds(config->pools[floor_lane->role_pool[r]].count >= ENG_FLOOR_BUFFERS_MIN,
                 "the floor needs two buffers of what it delivers"))
             return false;
         for (uint32_t l = 0; l < ENG_LANE_FLOOR; l++)

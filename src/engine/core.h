@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * Core: all state of one runtime that the control thread steps. Everything in it but arena,
- * lending, inboxes and counters is private to that thread; none of it waits or reads a clock.
+ * lending, inboxes, counters and what a session marks is private to that thread; none of it waits
+ * or reads a clock.
  */
 #ifndef ENGINE_CORE_H
 #define ENGINE_CORE_H
@@ -15,6 +16,7 @@
 #include "engine/monitor.h"
 #include "engine/resource_manager.h"
 #include "engine/scheduler.h"
+#include "engine/session.h"
 #include "engine/session_manager.h"
 #include "engine/telemetry.h"
 
@@ -27,8 +29,9 @@ struct eng_core {
     struct eng_lending lending;
     struct eng_scheduler scheduler;
     struct eng_monitor monitor;
-    struct eng_fusion_manager fusion;
     struct eng_completion_dispatcher dispatcher;
+    struct eng_session places[ENG_SESSIONS_MAX];
+    uint32_t session_count; /* that are not UNUSED */
     struct eng_telemetry telemetry;
     struct eng_inbox inbox;  /* struct eng_message, to the control thread */
     struct eng_inbox supply; /* struct eng_handle of free inputs, from it */
@@ -37,8 +40,14 @@ struct eng_core {
     uint64_t stop_ns;        /* when eng_stop() was seen; 0: it was not */
     bool is_flushed;         /* the grace after stop is over */
     /* Whom the step woke; the runtime rings their bells, since waking is a system call. */
-    uint32_t wake_workers; /* bit w */
-    bool wake_consumer;
+    uint32_t wake_workers;   /* bit w */
+    uint32_t wake_consumers; /* bit p: of the session in that place */
 };
+
+/** The session with that number, or the one that is in its place now. */
+static inline struct eng_session *eng_core_session(struct eng_core *core, uint32_t number)
+{
+    return &core->places[number % ENG_SESSIONS_MAX];
+}
 
 #endif

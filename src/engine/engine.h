@@ -22,6 +22,7 @@
 #define ENG_STAGES_MAX   4 /* commands a lane strings together */
 #define ENG_TIMINGS_MAX  12
 #define ENG_META_BYTES   256
+#define ENG_SESSIONS_MAX 8 /* open at a time, on one runtime */
 #define ENG_NONE         UINT32_MAX
 
 /* ---- buffers ----------------------------------------------------------------------------- */
@@ -186,6 +187,7 @@ const char *eng_reason_name(enum eng_reason reason);
 /** Everything the telemetry row of one frame says, as plain data. */
 struct eng_row {
     uint64_t frame_id, sequence;
+    uint32_t session;
     enum eng_lane lane; /* where it was accepted */
     const char *worker; /* command that made the picture; "" if none */
     enum eng_outcome outcome;
@@ -283,7 +285,8 @@ struct eng_config {
 
 struct eng_runtime;
 
-/** Check the tables, allocate and touch everything, start all threads. Nothing is allocated later.
+/** Check the tables, allocate and touch everything, start all threads, open session 0. Nothing is
+ * allocated later.
  * Returns: 0, -EINVAL, -ENOMEM, -EAGAIN (threads). */
 int eng_runtime_create(struct eng_runtime **runtime, const struct eng_config *config);
 
@@ -296,6 +299,7 @@ int eng_input_acquire(
 void eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle);
 
 struct eng_submission {
+    uint32_t session;
     struct eng_handle input; /* passes to the engine on success */
     enum eng_lane lane;
     uint64_t sequence, capture_ns;
@@ -306,21 +310,24 @@ struct eng_submission {
 
 /**
  * Give a filled input. Accepted means: exactly one completion follows. Any thread; never waits.
- * Returns: 0, -EAGAIN (no credit: too many frames in flight; input stays the caller's), -ESTALE,
- * -ESHUTDOWN.
+ * Returns: 0, -EAGAIN (no credit: too many frames in flight; input stays the caller's), -EBADF,
+ * -ESTALE, -ESHUTDOWN.
  */
 int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submission);
 
 /**
  * Ask for a plan: fuse the newest `count` inputs (the next ones included while fewer are there,
  * until the TTL) on the background lane. Its one completion carries plan_token = *token. Any
- * thread; never waits. Returns: 0, -EAGAIN (too many plans), -EINVAL (count), -ESHUTDOWN.
+ * thread; never waits. Returns: 0, -EAGAIN (too many plans), -EBADF, -EINVAL (count), -ESHUTDOWN.
  */
-int eng_plan_request(struct eng_runtime *runtime, uint32_t count, uint64_t cookie, uint64_t *token);
+int eng_plan_request(struct eng_runtime *runtime, uint32_t session, uint32_t count, uint64_t cookie,
+    uint64_t *token);
 
-/** The next completion. One thread at a time. Returns: 0, -EAGAIN (none within the time),
- * -ESHUTDOWN (stopped and drained). timeout_ns 0: do not wait. */
-int eng_next(struct eng_runtime *runtime, struct eng_completion *completion, uint64_t timeout_ns);
+/** The session's next completion. Returns: 0, -EAGAIN (none within the time), -EBADF, -EBUSY
+ * (another thread reads this session), -ESHUTDOWN (stopped and drained). timeout_ns 0: do not
+ * wait. */
+int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completion *completion,
+    uint64_t timeout_ns);
 
 /** Give back what a completion holds. Any thread; never waits. */
 void eng_release(struct eng_runtime *runtime, const struct eng_completion *completion);

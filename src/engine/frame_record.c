@@ -65,12 +65,12 @@ struct eng_frame *eng_frame_at(const struct eng_frame_table *table, uint32_t pla
     return &table->frames[table->active[place]];
 }
 
-uint32_t eng_frame_depth(const struct eng_frame_table *table, enum eng_lane path)
+uint32_t eng_frame_depth(const struct eng_frame_table *table, uint32_t session, enum eng_lane path)
 {
     uint32_t depth = 0;
     for (uint32_t i = 0; i < table->active_count; i++) {
         const struct eng_frame *frame = eng_frame_at(table, i);
-        depth += eng_frame_is_open(frame) && frame->path == path;
+        depth += eng_frame_is_open(frame) && frame->path == path && frame->row.session == session;
     }
     return depth;
 }

@@ -56,8 +56,8 @@ void eng_frame_give(struct eng_frame_table *table, struct eng_frame *frame);
 /** The active frame at a place, oldest first. */
 struct eng_frame *eng_frame_at(const struct eng_frame_table *table, uint32_t place);
 
-/** Frames waiting or running on that path. */
-uint32_t eng_frame_depth(const struct eng_frame_table *table, enum eng_lane path);
+/** Frames of that session waiting or running on that path. */
+uint32_t eng_frame_depth(const struct eng_frame_table *table, uint32_t session, enum eng_lane path);
 
 /** Whether the frame still owes work (neither ended nor unused). */
 static inline bool eng_frame_is_open(const struct eng_frame *frame)

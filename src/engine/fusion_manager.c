@@ -7,26 +7,25 @@
 
 /* ---- the ring of newest inputs ------------------------------------------------------------- */
 
-static void drop_oldest(struct eng_core *core)
+static void drop_oldest(struct eng_core *core, struct eng_session *session)
 {
-    struct eng_fusion_manager *manager = &core->fusion;
-    sisp_assert(manager->history_count > 0);
-    eng_resource_unpin(&core->resources, manager->history[0].input, ENG_HOLDER_HISTORY);
-    manager->history_count--;
-    memmove(&manager->history[0], &manager->history[1],
-        manager->history_count * sizeof(manager->history[0]));
+    sisp_assert(session->history_count > 0);
+    eng_resource_unpin(&core->resources, session->history[0].input, ENG_HOLDER_HISTORY);
+    session->history_count--;
+    memmove(&session->history[0], &session->history[1],
+        session->history_count * sizeof(session->history[0]));
 }
 
 void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
 {
-    struct eng_fusion_manager *manager = &core->fusion;
+    struct eng_session *session = eng_core_session(core, frame->row.session);
     uint32_t capacity = core->config.history_count;
     if (capacity == 0)
         return;
-    if (manager->history_count == capacity)
-        drop_oldest(core);
-    struct eng_history_entry *entry = &manager->history[manager->history_count++];
-    sisp_assert(frame->input_count == 1 && manager->history_count <= capacity);
+    if (session->history_count == capacity)
+        drop_oldest(core, session);
+    struct eng_history_entry *entry = &session->history[session->history_count++];
+    sisp_assert(frame->input_count == 1 && session->history_count <= capacity);
     entry->input = frame->inputs[0];
     entry->sequence = frame->row.sequence;
     entry->capture_ns = frame->row.capture_ns;
@@ -35,10 +34,10 @@ void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
     sisp_assert(!error); /* the frame pins it */
 }
 
-void eng_fusion_forget(struct eng_core *core)
+void eng_fusion_forget(struct eng_core *core, struct eng_session *session)
 {
-    while (core->fusion.history_count > 0)
-        drop_oldest(core);
+    while (session->history_count > 0)
+        drop_oldest(core, session);
 }
 
 /* ---- reservations --------------------------------------------------------------------------- */
@@ -82,10 +81,10 @@ static bool reserve(struct eng_core *core)
 
 void eng_fusion_create(struct eng_core *core, struct eng_frame *frame, uint32_t input_count)
 {
-    struct eng_plan *plan = core->fusion.plans;
-    while (plan < core->fusion.plans + ENG_PLANS_MAX && plan->frame)
+    struct eng_plan *plans = eng_core_session(core, frame->row.session)->plans, *plan = plans;
+    while (plan < plans + ENG_PLANS_MAX && plan->frame)
         plan++;
-    sisp_assert(plan < core->fusion.plans + ENG_PLANS_MAX);
+    sisp_assert(plan < plans + ENG_PLANS_MAX);
     sisp_assert(input_count > 0 && input_count <= core->config.history_count);
     frame->state = ENG_FRAME_PLANNED;
     *plan = (struct eng_plan){
@@ -95,14 +94,14 @@ void eng_fusion_create(struct eng_core *core, struct eng_frame *frame, uint32_t 
     };
 }
 
-static void select_inputs(struct eng_core *core, struct eng_plan *plan)
+static void select_inputs(
+    struct eng_core *core, const struct eng_session *session, const struct eng_plan *plan)
 {
-    const struct eng_fusion_manager *manager = &core->fusion;
     struct eng_frame *frame = plan->frame;
-    sisp_assert(manager->history_count >= plan->input_count);
-    uint32_t first = manager->history_count - plan->input_count;
+    sisp_assert(session->history_count >= plan->input_count);
+    uint32_t first = session->history_count - plan->input_count;
     for (uint32_t i = 0; i < plan->input_count; i++) {
-        const struct eng_history_entry *entry = &manager->history[first + i];
+        const struct eng_history_entry *entry = &session->history[first + i];
         frame->inputs[i] = entry->input;
         memcpy(frame->meta[i], entry->meta, ENG_META_BYTES);
         int error = eng_resource_pin(&core->resources, entry->input, ENG_HOLDER_FRAME);
@@ -113,11 +112,12 @@ static void select_inputs(struct eng_core *core, struct eng_plan *plan)
     frame->input_count = plan->input_count;
 }
 
-static void schedule(struct eng_core *core, struct eng_plan *plan)
+static void schedule(
+    struct eng_core *core, const struct eng_session *session, struct eng_plan *plan)
 {
     const struct eng_lane_config *lane = &core->config.lanes[ENG_LANE_BACKGROUND];
     struct eng_frame *frame = plan->frame;
-    select_inputs(core, plan);
+    select_inputs(core, session, plan);
     uint32_t roles = written_roles(core);
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
         if (roles >> r & 1)
@@ -127,18 +127,20 @@ static void schedule(struct eng_core *core, struct eng_plan *plan)
     eng_scheduler_admit(core, frame);
 }
 
-static void expire(struct eng_core *core, struct eng_plan *plan)
+static void expire(
+    struct eng_core *core, const struct eng_session *session, const struct eng_plan *plan)
 {
     bool is_short =
-        plan->frame->state == ENG_FRAME_PLANNED && core->fusion.history_count < plan->input_count;
+        plan->frame->state == ENG_FRAME_PLANNED && session->history_count < plan->input_count;
     eng_scheduler_give_up(core, plan->frame, ENG_DROPPED,
         is_short ? ENG_REASON_NOT_ENOUGH_FRAMES : ENG_REASON_PLAN_EXPIRED);
 }
 
-static void step_plan(struct eng_core *core, struct eng_plan *plan)
+static void step_plan(
+    struct eng_core *core, const struct eng_session *session, struct eng_plan *plan)
 {
     if (core->now_ns >= plan->expires_ns) {
-        expire(core, plan);
+        expire(core, session, plan);
         return;
     }
     if (plan->frame->state != ENG_FRAME_PLANNED)
@@ -150,23 +152,27 @@ static void step_plan(struct eng_core *core, struct eng_plan *plan)
     }
     if (!plan->is_reserved)
         plan->is_reserved = reserve(core);
-    bool has_room = eng_frame_depth(&core->frames, ENG_LANE_BACKGROUND) <
+    bool has_room = eng_frame_depth(&core->frames, plan->frame->row.session, ENG_LANE_BACKGROUND) <
                     core->config.lanes[ENG_LANE_BACKGROUND].capacity;
-    if (plan->is_reserved && has_room && core->fusion.history_count >= plan->input_count)
-        schedule(core, plan);
+    if (plan->is_reserved && has_room && session->history_count >= plan->input_count)
+        schedule(core, session, plan);
 }
 
 void eng_fusion_step(struct eng_core *core)
 {
-    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++)
-        if (core->fusion.plans[i].frame)
-            step_plan(core, &core->fusion.plans[i]);
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
+        struct eng_session *session = &core->places[p];
+        for (uint32_t i = 0; i < ENG_PLANS_MAX; i++)
+            if (session->plans[i].frame)
+                step_plan(core, session, &session->plans[i]);
+    }
 }
 
 void eng_fusion_complete(struct eng_core *core, const struct eng_frame *frame)
 {
+    struct eng_session *session = eng_core_session(core, frame->row.session);
     for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
-        struct eng_plan *plan = &core->fusion.plans[i];
+        struct eng_plan *plan = &session->plans[i];
         if (plan->frame != frame)
             continue;
         if (plan->is_reserved)
@@ -177,25 +183,37 @@ void eng_fusion_complete(struct eng_core *core, const struct eng_frame *frame)
     sisp_assert(!"the plan of this frame");
 }
 
-uint64_t eng_fusion_timer_ns(const struct eng_fusion_manager *manager)
+uint64_t eng_fusion_timer_ns(const struct eng_core *core)
 {
     uint64_t timer_ns = UINT64_MAX;
-    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++)
-        if (manager->plans[i].frame && manager->plans[i].expires_ns < timer_ns)
-            timer_ns = manager->plans[i].expires_ns;
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
+        for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
+            const struct eng_plan *plan = &core->places[p].plans[i];
+            if (plan->frame && plan->expires_ns < timer_ns)
+                timer_ns = plan->expires_ns;
+        }
     return timer_ns;
+}
+
+static uint64_t check_plans(const struct eng_core *core, const struct eng_session *session)
+{
+    uint64_t reserved = 0;
+    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
+        const struct eng_plan *plan = &session->plans[i];
+        sisp_assert(!plan->is_reserved || plan->frame->state == ENG_FRAME_PLANNED);
+        reserved += plan->is_reserved ? (uint64_t)__builtin_popcount(written_roles(core)) : 0;
+    }
+    return reserved;
 }
 
 void eng_fusion_manager_check(const struct eng_core *core)
 {
     uint64_t reserved = 0;
-    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
-        const struct eng_plan *plan = &core->fusion.plans[i];
-        sisp_assert(!plan->is_reserved || plan->frame->state == ENG_FRAME_PLANNED);
-        reserved += plan->is_reserved ? (uint64_t)__builtin_popcount(written_roles(core)) : 0;
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
+        reserved += check_plans(core, &core->places[p]);
+        sisp_assert(core->places[p].history_count <= core->config.history_count);
     }
     for (uint32_t i = 0; i < core->resources.pool_count; i++)
         reserved -= core->resources.pools[i].reserved;
     sisp_assert(reserved == 0);
-    sisp_assert(core->fusion.history_count <= core->config.history_count);
 }

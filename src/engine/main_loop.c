@@ -21,11 +21,23 @@ static size_t blob_bytes(const struct eng_config *config)
 static int init_queues(struct eng_core *core, uint32_t credits)
 {
     uint32_t buffers = core->resources.buffer_count;
-    int error = eng_inbox_init(&core->inbox, credits + buffers, sizeof(struct eng_message));
+    int error = eng_inbox_init(
+        &core->inbox, credits * ENG_SESSIONS_MAX + buffers, sizeof(struct eng_message));
     if (!error)
         error = eng_inbox_init(&core->supply, buffers, sizeof(struct eng_handle));
     if (!error)
         error = eng_lending_init(&core->lending, buffers);
+    return error;
+}
+
+static int init_sessions(struct eng_core *core, uint32_t credits)
+{
+    int error = 0;
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX && !error; p++)
+        error = eng_session_init(&core->places[p], credits);
+    atomic_store_explicit(
+        &core->places[0].gate, eng_session_word(0, ENG_SESSION_OPEN), memory_order_relaxed);
+    core->session_count = 1;
     return error;
 }
 
@@ -42,9 +54,11 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
     if (!error)
         error = init_queues(core, credits);
     if (!error)
-        error = eng_frame_table_init(&core->frames, credits);
+        error = eng_frame_table_init(&core->frames, credits * ENG_SESSIONS_MAX);
     if (!error)
-        error = eng_completion_dispatcher_init(&core->dispatcher, credits);
+        error = init_sessions(core, credits);
+    if (!error)
+        error = eng_completion_dispatcher_init(&core->dispatcher, core->resources.buffer_count);
     if (!error)
         error = eng_telemetry_init(&core->telemetry, blob_bytes(config));
     if (error)
@@ -57,6 +71,8 @@ void eng_core_finish(struct eng_core *core)
 {
     eng_telemetry_finish(&core->telemetry);
     eng_completion_dispatcher_finish(&core->dispatcher);
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
+        eng_session_finish(&core->places[p]);
     eng_frame_table_finish(&core->frames);
     eng_lending_finish(&core->lending);
     eng_inbox_finish(&core->supply);
@@ -72,6 +88,7 @@ static void handle_submit(struct eng_core *core, const struct eng_message *messa
     const struct eng_submission *submission = &message->submission;
     struct eng_frame *frame = eng_frame_take(&core->frames);
     frame->cookie = submission->cookie;
+    frame->row.session = submission->session;
     frame->row.sequence = submission->sequence;
     frame->row.lane = submission->lane;
     frame->row.capture_ns = submission->capture_ns;
@@ -94,7 +111,8 @@ static void handle_plan(struct eng_core *core, const struct eng_message *message
 {
     struct eng_frame *frame = eng_frame_take(&core->frames);
     frame->is_plan = true;
-    frame->cookie = message->cookie;
+    frame->cookie = message->submission.cookie;
+    frame->row.session = message->submission.session;
     frame->row.lane = frame->path = ENG_LANE_BACKGROUND;
     frame->row.accepted_ns = frame->row.capture_ns = message->accepted_ns;
     frame->row.plan_token = frame->row.seed = message->plan_token;
@@ -164,8 +182,10 @@ static uint64_t step_stop(struct eng_core *core)
     if (core->now_ns < end_ns && core->frames.active_count > 0)
         return end_ns;
     flush(core);
-    eng_fusion_forget(core);
-    eng_completion_forget(core);
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
+        eng_fusion_forget(core, &core->places[p]);
+        eng_completion_forget(core, &core->places[p]);
+    }
     return PLAT_FOREVER;
 }
 
@@ -227,7 +247,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     watch_counts(core);
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));
-    timer_ns = earlier(timer_ns, eng_fusion_timer_ns(&core->fusion));
+    timer_ns = earlier(timer_ns, eng_fusion_timer_ns(core));
     return earlier(timer_ns, eng_housekeeper_step(core));
 }
 

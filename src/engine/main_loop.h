@@ -19,15 +19,15 @@ enum eng_message_type {
 struct eng_message {
     enum eng_message_type type;
     uint64_t accepted_ns;
-    struct eng_submission submission; /* its meta is the one below */
-    uint64_t plan_token, cookie;
+    struct eng_submission submission; /* its meta is the one below; a plan: session and cookie */
+    uint64_t plan_token;
     uint32_t input_count;
     struct eng_handle handles[ENG_ROLES_MAX]; /* release */
     uint8_t meta[ENG_META_BYTES];
 };
 
 /** Memory for all parts of a core that is zeros but for its resolved config. credits: frames and
- * plans in flight at most. */
+ * plans of one session in flight at most. */
 int eng_core_init(struct eng_core *core, uint32_t credits);
 void eng_core_finish(struct eng_core *core);
 

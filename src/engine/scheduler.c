@@ -44,13 +44,14 @@ static void forget_path(struct eng_core *core, struct eng_frame *frame)
     row->input = row->param = row->output = (struct eng_digest){0};
 }
 
-/* The floor's queue holds one frame, and the newest wins. */
-static void supersede(struct eng_core *core)
+/* The floor's queue holds one frame of each session, and the newest wins. */
+static void supersede(struct eng_core *core, uint32_t session)
 {
     struct eng_frame *newest = NULL;
     for (uint32_t i = 0; i < core->frames.active_count; i++) {
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
-        if (frame->path != ENG_LANE_FLOOR || frame->state != ENG_FRAME_WAITING || frame->stage)
+        if (frame->path != ENG_LANE_FLOOR || frame->state != ENG_FRAME_WAITING || frame->stage ||
+            frame->row.session != session)
             continue;
         if (newest)
             eng_completion_end(core, newest, ENG_DROPPED, ENG_REASON_SUPERSEDED);
@@ -75,7 +76,7 @@ static void fall_back(struct eng_core *core, struct eng_frame *frame, enum eng_r
     frame->path = ENG_LANE_FLOOR;
     frame->stage = 0;
     frame->attempt_deadline_ns = frame->row.deadline_ns;
-    supersede(core);
+    supersede(core, frame->row.session);
 }
 
 void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
@@ -94,9 +95,9 @@ void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
     if (core->is_flushed)
         eng_completion_end(core, frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
     else if (frame->path == ENG_LANE_FAST &&
-             eng_frame_depth(&core->frames, ENG_LANE_FAST) > lane->capacity)
+             eng_frame_depth(&core->frames, frame->row.session, ENG_LANE_FAST) > lane->capacity)
         fall_back(core, frame, ENG_REASON_LANE_FULL);
-    else if (eng_frame_depth(&core->frames, frame->path) > lane->capacity)
+    else if (eng_frame_depth(&core->frames, frame->row.session, frame->path) > lane->capacity)
         eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_LANE_FULL);
 }
 

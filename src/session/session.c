@@ -326,13 +326,13 @@ int sisp_session_press(struct sisp_session *session, uint64_t *token)
 {
     if (!session->burst_frames)
         return -EINVAL;
-    return eng_plan_request(session->runtime, session->burst_frames, 0, token);
+    return eng_plan_request(session->runtime, 0, session->burst_frames, 0, token);
 }
 
 int sisp_session_next(struct sisp_session *session, struct sisp_result *result, uint64_t timeout_ns)
 {
     struct eng_completion completion;
-    int r = eng_next(session->runtime, &completion, timeout_ns);
+    int r = eng_next(session->runtime, 0, &completion, timeout_ns);
     if (r)
         return r;
     memset(result, 0, sizeof(*result));

@@ -230,5 +230,5 @@ int fixture_submit(struct fixture *fixture, enum eng_lane lane, uint64_t deadlin
 
 int fixture_next(struct fixture *fixture, struct eng_completion *completion)
 {
-    return eng_next(fixture->runtime, completion, 5000 * MS);
+    return eng_next(fixture->runtime, 0, completion, 5000 * MS);
 }

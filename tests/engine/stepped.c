@@ -129,12 +129,12 @@ bool stepped_end(struct stepped *stepped, uint32_t worker, int status)
 
 bool stepped_next(struct stepped *stepped, struct eng_completion *completion)
 {
-    struct eng_completion_dispatcher *dispatcher = &stepped->core.dispatcher;
+    struct eng_session *session = &stepped->core.places[0];
     uint32_t cell;
-    if (!eng_ring_peek(&dispatcher->ring, &cell))
+    if (!eng_ring_peek(&session->ring, &cell))
         return false;
-    *completion = dispatcher->completions[cell];
-    eng_ring_pop(&dispatcher->ring);
+    *completion = session->completions[cell];
+    eng_ring_pop(&session->ring);
     return true;
 }
 

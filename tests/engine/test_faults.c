@@ -162,7 +162,7 @@ TEST(a_full_lane_falls_back_and_the_newest_wins)
     for (int i = 3; i < 6; i++)
         REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0);
     FIXTURE_UNTIL(&fixture, figures.lanes[ENG_LANE_FAST].accepted == 6);
-    CHECK_EQ(eng_next(fixture.runtime, &completion, 0), -EAGAIN); /* in order: 0 is not done */
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, 0), -EAGAIN); /* in order: 0 is not done */
     atomic_store(&fixture.commands[FAST_ALGO].hold, 0);
     atomic_store(&fixture.commands[RAW_ISP].hold, 0);
     static const enum eng_reason reasons[] = {ENG_REASON_NONE, ENG_REASON_NONE,
@@ -240,7 +240,7 @@ TEST(inputs_are_given_once)
     submission.lane = ENG_LANE_FAST;
     submission.input = completion.handles[ROLE_PICTURE];
     CHECK_EQ(eng_submit(fixture.runtime, &submission), -ESTALE);
-    CHECK_EQ(eng_next(fixture.runtime, &completion, MS), -EAGAIN);
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, MS), -EAGAIN);
     fixture_finish(&fixture);
 }
 

@@ -36,10 +36,10 @@ TEST(a_plan_takes_the_newest_inputs)
     fixture_init(&fixture, 1);
     REQUIRE(fixture_start(&fixture) == 0);
     uint64_t token;
-    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 0, &token), -EINVAL);
-    CHECK_EQ(eng_plan_request(fixture.runtime, 5, 0, &token), -EINVAL); /* the ring keeps 4 */
+    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 0, 0, &token), -EINVAL);
+    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 5, 0, &token), -EINVAL); /* the ring keeps 4 */
     submit_and_drop(6);
-    REQUIRE(eng_plan_request(fixture.runtime, 3, 42, &token) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 3, 42, &token) == 0);
     check_plan(token, 3 + 4 + 5);
     CHECK_EQ(completion.cookie, 42);
     CHECK_EQ(completion.row.sequence, 5);
@@ -54,9 +54,9 @@ TEST(a_plan_waits_for_the_inputs_that_it_lacks)
     REQUIRE(fixture_start(&fixture) == 0);
     submit_and_drop(1);
     uint64_t token;
-    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 2, 0, &token) == 0);
     FIXTURE_UNTIL(&fixture, figures.reserved_bytes == PICTURE_WORDS * sizeof(uint64_t));
-    CHECK_EQ(eng_next(fixture.runtime, &completion, 20 * MS), -EAGAIN);
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, 20 * MS), -EAGAIN);
     REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0);
     bool has_plan = false, has_frame = false;
     for (int i = 0; i < 2; i++) {
@@ -77,7 +77,7 @@ TEST(a_plan_with_too_few_frames_ends_at_its_ttl)
     REQUIRE(fixture_start(&fixture) == 0);
     submit_and_drop(2);
     uint64_t token, before_ns = eng_now_ns();
-    REQUIRE(eng_plan_request(fixture.runtime, 3, 0, &token) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 3, 0, &token) == 0);
     REQUIRE(fixture_next(&fixture, &completion) == 0);
     CHECK(eng_now_ns() - before_ns >= 30 * MS);
     CHECK_EQ(completion.row.plan_token, token);
@@ -96,7 +96,7 @@ TEST(a_plan_that_stalls_ends_at_its_ttl)
     submit_and_drop(2);
     atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
     uint64_t token;
-    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 2, 0, &token) == 0);
     REQUIRE(fixture_until_runs(&fixture, SLOW_ISP, 1));
     REQUIRE(fixture_next(&fixture, &completion) == 0);
     CHECK_EQ(completion.row.outcome, ENG_DROPPED);
@@ -105,7 +105,7 @@ TEST(a_plan_that_stalls_ends_at_its_ttl)
     submit_and_drop(3); /* the fast lane has not noticed */
     atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
     FIXTURE_UNTIL(&fixture, figures.waitingq_depth == 0 && figures.reserved_bytes == 0);
-    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &token) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 2, 0, &token) == 0);
     check_plan(token, 3 + 4);
     fixture_finish(&fixture);
 }
@@ -117,11 +117,11 @@ TEST(a_plan_without_room_is_reserved_later)
     REQUIRE(fixture_start(&fixture) == 0);
     submit_and_drop(2);
     uint64_t tokens[2];
-    REQUIRE(eng_plan_request(fixture.runtime, 2, 0, &tokens[0]) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 2, 0, &tokens[0]) == 0);
     REQUIRE(fixture_next(&fixture, &completion) == 0);
-    REQUIRE(eng_plan_request(fixture.runtime, 1, 0, &tokens[1]) == 0);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 1, 0, &tokens[1]) == 0);
     struct eng_completion later;
-    CHECK_EQ(eng_next(fixture.runtime, &later, 30 * MS), -EAGAIN);
+    CHECK_EQ(eng_next(fixture.runtime, 0, &later, 30 * MS), -EAGAIN);
     eng_release(fixture.runtime, &completion);
     check_plan(tokens[1], 1);
     fixture_finish(&fixture);
@@ -136,7 +136,7 @@ TEST(two_plans_while_frames_flow)
     atomic_store(&fixture.commands[SLOW_ISP].wait_ns, 20 * MS);
     uint64_t tokens[4], extra;
     for (int i = 0; i < 2; i++)
-        REQUIRE(eng_plan_request(fixture.runtime, 4, 0, &tokens[i]) == 0);
+        REQUIRE(eng_plan_request(fixture.runtime, 0, 4, 0, &tokens[i]) == 0);
     uint32_t plans = 0, frames = 0;
     for (int i = 0; plans < 2 && i < 2000; i++) {
         if (frames < 500 && fixture_submit(&fixture, ENG_LANE_FAST, 0) == 0)
@@ -151,9 +151,9 @@ TEST(two_plans_while_frames_flow)
     CHECK_EQ(plans, 2);
     CHECK(frames > 2); /* flowed meanwhile */
     for (int i = 0; i < 4; i++)
-        eng_plan_request(fixture.runtime, 4, 0, &extra);
+        eng_plan_request(fixture.runtime, 0, 4, 0, &extra);
     eng_stop(fixture.runtime);
-    CHECK_EQ(eng_plan_request(fixture.runtime, 1, 0, &extra), -ESHUTDOWN);
+    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 1, 0, &extra), -ESHUTDOWN);
     fixture_finish(&fixture);
 }
 
@@ -163,8 +163,8 @@ TEST(too_many_plans_are_refused)
     REQUIRE(fixture_start(&fixture) == 0);
     uint64_t token;
     for (int i = 0; i < 4; i++)
-        CHECK_EQ(eng_plan_request(fixture.runtime, 2, 0, &token), 0);
-    CHECK_EQ(eng_plan_request(fixture.runtime, 2, 0, &token), -EAGAIN);
+        CHECK_EQ(eng_plan_request(fixture.runtime, 0, 2, 0, &token), 0);
+    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 2, 0, &token), -EAGAIN);
     eng_stop(fixture.runtime); /* no inputs will come */
     for (int i = 0; i < 4; i++) {
         REQUIRE(fixture_next(&fixture, &completion) == 0);

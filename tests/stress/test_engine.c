@@ -42,7 +42,7 @@ static void produce(void *argument)
         submit_random(&prng);
         uint64_t token;
         if (base_prng_below(&prng, 100) == 0 &&
-            eng_plan_request(fixture.runtime, 1 + base_prng_below(&prng, 4), 0, &token) == 0)
+            eng_plan_request(fixture.runtime, 0, 1 + base_prng_below(&prng, 4), 0, &token) == 0)
             planned++;
         struct fixture_command *command = &fixture.commands[base_prng_below(&prng, COMMAND_COUNT)];
         if (base_prng_below(&prng, 30) == 0)
@@ -76,7 +76,7 @@ static void consume(struct tally *tally)
     struct eng_completion completion;
     int error = 0;
     while (error != -ESHUTDOWN) {
-        error = eng_next(fixture.runtime, &completion, 5 * MS);
+        error = eng_next(fixture.runtime, 0, &completion, 5 * MS);
         if (!error) {
             take(&completion, tally);
             if (base_prng_below(&prng, 100) == 0)

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What any thread may call. */
+#include "base/base.h"
+#include "engine/runtime.h"
+#include "platform/simulate.h"
+#include <errno.h>
+#include <string.h>
+
+/* ---- sessions and credits ---------------------------------------------------------------------
+ */
+
+static struct eng_session *place_of(struct eng_runtime *runtime, uint32_t number)
+{
+    return eng_core_session(&runtime->core, number);
+}
+
+static bool is_open(const struct eng_session *session, uint32_t number)
+{
+    return atomic_load_explicit(&session->gate, memory_order_seq_cst) ==
+           eng_session_word(number, ENG_SESSION_OPEN);
+}
+
+static bool is_readable(const struct eng_session *session, uint32_t number)
+{
+    uint64_t gate = atomic_load_explicit(&session->gate, memory_order_seq_cst);
+    return gate == eng_session_word(number, ENG_SESSION_OPEN) ||
+           gate == eng_session_word(number, ENG_SESSION_CLOSING);
+}
+
+static bool take_credit(_Atomic uint32_t *used, uint32_t limit)
+{
+    uint32_t now = atomic_load_explicit(used, memory_order_relaxed);
+    do {
+        if (now >= limit)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(
+        used, &now, now + 1, memory_order_seq_cst, memory_order_relaxed));
+    return true;
+}
+
+static int refusal(
+    const struct eng_runtime *runtime, const struct eng_session *session, uint32_t number)
+{
+    if (atomic_load_explicit(&runtime->is_closing, memory_order_seq_cst))
+        return -ESHUTDOWN;
+    return is_open(session, number) ? 0 : -EBADF;
+}
+
+/* A credit first, then the look at is_closing and the gate: whoever got past them is counted as in
+ * flight, so that neither stop nor close ends before that frame's completion. */
+static int enter(
+    struct eng_runtime *runtime, uint32_t number, _Atomic uint32_t *credits, uint32_t limit)
+{
+    struct eng_session *session = place_of(runtime, number);
+    int error = refusal(runtime, session, number);
+    if (error)
+        return error;
+    if (!take_credit(credits, limit)) {
+        atomic_fetch_add_explicit(&runtime->core.telemetry.refused, 1, memory_order_relaxed);
+        return -EAGAIN;
+    }
+    PLAT_POINT(credit_taken);
+    error = refusal(runtime, session, number);
+    if (error)
+        atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
+    return error;
+}
+
+static void post(struct eng_runtime *runtime, const struct eng_message *message)
+{
+    bool ok = eng_inbox_push(&runtime->core.inbox, message);
+    sisp_assert(ok); /* credits and lending words bound what is under way */
+    eng_bell_ring(&runtime->control_bell);
+}
+
+/* ---- the producer's side ------------------------------------------------------------------------
+ */
+
+int eng_input_acquire(struct eng_runtime *runtime, struct eng_handle *handle, struct eng_span *span)
+{
+    struct eng_core *core = &runtime->core;
+    if (!eng_inbox_pop(&core->supply, handle))
+        return -EAGAIN;
+    int error =
+        eng_lending_pass(&core->lending, *handle, ENG_BORROWER_SUPPLY, ENG_BORROWER_PRODUCER);
+    sisp_assert(!error);
+    *span = core->resources.spans[handle->index];
+    return 0;
+}
+
+void eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle)
+{
+    if (eng_lending_pass(&runtime->core.lending, handle, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE))
+        return;
+    struct eng_message message = {
+        .type = ENG_MESSAGE_CANCEL_INPUT, .submission = {.input = handle}};
+    post(runtime, &message);
+}
+
+static bool is_usable(const struct eng_runtime *runtime, enum eng_lane lane)
+{
+    return (lane == ENG_LANE_FAST || lane == ENG_LANE_BACKGROUND) &&
+           runtime->core.config.lanes[lane].stage_count > 0;
+}
+
+int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submission)
+{
+    if (!is_usable(runtime, submission->lane))
+        return -EINVAL;
+    _Atomic uint32_t *credits = &place_of(runtime, submission->session)->frames_in_flight;
+    int error = enter(runtime, submission->session, credits, runtime->frames_max);
+    if (error)
+        return error;
+    error = eng_lending_pass(
+        &runtime->core.lending, submission->input, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE);
+    if (error) {
+        atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
+        return error;
+    }
+    struct eng_message message = {
+        .type = ENG_MESSAGE_SUBMIT, .accepted_ns = plat_now_ns(), .submission = *submission};
+    message.submission.meta = NULL;
+    if (submission->meta)
+        memcpy(message.meta, submission->meta, ENG_META_BYTES);
+    post(runtime, &message);
+    return 0;
+}
+
+int eng_plan_request(
+    struct eng_runtime *runtime, uint32_t session, uint32_t count, uint64_t cookie, uint64_t *token)
+{
+    if (count == 0 || count > runtime->core.config.history_count ||
+        !is_usable(runtime, ENG_LANE_BACKGROUND))
+        return -EINVAL;
+    int error =
+        enter(runtime, session, &place_of(runtime, session)->plans_in_flight, ENG_PLANS_MAX);
+    if (error)
+        return error;
+    *token = atomic_fetch_add_explicit(&runtime->plan_tokens, 1, memory_order_relaxed) + 1;
+    struct eng_message message = {.type = ENG_MESSAGE_PLAN,
+        .accepted_ns = plat_now_ns(),
+        .submission = {.session = session, .cookie = cookie},
+        .plan_token = *token,
+        .input_count = count};
+    post(runtime, &message);
+    return 0;
+}
+
+/* ---- the consumer's side ------------------------------------------------------------------------
+ */
+
+static bool pop_completion(struct eng_session *session, struct eng_completion *completion)
+{
+    uint32_t cell;
+    if (!eng_ring_peek(&session->ring, &cell))
+        return false;
+    *completion = session->completions[cell];
+    eng_ring_pop(&session->ring);
+    PLAT_POINT(completion_popped);
+    atomic_fetch_sub_explicit(
+        completion->row.plan_token ? &session->plans_in_flight : &session->frames_in_flight, 1,
+        memory_order_seq_cst);
+    return true;
+}
+
+static bool is_drained(const struct eng_runtime *runtime, const struct eng_session *session)
+{
+    return atomic_load_explicit(&runtime->is_stopped, memory_order_seq_cst) &&
+           atomic_load_explicit(&session->frames_in_flight, memory_order_seq_cst) == 0 &&
+           atomic_load_explicit(&session->plans_in_flight, memory_order_seq_cst) == 0;
+}
+
+static int read_session(struct eng_runtime *runtime, uint32_t number,
+    struct eng_completion *completion, uint64_t timeout_ns)
+{
+    struct eng_session *session = place_of(runtime, number);
+    uint64_t now_ns = timeout_ns ? plat_now_ns() : 0;
+    uint64_t deadline_ns = timeout_ns > PLAT_FOREVER - now_ns ? PLAT_FOREVER : now_ns + timeout_ns;
+    for (;;) {
+        eng_bell_silence(&session->bell);
+        if (!is_readable(session, number))
+            return -EBADF;
+        if (pop_completion(session, completion))
+            return 0;
+        if (is_drained(runtime, session))
+            return -ESHUTDOWN;
+        if (timeout_ns == 0 || plat_now_ns() >= deadline_ns)
+            return -EAGAIN;
+        eng_bell_wait(&session->bell, deadline_ns);
+    }
+}
+
+/* The ring has one reader; a session is not given away while it is inside. */
+int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completion *completion,
+    uint64_t timeout_ns)
+{
+    struct eng_session *place = place_of(runtime, session);
+    if (atomic_exchange_explicit(&place->is_reading, 1, memory_order_seq_cst))
+        return is_readable(place, session) ? -EBUSY : -EBADF;
+    int error = read_session(runtime, session, completion, timeout_ns);
+    atomic_store_explicit(&place->is_reading, 0, memory_order_seq_cst);
+    if (error == -EBADF)
+        eng_bell_ring(&runtime->control_bell); /* which may wait for this reader to leave */
+    return error;
+}
+
+void eng_release(struct eng_runtime *runtime, const struct eng_completion *completion)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_RELEASE};
+    bool has_any = false;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        if (eng_lending_pass(&runtime->core.lending, completion->handles[r], ENG_BORROWER_CONSUMER,
+                ENG_BORROWER_NONE))
+            continue;
+        message.handles[r] = completion->handles[r];
+        has_any = true;
+    }
+    if (has_any)
+        post(runtime, &message);
+}
+
+void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)
+{
+    const struct eng_core *core = &runtime->core;
+    memset(figures, 0, sizeof(*figures));
+    eng_telemetry_figures(&core->telemetry, figures);
+    figures->quota_bytes = core->resources.quota_bytes;
+}
