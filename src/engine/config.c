@@ -2,15 +2,10 @@
 #include "engine/config.h"
 
 #include "base/log.h"
-#include "engine/session_manager.h"
 #include "engine/worker.h"
 #include <errno.h>
 
-#define MS ((uint64_t)1000000)
-
-#define SLOTS_MIN    4u
 #define CAPACITY_MAX 32u
-#define HANDOUTS_MAX 64u
 
 /* Say what is wrong where a table breaks a rule. */
 static bool holds(bool condition, const char *rule)
@@ -20,36 +15,32 @@ static bool holds(bool condition, const char *rule)
     return condition;
 }
 
-static void default_u32(uint32_t *knob, uint32_t value)
+static bool resolve_knobs(struct eng_knobs *knobs)
 {
-    *knob = *knob ? *knob : value;
+    for (uint32_t i = 0; i < ENG_KNOB_COUNT; i++) {
+        const struct eng_knob_row *row = &eng_knob_table[i];
+        uint64_t *value = eng_knob_at(knobs, i);
+        if (*value == 0)
+            *value = row->value_default * row->scale;
+        uint64_t rounded_up = *value / row->scale + (*value % row->scale != 0);
+        if (rounded_up >= row->min && rounded_up <= row->max)
+            continue;
+        base_log(SISP_LOG_ERROR, "engine configuration: knob %s: %llu to %llu %s", row->name,
+            (unsigned long long)row->min, (unsigned long long)row->max, row->unit);
+        return false;
+    }
+    return holds(knobs->spare_slots < knobs->slots, "fewer spare slots than slots");
 }
 
-static void default_u64(uint64_t *knob, uint64_t value)
+static void resolve_capacities(struct eng_config *config)
 {
-    *knob = *knob ? *knob : value;
-}
-
-static void resolve_knobs(struct eng_knobs *knobs)
-{
-    default_u32(&knobs->slots, 16);
-    default_u32(&knobs->spare_slots, 2);
-    default_u32(&knobs->max_cmds_before_frame, 4);
-    default_u64(&knobs->drain_grace_period_ns, 100 * MS);
-    default_u32(&knobs->cancel_retry_count, 5);
-    default_u32(&knobs->drop_threshold, 8);
-    default_u64(&knobs->escalation_timeout_ns, 1000 * MS);
-    default_u64(&knobs->plan_ttl_ns, 10000 * MS);
-    default_u64(&knobs->lease_ns, 2000 * MS);
-    default_u64(&knobs->floor_budget_ns, 6 * MS);
-    default_u32(&knobs->consumer_pins_max, 4);
-}
-
-static bool check_knobs(const struct eng_knobs *knobs)
-{
-    return holds(knobs->slots >= SLOTS_MIN && knobs->slots <= ENG_SLOTS_MAX, "slots: 4 to 64") &&
-           holds(knobs->spare_slots < knobs->slots, "fewer spare slots than slots") &&
-           holds(knobs->consumer_pins_max <= HANDOUTS_MAX, "consumer_pins_max: at most 64");
+    const struct eng_knobs *knobs = &config->knobs;
+    struct eng_lane_config *fast = &config->lanes[ENG_LANE_FAST];
+    struct eng_lane_config *background = &config->lanes[ENG_LANE_BACKGROUND];
+    if (!fast->capacity)
+        fast->capacity = (uint32_t)knobs->fast_lane_capacity;
+    if (!background->capacity)
+        background->capacity = (uint32_t)knobs->background_lane_capacity;
 }
 
 static bool check_pools(const struct eng_config *config)
@@ -174,13 +165,10 @@ static bool check_lanes(const struct eng_config *config)
 int eng_config_resolve(struct eng_config *resolved, const struct eng_config *config)
 {
     *resolved = *config;
-    resolve_knobs(&resolved->knobs);
-    for (uint32_t l = 0; l < ENG_LANE_COUNT; l++)
-        default_u32(&resolved->lanes[l].capacity, 1);
-    return check_knobs(&resolved->knobs) && check_pools(resolved) && check_commands(resolved) &&
-                   check_lanes(resolved)
-               ? 0
-               : -EINVAL;
+    if (!resolve_knobs(&resolved->knobs))
+        return -EINVAL;
+    resolve_capacities(resolved);
+    return check_pools(resolved) && check_commands(resolved) && check_lanes(resolved) ? 0 : -EINVAL;
 }
 
 enum plat_priority eng_config_priority(const struct eng_config *config)

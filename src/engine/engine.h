@@ -133,24 +133,36 @@ struct eng_lane_config {
     uint32_t stage_count;              /* 0: the lane is not used */
     uint32_t stages[ENG_STAGES_MAX];   /* indices of commands, in order */
     uint32_t role_pool[ENG_ROLES_MAX]; /* pool of each role that the lane writes; ENG_NONE */
-    uint32_t capacity;                 /* frames waiting or running; more are refused */
+    uint32_t capacity; /* frames waiting or running; more are refused; 0: the knob's */
 };
 
-/** All knobs. 0 takes the default in brackets. */
+/* ---- knobs ----------------------------------------------------------------------------------- */
+
+/** All knobs of src/engine/knobs.def, times in ns. 0 takes the default. */
 struct eng_knobs {
-    uint32_t slots;                 /* process items [16] */
-    uint32_t spare_slots;           /* of them, cover for quarantine [2] */
-    uint32_t max_cmds_before_frame; /* control items handled before a frame [4] */
-    uint64_t drain_grace_period_ns; /* wait for busy bits at flush and stop [100 ms] */
-    uint32_t cancel_retry_count;    /* acknowledgement polls before escalation [5] */
-    uint32_t drop_threshold;        /* monitor's waiting frames before the oldest drop [8] */
-    uint64_t escalation_timeout_ns; /* monitor to quarantine [1 s] */
-    uint64_t plan_ttl_ns;           /* fusion plans [10 s] */
-    uint64_t lease_ns;              /* consumer's pins before they are reported [2 s] */
-    uint64_t floor_budget_ns;       /* kept before a deadline for the floor [6 ms] */
-    uint64_t quota_bytes;           /* 0: sum of the pools */
-    uint32_t consumer_pins_max;     /* completions with buffers that a consumer may hold [4] */
+#define KNOB(field, name, unit, scale, min, max, value_default, help) uint64_t field;
+#include "engine/knobs.def"
+#undef KNOB
 };
+
+enum {
+#define KNOB(field, name, unit, scale, min, max, value_default, help) ENG_KNOB_##field,
+#include "engine/knobs.def"
+#undef KNOB
+    ENG_KNOB_COUNT,
+};
+
+/** One row of the table. Range and default are in `unit`, of which the field holds `scale`. */
+struct eng_knob_row {
+    const char *name, *unit, *help;
+    uint64_t scale, min, max, value_default;
+    size_t offset; /* of the field */
+};
+
+extern const struct eng_knob_row eng_knob_table[ENG_KNOB_COUNT];
+
+/** The field of that row. */
+uint64_t *eng_knob_at(struct eng_knobs *knobs, uint32_t index);
 
 /* ---- what comes out ----------------------------------------------------------------------------
  */

@@ -44,7 +44,7 @@ static int init_sessions(struct eng_core *core, uint32_t credits)
 int eng_core_init(struct eng_core *core, uint32_t credits)
 {
     const struct eng_config *config = &core->config;
-    int error = eng_arena_init(&core->arena, config->knobs.slots, config->worker_count);
+    int error = eng_arena_init(&core->arena, (uint32_t)config->knobs.slots, config->worker_count);
     if (error)
         return error;
     eng_session_manager_init(&core->sessions, &core->arena);

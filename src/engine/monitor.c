@@ -84,7 +84,7 @@ void eng_monitor_step(struct eng_core *core)
         i++;
     }
     /* Too many wait: give up the oldest at once, so that the state is said and not hidden. */
-    uint32_t threshold = core->config.knobs.drop_threshold;
+    uint64_t threshold = core->config.knobs.drop_threshold;
     for (uint32_t i = 0; i < monitor->count && eng_monitor_waiting(monitor) > threshold; i++)
         if (!monitor->stolen[i].is_quarantined)
             escalate(core, &monitor->stolen[i]);
