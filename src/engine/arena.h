@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * Arena: all that control thread and workers share, in one sealed mapping without pointers, so
- * that a worker can be a thread or a process. No lock and no multi-producer queue lies here.
+ * Arena: all that control thread and workers share, without pointers, so that a worker can be a
+ * thread or a process. Two sealed mappings: Envelopes, which nobody but the control thread can
+ * write, and the rest. No lock and no multi-producer queue lies here.
  */
 #ifndef ENGINE_ARENA_H
 #define ENGINE_ARENA_H
@@ -26,21 +27,35 @@ struct eng_worker_shared {
     alignas(64) _Atomic uint64_t heartbeat; /* +1 at each task, by any thread of the team */
 };
 
+/** Of the workers; the control thread counts in private. */
 struct eng_arena_counts {
     struct eng_token_counts token;
     _Atomic uint64_t stale_hints, late_results;
 };
 
+struct eng_belief;
+
+/** One side's view. A worker's has no belief, and its mappings are not its own to destroy. */
 struct eng_arena {
-    struct plat_memory memory;
     uint32_t item_count, worker_count;
-    struct eng_process_item *items; /* into the mapping */
+    struct eng_envelope *envelopes; /* by slot; workers map them read-only */
+    struct eng_process_item *items;
     struct eng_worker_shared *workers;
     struct eng_arena_counts *counts;
+    _Atomic uint32_t *control_bell;
+    struct plat_memory envelope_memory, shared_memory;
+    struct eng_belief *belief; /* control thread's (belief.h) */
 };
 
 /** Returns: 0, -ENOMEM, errno. */
 int eng_arena_init(struct eng_arena *arena, uint32_t item_count, uint32_t worker_count);
 void eng_arena_finish(struct eng_arena *arena);
+
+/** What the two mappings of so many slots and workers take. */
+size_t eng_arena_envelope_bytes(uint32_t item_count);
+size_t eng_arena_shared_bytes(uint32_t item_count, uint32_t worker_count);
+
+/** Point the view into two mappings of at least those sizes; the counts are set. */
+void eng_arena_view(struct eng_arena *arena, void *envelopes, void *shared);
 
 #endif

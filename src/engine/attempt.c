@@ -15,13 +15,13 @@ const struct eng_command_config *eng_attempt_command(
 uint64_t eng_attempt_token(const struct eng_core *core, uint32_t slot)
 {
     sisp_assert(slot < core->arena.item_count);
-    return atomic_load_explicit(&core->arena.items[slot].token, memory_order_acquire);
+    return eng_arena_token(&core->arena, slot);
 }
 
 static bool apply(struct eng_core *core, uint32_t slot, enum eng_edge edge, uint64_t grant)
 {
     struct eng_token_args args = {.grant = grant};
-    return eng_token_apply(&core->arena.items[slot].token, edge, &args, &core->arena.counts->token);
+    return eng_arena_apply(&core->arena, slot, edge, &args);
 }
 
 static void drop_roles(struct eng_core *core, struct eng_frame *frame, uint32_t roles)
@@ -74,7 +74,7 @@ static void fill_envelope(struct eng_core *core, const struct eng_frame *frame)
 {
     const struct eng_command_config *command = eng_attempt_command(core, frame);
     struct eng_session *session = eng_core_session(core, frame->row.session);
-    struct eng_envelope *envelope = &core->arena.items[frame->slot].envelope;
+    struct eng_envelope *envelope = &core->arena.envelopes[frame->slot];
     memset(envelope, 0, offsetof(struct eng_envelope, input_meta));
     envelope->frame_id = frame->row.frame_id;
     envelope->sequence = frame->row.sequence;
@@ -100,12 +100,7 @@ static void fill_envelope(struct eng_core *core, const struct eng_frame *frame)
 
 static void push_hint(struct eng_core *core, uint32_t worker, struct eng_hint hint)
 {
-    struct eng_worker_shared *shared = &core->arena.workers[worker];
-    uint32_t cell;
-    bool ok = eng_ring_reserve(&shared->ring, &cell);
-    sisp_assert(ok); /* the scheduler looked before */
-    shared->hints[cell] = hint;
-    eng_ring_push(&shared->ring);
+    eng_arena_push_hint(&core->arena, worker, hint); /* the scheduler looked for room before */
     core->wake_workers |= 1u << worker;
 }
 
@@ -124,8 +119,7 @@ enum eng_reason eng_attempt_dispatch(struct eng_core *core, struct eng_frame *fr
     frame->grant = (eng_token_grant(word) + 1) & ENG_TOKEN_GRANT_MASK;
     fill_envelope(core, frame);
     struct eng_token_args args = {.holder = (uint16_t)(worker + 1)};
-    bool ok = eng_token_apply(&core->arena.items[frame->slot].token, ENG_EDGE_DISPATCH, &args,
-        &core->arena.counts->token);
+    bool ok = eng_arena_apply(&core->arena, frame->slot, ENG_EDGE_DISPATCH, &args);
     sisp_assert(ok);
     frame->state = ENG_FRAME_RUNNING;
     core->scheduler.workers[worker].slot = frame->slot;
@@ -144,7 +138,7 @@ static void unpin(struct eng_core *core, struct eng_handle *handle)
 
 void eng_attempt_unpin(struct eng_core *core, uint32_t slot)
 {
-    struct eng_envelope *envelope = &core->arena.items[slot].envelope;
+    struct eng_envelope *envelope = &core->arena.envelopes[slot];
     for (uint32_t i = 0; i < envelope->input_count; i++)
         unpin(core, &envelope->inputs[i]);
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {

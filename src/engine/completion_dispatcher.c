@@ -163,15 +163,14 @@ static struct eng_span blob_of(const struct eng_core *core, const struct eng_fra
         return (struct eng_span){0};
     struct eng_handle handle = frame->roles[role];
     if (!handle.generation)
-        handle = core->arena.items[frame->slot].envelope.committed[role];
+        handle = core->arena.envelopes[frame->slot].committed[role];
     return eng_resource_span(&core->resources, handle);
 }
 
 static void leave_slot(struct eng_core *core, struct eng_frame *frame, enum eng_edge edge)
 {
     struct eng_token_args args = {.grant = frame->grant};
-    bool ok = eng_token_apply(
-        &core->arena.items[frame->slot].token, edge, &args, &core->arena.counts->token);
+    bool ok = eng_arena_apply(&core->arena, frame->slot, edge, &args);
     sisp_assert(ok);
 }
 

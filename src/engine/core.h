@@ -8,6 +8,7 @@
 #define ENGINE_CORE_H
 
 #include "engine/arena.h"
+#include "engine/belief.h"
 #include "engine/completion_dispatcher.h"
 #include "engine/frame_record.h"
 #include "engine/fusion_manager.h"

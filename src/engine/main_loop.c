@@ -49,8 +49,8 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
         return error;
     eng_session_manager_init(&core->sessions, &core->arena);
     eng_scheduler_init(&core->scheduler);
-    error = eng_resource_manager_init(
-        &core->resources, config->pools, config->pool_count, config->knobs.quota_bytes);
+    error = eng_resource_manager_init(&core->resources, config->pools, config->pool_count,
+        config->input_pool, config->knobs.quota_bytes);
     if (!error)
         error = init_queues(core, credits);
     if (!error)
@@ -197,10 +197,11 @@ static uint64_t get(const _Atomic uint64_t *counter)
 static void watch_counts(struct eng_core *core)
 {
     const struct eng_arena_counts *counts = core->arena.counts;
-    const struct eng_token_counts *token = &counts->token;
     struct eng_telemetry *telemetry = &core->telemetry;
     eng_telemetry_total(telemetry, ENG_EVENT_TOKEN_TRANSFER_FAIL,
-        get(&token->failed[ENG_EDGE_STEAL]) + get(&token->failed[ENG_EDGE_FINISH]), core->now_ns);
+        get(&core->arena.belief->counts.failed[ENG_EDGE_STEAL]) +
+            get(&counts->token.failed[ENG_EDGE_FINISH]),
+        core->now_ns);
     eng_telemetry_total(
         telemetry, ENG_EVENT_PACKET_EPOCH_MISMATCH, get(&counts->stale_hints), core->now_ns);
     eng_telemetry_total(

@@ -24,7 +24,7 @@ void eng_monitor_add(struct eng_core *core, uint32_t slot, uint32_t worker)
 static bool apply(struct eng_core *core, uint32_t slot, enum eng_edge edge)
 {
     struct eng_token_args none = {0};
-    return eng_token_apply(&core->arena.items[slot].token, edge, &none, &core->arena.counts->token);
+    return eng_arena_apply(&core->arena, slot, edge, &none);
 }
 
 /* The loser has let go: the slot is clean memory again and the worker can be trusted with work. */

@@ -2,7 +2,8 @@
 /**
  * ProcessItem: one slot, one attempt at a frame. It lies in the arena and names buffers by handle,
  * never by pointer. The Envelope is written by the control thread before dispatch and immutable
- * after; the WorkResult belongs to the holder between start and finish.
+ * after, so it lies where workers can only read; the WorkResult belongs to the holder between start
+ * and finish.
  */
 #ifndef ENGINE_PROCESS_ITEM_H
 #define ENGINE_PROCESS_ITEM_H
@@ -10,6 +11,8 @@
 #include "engine/engine.h"
 #include <stdalign.h>
 #include <stdatomic.h>
+
+#define ENG_SLOTS_MAX 64
 
 /** Everything a worker is told. Handles with generation 0 name nothing. */
 struct eng_envelope {
@@ -29,7 +32,6 @@ struct eng_work_result {
 
 struct eng_process_item {
     alignas(64) _Atomic uint64_t token;
-    alignas(64) struct eng_envelope envelope;
     alignas(64) struct eng_work_result work;
 };
 

@@ -27,7 +27,8 @@ static void link_pool(struct eng_resource_manager *manager, uint32_t index)
 }
 
 int eng_resource_manager_init(struct eng_resource_manager *manager,
-    const struct eng_pool_config *pools, uint32_t pool_count, uint64_t quota_bytes)
+    const struct eng_pool_config *pools, uint32_t pool_count, uint32_t input_pool,
+    uint64_t quota_bytes)
 {
     sisp_assert(pool_count > 0 && pool_count <= ENG_POOLS_MAX);
     *manager = (struct eng_resource_manager){.pool_count = pool_count};
@@ -50,7 +51,8 @@ int eng_resource_manager_init(struct eng_resource_manager *manager,
                 base_align(pools[i].size_bytes, BUFFER_ALIGNMENT), pools[i].count, &bytes))
             error = -ENOMEM;
         else
-            error = plat_memory_create(&manager->pools[i].memory, pools[i].name, bytes);
+            error = (i == input_pool ? plat_memory_create_one_writer : plat_memory_create)(
+                &manager->pools[i].memory, pools[i].name, bytes);
         if (!error)
             link_pool(manager, i);
     }

@@ -46,9 +46,11 @@ struct eng_resource_manager {
     uint64_t stale; /* refused handles */
 };
 
-/** Map and touch all pools. quota_bytes 0: their sum. Returns: 0, -ENOMEM, errno. */
+/** Map and touch all pools; only this process can write to `input_pool`, so that no worker process
+ * changes an input. quota_bytes 0: their sum. Returns: 0, -ENOMEM, errno. */
 int eng_resource_manager_init(struct eng_resource_manager *manager,
-    const struct eng_pool_config *pools, uint32_t pool_count, uint64_t quota_bytes);
+    const struct eng_pool_config *pools, uint32_t pool_count, uint32_t input_pool,
+    uint64_t quota_bytes);
 void eng_resource_manager_finish(struct eng_resource_manager *manager);
 
 /** Take a free buffer that is not reserved, with one pin of `holder`. Returns: 0, -EAGAIN. */

@@ -49,14 +49,14 @@ static void run_control(void *argument)
     struct eng_runtime *runtime = argument;
     struct eng_core *core = &runtime->core;
     while (!atomic_load_explicit(&runtime->is_quitting, memory_order_acquire)) {
-        eng_bell_silence(&runtime->control_bell);
+        eng_bell_silence(runtime->core.arena.control_bell);
         uint64_t now_ns = plat_now_ns();
         if (!core->stop_ns && atomic_load_explicit(&runtime->is_closing, memory_order_seq_cst))
             core->stop_ns = now_ns;
         uint64_t timer_ns = eng_main_loop_step(core, now_ns);
         ring_bells(runtime);
         tell_stopped(runtime);
-        eng_bell_wait(&runtime->control_bell, timer_ns);
+        eng_bell_wait(runtime->core.arena.control_bell, timer_ns);
     }
 }
 
@@ -86,8 +86,8 @@ static int start_workers(struct eng_runtime *runtime)
         worker->spans = core->resources.spans;
         worker->arena = &core->arena;
         worker->shared = &core->arena.workers[w];
-        worker->control_bell = &runtime->control_bell;
         worker->index = w;
+        worker->incarnation = (uint16_t)(w + 1);
         runtime->worker_count = w + 1;
         int error = eng_worker_start(worker);
         if (error)
@@ -161,7 +161,7 @@ static void stop_control(struct eng_runtime *runtime)
     if (runtime->has_control) {
         eng_stop(runtime);
         atomic_store_explicit(&runtime->is_quitting, 1, memory_order_release);
-        eng_bell_ring(&runtime->control_bell);
+        eng_bell_ring(runtime->core.arena.control_bell);
         plat_thread_join(&runtime->control);
     }
     if (runtime->has_telemetry) {
@@ -209,7 +209,7 @@ bool eng_runtime_destroy(struct eng_runtime **runtime)
 void eng_stop(struct eng_runtime *runtime)
 {
     atomic_store_explicit(&runtime->is_closing, 1, memory_order_seq_cst);
-    eng_bell_ring(&runtime->control_bell);
+    eng_bell_ring(runtime->core.arena.control_bell);
     while (!atomic_load_explicit(&runtime->is_stopped, memory_order_acquire))
         plat_wait(&runtime->is_stopped, 0, PLAT_FOREVER);
     /* Figures that are read now should know the last rows; a stuck reader is not waited for. */

@@ -14,7 +14,6 @@ struct eng_runtime {
     struct plat_thread control, telemetry;
     bool has_control, has_telemetry;
     uint64_t telemetry_head; /* up to which the telemetry thread was woken */
-    _Atomic uint32_t control_bell;
     _Atomic uint32_t is_closing, is_stopped, is_quitting, is_draining;
     uint32_t frames_max; /* of one session, in flight */
     _Atomic uint64_t plan_tokens;

@@ -70,7 +70,7 @@ static void post(struct eng_runtime *runtime, const struct eng_message *message)
 {
     bool ok = eng_inbox_push(&runtime->core.inbox, message);
     sisp_assert(ok); /* credits and lending words bound what is under way */
-    eng_bell_ring(&runtime->control_bell);
+    eng_bell_ring(runtime->core.arena.control_bell);
 }
 
 /* ---- the producer's side ------------------------------------------------------------------------
@@ -200,7 +200,8 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
     int error = read_session(runtime, session, completion, timeout_ns);
     atomic_store_explicit(&place->is_reading, 0, memory_order_seq_cst);
     if (error == -EBADF)
-        eng_bell_ring(&runtime->control_bell); /* which may wait for this reader to leave */
+        eng_bell_ring(
+            runtime->core.arena.control_bell); /* which may wait for this reader to leave */
     return error;
 }
 

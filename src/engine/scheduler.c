@@ -242,10 +242,10 @@ static struct eng_worker_record *worker_of(
 
 static bool can_take(struct eng_core *core, const struct eng_frame *frame)
 {
-    uint32_t index, cell;
+    uint32_t index;
     const struct eng_worker_record *worker = worker_of(core, frame, &index);
     /* Hints of claimed attempts pile up while a worker does not run; it has no room then. */
-    return worker->slot == ENG_NONE && eng_ring_reserve(&core->arena.workers[index].ring, &cell);
+    return worker->slot == ENG_NONE && eng_arena_has_room(&core->arena, index);
 }
 
 static uint64_t urgency(const struct eng_frame *frame)

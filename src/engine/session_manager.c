@@ -2,6 +2,7 @@
 #include "engine/session_manager.h"
 
 #include "base/base.h"
+#include "engine/belief.h"
 #include <errno.h>
 
 static void append(struct eng_session_manager *manager, uint32_t slot)
@@ -38,8 +39,7 @@ int eng_session_acquire(struct eng_session_manager *manager, uint32_t keep, uint
     manager->last_popped_seq = manager->free_seq[taken];
     struct eng_token_args none = {0};
     /* No other thread changes a FREE token, so a refusal is a broken invariant. */
-    bool ok = eng_token_apply(&manager->arena->items[taken].token, ENG_EDGE_ACQUIRE, &none,
-        &manager->arena->counts->token);
+    bool ok = eng_arena_apply(manager->arena, taken, ENG_EDGE_ACQUIRE, &none);
     sisp_assert(ok);
     *slot = taken;
     return 0;
@@ -49,8 +49,7 @@ void eng_session_return(struct eng_session_manager *manager, uint32_t slot)
 {
     sisp_assert(slot < manager->slot_count && !manager->is_free[slot]);
     struct eng_token_args none = {0};
-    bool ok = eng_token_apply(
-        &manager->arena->items[slot].token, ENG_EDGE_RETURN, &none, &manager->arena->counts->token);
+    bool ok = eng_arena_apply(manager->arena, slot, ENG_EDGE_RETURN, &none);
     sisp_assert(ok);
     append(manager, slot);
 }
@@ -66,8 +65,7 @@ void eng_session_manager_check(const struct eng_session_manager *manager)
         seq = manager->free_seq[slot];
     }
     for (uint32_t i = 0; i < manager->slot_count; i++) {
-        uint64_t word = atomic_load_explicit(&manager->arena->items[i].token, memory_order_relaxed);
-        sisp_assert(eng_token_is_valid(word));
+        uint64_t word = eng_arena_token(manager->arena, i);
         sisp_assert(manager->is_free[i] == (eng_token_state(word) == ENG_TOKEN_FREE));
         free_count += manager->is_free[i];
     }

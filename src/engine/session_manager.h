@@ -8,8 +8,6 @@
 
 #include "engine/arena.h"
 
-#define ENG_SLOTS_MAX 64
-
 struct eng_session_manager {
     struct eng_arena *arena;
     uint32_t slot_count;

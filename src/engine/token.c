@@ -96,9 +96,9 @@ bool eng_token_next(
     uint64_t word, enum eng_edge edge, const struct eng_token_args *args, uint64_t *next)
 {
     sisp_assert(edge < ENG_EDGE_COUNT);
-    sisp_assert(eng_token_is_valid(word));
     const struct edge_rule *rule = &rules[edge];
-    if (!is_allowed(word, rule, args))
+    /* A worker process may have written anything: no edge leaves a word that none leads to. */
+    if (!eng_token_is_valid(word) || !is_allowed(word, rule, args))
         return false;
     if (edge == ENG_EDGE_RETURN && eng_token_state(word) == ENG_TOKEN_CONSUMER && args->pins)
         return false;
@@ -133,4 +133,24 @@ bool eng_token_apply(_Atomic uint64_t *token, enum eng_edge edge, const struct e
     PLAT_POINT(token_applied);
     atomic_fetch_add_explicit(&counts->applied[edge], 1, memory_order_relaxed);
     return true;
+}
+
+/* Three steps at most: start, start_hw, then finish or abandon. */
+static bool leads_to(uint64_t from, uint64_t to, uint32_t steps)
+{
+    static const enum eng_edge edges[] = {
+        ENG_EDGE_START, ENG_EDGE_FINISH, ENG_EDGE_ACKNOWLEDGE, ENG_EDGE_START_HW, ENG_EDGE_ABANDON};
+    const struct eng_token_args args = {
+        .holder = eng_token_holder(from), .grant = eng_token_grant(from)};
+    uint64_t next;
+    for (uint32_t i = 0; i < BASE_COUNT(edges); i++)
+        if (eng_token_next(from, edges[i], &args, &next) &&
+            (next == to || (steps > 1 && leads_to(next, to, steps - 1))))
+            return true;
+    return false;
+}
+
+bool eng_token_can_become(uint64_t from, uint64_t to)
+{
+    return from == to || leads_to(from, to, 3);
 }

@@ -88,9 +88,12 @@ static inline uint16_t eng_token_holder(uint64_t word)
 /** Whether a word is one that the table can produce. */
 bool eng_token_is_valid(uint64_t word);
 
-/** The word after an edge, or false where the guard forbids it. Pure; for tests and simulators. */
+/** The word after an edge, or false where the guard forbids it. Pure. */
 bool eng_token_next(
     uint64_t word, enum eng_edge edge, const struct eng_token_args *args, uint64_t *next);
+
+/** Whether the holder's own edges lead from one word to the other. Pure. */
+bool eng_token_can_become(uint64_t from, uint64_t to);
 
 /** Change a token along one edge; the guard is checked again after each reload. Never waits.
  * Returns: whether it was changed. */

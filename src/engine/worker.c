@@ -166,7 +166,7 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
 {
     struct eng_process_item *item = &worker->arena->items[hint.slot];
     struct eng_arena_counts *counts = worker->arena->counts;
-    struct eng_token_args args = {.holder = (uint16_t)(worker->index + 1), .grant = hint.grant};
+    struct eng_token_args args = {.holder = worker->incarnation, .grant = hint.grant};
     if (!eng_token_apply(&item->token, ENG_EDGE_START, &args, &counts->token)) {
         atomic_fetch_add_explicit(&counts->stale_hints, 1, memory_order_relaxed);
         return;
@@ -177,7 +177,7 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     memset(&item->work, 0, sizeof(item->work));
     item->work.started_ns = plat_now_ns();
     worker->job.result = &item->work.result;
-    read_envelope(worker, &item->envelope);
+    read_envelope(worker, &worker->arena->envelopes[hint.slot]);
     finish_result(worker, &item->work, run_job(worker));
     PLAT_POINT(worker_finishing);
     if (!eng_token_apply(&item->token, ENG_EDGE_FINISH, &args, &counts->token)) {
@@ -187,7 +187,7 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
         bool ok = eng_token_apply(&item->token, ENG_EDGE_ACKNOWLEDGE, &args, &counts->token);
         sisp_assert(ok);
     }
-    eng_bell_ring(worker->control_bell);
+    eng_bell_ring(worker->arena->control_bell);
 }
 
 static void lead(void *argument)
@@ -198,9 +198,10 @@ static void lead(void *argument)
         eng_bell_silence(&shared->bell);
         uint32_t cell;
         while (eng_ring_peek(&shared->ring, &cell)) {
-            struct eng_hint hint = shared->hints[cell];
+            struct eng_hint hint = shared->hints[cell % ENG_HINTS_MAX];
             eng_ring_pop(&shared->ring);
-            work_on(worker, hint);
+            if (hint.slot < worker->arena->item_count) /* another process may have written it */
+                work_on(worker, hint);
         }
         if (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire))
             eng_bell_wait(&shared->bell, PLAT_FOREVER);

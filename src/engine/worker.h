@@ -25,8 +25,8 @@ struct eng_worker {
     const struct eng_span *spans; /* of all buffers, by index */
     struct eng_arena *arena;
     struct eng_worker_shared *shared;
-    _Atomic uint32_t *control_bell;
     uint32_t index, team_size, started;
+    uint16_t incarnation; /* what tokens call it */
     _Atomic uint32_t is_stopping;
     _Atomic uint32_t exited; /* threads of the team */
     /* The phase that the team works on; the gate publishes it. */
@@ -39,7 +39,7 @@ struct eng_worker {
     struct eng_helper team[ENG_TEAM_MAX];
 };
 
-/** config, spans, arena, shared, control_bell and index are set. Starts the team. Returns: 0,
+/** config, spans, arena, shared, index and incarnation are set. Starts the team. Returns: 0,
  * -EAGAIN. */
 int eng_worker_start(struct eng_worker *worker);
 

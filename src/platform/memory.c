@@ -10,14 +10,12 @@
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
-static int open_sealed(const char *name, size_t size_bytes)
+static int open_sized(const char *name, size_t size_bytes)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    /* Neither side can take pages away under the other. */
-    if (ftruncate(fd, (off_t)size_bytes) < 0 ||
-        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+    if (ftruncate(fd, (off_t)size_bytes) < 0) {
         int error = -errno;
         close(fd);
         return error;
@@ -25,30 +23,55 @@ static int open_sealed(const char *name, size_t size_bytes)
     return fd;
 }
 
-int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes)
+static void *map(int fd, size_t size_bytes, int *error)
 {
-    sisp_assert(size_bytes > 0);
-    *memory = (struct plat_memory){.fd = -1};
-    int fd = open_sealed(name, size_bytes);
-    if (fd < 0)
-        return fd;
     void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (bytes == MAP_FAILED) {
-        close(fd);
-        return -ENOMEM;
+        *error = -ENOMEM;
+        return NULL;
     }
     if (size_bytes >= HUGE_PAGE_BYTES)
         madvise(bytes, size_bytes, MADV_HUGEPAGE);
     /* Unlike touching, this reports a lack of memory instead of a signal. */
-    int error = posix_fallocate(fd, 0, (off_t)size_bytes);
-    if (error) {
+    *error = -posix_fallocate(fd, 0, (off_t)size_bytes);
+    if (*error) {
         munmap(bytes, size_bytes);
-        close(fd);
-        return -error;
+        return NULL;
     }
     memset(bytes, 0, size_bytes);
+    return bytes;
+}
+
+static int create(struct plat_memory *memory, const char *name, size_t size_bytes, int seals)
+{
+    sisp_assert(size_bytes > 0);
+    *memory = (struct plat_memory){.fd = -1};
+    int error, fd = open_sized(name, size_bytes);
+    if (fd < 0)
+        return fd;
+    void *bytes = map(fd, size_bytes, &error);
+    if (bytes && fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) < 0) {
+        error = -errno;
+        munmap(bytes, size_bytes);
+    }
+    if (error) {
+        close(fd);
+        return error;
+    }
     *memory = (struct plat_memory){.bytes = bytes, .size_bytes = size_bytes, .fd = fd};
     return 0;
+}
+
+/* Neither side can take pages away under the other. */
+int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes)
+{
+    return create(memory, name, size_bytes, F_SEAL_SHRINK | F_SEAL_GROW);
+}
+
+/* The seal leaves the mapping that is there alone. */
+int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes)
+{
+    return create(memory, name, size_bytes, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE);
 }
 
 void plat_memory_destroy(struct plat_memory *memory)

@@ -62,6 +62,9 @@ struct plat_memory {
 /** Map and touch every page, so that none is missing later. Returns: 0, -ENOMEM, errno. */
 int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes);
 
+/** The same, but nobody else can ever map it to write, whatever descriptor they have. */
+int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes);
+
 /** Zero bytes are allowed: what create did not make is left alone. */
 void plat_memory_destroy(struct plat_memory *memory);
 

@@ -97,7 +97,7 @@ bool stepped_start(struct stepped *stepped, uint32_t worker)
 static void assert_may_write(const struct stepped *stepped, uint32_t worker)
 {
     uint32_t slot = stepped->actors[worker].hint.slot;
-    const struct eng_envelope *envelope = &stepped->core.arena.items[slot].envelope;
+    const struct eng_envelope *envelope = &stepped->core.arena.envelopes[slot];
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         struct eng_handle handle = envelope->writes[r];
         if (!handle.generation)

@@ -18,10 +18,14 @@ void *__real_calloc(size_t count, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 int __real_plat_thread_create(struct plat_thread *thread);
 int __real_plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes);
+int __real_plat_memory_create_one_writer(
+    struct plat_memory *memory, const char *name, size_t size_bytes);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 int __wrap_plat_thread_create(struct plat_thread *thread);
 int __wrap_plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes);
+int __wrap_plat_memory_create_one_writer(
+    struct plat_memory *memory, const char *name, size_t size_bytes);
 
 void *__wrap_calloc(size_t count, size_t size)
 {
@@ -41,6 +45,12 @@ int __wrap_plat_thread_create(struct plat_thread *thread)
 int __wrap_plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
     return is_its_turn() ? -ENOMEM : __real_plat_memory_create(memory, name, size_bytes);
+}
+
+int __wrap_plat_memory_create_one_writer(
+    struct plat_memory *memory, const char *name, size_t size_bytes)
+{
+    return is_its_turn() ? -ENOMEM : __real_plat_memory_create_one_writer(memory, name, size_bytes);
 }
 
 TEST(every_failure_is_a_clean_error)

@@ -18,7 +18,7 @@ static const struct eng_pool_config pools[] = {{"a", 100, 4}, {"b", 5000, 2}};
 TEST(pins_are_counted_per_holder)
 {
     struct eng_resource_manager manager;
-    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 0) == 0);
+    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 1, 0) == 0);
     struct eng_handle a;
     CHECK_EQ(eng_resource_acquire(&manager, 0, ENG_HOLDER_FRAME, &a), 0);
     CHECK_EQ(eng_resource_pin(&manager, a, ENG_HOLDER_ATTEMPT), 0);
@@ -38,7 +38,7 @@ TEST(pins_are_counted_per_holder)
 TEST(stale_handles_are_refused)
 {
     struct eng_resource_manager manager;
-    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 0) == 0);
+    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 1, 0) == 0);
     struct eng_handle a, b;
     REQUIRE(eng_resource_acquire(&manager, 0, ENG_HOLDER_FRAME, &a) == 0);
     REQUIRE(eng_resource_unpin(&manager, a, ENG_HOLDER_FRAME) == 0);
@@ -58,7 +58,7 @@ TEST(stale_handles_are_refused)
 TEST(quota_and_reservations_bound_use)
 {
     struct eng_resource_manager manager;
-    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 5250) == 0);
+    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 1, 5250) == 0);
     struct eng_handle handle;
     CHECK_EQ(eng_resource_reserve(&manager, 1, 2), -EAGAIN); /* 10000 > 5250 */
     CHECK_EQ(eng_resource_reserve(&manager, 1, 1), 0);
@@ -80,7 +80,7 @@ TEST(quota_and_reservations_bound_use)
 TEST(random_use_keeps_the_invariants)
 {
     struct eng_resource_manager manager;
-    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 0) == 0);
+    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 1, 0) == 0);
     struct base_prng prng = {.state = 1};
     struct eng_handle handles[8] = {0};
     uint32_t acquired = 0;

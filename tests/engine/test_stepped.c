@@ -97,7 +97,7 @@ TEST(earliest_deadline_goes_first)
         stepped_step(&stepped);
         REQUIRE(stepped_start(&stepped, WORKER_SLOW));
         uint32_t slot = stepped.actors[WORKER_SLOW].hint.slot;
-        CHECK_EQ(stepped.core.arena.items[slot].envelope.sequence, expected[i]);
+        CHECK_EQ(stepped.core.arena.envelopes[slot].sequence, expected[i]);
         REQUIRE(stepped_end(&stepped, WORKER_SLOW, 0));
     }
     stepped_step(&stepped);
@@ -119,13 +119,13 @@ TEST(the_next_frame_reads_what_the_last_one_committed)
     run_worker(WORKER_FAST);
     REQUIRE(stepped_start(&stepped, WORKER_FAST));
     uint32_t slot = stepped.actors[WORKER_FAST].hint.slot;
-    struct eng_handle read = stepped.core.arena.items[slot].envelope.reads[ROLE_COEFFICIENTS];
-    CHECK_EQ(stepped.core.arena.items[slot].envelope.sequence, 0); /* its second stage */
+    struct eng_handle read = stepped.core.arena.envelopes[slot].reads[ROLE_COEFFICIENTS];
+    CHECK_EQ(stepped.core.arena.envelopes[slot].sequence, 0); /* its second stage */
     REQUIRE(stepped_end(&stepped, WORKER_FAST, 0));
     stepped_step(&stepped);
     REQUIRE(stepped_start(&stepped, WORKER_FAST));
     const struct eng_envelope *next =
-        &stepped.core.arena.items[stepped.actors[WORKER_FAST].hint.slot].envelope;
+        &stepped.core.arena.envelopes[stepped.actors[WORKER_FAST].hint.slot];
     CHECK_EQ(next->sequence, 1);
     CHECK_EQ(next->committed[ROLE_COEFFICIENTS].index, read.index);
     CHECK_EQ(next->committed[ROLE_COEFFICIENTS].generation, read.generation);
