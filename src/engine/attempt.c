@@ -123,6 +123,8 @@ enum eng_reason eng_attempt_dispatch(struct eng_core *core, struct eng_frame *fr
     sisp_assert(ok);
     frame->state = ENG_FRAME_RUNNING;
     core->scheduler.workers[worker].slot = frame->slot;
+    core->scheduler.worker_of_slot[frame->slot] = worker;
+    eng_hardware_arm(&core->hardware, frame->slot, frame->grant);
     push_hint(core, worker, (struct eng_hint){.slot = frame->slot, .grant = frame->grant});
     return ENG_REASON_NONE;
 }
@@ -173,12 +175,17 @@ enum eng_detachment eng_attempt_detach(struct eng_core *core, struct eng_frame *
         frame->state = ENG_FRAME_WAITING;
         return ENG_DETACH_CLAIMED;
     }
-    /* Tell a worker that looks between tasks to stop early, then take the slot away. */
+    /* Tell a worker that looks between tasks or waits for hardware to stop early, then take the
+     * slot away. One that has abandoned it in between has let go already. */
     apply(core, frame->slot, ENG_EDGE_CANCEL, frame->grant);
-    if (!apply(core, frame->slot, ENG_EDGE_STEAL, frame->grant))
+    core->wake_workers |= 1u << worker;
+    bool is_stolen = apply(core, frame->slot, ENG_EDGE_STEAL, frame->grant);
+    uint64_t word = eng_attempt_token(core, frame->slot);
+    if (!is_stolen && eng_token_state(word) == ENG_TOKEN_DONE)
         return ENG_DETACH_FINISHED;
-    core->scheduler.workers[worker].is_suspect = true;
-    eng_monitor_add(core, frame->slot, worker);
+    /* While hardware works its worker only waits, and answers at once: no reason for distrust. */
+    core->scheduler.workers[worker].is_suspect = !(word & ENG_TOKEN_HW_BUSY);
+    eng_monitor_add(core, frame, worker);
     frame->slot = ENG_NONE;
     frame->state = ENG_FRAME_WAITING;
     return ENG_DETACH_STOLEN;

@@ -12,6 +12,7 @@
 #include "engine/completion_dispatcher.h"
 #include "engine/frame_record.h"
 #include "engine/fusion_manager.h"
+#include "engine/hardware.h"
 #include "engine/inbox.h"
 #include "engine/lending.h"
 #include "engine/monitor.h"
@@ -30,6 +31,7 @@ struct eng_core {
     struct eng_lending lending;
     struct eng_scheduler scheduler;
     struct eng_monitor monitor;
+    struct eng_hardware hardware;
     struct eng_completion_dispatcher dispatcher;
     struct eng_session places[ENG_SESSIONS_MAX];
     uint32_t session_count; /* that are not UNUSED */
@@ -43,6 +45,7 @@ struct eng_core {
     /* Whom the step woke; the runtime rings their bells, since waking is a system call. */
     uint32_t wake_workers;   /* bit w */
     uint32_t wake_consumers; /* bit p: of the session in that place */
+    bool wake_reset;
 };
 
 /** The session with that number, or the one that is in its place now. */

@@ -102,6 +102,20 @@ struct eng_command_ops {
     int (*end)(void *user, struct eng_job *job);
 };
 
+/** Names a hardware job; a device gives it back unchanged. */
+struct eng_ticket {
+    uint32_t slot;
+    uint64_t grant;
+};
+
+/**
+ * Announce a hardware job, from a command's function and before the job is given to the device:
+ * what the frame reads and writes stays where it is until eng_hw_done(), whatever becomes of the
+ * frame. The result counts when both end() and the device are done. One job a run at most.
+ * Returns: 0, -ECANCELED (the slot was taken away: do not start), -EBUSY (a second job).
+ */
+int eng_job_start_hw(struct eng_job *job, struct eng_ticket *ticket);
+
 struct eng_worker_config {
     const char *name;   /* thread name and telemetry, such as "fast" */
     uint32_t threads;   /* 1 to 64: the team that shares each job */
@@ -293,6 +307,11 @@ struct eng_config {
     void (*event)(void *user, const struct eng_event *event); /* same thread, same promise */
     void *telemetry_user;                                     /* of both */
     uint32_t blob_role;
+    /* Stop all devices, so that none writes for a job that was given to it before; may block. On a
+     * thread of its own, when a device did not answer for a slot. NULL: there is no way; such a
+     * slot stays lost. Returns: 0, or a negative errno (tried again later). */
+    int (*hw_reset)(void *user);
+    void *hw_user;
 };
 
 struct eng_runtime;
@@ -334,6 +353,10 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
  */
 int eng_plan_request(struct eng_runtime *runtime, uint32_t session, uint32_t count, uint64_t cookie,
     uint64_t *token);
+
+/** FRAME_HW_DONE: the device will not touch what this job reads and writes any more. Any thread;
+ * never waits. Returns: 0, -ESTALE (late, twice or another slot's: counted, no harm). */
+int eng_hw_done(struct eng_runtime *runtime, struct eng_ticket ticket);
 
 /** The session's next completion. Returns: 0, -EAGAIN (none within the time), -EBADF, -EBUSY
  * (another thread reads this session), -ESHUTDOWN (stopped and drained). timeout_ns 0: do not

@@ -48,6 +48,7 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
     if (error)
         return error;
     eng_session_manager_init(&core->sessions, &core->arena);
+    eng_hardware_init(&core->hardware, core->arena.item_count);
     eng_scheduler_init(&core->scheduler);
     error = eng_resource_manager_init(&core->resources, config->pools, config->pool_count,
         config->input_pool, config->knobs.quota_bytes);
@@ -204,8 +205,8 @@ static void watch_counts(struct eng_core *core)
         core->now_ns);
     eng_telemetry_total(
         telemetry, ENG_EVENT_PACKET_EPOCH_MISMATCH, get(&counts->stale_hints), core->now_ns);
-    eng_telemetry_total(
-        telemetry, ENG_EVENT_LATE_COMPLETION_DROPPED, get(&counts->late_results), core->now_ns);
+    eng_telemetry_total(telemetry, ENG_EVENT_LATE_COMPLETION_DROPPED,
+        get(&counts->late_results) + get(&core->hardware.late), core->now_ns);
 }
 
 static void mirror(struct eng_core *core)
@@ -219,8 +220,7 @@ static void mirror(struct eng_core *core)
     atomic_store_explicit(
         &telemetry->waitingq_depth, eng_monitor_waiting(&core->monitor), memory_order_relaxed);
     atomic_store_explicit(&telemetry->quarantined, core->monitor.quarantined, memory_order_relaxed);
-    atomic_store_explicit(
-        &telemetry->is_degraded, eng_monitor_is_degraded(core), memory_order_relaxed);
+    atomic_store_explicit(&telemetry->is_degraded, core->monitor.is_degraded, memory_order_relaxed);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -235,6 +235,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     do {
         uint64_t completed = core->dispatcher.completed;
         has_more = handle_messages(core);
+        eng_hardware_step(core);
         eng_monitor_step(core);
         eng_fusion_step(core);
         eng_scheduler_step(core);
@@ -248,6 +249,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     watch_counts(core);
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));
+    timer_ns = earlier(timer_ns, eng_hardware_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_fusion_timer_ns(core));
     return earlier(timer_ns, eng_housekeeper_step(core));
 }

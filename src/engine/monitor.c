@@ -7,18 +7,14 @@
 
 #define FIRST_BACKOFF_NS 1000000u
 
-void eng_monitor_add(struct eng_core *core, uint32_t slot, uint32_t worker)
+static void tell(struct eng_core *core, enum eng_event_type type, const struct eng_stolen *stolen)
 {
-    struct eng_monitor *monitor = &core->monitor;
-    sisp_assert(monitor->count < ENG_SLOTS_MAX);
-    sisp_assert(eng_token_state(eng_attempt_token(core, slot)) == ENG_TOKEN_MONITOR);
-    monitor->stolen[monitor->count++] = (struct eng_stolen){
-        .slot = slot,
-        .worker = worker,
-        .since_ns = core->now_ns,
-        .poll_ns = core->now_ns + FIRST_BACKOFF_NS,
-        .backoff_ns = FIRST_BACKOFF_NS,
-    };
+    struct eng_event event = eng_event_at(type, core->now_ns);
+    event.frame_id = stolen->frame_id;
+    event.grant = stolen->grant;
+    event.slot = stolen->slot;
+    event.worker = stolen->worker;
+    eng_telemetry_event(&core->telemetry, &event);
 }
 
 static bool apply(struct eng_core *core, uint32_t slot, enum eng_edge edge)
@@ -27,31 +23,71 @@ static bool apply(struct eng_core *core, uint32_t slot, enum eng_edge edge)
     return eng_arena_apply(&core->arena, slot, edge, &none);
 }
 
-/* The loser has let go: the slot is clean memory again and the worker can be trusted with work. */
-static void convert(struct eng_core *core, const struct eng_stolen *stolen)
+/* ---- what has been answered ------------------------------------------------------------------ */
+
+static void look(struct eng_core *core, struct eng_stolen *stolen)
 {
+    uint64_t word = eng_attempt_token(core, stolen->slot);
+    bool has_hw = word & ENG_TOKEN_HW_BUSY;
+    if (stolen->has_cpu && !(word & ENG_TOKEN_CPU_BUSY)) {
+        stolen->has_cpu = false;
+        eng_scheduler_acknowledged(core, stolen->worker);
+    }
+    if (has_hw != stolen->has_hw)
+        tell(core, has_hw ? ENG_EVENT_FRAME_RECLAIM_TRIGGERED : ENG_EVENT_FRAME_RECLAIMED, stolen);
+    stolen->has_hw = has_hw;
+}
+
+void eng_monitor_add(struct eng_core *core, const struct eng_frame *frame, uint32_t worker)
+{
+    struct eng_monitor *monitor = &core->monitor;
+    sisp_assert(monitor->count < ENG_SLOTS_MAX);
+    struct eng_stolen *stolen = &monitor->stolen[monitor->count++];
+    *stolen = (struct eng_stolen){
+        .slot = frame->slot,
+        .worker = worker,
+        .frame_id = frame->row.frame_id,
+        .grant = frame->grant,
+        .path = frame->path,
+        .has_cpu = true,
+        .since_ns = core->now_ns,
+        .poll_ns = core->now_ns + FIRST_BACKOFF_NS,
+        .backoff_ns = FIRST_BACKOFF_NS,
+        .reclaim_ns = core->now_ns,
+    };
+    tell(core, ENG_EVENT_PACKET_MOVED_TO_MONITOR, stolen);
+    look(core, stolen);
+}
+
+/* Nobody can write to it any more: the slot is clean memory again. */
+static bool convert(struct eng_core *core, const struct eng_stolen *stolen)
+{
+    if (stolen->has_cpu || stolen->has_hw || !apply(core, stolen->slot, ENG_EDGE_CONVERT))
+        return false;
+    tell(core, ENG_EVENT_PROCESSITEM_CONVERTED_TO_CONTROL, stolen);
+    core->monitor.quarantined -= stolen->is_quarantined;
     eng_attempt_unpin(core, stolen->slot);
     eng_session_return(&core->sessions, stolen->slot);
-    struct eng_worker_record *worker = &core->scheduler.workers[stolen->worker];
-    sisp_assert(worker->is_suspect && worker->slot == stolen->slot);
-    *worker = (struct eng_worker_record){.slot = ENG_NONE};
-    core->monitor.quarantined -= stolen->is_quarantined;
+    tell(core, ENG_EVENT_PACKET_RETURNED_TO_FIFO, stolen);
+    return true;
 }
+
+/* ---- what has not -----------------------------------------------------------------------------
+ */
 
 static void escalate(struct eng_core *core, struct eng_stolen *stolen)
 {
     if (!apply(core, stolen->slot, ENG_EDGE_ESCALATE))
-        return; /* acknowledged just now: the next poll converts it */
+        return; /* answered just now: the next step converts it */
     stolen->is_quarantined = true;
     core->monitor.quarantined++;
-    core->scheduler.workers[stolen->worker].is_quarantined = true;
-    struct eng_event event = eng_event_at(ENG_EVENT_FRAME_QUARANTINED, core->now_ns);
-    event.slot = stolen->slot;
-    event.worker = stolen->worker;
-    event.grant = eng_token_grant(eng_attempt_token(core, stolen->slot));
-    eng_telemetry_event(&core->telemetry, &event);
+    if (stolen->has_cpu)
+        core->scheduler.workers[stolen->worker].is_quarantined = true;
+    tell(core, ENG_EVENT_FRAME_QUARANTINED, stolen);
 }
 
+/* A device answers within the grace or not at all; a worker may be slow, so it is asked several
+ * times. */
 static void wait_longer(struct eng_core *core, struct eng_stolen *stolen)
 {
     const struct eng_knobs *knobs = &core->config.knobs;
@@ -59,13 +95,57 @@ static void wait_longer(struct eng_core *core, struct eng_stolen *stolen)
         stolen->polls++;
         stolen->backoff_ns *= 2;
         stolen->poll_ns = core->now_ns + stolen->backoff_ns;
+        core->scheduler.workers[stolen->worker].is_suspect |= stolen->has_cpu;
     }
-    if (stolen->polls >= knobs->cancel_retry_count) {
-        uint64_t end_ns = stolen->since_ns + knobs->escalation_timeout_ns;
-        stolen->poll_ns = end_ns > core->now_ns ? end_ns : core->now_ns;
-        if (core->now_ns >= end_ns)
-            escalate(core, stolen);
+    if (stolen->has_cpu && stolen->polls < knobs->cancel_retry_count)
+        return;
+    uint64_t end_ns = stolen->has_cpu ? stolen->since_ns + knobs->escalation_timeout_ns
+                                      : stolen->reclaim_ns + knobs->drain_grace_period_ns;
+    stolen->poll_ns = end_ns > core->now_ns ? end_ns : core->now_ns;
+    if (core->now_ns >= end_ns)
+        escalate(core, stolen);
+}
+
+static struct eng_frame *oldest_waiting(struct eng_core *core, enum eng_lane path)
+{
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->state == ENG_FRAME_WAITING && frame->path == path)
+            return frame;
     }
+    return NULL;
+}
+
+/* Each theft past the threshold ends one frame that waits for the same: what comes behind it would
+ * only be stolen, too, and cost a slot more. */
+static void drop_frames(struct eng_core *core)
+{
+    struct eng_monitor *monitor = &core->monitor;
+    uint64_t waiting = eng_monitor_waiting(monitor), threshold = core->config.knobs.drop_threshold;
+    uint64_t excess = waiting > threshold ? waiting - threshold : 0;
+    if (monitor->dropped > excess)
+        monitor->dropped = (uint32_t)excess;
+    for (uint32_t i = 0; i < monitor->count && monitor->dropped < excess;) {
+        struct eng_frame *frame = oldest_waiting(core, monitor->stolen[i].path);
+        if (!monitor->stolen[i].is_quarantined && frame) {
+            eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_WORKER_HUNG);
+            monitor->dropped++;
+        } else {
+            i++;
+        }
+    }
+}
+
+static void watch_degraded(struct eng_core *core)
+{
+    struct eng_monitor *monitor = &core->monitor;
+    bool is_degraded = monitor->quarantined >= core->config.knobs.spare_slots;
+    if (is_degraded && !monitor->is_degraded) {
+        struct eng_event event = eng_event_at(ENG_EVENT_DEGRADED, core->now_ns);
+        event.number = monitor->quarantined;
+        eng_telemetry_event(&core->telemetry, &event);
+    }
+    monitor->is_degraded = is_degraded;
 }
 
 void eng_monitor_step(struct eng_core *core)
@@ -73,8 +153,8 @@ void eng_monitor_step(struct eng_core *core)
     struct eng_monitor *monitor = &core->monitor;
     for (uint32_t i = 0; i < monitor->count;) {
         struct eng_stolen *stolen = &monitor->stolen[i];
-        if (apply(core, stolen->slot, ENG_EDGE_CONVERT)) {
-            convert(core, stolen);
+        look(core, stolen);
+        if (convert(core, stolen)) {
             monitor->count--;
             memmove(stolen, stolen + 1, (monitor->count - i) * sizeof(*stolen));
             continue;
@@ -83,22 +163,15 @@ void eng_monitor_step(struct eng_core *core)
             wait_longer(core, stolen);
         i++;
     }
-    /* Too many wait: give up the oldest at once, so that the state is said and not hidden. */
-    uint64_t threshold = core->config.knobs.drop_threshold;
-    for (uint32_t i = 0; i < monitor->count && eng_monitor_waiting(monitor) > threshold; i++)
-        if (!monitor->stolen[i].is_quarantined)
-            escalate(core, &monitor->stolen[i]);
+    drop_frames(core);
+    watch_degraded(core);
+    eng_hardware_ask(core);
 }
 
 uint32_t eng_monitor_waiting(const struct eng_monitor *monitor)
 {
     sisp_assert(monitor->quarantined <= monitor->count);
     return monitor->count - monitor->quarantined;
-}
-
-bool eng_monitor_is_degraded(const struct eng_core *core)
-{
-    return core->monitor.quarantined >= core->config.knobs.spare_slots;
 }
 
 uint64_t eng_monitor_timer_ns(const struct eng_monitor *monitor)
@@ -117,7 +190,8 @@ void eng_monitor_check(const struct eng_core *core)
         const struct eng_stolen *stolen = &core->monitor.stolen[i];
         enum eng_token_state state = eng_token_state(eng_attempt_token(core, stolen->slot));
         sisp_assert(state == (stolen->is_quarantined ? ENG_TOKEN_QUARANTINE : ENG_TOKEN_MONITOR));
-        sisp_assert(core->scheduler.workers[stolen->worker].is_suspect);
+        sisp_assert(
+            !stolen->has_cpu || core->scheduler.workers[stolen->worker].slot == stolen->slot);
         quarantined += stolen->is_quarantined;
     }
     sisp_assert(quarantined == core->monitor.quarantined);

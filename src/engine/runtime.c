@@ -27,6 +27,9 @@ static void ring_bells(struct eng_runtime *runtime)
         if (core->wake_consumers >> p & 1)
             eng_bell_ring(&core->places[p].bell);
     core->wake_consumers = 0;
+    if (core->wake_reset)
+        eng_bell_ring(&core->hardware.reset.bell);
+    core->wake_reset = false;
     /* Rows come with completions, events without. */
     uint64_t head = atomic_load_explicit(&core->telemetry.ring.head, memory_order_relaxed);
     if (head != runtime->telemetry_head)
@@ -109,6 +112,10 @@ static int start_threads(struct eng_runtime *runtime)
     if (error)
         return error;
     runtime->has_telemetry = true;
+    error = eng_hardware_start(
+        &runtime->core.hardware, &runtime->core.config, runtime->core.arena.control_bell);
+    if (error)
+        return error;
     runtime->control = (struct plat_thread){.name = "control",
         .run = run_control,
         .argument = runtime,
@@ -173,7 +180,7 @@ static void stop_control(struct eng_runtime *runtime)
 
 static bool join_workers(struct eng_runtime *runtime)
 {
-    const struct eng_core *core = &runtime->core;
+    struct eng_core *core = &runtime->core;
     bool all = true;
     /* A suspect one has had the time of eng_stop() already. */
     uint64_t deadline_ns = plat_now_ns() + core->config.knobs.drain_grace_period_ns;
@@ -183,7 +190,7 @@ static bool join_workers(struct eng_runtime *runtime)
         /* An idle worker always answers, however late the system schedules it. */
         all &= eng_worker_join(&runtime->workers[w],
             core->scheduler.workers[w].is_suspect ? deadline_ns : PLAT_FOREVER);
-    return all;
+    return eng_hardware_join(&core->hardware, deadline_ns) && all;
 }
 
 bool eng_runtime_destroy(struct eng_runtime **runtime)
@@ -194,8 +201,8 @@ bool eng_runtime_destroy(struct eng_runtime **runtime)
         return true;
     stop_control(gone);
     if (!join_workers(gone)) {
-        base_log(SISP_LOG_WARNING,
-            "a worker does not answer: its thread and the session's memory are left behind");
+        base_log(SISP_LOG_WARNING, "a worker or a device does not answer: its thread and the "
+                                   "session's memory are left behind");
         return false;
     }
     eng_core_finish(&gone->core);

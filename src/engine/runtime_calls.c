@@ -205,6 +205,13 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
     return error;
 }
 
+int eng_hw_done(struct eng_runtime *runtime, struct eng_ticket ticket)
+{
+    int error = eng_hardware_post(&runtime->core.hardware, ticket);
+    eng_bell_ring(runtime->core.arena.control_bell); /* refused: it is said */
+    return error;
+}
+
 void eng_release(struct eng_runtime *runtime, const struct eng_completion *completion)
 {
     struct eng_message message = {.type = ENG_MESSAGE_RELEASE};

@@ -101,6 +101,11 @@ void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
         eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_LANE_FULL);
 }
 
+void eng_scheduler_acknowledged(struct eng_core *core, uint32_t worker)
+{
+    core->scheduler.workers[worker] = (struct eng_worker_record){.slot = ENG_NONE};
+}
+
 /* ---- collecting ----------------------------------------------------------------------------- */
 
 /* Rows end in text files: a name is what a field of those can hold. */

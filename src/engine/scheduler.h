@@ -8,17 +8,19 @@
 #define ENGINE_SCHEDULER_H
 
 #include "engine/engine.h"
+#include "engine/session_manager.h"
 
 struct eng_core;
 struct eng_frame;
 
 struct eng_worker_record {
     uint32_t slot;       /* dispatched to it and not resolved; ENG_NONE: it is idle */
-    bool is_suspect;     /* its slot was stolen and it has not acknowledged */
+    bool is_suspect;     /* its slot was stolen, and it has not acknowledged although asked */
     bool is_quarantined; /* nor will it soon */
 };
 
 struct eng_scheduler {
+    uint32_t worker_of_slot[ENG_SLOTS_MAX]; /* whom it was dispatched to last */
     struct eng_worker_record workers[ENG_WORKERS_MAX];
 };
 
@@ -26,6 +28,9 @@ void eng_scheduler_init(struct eng_scheduler *scheduler);
 
 /** Put an accepted frame in its lane, or at once on the floor, or end it. */
 void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame);
+
+/** The worker has let go of the slot that was stolen from it: it can be trusted with work again. */
+void eng_scheduler_acknowledged(struct eng_core *core, uint32_t worker);
 
 /** Collect, expire, dispatch. */
 void eng_scheduler_step(struct eng_core *core);

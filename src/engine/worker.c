@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 #include "engine/config.h"
+#include "engine/hardware.h"
 #include "platform/simulate.h"
 #include <errno.h>
 #include <limits.h>
@@ -143,6 +144,34 @@ static int run_job(struct eng_worker *worker)
     return ops->end(user, &worker->job);
 }
 
+int eng_job_start_hw(struct eng_job *job, struct eng_ticket *ticket)
+{
+    struct eng_worker *worker =
+        (struct eng_worker *)(void *)((char *)job - offsetof(struct eng_worker, job));
+    if (atomic_exchange_explicit(&worker->has_hardware, 1, memory_order_relaxed))
+        return -EBUSY;
+    struct eng_token_args args = {.holder = worker->incarnation, .grant = worker->grant};
+    if (is_lost(worker) || !eng_token_apply(&worker->arena->items[worker->slot].token,
+                               ENG_EDGE_START_HW, &args, &worker->arena->counts->token))
+        return -ECANCELED;
+    *ticket = eng_hardware_ticket(worker->slot, worker->grant);
+    return 0;
+}
+
+/* Until the device is done or the slot is taken away; the control thread rings for both. */
+static void await_hardware(struct eng_worker *worker)
+{
+    const _Atomic uint64_t *token = &worker->arena->items[worker->slot].token;
+    if (!atomic_load_explicit(&worker->has_hardware, memory_order_relaxed))
+        return;
+    eng_bell_silence(&worker->shared->bell);
+    while ((atomic_load_explicit(token, memory_order_acquire) & ENG_TOKEN_HW_BUSY) &&
+           !is_lost(worker)) {
+        eng_bell_wait(&worker->shared->bell, PLAT_FOREVER);
+        eng_bell_silence(&worker->shared->bell);
+    }
+}
+
 void eng_result_time(struct eng_result *result, const char *name, uint64_t ns)
 {
     if (result->timing_count >= ENG_TIMINGS_MAX)
@@ -162,6 +191,26 @@ static void finish_result(struct eng_worker *worker, struct eng_work_result *wor
     eng_result_time(result, worker->command->name, work->finished_ns - work->started_ns);
 }
 
+/* Leave the slot by the one edge that its token allows now. Returns: false if it moved meanwhile.
+ */
+static bool leave(struct eng_worker *worker, const struct eng_token_args *args)
+{
+    _Atomic uint64_t *token = &worker->arena->items[worker->slot].token;
+    struct eng_arena_counts *counts = worker->arena->counts;
+    uint64_t word = atomic_load_explicit(token, memory_order_acquire);
+    if (eng_token_state(word) == ENG_TOKEN_WORKER && (word & ENG_TOKEN_HW_BUSY))
+        return eng_token_apply(token, ENG_EDGE_ABANDON, args, &counts->token);
+    PLAT_POINT(worker_finishing);
+    if (eng_token_apply(token, ENG_EDGE_FINISH, args, &counts->token))
+        return true;
+    PLAT_POINT(worker_lost);
+    if (!eng_token_apply(token, ENG_EDGE_ACKNOWLEDGE, args, &counts->token))
+        return false;
+    /* Stolen meanwhile: nobody reads what was written; say that no more will be. */
+    atomic_fetch_add_explicit(&counts->late_results, 1, memory_order_relaxed);
+    return true;
+}
+
 static void work_on(struct eng_worker *worker, struct eng_hint hint)
 {
     struct eng_process_item *item = &worker->arena->items[hint.slot];
@@ -174,19 +223,16 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     PLAT_POINT(worker_started);
     worker->slot = hint.slot;
     worker->grant = hint.grant;
+    atomic_store_explicit(&worker->has_hardware, 0, memory_order_relaxed);
     memset(&item->work, 0, sizeof(item->work));
     item->work.started_ns = plat_now_ns();
     worker->job.result = &item->work.result;
     read_envelope(worker, &worker->arena->envelopes[hint.slot]);
-    finish_result(worker, &item->work, run_job(worker));
-    PLAT_POINT(worker_finishing);
-    if (!eng_token_apply(&item->token, ENG_EDGE_FINISH, &args, &counts->token)) {
-        /* Stolen meanwhile: nobody reads what was written; say that no more will be. */
-        atomic_fetch_add_explicit(&counts->late_results, 1, memory_order_relaxed);
-        PLAT_POINT(worker_lost);
-        bool ok = eng_token_apply(&item->token, ENG_EDGE_ACKNOWLEDGE, &args, &counts->token);
-        sisp_assert(ok);
-    }
+    int status = run_job(worker);
+    await_hardware(worker);
+    finish_result(worker, &item->work, status);
+    while (!leave(worker, &args))
+        await_hardware(worker);
     eng_bell_ring(worker->arena->control_bell);
 }
 

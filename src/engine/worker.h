@@ -34,6 +34,7 @@ struct eng_worker {
     uint32_t slot, phase, task_count;
     uint64_t grant;
     struct eng_job job;
+    _Atomic uint32_t has_hardware;     /* this job has announced it */
     alignas(64) _Atomic uint32_t gate; /* generation 16 | open 1 | helpers inside 15 */
     alignas(64) _Atomic uint32_t next_task;
     struct eng_helper team[ENG_TEAM_MAX];
