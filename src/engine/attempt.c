@@ -110,8 +110,8 @@ enum eng_reason eng_attempt_dispatch(struct eng_core *core, struct eng_frame *fr
     uint32_t taken, worker = eng_attempt_command(core, frame)->worker;
     if (!acquire_writes(core, frame, &taken))
         return ENG_REASON_NO_BUFFER;
-    if (frame->slot == ENG_NONE &&
-        eng_session_acquire(&core->sessions, slots_kept_from(frame->path), &frame->slot)) {
+    if (frame->slot == ENG_NONE && eng_session_acquire(&core->sessions, frame->row.session,
+                                       slots_kept_from(frame->path), frame->core, &frame->slot)) {
         drop_roles(core, frame, taken);
         return ENG_REASON_NO_SLOT;
     }

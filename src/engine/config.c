@@ -2,6 +2,7 @@
 #include "engine/config.h"
 
 #include "base/log.h"
+#include "engine/session_manager.h"
 #include "engine/worker.h"
 #include <errno.h>
 
@@ -29,7 +30,8 @@ static bool resolve_knobs(struct eng_knobs *knobs)
             (unsigned long long)row->min, (unsigned long long)row->max, row->unit);
         return false;
     }
-    return holds(knobs->spare_slots < knobs->slots, "fewer spare slots than slots");
+    return holds(knobs->spare_slots + ENG_SLOTS_TO_GET_ON <= knobs->slots,
+        "slots: three more than the spare ones");
 }
 
 static void resolve_capacities(struct eng_config *config)

@@ -178,6 +178,14 @@ extern const struct eng_knob_row eng_knob_table[ENG_KNOB_COUNT];
 /** The field of that row. */
 uint64_t *eng_knob_at(struct eng_knobs *knobs, uint32_t index);
 
+/* ---- sessions ------------------------------------------------------------------------------- */
+
+/** A session's part of the slots. */
+struct eng_session_config {
+    uint32_t slots_min; /* that others leave free for it; 0: none */
+    uint32_t slots_max; /* 0: all */
+};
+
 /* ---- what comes out ----------------------------------------------------------------------------
  */
 

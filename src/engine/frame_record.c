@@ -38,7 +38,7 @@ struct eng_frame *eng_frame_take(struct eng_frame_table *table)
     sisp_assert(frame->state == ENG_FRAME_UNUSED);
     /* The metas are as long as input_count says; clearing them costs more than the rest. */
     memset(frame, 0, offsetof(struct eng_frame, meta));
-    frame->slot = ENG_NONE;
+    frame->slot = frame->core = ENG_NONE;
     frame->order = ENG_ORDER_NONE;
     frame->row.frame_id = ++table->next_id;
     frame->row.worker = frame->row.fallback_from = frame->row.fallback_to = "";

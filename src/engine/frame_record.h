@@ -23,6 +23,7 @@ struct eng_frame {
     bool is_plan;
     enum eng_lane path;           /* lane that serves it now: row.lane, or the floor */
     uint32_t stage;               /* of that lane */
+    uint32_t core;                /* where it was submitted; ENG_NONE: unknown */
     uint32_t slot;                /* of the current attempt, or ENG_NONE */
     uint64_t grant;               /* of the current dispatch */
     uint64_t order;               /* in the stream of row.lane */

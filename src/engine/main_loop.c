@@ -35,6 +35,8 @@ static int init_sessions(struct eng_core *core, uint32_t credits)
     int error = 0;
     for (uint32_t p = 0; p < ENG_SESSIONS_MAX && !error; p++)
         error = eng_session_init(&core->places[p], credits);
+    if (!error)
+        error = eng_session_admit(&core->sessions, 0, &(struct eng_session_config){0});
     atomic_store_explicit(
         &core->places[0].gate, eng_session_word(0, ENG_SESSION_OPEN), memory_order_relaxed);
     core->session_count = 1;
@@ -47,7 +49,7 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
     int error = eng_arena_init(&core->arena, (uint32_t)config->knobs.slots, config->worker_count);
     if (error)
         return error;
-    eng_session_manager_init(&core->sessions, &core->arena);
+    eng_session_manager_init(&core->sessions, &core->arena, &config->knobs);
     eng_hardware_init(&core->hardware, core->arena.item_count);
     eng_scheduler_init(&core->scheduler);
     error = eng_resource_manager_init(&core->resources, config->pools, config->pool_count,

@@ -81,6 +81,7 @@ static void escalate(struct eng_core *core, struct eng_stolen *stolen)
         return; /* answered just now: the next step converts it */
     stolen->is_quarantined = true;
     core->monitor.quarantined++;
+    eng_session_quarantine(&core->sessions, stolen->slot);
     if (stolen->has_cpu)
         core->scheduler.workers[stolen->worker].is_quarantined = true;
     tell(core, ENG_EVENT_FRAME_QUARANTINED, stolen);

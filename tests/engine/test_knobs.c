@@ -57,6 +57,7 @@ TEST(names_are_there_once_and_arrays_are_large_enough)
         for (uint32_t j = 0; j < i; j++)
             CHECK(strcmp(eng_knob_table[i].name, eng_knob_table[j].name) != 0);
     CHECK(eng_knob_table[ENG_KNOB_slots].max <= ENG_SLOTS_MAX);
+    CHECK(eng_knob_table[ENG_KNOB_core_cache].max <= ENG_CORE_CACHE_MAX);
 }
 
 TEST(a_lane_without_a_capacity_has_the_knobs)

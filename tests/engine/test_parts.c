@@ -105,7 +105,9 @@ TEST(slots_leave_in_the_order_they_were_freed)
     struct eng_arena arena;
     static struct eng_session_manager manager;
     REQUIRE(eng_arena_init(&arena, 6, 1) == 0);
-    eng_session_manager_init(&manager, &arena);
+    struct eng_knobs knobs = {.spare_slots = 1};
+    eng_session_manager_init(&manager, &arena, &knobs);
+    REQUIRE(eng_session_admit(&manager, 0, &(struct eng_session_config){0}) == 0);
     struct base_prng prng = {.state = 2};
     uint32_t held[6], held_count = 0, expected[6], expected_count = 6;
     for (uint32_t i = 0; i < 6; i++)
@@ -117,12 +119,12 @@ TEST(slots_leave_in_the_order_they_were_freed)
             expected[expected_count++] = held[which];
             eng_session_return(&manager, held[which]);
             held[which] = held[--held_count];
-        } else if (eng_session_acquire(&manager, 1, &slot) == 0) {
+        } else if (eng_session_acquire(&manager, 0, 1, ENG_NONE, &slot) == 0) {
             CHECK_EQ(slot, expected[0]);
             memmove(expected, expected + 1, --expected_count * sizeof(expected[0]));
             held[held_count++] = slot;
         } else {
-            CHECK_EQ(eng_session_free_count(&manager), 1); /* one is kept */
+            CHECK_EQ(eng_session_free_count(&manager), 2); /* one is kept, one is a spare */
         }
         eng_session_manager_check(&manager);
     }

@@ -146,11 +146,13 @@ TEST(a_plan_that_ends_makes_room_in_the_same_step)
     stepped_finish(&stepped);
 }
 
-/* One frame runs and two have left the floor but wait behind it: of four slots one is free. */
+/* One frame runs and two have left the floor but wait behind it: of four slots one is free, and a
+ * spare. */
 TEST(the_last_slot_is_the_floors)
 {
     fixture_init(&stepped.fixture, 1);
-    stepped.fixture.config.knobs.slots = 4;
+    stepped.fixture.config.knobs.slots = 5;
+    stepped.fixture.config.knobs.spare_slots = 1;
     stepped.fixture.config.lanes[ENG_LANE_FAST].capacity = 1;
     REQUIRE(stepped_init(&stepped) == 0);
     REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
@@ -160,7 +162,7 @@ TEST(the_last_slot_is_the_floors)
         stepped_step(&stepped);
         run_worker(WORKER_FLOOR);
     }
-    CHECK_EQ(eng_session_free_count(&stepped.core.sessions), 1);
+    CHECK_EQ(eng_session_free_count(&stepped.core.sessions), 2);
     REQUIRE(stepped_submit(&stepped, ENG_LANE_BACKGROUND, 0) == 0);
     stepped_step(&stepped);
     CHECK(!stepped_start(&stepped, WORKER_SLOW));
@@ -364,7 +366,7 @@ static void run_seed(uint64_t seed, struct seen *total)
     fixture_init(&stepped.fixture, 1);
     stepped.fixture.config.knobs.plan_ttl_ns = 300 * MS;
     stepped.fixture.config.pools[POOL_PICTURE].count = 2 + base_prng_below(&prng, 6);
-    stepped.fixture.config.knobs.slots = 4 + base_prng_below(&prng, 13);
+    stepped.fixture.config.knobs.slots = 5 + base_prng_below(&prng, 12);
     REQUIRE(stepped_init(&stepped) == 0);
     for (int i = 0; i < 1500; i++)
         if (has_credit(&seen))

@@ -48,7 +48,7 @@ static void submit(struct model_world *world)
 
 static bool acquire(struct model_world *world, uint32_t *slot)
 {
-    if (eng_session_acquire(&world->sessions, 0, slot) != 0)
+    if (eng_session_acquire(&world->sessions, 0, 0, ENG_NONE, slot) != 0)
         return false;
     model_note(world, *slot, ENG_EDGE_ACQUIRE, &no_beliefs, 0);
     const struct model_memory *memory = &world->memory[*slot];

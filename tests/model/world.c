@@ -134,7 +134,10 @@ static void begin(struct model_world *world, uint64_t seed)
         atomic_store_explicit(&world->arena.items[s].token, 0, memory_order_relaxed);
         world->memory[s] = (struct model_memory){0};
     }
-    eng_session_manager_init(&world->sessions, &world->arena);
+    struct eng_knobs knobs = {0};
+    eng_session_manager_init(&world->sessions, &world->arena, &knobs);
+    int error = eng_session_admit(&world->sessions, 0, &(struct eng_session_config){0});
+    sisp_assert(!error);
     memset(world->frames, 0, sizeof(world->frames));
     memset(world->jobs, 0, sizeof(world->jobs));
     for (uint32_t w = 0; w < MODEL_WORKERS; w++) {
