@@ -2,6 +2,7 @@
 #include "model/world.h"
 
 #include "base/base.h"
+#include "engine/belief.h"
 #include "model/trace.h"
 #include <string.h>
 
@@ -42,12 +43,20 @@ void model_note(struct model_world *world, uint32_t slot, enum eng_edge edge,
         model_trace_edge(world->trace, &line);
 }
 
+/* The other edges are the control thread's, which compares with what it believes. */
+static bool is_holders(enum eng_edge edge)
+{
+    return edge == ENG_EDGE_START || edge == ENG_EDGE_START_HW || edge == ENG_EDGE_FINISH ||
+           edge == ENG_EDGE_ABANDON || edge == ENG_EDGE_ACKNOWLEDGE;
+}
+
 bool model_apply(
     struct model_world *world, uint32_t slot, enum eng_edge edge, const struct eng_token_args *args)
 {
     uint64_t before = model_word(world, slot);
-    bool ok =
-        eng_token_apply(&world->arena.items[slot].token, edge, args, &world->arena.counts->token);
+    bool ok = is_holders(edge) ? eng_token_apply(&world->arena.items[slot].token, edge, args,
+                                     &world->arena.counts->token)
+                               : eng_arena_apply(&world->arena, slot, edge, args);
     if (ok)
         model_note(world, slot, edge, args, before);
     return ok;
@@ -132,6 +141,7 @@ static void begin(struct model_world *world, uint64_t seed)
 {
     for (uint32_t s = 0; s < MODEL_SLOTS; s++) {
         atomic_store_explicit(&world->arena.items[s].token, 0, memory_order_relaxed);
+        world->arena.belief->words[s] = 0;
         world->memory[s] = (struct model_memory){0};
     }
     struct eng_knobs knobs = {0};
