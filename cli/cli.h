@@ -54,6 +54,21 @@ struct cli_raw_options {
 int cli_raw_option(
     const char *verb, struct cli_raw_options *raw, const char *name, const char *value);
 
+/** The engine's knobs, from files and from the command line, which wins. */
+struct cli_knob_options {
+    struct sisp_knobs file, line;
+    bool is_set[SISP_KNOBS_MAX]; /* on the command line */
+};
+
+/** Handle one option of --config, --knob. Returns as cli_raw_option(). */
+int cli_knob_option(
+    const char *verb, struct cli_knob_options *options, const char *name, const char *value);
+
+struct sisp_knobs cli_knobs(const struct cli_knob_options *options);
+
+/** List all knobs. Returns as cli_flush(). */
+int cli_print_knobs(const char *verb, bool json);
+
 /** The JSON array of the first `count` floats. */
 struct json_t;
 struct json_t *cli_json_floats(const float *values, unsigned count);

@@ -39,6 +39,8 @@ static const char help[] =
     "      --isa NAME           auto, base, v2, v3, v4, neon; never changes the picture\n"
     "      --json               one line of JSON for each input on standard output\n"
     "      --telemetry FILE     CSV, one row for each frame\n"
+    "      --config FILE        knobs of the engine, YAML; 'softisp info --knobs' lists them\n"
+    "      --knob NAME=VALUE    one knob, such as lease=5s; wins over the file\n"
     "\n"
     "Exit: 0 done, 1 some input failed, 2 wrong use, 3 output not writable, 4 internal,\n"
     "130 interrupted.\n";
@@ -64,6 +66,8 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 0},
     {"isa", required_argument, NULL, 0},
     {"json", no_argument, NULL, 0},
+    {"config", required_argument, NULL, 0},
+    {"knob", required_argument, NULL, 0},
     {"telemetry", required_argument, NULL, 0},
     {0},
 };
@@ -147,6 +151,8 @@ static bool set_option(struct develop_options *o, const char *name, const char *
     static const char *const depths[] = {"8", "16"}, *const lanes[] = {"background", "fast"};
     float choice = 0;
     int r = value ? cli_raw_option("develop", &o->raw, name, value) : 0;
+    if (value && !r)
+        r = cli_knob_option("develop", &o->knobs, name, value);
     if (r)
         return r > 0;
     if (strcmp(name, "depth") == 0) {

@@ -11,6 +11,7 @@ struct develop_options {
     const char *output;
     struct cli_raw_options raw;
     struct sisp_params params;
+    struct cli_knob_options knobs;
     bool has_wishes; /* an option said how the picture should look */
     unsigned depth;
     bool is_fast, no_orient, json;

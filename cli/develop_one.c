@@ -46,6 +46,8 @@ static int open_session(struct one *one)
     params.threads = o->threads;
     params.isa = o->isa;
     params.telemetry = o->telemetry;
+    struct sisp_knobs knobs = cli_knobs(&o->knobs);
+    params.knobs = &knobs;
     struct sisp_picture_params picture = {
         .format = !one->target->writer ? SISP_PIXEL_NV12
                   : o->depth == 16     ? SISP_PIXEL_RGBA64

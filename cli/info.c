@@ -9,10 +9,12 @@
 
 static const char help[] =
     "usage: softisp info [FILE] [OPTION...]\n"
+    "       softisp info --knobs [--json]\n"
     "\n"
     "Without FILE: version, instruction set levels, raw formats, picture formats.\n"
     "With FILE: what the raw file says of itself; --raw-format, --size, --stride, --cfa, --black\n"
-    "and --white as for develop.\n";
+    "and --white as for develop.\n"
+    "With --knobs: the engine's knobs for --config and --knob, their ranges and defaults.\n";
 
 static const struct option long_options[] = {
     {"raw-format", required_argument, NULL, 0},
@@ -21,6 +23,8 @@ static const struct option long_options[] = {
     {"cfa", required_argument, NULL, 0},
     {"black", required_argument, NULL, 0},
     {"white", required_argument, NULL, 0},
+    {"knobs", no_argument, NULL, 'k'},
+    {"json", no_argument, NULL, 'j'},
     {0},
 };
 
@@ -91,14 +95,26 @@ static void print_file(const char *path, const struct sisp_raw_info *info)
 static int run(int argc, char **argv)
 {
     struct cli_raw_options raw = {0};
+    bool has_knobs = false, has_json = false;
     int index, c;
     opterr = 0;
     optind = 1;
     while ((c = getopt_long(argc, argv, ":", long_options, &index)) != -1) {
+        if (c == 'k' || c == 'j') {
+            has_knobs |= c == 'k';
+            has_json |= c == 'j';
+            continue;
+        }
         if (c != 0)
             return cli_option_error("info", c, argv);
         if (cli_raw_option("info", &raw, long_options[index].name, optarg) < 0)
             return CLI_WRONG_USE;
+    }
+    if (has_knobs && argc - optind == 0)
+        return cli_print_knobs("info", has_json);
+    if (has_knobs || has_json) {
+        cli_error("info", "--json goes with --knobs, and --knobs with no file");
+        return CLI_WRONG_USE;
     }
     if (argc - optind > 1 || (argc == optind && argc > 1)) {
         cli_error("info", "one file, please; see 'softisp help info'");

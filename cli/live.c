@@ -33,6 +33,8 @@ static const char help[] =
     "      --threads N          0: one for each CPU (0)\n"
     "      --isa NAME           auto, base, v2, v3, v4, neon; never changes the picture\n"
     "      --json               figures as one line of JSON on standard output\n"
+    "      --config FILE        knobs of the engine, YAML; 'softisp info --knobs' lists them\n"
+    "      --knob NAME=VALUE    one knob, such as lease=5s; wins over the file\n"
     "\n"
     "Exit: as for develop. Ctrl-C ends the run cleanly; what was recorded stays.\n";
 
@@ -59,6 +61,8 @@ static const struct option long_options[] = {
     {"threads", required_argument, NULL, 0},
     {"isa", required_argument, NULL, 0},
     {"json", no_argument, NULL, 0},
+    {"config", required_argument, NULL, 0},
+    {"knob", required_argument, NULL, 0},
     {0},
 };
 
@@ -173,6 +177,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
 {
     struct live_options *o = &g->live;
     int r = value ? cli_raw_option("live", &o->raw, name, value) : 0;
+    if (value && !r)
+        r = cli_knob_option("live", &o->knobs, name, value);
     if (r)
         return r > 0;
     if (strcmp(name, "camera") == 0)

@@ -322,6 +322,8 @@ static int open_session(struct run *run)
     params.threads = o->threads;
     params.isa = o->isa;
     params.telemetry = run->telemetry;
+    struct sisp_knobs knobs = cli_knobs(&o->knobs);
+    params.knobs = &knobs;
     params.overload_first = o->overload_first;
     params.overload_count = o->overload_count;
     int r = sisp_session_create(&run->session, &params, run->error, sizeof(run->error));

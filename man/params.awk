@@ -1,14 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Rows of params.def as mdoc items. Usage: awk -f params.awk params.def softisp.1.in
-FNR == NR {
-    if (match($0, /^PARAM\(/)) {
-        line = $0
-        help = line; sub(/^[^"]*"[^"]*"[^"]*"/, "", help); sub(/"\)$/, "", help)
-        head = substr(line, 7); split(head, f, /, */)
-        unit = f[3]; gsub(/"/, "", unit)
-        items = items ".It Ar " f[1] " : " f[4] " to " f[5] (unit == "" ? "" : " " unit) ", default " f[6] "\n" toupper(substr(help, 1, 1)) substr(help, 2) ".\n"
-    }
-    next
+# Rows of params.def and knobs.def as mdoc items. Usage: awk -f params.awk params.def knobs.def softisp.1.in
+function sentence(text) { return toupper(substr(text, 1, 1)) substr(text, 2) ".\n" }
+function range(min, max, unit, value) {
+    return " : " min " to " max (unit == "" ? "" : " " unit) ", default " value "\n"
 }
-/^@PARAMETERS@$/ { printf "%s", items; next }
+/^PARAM\(/ {
+    help = $0; sub(/^[^"]*"[^"]*"[^"]*"/, "", help); sub(/"\)$/, "", help)
+    split(substr($0, 7), f, /, */)
+    unit = f[3]; gsub(/"/, "", unit)
+    params = params ".It Ar " f[1] range(f[4], f[5], unit, f[6]) sentence(help)
+}
+/^KNOB\(/ {
+    help = $0; sub(/^[^"]*"[^"]*"[^"]*"/, "", help); sub(/"\)$/, "", help)
+    split(substr($0, 6), f, /, */)
+    unit = f[3]; gsub(/"/, "", unit)
+    if (unit ~ /\|/) {
+        split(unit, words, "|"); gsub(/\|/, " | ", unit)
+        knobs = knobs ".It Ar " f[2] " : " unit ", default " words[f[7] + 1] "\n" sentence(help)
+    } else
+        knobs = knobs ".It Ar " f[2] range(f[5], f[6], unit, f[7]) sentence(help)
+}
+FILENAME !~ /softisp\.1\.in$/ { next }
+/^@PARAMETERS@$/ { printf "%s", params; next }
+/^@KNOBS@$/ { printf "%s", knobs; next }
 { print }

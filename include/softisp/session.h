@@ -11,6 +11,7 @@
 #define SOFTISP_SESSION_H
 
 #include <softisp/camera.h>
+#include <softisp/knobs.h>
 #include <softisp/params.h>
 #include <softisp/raw.h>
 #include <softisp/telemetry.h>
@@ -53,6 +54,7 @@ struct sisp_session_params {
     const char *isa;                  /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */
     struct sisp_telemetry *telemetry; /* may be NULL; must outlive the session */
     const struct sisp_coefficients *coefficients; /* not NULL: no automatic control, these hold */
+    const struct sisp_knobs *knobs;               /* of the engine; NULL: defaults */
     /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that
      * sleeps past their deadline. count 0: none. */
     uint64_t overload_first;

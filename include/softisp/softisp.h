@@ -9,6 +9,7 @@
 #include <softisp/camera.h>
 #include <softisp/coefficients.h>
 #include <softisp/format.h>
+#include <softisp/knobs.h>
 #include <softisp/log.h>
 #include <softisp/params.h>
 #include <softisp/raw.h>

@@ -3,6 +3,7 @@
 #include "session/session.h"
 
 #include "base/base.h"
+#include "session/knobs.h"
 #include "session/telemetry.h"
 
 #include <errno.h>
@@ -18,8 +19,7 @@
 /* A preview is worth showing until the next but one is there, so a frame has two intervals. The
  * fast lane has the first seven eighths of one: when it misses them, the floor is done before the
  * next frame comes. */
-#define DEADLINE_INTERVALS        2
-#define FLOOR_BUDGET_NS(interval) ((interval) / 8 * 9)
+#define DEADLINE_INTERVALS 2
 
 /* Writing a large file takes its time, and nobody waits for the picture's buffer. */
 #define FILE_LEASE_NS UINT64_C(3600000000000)
@@ -82,6 +82,8 @@ static int check_params(const struct sisp_session_params *params, char *error, s
         return fail(error, error_size, -EINVAL, "a burst needs both a preview and a still");
     if (params->threads > PIPELINE_THREADS_MAX)
         return fail(error, error_size, -EINVAL, "at most 64 threads");
+    if (params->knobs && !knobs_are_valid(params->knobs))
+        return fail(error, error_size, -EINVAL, "a knob is outside its range");
     for (int i = 0; i < SISP_PARAM_COUNT; i++) {
         const struct sisp_param_row *row = &sisp_param_table[i];
         if (!(params->params.value[i] >= row->min && params->params.value[i] <= row->max))
@@ -134,13 +136,12 @@ static uint32_t add_pool(
 }
 
 static void add_lane(struct eng_config *config, enum eng_lane lane,
-    const enum pipeline_command commands[2], uint32_t capacity, uint32_t picture_pool)
+    const enum pipeline_command commands[2], uint32_t picture_pool)
 {
     struct eng_lane_config *l = &config->lanes[lane];
     l->stage_count = 2;
     l->stages[0] = commands[0];
     l->stages[1] = commands[1];
-    l->capacity = capacity;
     for (unsigned i = 0; i < ENG_ROLES_MAX; i++)
         l->role_pool[i] = ENG_NONE;
     l->role_pool[ROLE_PICTURE] = picture_pool;
@@ -180,14 +181,14 @@ static void describe_lanes(
     if (p->preview.width) {
         size_t bytes = pipeline_picture_bytes(&p->preview);
         uint32_t pictures = params->is_live ? PICTURES : 1;
-        add_lane(config, ENG_LANE_FAST, fast, 2, add_pool(config, "preview", bytes, pictures));
+        add_lane(config, ENG_LANE_FAST, fast, add_pool(config, "preview", bytes, pictures));
         if (params->is_live) /* a file has no deadline to miss */
-            add_lane(config, ENG_LANE_FLOOR, floor, 2, add_pool(config, "floor", bytes, PICTURES));
+            add_lane(config, ENG_LANE_FLOOR, floor, add_pool(config, "floor", bytes, PICTURES));
         lanes++;
     }
     if (p->still.width) {
         size_t bytes = pipeline_picture_bytes(&p->still);
-        add_lane(config, ENG_LANE_BACKGROUND, slow, 2,
+        add_lane(config, ENG_LANE_BACKGROUND, slow,
             add_pool(config, "still", bytes, params->is_live ? 2 : 1));
         lanes++;
     }
@@ -208,6 +209,14 @@ static void describe_lanes(
         add_pool(config, "stats", sizeof(struct frame_stats), small);
 }
 
+/* As much of it as the knob's range allows; 0: the engine's default. */
+static uint64_t floor_budget_ns(uint64_t interval_ns)
+{
+    const struct eng_knob_row *row = &eng_knob_table[ENG_KNOB_floor_budget_ns];
+    uint64_t budget_us = interval_ns / 8 * 9 / row->scale;
+    return base_min_size(budget_us, row->max) * row->scale;
+}
+
 static void describe_engine(struct eng_config *config, struct sisp_session *session,
     const struct sisp_session_params *params)
 {
@@ -217,7 +226,9 @@ static void describe_engine(struct eng_config *config, struct sisp_session *sess
     config->history_count = params->burst_frames;
     if (!params->is_live)
         config->knobs.lease_ns = FILE_LEASE_NS;
-    config->knobs.floor_budget_ns = FLOOR_BUDGET_NS(params->frame_interval_ns);
+    config->knobs.floor_budget_ns = floor_budget_ns(params->frame_interval_ns);
+    if (params->knobs)
+        knobs_apply(&config->knobs, params->knobs);
     describe_commands(config, p);
     describe_lanes(config, p, params);
     config->commit_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_STATE | 1u << ROLE_STATS;
@@ -227,6 +238,39 @@ static void describe_engine(struct eng_config *config, struct sisp_session *sess
         config->telemetry = telemetry_row;
         config->telemetry_user = params->telemetry;
     }
+}
+
+/* All buffers are there from the start, so a quota that is too small shows now. */
+static int check_quota(const struct eng_config *config, char *error, size_t error_size)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < config->pool_count; i++)
+        sum += (uint64_t)config->pools[i].size_bytes * config->pools[i].count;
+    if (!config->knobs.quota_bytes || sum <= config->knobs.quota_bytes)
+        return 0;
+    char sentence[128];
+    snprintf(sentence, sizeof(sentence), "quota_bytes is %llu, but the buffers take %llu bytes",
+        (unsigned long long)config->knobs.quota_bytes, (unsigned long long)sum);
+    return fail(error, error_size, -EINVAL, sentence);
+}
+
+static int start_engine(struct sisp_session *session, const struct sisp_session_params *params,
+    struct eng_config *config, char *error, size_t error_size)
+{
+    describe_engine(config, session, params);
+    int r = check_quota(config, error, error_size);
+    if (r)
+        return r;
+    if (params->telemetry)
+        telemetry_begin_session(params->telemetry);
+    r = eng_runtime_create(&session->runtime, config);
+    if (r == -ENOMEM)
+        return fail(error, error_size, r, "not enough memory for frames of this size");
+    if (r == -EINVAL)
+        return fail(error, error_size, r, "the knobs do not go together; the log says why");
+    if (r)
+        return fail(error, error_size, r, "the engine could not be started");
+    return 0;
 }
 
 int sisp_session_create(struct sisp_session **out, const struct sisp_session_params *params,
@@ -246,16 +290,8 @@ int sisp_session_create(struct sisp_session **out, const struct sisp_session_par
         session->overload_count = params->overload_count;
         r = init_pipeline(&session->pipeline, params, error, error_size);
     }
-    if (r == 0) {
-        describe_engine(config, session, params);
-        if (params->telemetry)
-            telemetry_begin_session(params->telemetry);
-        r = eng_runtime_create(&session->runtime, config);
-        if (r)
-            fail(error, error_size, r,
-                r == -ENOMEM ? "not enough memory for frames of this size"
-                             : "the engine could not be started");
-    }
+    if (r == 0)
+        r = start_engine(session, params, config, error, error_size);
     free(config);
     if (r)
         sisp_session_destroy(&session);
