@@ -54,6 +54,10 @@ TEST(text_has_units)
         {"lease", "18446744073709551615 s", -EINVAL, 0},
         {"quota_bytes", "2 GiB", 0, UINT64_C(2) << 30},
         {"quota_bytes", "0", 0, 0},
+        {"strict_fifo", "yes", 0, 1},
+        {"strict_fifo", "no", 0, 0},
+        {"strict_fifo", "ye", -EINVAL, 0},
+        {"strict_fifo", "no|yes", -EINVAL, 0},
         {"nonsense", "1", -ENOENT, 0},
         {"", "1", -ENOENT, 0},
     };
@@ -99,10 +103,14 @@ TEST(wrong_files_are_one_sentence_with_line_and_name)
     static const struct {
         const char *text, *sentence; /* behind the file's name */
     } cases[] = {
-        {"engine:\n  slots: 2\n", ":2: 'slots' takes a whole number from 4 to 64, not '2'"},
+        {"engine:\n  spare_slots: 0\n",
+            ":2: 'spare_slots' takes a whole number from 1 to 63, not '0'"},
         {"engine:\n  lease: nan\n",
             ":2: 'lease' takes a whole number from 1 to 3600000 ms, not 'nan'"},
-        {"engine:\n\n  slots:\n", ":3: 'slots' takes a whole number from 4 to 64, not ''"},
+        {"engine:\n\n  spare_slots:\n",
+            ":3: 'spare_slots' takes a whole number from 1 to 63, not ''"},
+        {"engine:\n  strict_fifo: perhaps\n",
+            ":2: 'strict_fifo' takes one of no|yes, not 'perhaps'"},
         {"engine:\n  slots: [1, 2]\n", ":2: 'slots' takes one value"},
         {"engine:\n  slots: {a: 1}\n", ":2: 'slots' takes one value"},
         {"engine:\n  sloths: 5\n", ":2: there is no knob 'sloths'"},
