@@ -105,7 +105,7 @@ static void handle_submit(struct eng_core *core, const struct eng_message *messa
     sisp_assert(!error); /* the producer's pin is still there */
     eng_resource_unpin(&core->resources, submission->input, ENG_HOLDER_PRODUCER);
     eng_telemetry_accept(&core->telemetry, submission->lane);
-    if (submission->lane == ENG_LANE_FAST)
+    if (submission->lane == ENG_LANE_FAST && !core->is_flushed)
         eng_fusion_remember(core, frame);
     eng_scheduler_admit(core, frame);
 }

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "sim/invariants.h"
+
+#include "engine/housekeeper.h"
+#include "engine/main_loop.h"
+#include "sim/sim.h"
+#include <string.h>
+
+#define ACCESSES_MAX (ENG_INPUTS_MAX + 3 * ENG_ROLES_MAX)
+
+/** What one worker's attempt may touch. */
+struct attempt {
+    uint32_t slot; /* SIM_NOBODY: none */
+    uint32_t count;
+    struct {
+        uint32_t page;
+        bool is_write;
+    } accesses[ACCESSES_MAX];
+};
+
+static struct {
+    struct eng_core *core;
+    const struct sim_actor *control; /* who steps the core */
+    uint64_t tokens[ENG_SLOTS_MAX];
+    uint32_t fifo[ENG_SLOTS_MAX];
+    uint32_t fifo_head, fifo_tail;
+    struct attempt attempts[SIM_WORKERS];
+    uint16_t readers[SIM_PAGES_MAX];
+    uint8_t writers[SIM_PAGES_MAX];
+} shadow;
+
+void sim_check_init(void)
+{
+    memset(&shadow, 0, sizeof(shadow));
+    for (uint32_t w = 0; w < SIM_WORKERS; w++)
+        shadow.attempts[w].slot = SIM_NOBODY;
+}
+
+void sim_check_core(struct eng_core *core)
+{
+    sim_check_init();
+    shadow.core = core;
+    for (uint32_t slot = 0; slot < core->arena.item_count; slot++)
+        shadow.fifo[shadow.fifo_head++ % ENG_SLOTS_MAX] = slot;
+}
+
+void sim_check_step(void)
+{
+    if (!shadow.core)
+        return;
+    const struct eng_arena *arena = &shadow.core->arena;
+    uint64_t differ = 0;
+    for (uint32_t slot = 0; slot < arena->item_count; slot++)
+        differ |= shadow.tokens[slot] ^
+                  atomic_load_explicit(&arena->items[slot].token, memory_order_relaxed);
+    SIM_CHECK(differ == 0); /* a token changed by its edges alone */
+}
+
+/* ---- who touches which bytes ---------------------------------------------------------------- */
+
+void sim_write_begin(const void *bytes)
+{
+    uint32_t page = sim_page(bytes);
+    SIM_CHECK(shadow.writers[page] == 0 && shadow.readers[page] == 0);
+    shadow.writers[page] = 1;
+}
+
+void sim_write_end(const void *bytes)
+{
+    uint32_t page = sim_page(bytes);
+    SIM_CHECK(shadow.writers[page] == 1 && shadow.readers[page] == 0);
+    shadow.writers[page] = 0;
+}
+
+void sim_read_begin(const void *bytes)
+{
+    uint32_t page = sim_page(bytes);
+    SIM_CHECK(shadow.writers[page] == 0);
+    shadow.readers[page]++;
+}
+
+void sim_read_end(const void *bytes)
+{
+    uint32_t page = sim_page(bytes);
+    SIM_CHECK(shadow.writers[page] == 0 && shadow.readers[page] > 0);
+    shadow.readers[page]--;
+}
+
+static void touch(struct eng_span span, bool is_write)
+{
+    if (!span.bytes)
+        return;
+    SIM_CHECK(sim.current->worker < SIM_WORKERS);
+    struct attempt *attempt = &shadow.attempts[sim.current->worker];
+    SIM_CHECK(attempt->slot != SIM_NOBODY && attempt->count < ACCESSES_MAX);
+    if (is_write)
+        sim_write_begin(span.bytes);
+    else
+        sim_read_begin(span.bytes);
+    attempt->accesses[attempt->count].page = sim_page(span.bytes);
+    attempt->accesses[attempt->count++].is_write = is_write;
+}
+
+void sim_attempt_writes(struct eng_span span)
+{
+    touch(span, true);
+}
+
+void sim_attempt_reads(struct eng_span span)
+{
+    touch(span, false);
+}
+
+static void let_go(struct attempt *attempt)
+{
+    for (uint32_t i = 0; i < attempt->count; i++) {
+        uint32_t page = attempt->accesses[i].page;
+        if (attempt->accesses[i].is_write)
+            shadow.writers[page]--;
+        else
+            shadow.readers[page]--;
+    }
+    attempt->count = 0;
+    attempt->slot = SIM_NOBODY;
+}
+
+bool sim_is_working(uint32_t worker)
+{
+    return shadow.attempts[worker].slot != SIM_NOBODY;
+}
+
+/* ---- edges --------------------------------------------------------------------------------------
+ */
+
+#define EDGE(name) (1u << ENG_EDGE_##name)
+#define OF_WORKERS (EDGE(START) | EDGE(START_HW) | EDGE(FINISH) | EDGE(ABANDON) | EDGE(ACKNOWLEDGE))
+
+static void check_worker_edge(uint32_t slot, unsigned edge, uint64_t before)
+{
+    uint32_t worker = sim.current->worker;
+    SIM_CHECK(worker < SIM_WORKERS && eng_token_holder(before) == worker + 1);
+    struct attempt *attempt = &shadow.attempts[worker];
+    if (edge == ENG_EDGE_START) {
+        SIM_CHECK(attempt->slot == SIM_NOBODY);
+        attempt->slot = slot;
+        return;
+    }
+    SIM_CHECK(attempt->slot == slot);
+    if (edge != ENG_EDGE_START_HW)
+        let_go(attempt);
+}
+
+static void check_pins_dropped(uint32_t slot)
+{
+    const struct eng_envelope *envelope = &shadow.core->arena.envelopes[slot];
+    uint32_t pinned = 0;
+    for (uint32_t i = 0; i < envelope->input_count; i++)
+        pinned |= envelope->inputs[i].generation;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        pinned |= envelope->reads[r].generation | envelope->committed[r].generation |
+                  envelope->writes[r].generation;
+    SIM_CHECK(pinned == 0);
+}
+
+static void check_control_edge(uint32_t slot, unsigned edge, uint64_t before, uint64_t after)
+{
+    SIM_CHECK(sim.current == shadow.control);
+    bool is_worked_on = false;
+    for (uint32_t w = 0; w < SIM_WORKERS; w++)
+        is_worked_on |= shadow.attempts[w].slot == slot;
+    switch (edge) {
+    case ENG_EDGE_ACQUIRE:
+        SIM_CHECK(shadow.fifo_head != shadow.fifo_tail);
+        SIM_CHECK(shadow.fifo[shadow.fifo_tail++ % ENG_SLOTS_MAX] == slot);
+        SIM_CHECK(!is_worked_on);
+        break;
+    case ENG_EDGE_DISPATCH:
+        SIM_CHECK(eng_token_grant(after) == eng_token_grant(before) + 1);
+        SIM_CHECK(!is_worked_on);
+        break;
+    case ENG_EDGE_CONVERT:
+    case ENG_EDGE_ADVANCE:
+    case ENG_EDGE_PUBLISH:
+    case ENG_EDGE_CLAIM:
+        SIM_CHECK(!is_worked_on);
+        break;
+    case ENG_EDGE_RETURN:
+        SIM_CHECK(!is_worked_on && !(after & ~ENG_TOKEN_HOLDER_MASK & ~ENG_TOKEN_GRANT_MASK));
+        check_pins_dropped(slot);
+        shadow.fifo[shadow.fifo_head++ % ENG_SLOTS_MAX] = slot;
+        break;
+    default:
+        break;
+    }
+}
+
+static void note_edge(unsigned edge, uint64_t before)
+{
+    static const uint8_t counters[ENG_EDGE_COUNT] = {
+        [ENG_EDGE_CLAIM] = SIM_CLAIM + 1,
+        [ENG_EDGE_CANCEL] = SIM_CANCEL + 1,
+        [ENG_EDGE_STEAL] = SIM_STEAL + 1,
+        [ENG_EDGE_ESCALATE] = SIM_QUARANTINE + 1,
+        [ENG_EDGE_ACKNOWLEDGE] = SIM_LATE_RESULT + 1,
+    };
+    if (counters[edge])
+        sim_sometimes(counters[edge] - 1);
+    if (edge == ENG_EDGE_CONVERT && eng_token_state(before) == ENG_TOKEN_QUARANTINE)
+        sim_sometimes(SIM_LEFT_QUARANTINE);
+}
+
+void plat_trace_token(
+    const _Atomic uint64_t *token, unsigned edge, const void *args, uint64_t before, uint64_t after)
+{
+    SIM_CHECK(shadow.core);
+    size_t offset = (size_t)((const uint8_t *)token - (const uint8_t *)shadow.core->arena.items);
+    uint32_t slot = (uint32_t)(offset / sizeof(struct eng_process_item));
+    SIM_CHECK(slot < shadow.core->arena.item_count && shadow.tokens[slot] == before);
+    SIM_CHECK(eng_token_is_valid(after));
+    if (OF_WORKERS >> edge & 1)
+        check_worker_edge(slot, edge, before);
+    else
+        check_control_edge(slot, edge, before, after);
+    shadow.tokens[slot] = after;
+    note_edge(edge, before);
+    sim_record((uint16_t)(SIM_SITES_MAX + 1 + edge), slot, after);
+    sim_hash(after ^ (uint64_t)edge << 50 ^ (uint64_t)slot << 30);
+}
+
+/* ---- the control thread's steps ---------------------------------------------------------------
+ */
+
+static void note_stop(const struct eng_core *core)
+{
+    uint32_t waiting = 0, running = 0;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        waiting += eng_frame_at(&core->frames, i)->state == ENG_FRAME_WAITING;
+        running += eng_frame_at(&core->frames, i)->state == ENG_FRAME_RUNNING;
+    }
+    uint32_t cell;
+    if (waiting && running && core->monitor.count && eng_ring_peek(&core->places[0].ring, &cell))
+        sim_sometimes(SIM_STOP_WITH_ALL_QUEUES);
+}
+
+static void note_core(const struct eng_core *core)
+{
+    if (core->monitor.is_degraded)
+        sim_sometimes(SIM_DEGRADED);
+    if (atomic_load_explicit(&core->arena.counts->stale_hints, memory_order_relaxed))
+        sim_sometimes(SIM_STALE_HINT);
+    const struct eng_token_counts *counts = &core->arena.belief->counts;
+    if (atomic_load_explicit(&counts->failed[ENG_EDGE_STEAL], memory_order_relaxed))
+        sim_sometimes(SIM_STEAL_OF_FINISHED);
+    if (atomic_load_explicit(&counts->failed[ENG_EDGE_CLAIM], memory_order_relaxed))
+        sim_sometimes(SIM_CLAIM_OF_STARTED);
+    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++)
+        if (core->dispatcher.handouts[i].is_reported)
+            sim_sometimes(SIM_LEASE_EXPIRED);
+}
+
+uint64_t __real_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
+uint64_t __wrap_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
+
+/* The engine's own records need to agree with each other only between two steps. */
+uint64_t __wrap_eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
+{
+    if (core != shadow.core)
+        sim_check_core(core);
+    shadow.control = sim.current;
+    if (core->stop_ns && !core->is_flushed)
+        note_stop(core);
+    uint64_t timer_ns = __real_eng_main_loop_step(core, now_ns);
+    eng_housekeeper_check(core);
+    note_core(core);
+    return timer_ns;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------
+ */
+
+void sim_check_slots(void)
+{
+    const struct eng_core *core = shadow.core;
+    SIM_CHECK(core->frames.active_count == 0);
+    for (uint32_t slot = 0; slot < core->arena.item_count; slot++) {
+        enum eng_token_state state = eng_token_state(shadow.tokens[slot]);
+        SIM_CHECK(state == ENG_TOKEN_FREE || state == ENG_TOKEN_QUARANTINE);
+        /* A slot is lost only to a worker that is still inside its attempt, or left it after the
+         * last look. */
+        if (state == ENG_TOKEN_QUARANTINE && (shadow.tokens[slot] & ENG_TOKEN_CPU_BUSY)) {
+            uint32_t worker = eng_token_holder(shadow.tokens[slot]) - 1u;
+            SIM_CHECK(worker < SIM_WORKERS && shadow.attempts[worker].slot == slot);
+        }
+    }
+}
+
+void sim_check_pins(void)
+{
+    const struct eng_resource_manager *resources = &shadow.core->resources;
+    for (uint32_t i = 0; i < resources->buffer_count; i++) {
+        const uint16_t *pins = resources->buffers[i].pins;
+        SIM_CHECK(pins[ENG_HOLDER_FRAME] == 0 && pins[ENG_HOLDER_HISTORY] == 0);
+        SIM_CHECK(pins[ENG_HOLDER_COMMITTED] == 0 && pins[ENG_HOLDER_CONSUMER] == 0);
+        SIM_CHECK(pins[ENG_HOLDER_ATTEMPT] == 0 || shadow.core->monitor.count > 0);
+    }
+    SIM_CHECK(resources->reserved_bytes == 0 && shadow.core->dispatcher.handout_count == 0);
+}

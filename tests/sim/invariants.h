@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What must hold, kept apart from the engine's own records: a shadow of the tokens and of the FIFO
+ * built from the edges alone, who writes and reads each buffer, and each frame's one completion.
+ */
+#ifndef TESTS_SIM_INVARIANTS_H
+#define TESTS_SIM_INVARIANTS_H
+
+#include "engine/core.h"
+
+#define SIM_WORKERS 3
+#define SIM_STREAMS 4 /* producers, and the plans */
+#define SIM_FRAMES  64
+#define SIM_PLANS   3 /* the stream of plans */
+
+void sim_check_init(void);
+
+/** The core that the control thread steps from now on; before the first step. */
+void sim_check_core(struct eng_core *core);
+
+/** After every step of any actor. */
+void sim_check_step(void);
+
+/** Bytes that an application's actor reads or writes from now on, or no longer. */
+void sim_write_begin(const void *bytes);
+void sim_write_end(const void *bytes);
+void sim_read_begin(const void *bytes);
+void sim_read_end(const void *bytes);
+
+/** Bytes that the current worker's attempt reads or writes until it has finished, acknowledged or
+ * abandoned it. */
+void sim_attempt_writes(struct eng_span span);
+void sim_attempt_reads(struct eng_span span);
+
+/** Whether a worker is between start and the end of an attempt. */
+bool sim_is_working(uint32_t worker);
+
+/** A frame is about to be submitted; then whether it was accepted. */
+void sim_submitting(uint32_t stream, uint32_t number);
+void sim_submitted(uint32_t stream, uint32_t number, bool is_accepted);
+uint32_t sim_accepted(void);
+uint32_t sim_completed(void);
+
+/** The consumer has read this. */
+void sim_check_completion(const struct eng_completion *completion);
+
+/** All accepted frames have completed, all slots are in the FIFO or in quarantine. */
+void sim_check_slots(void);
+/** The consumer has given all back: so are the pins. */
+void sim_check_pins(void);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The scenario: a small session on stamps (fast lane of two stages with committed state, background
+ * lane, floor), producers, a consumer, an operator, and the order in which they come and go.
+ */
+#ifndef TESTS_SIM_SCENARIO_H
+#define TESTS_SIM_SCENARIO_H
+
+#include "engine/engine.h"
+#include "sim/invariants.h"
+
+enum { SIM_ROLE_COEFFICIENTS, SIM_ROLE_PICTURE };
+enum { SIM_FAST_ALGO, SIM_FAST_ISP, SIM_RAW_ISP, SIM_SLOW_ISP, SIM_COMMAND_COUNT };
+enum { SIM_FAST, SIM_FLOOR, SIM_SLOW };
+
+#define SIM_INPUT      100 /* kind of a producer's stamp */
+#define SIM_HOLD_MAX   8
+#define SIM_SETTLED_NS (2 * SIM_MS)
+
+/** What stands in a buffer instead of a picture. */
+struct sim_stamp {
+    uint64_t frame_id, sequence, nonce; /* nonce: of one attempt */
+    uint32_t kind;                      /* the command, or SIM_INPUT */
+    uint32_t tasks;                     /* bit t: task t of the last phase has written */
+};
+
+struct sim_scenario {
+    struct eng_config config;
+    struct eng_runtime *runtime;
+    uint32_t frames, producers, plans;
+    uint32_t hold;         /* completions that the consumer keeps */
+    uint64_t interval_ns;  /* between frames of a producer */
+    uint64_t deadline_ns;  /* after capture */
+    bool is_stopped_early; /* while producers still submit */
+    bool is_over;          /* producers give up */
+    uint32_t at_work;      /* producers and operators that have not ended */
+    uint64_t nonce;
+    uint32_t rows;
+    uint32_t held_count;
+    struct eng_completion held[SIM_HOLD_MAX];
+};
+
+extern struct sim_scenario sim_scenario;
+
+/** Tables of the session; the commands' functions are in commands.c. */
+void sim_describe(struct eng_config *config);
+extern const struct eng_command_ops sim_algo_ops, sim_isp_ops;
+
+/** Actors. */
+void sim_produce(void *argument); /* argument: the stream's number */
+void sim_consume(void *argument);
+void sim_operate(void *argument);
+
+void sim_frames_init(void);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The scheduler: one actor runs at a time and gives way at points and where it waits. Time moves
+ * when all wait, or by a drawn jump.
+ */
+#include "sim/sim.h"
+
+#include "sim/invariants.h"
+#include <stdalign.h>
+
+struct sim_state sim;
+
+static alignas(4096) uint8_t stacks[SIM_ACTORS_MAX][SIM_STACK_BYTES];
+
+/* ---- switching --------------------------------------------------------------------------------
+ */
+
+static void switch_to(struct sim_actor *actor)
+{
+    struct sim_actor *from = sim.current;
+    if (actor == from)
+        return;
+    sim.current = actor;
+    sim_context_switch(&from->context, &actor->context);
+}
+
+static void set_ready(struct sim_actor *actor)
+{
+    actor->state = SIM_READY;
+    actor->word = NULL;
+    sim.ready |= (uint64_t)1 << actor->index;
+}
+
+/* Everybody whose deadline has come. */
+static void ring_timers(void)
+{
+    for (uint32_t i = 0; i < sim.actor_count; i++) {
+        struct sim_actor *actor = &sim.actors[i];
+        if (actor->state == SIM_WAITING && actor->deadline_ns <= sim.now_ns)
+            set_ready(actor);
+    }
+}
+
+static void advance(void)
+{
+    uint64_t next_ns = PLAT_FOREVER;
+    for (uint32_t i = 0; i < sim.actor_count; i++)
+        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].deadline_ns < next_ns)
+            next_ns = sim.actors[i].deadline_ns;
+    if (next_ns == PLAT_FOREVER)
+        sim_fail("every actor waits for ever");
+    sim.now_ns = next_ns;
+    if (PLAT_FAULT(clock_jumps_1s))
+        sim.now_ns += 1000 * SIM_MS;
+    if (PLAT_FAULT(suspended_60s))
+        sim.now_ns += 60000 * SIM_MS;
+    ring_timers();
+}
+
+static void run_another(void)
+{
+    while (!sim.ready)
+        advance();
+    switch_to(sim_choose_any());
+}
+
+void sim_pass(uint64_t duration_ns)
+{
+    sim.now_ns += duration_ns;
+    ring_timers();
+}
+
+void sim_block(const _Atomic uint32_t *word, uint64_t deadline_ns)
+{
+    struct sim_actor *actor = sim.current;
+    actor->state = SIM_WAITING;
+    actor->word = word;
+    actor->deadline_ns = deadline_ns;
+    sim.ready &= ~((uint64_t)1 << actor->index);
+    run_another();
+}
+
+void sim_wake(const _Atomic uint32_t *word, uint32_t count)
+{
+    for (uint32_t i = 0; i < sim.actor_count && count; i++) {
+        struct sim_actor *actor = &sim.actors[i];
+        if (actor->state != SIM_WAITING || actor->word != word)
+            continue;
+        count--;
+        if (PLAT_FAULT(wake_is_late)) {
+            uint64_t late_ns = sim.now_ns + sim_choose(SIM_FAULTS, 20000) * 1000;
+            actor->word = NULL;
+            actor->deadline_ns = late_ns < actor->deadline_ns ? late_ns : actor->deadline_ns;
+        } else {
+            set_ready(actor);
+        }
+    }
+}
+
+void sim_sleep(uint64_t duration_ns)
+{
+    sim_block(NULL, sim.now_ns + duration_ns);
+}
+
+void sim_hang(void)
+{
+    sim.current->is_hung = true;
+    sim_block(NULL, PLAT_FOREVER);
+    sim_fail("a hung actor was woken");
+}
+
+/* ---- actors ------------------------------------------------------------------------------------
+ */
+
+static void enter_actor(void)
+{
+    sim_context_entered();
+    sim.current->run(sim.current->argument);
+    sim_end_actor();
+}
+
+struct sim_actor *sim_spawn(const char *name, void (*run)(void *), void *argument)
+{
+    if (sim.actor_count == SIM_ACTORS_MAX)
+        return NULL;
+    struct sim_actor *actor = &sim.actors[sim.actor_count];
+    actor->index = sim.actor_count;
+    actor->worker = SIM_NOBODY;
+    actor->is_hung = false;
+    actor->name = name;
+    actor->run = run;
+    actor->argument = argument;
+    sim_context_make(&actor->context, stacks[sim.actor_count], SIM_STACK_BYTES, enter_actor);
+    sim_choose_priority(actor);
+    sim.actor_count++;
+    set_ready(actor);
+    return actor;
+}
+
+_Noreturn void sim_end_actor(void)
+{
+    struct sim_actor *actor = sim.current;
+    actor->state = SIM_ENDED;
+    sim.ready &= ~((uint64_t)1 << actor->index);
+    if (actor->index == 0) {
+        sim_context_switch(&actor->context, &sim.home);
+    } else {
+        sim_wake((const _Atomic uint32_t *)&actor->state, UINT32_MAX);
+        run_another();
+    }
+    __builtin_unreachable();
+}
+
+void sim_join(const struct sim_actor *actor)
+{
+    while (actor->state != SIM_ENDED)
+        sim_block((const _Atomic uint32_t *)&actor->state, PLAT_FOREVER);
+}
+
+void sim_schedule(void (*run)(void *))
+{
+    sim.current = sim_spawn("main", run, NULL);
+    sim_context_switch(&sim.home, &sim.current->context);
+}
+
+/* ---- points ------------------------------------------------------------------------------------
+ */
+
+static void strike(void)
+{
+    if (PLAT_FAULT(preempted))
+        sim_sleep(sim_choose(SIM_FAULTS, 50000) * 1000);
+    else if (sim.current->worker != SIM_NOBODY && PLAT_FAULT(worker_hangs_a_while))
+        sim_sleep(sim_choose(SIM_FAULTS, 400) * SIM_MS);
+}
+
+void plat_point(struct plat_site *site)
+{
+    if (!site->id)
+        sim_site_resolve(site);
+    if (++sim.steps > SIM_STEPS_MAX)
+        sim_fail("no end after %u steps", sim.steps);
+    sim_record((uint16_t)site->id, SIM_NOBODY, 0);
+    sim_hash((uint64_t)sim.current->index << 32 | sim_site(site->id)->id);
+    sim_check_step();
+    if (sim.is_striking)
+        strike();
+    if ((sim.steps & 127) == 0)
+        sim_pass(sim_choose(SIM_TIME, 1000) * 1000);
+    switch_to(sim_choose_at_point());
+}
