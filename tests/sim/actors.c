@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define TRIES_MAX 40
+#define TRIES_MAX 200
 
 /* ---- each frame's one completion ------------------------------------------------------------ */
 
@@ -97,6 +97,7 @@ static void check_picture(const struct eng_completion *completion)
         return;
     SIM_CHECK(stamp->frame_id == row->frame_id && stamp->sequence == row->sequence);
     SIM_CHECK(stamp->kind < SIM_COMMAND_COUNT);
+    SIM_CHECK(stamp->device == 0 || stamp->device == stamp->nonce);
     SIM_CHECK(strcmp(row->worker, sim_scenario.config.commands[stamp->kind].name) == 0);
     SIM_CHECK((stamp->kind == SIM_RAW_ISP) == row->fallback_used);
     SIM_CHECK(row->reason == (row->fallback_used ? row->fallback_reason : ENG_REASON_NONE));

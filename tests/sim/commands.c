@@ -80,6 +80,8 @@ static int begin(struct eng_job *job, uint32_t index, uint32_t role)
     PLAT_POINT(command_began);
     if (PLAT_FAULT(command_hangs))
         sim_hang();
+    if (sim_scenario.has_device && index != SIM_FAST_ALGO && sim_one_in(SIM_SCENARIO, 3))
+        sim_device_start(job, stamp);
     static const uint32_t times_us[] = {[SIM_FAST_ALGO] = 1000,
         [SIM_FAST_ISP] = 2000,
         [SIM_RAW_ISP] = 1000,

@@ -8,14 +8,16 @@
 
 #define ACCESSES_MAX (ENG_INPUTS_MAX + 3 * ENG_ROLES_MAX)
 
-/** What one worker's attempt may touch. */
+struct access {
+    uint32_t page;
+    bool is_write;
+};
+
+/** What one worker's attempt, or a device for it, may touch. */
 struct attempt {
     uint32_t slot; /* SIM_NOBODY: none */
     uint32_t count;
-    struct {
-        uint32_t page;
-        bool is_write;
-    } accesses[ACCESSES_MAX];
+    struct access accesses[ACCESSES_MAX];
 };
 
 static struct {
@@ -25,8 +27,9 @@ static struct {
     uint32_t fifo[ENG_SLOTS_MAX];
     uint32_t fifo_head, fifo_tail;
     struct attempt attempts[SIM_WORKERS];
+    struct attempt devices[ENG_SLOTS_MAX]; /* by slot */
     uint16_t readers[SIM_PAGES_MAX];
-    uint8_t writers[SIM_PAGES_MAX];
+    uint8_t writers[SIM_PAGES_MAX], device_writers[SIM_PAGES_MAX];
 } shadow;
 
 void sim_check_init(void)
@@ -34,6 +37,8 @@ void sim_check_init(void)
     memset(&shadow, 0, sizeof(shadow));
     for (uint32_t w = 0; w < SIM_WORKERS; w++)
         shadow.attempts[w].slot = SIM_NOBODY;
+    for (uint32_t slot = 0; slot < ENG_SLOTS_MAX; slot++)
+        shadow.devices[slot].slot = SIM_NOBODY;
 }
 
 void sim_check_core(struct eng_core *core)
@@ -62,6 +67,7 @@ void sim_write_begin(const void *bytes)
 {
     uint32_t page = sim_page(bytes);
     SIM_CHECK(shadow.writers[page] == 0 && shadow.readers[page] == 0);
+    SIM_CHECK(shadow.device_writers[page] == 0);
     shadow.writers[page] = 1;
 }
 
@@ -75,7 +81,7 @@ void sim_write_end(const void *bytes)
 void sim_read_begin(const void *bytes)
 {
     uint32_t page = sim_page(bytes);
-    SIM_CHECK(shadow.writers[page] == 0);
+    SIM_CHECK(shadow.writers[page] == 0 && shadow.device_writers[page] == 0);
     shadow.readers[page]++;
 }
 
@@ -124,6 +130,33 @@ static void let_go(struct attempt *attempt)
     attempt->slot = SIM_NOBODY;
 }
 
+void sim_device_begin(uint32_t slot)
+{
+    struct attempt *device = &shadow.devices[slot];
+    const struct attempt *attempt = &shadow.attempts[sim.current->worker];
+    SIM_CHECK(device->slot == SIM_NOBODY && attempt->slot == slot);
+    *device = *attempt;
+    for (uint32_t i = 0; i < device->count; i++) {
+        if (device->accesses[i].is_write)
+            shadow.device_writers[device->accesses[i].page]++;
+        else
+            shadow.readers[device->accesses[i].page]++;
+    }
+}
+
+void sim_device_end(uint32_t slot)
+{
+    struct attempt *device = &shadow.devices[slot];
+    SIM_CHECK(device->slot == slot);
+    for (uint32_t i = 0; i < device->count; i++) {
+        if (device->accesses[i].is_write)
+            shadow.device_writers[device->accesses[i].page]--;
+        else
+            shadow.readers[device->accesses[i].page]--;
+    }
+    device->slot = SIM_NOBODY;
+}
+
 bool sim_is_working(uint32_t worker)
 {
     return shadow.attempts[worker].slot != SIM_NOBODY;
@@ -165,7 +198,7 @@ static void check_pins_dropped(uint32_t slot)
 static void check_control_edge(uint32_t slot, unsigned edge, uint64_t before, uint64_t after)
 {
     SIM_CHECK(sim.current == shadow.control);
-    bool is_worked_on = false;
+    bool is_worked_on = shadow.devices[slot].slot != SIM_NOBODY;
     for (uint32_t w = 0; w < SIM_WORKERS; w++)
         is_worked_on |= shadow.attempts[w].slot == slot;
     switch (edge) {
@@ -202,6 +235,9 @@ static void note_edge(unsigned edge, uint64_t before)
         [ENG_EDGE_STEAL] = SIM_STEAL + 1,
         [ENG_EDGE_ESCALATE] = SIM_QUARANTINE + 1,
         [ENG_EDGE_ACKNOWLEDGE] = SIM_LATE_RESULT + 1,
+        [ENG_EDGE_HW_DONE] = SIM_HW_DONE + 1,
+        [ENG_EDGE_ABANDON] = SIM_ABANDON + 1,
+        [ENG_EDGE_REAP_HW] = SIM_REAP_HW + 1,
     };
     if (counters[edge])
         sim_sometimes(counters[edge] - 1);
@@ -245,17 +281,22 @@ static void note_stop(const struct eng_core *core)
 static void note_core(const struct eng_core *core)
 {
     if (core->monitor.is_degraded)
-        sim_sometimes(SIM_DEGRADED);
+        sim_sometimes_in_run(SIM_DEGRADED);
     if (atomic_load_explicit(&core->arena.counts->stale_hints, memory_order_relaxed))
-        sim_sometimes(SIM_STALE_HINT);
+        sim_sometimes_in_run(SIM_STALE_HINT);
     const struct eng_token_counts *counts = &core->arena.belief->counts;
     if (atomic_load_explicit(&counts->failed[ENG_EDGE_STEAL], memory_order_relaxed))
-        sim_sometimes(SIM_STEAL_OF_FINISHED);
+        sim_sometimes_in_run(SIM_STEAL_OF_FINISHED);
     if (atomic_load_explicit(&counts->failed[ENG_EDGE_CLAIM], memory_order_relaxed))
-        sim_sometimes(SIM_CLAIM_OF_STARTED);
+        sim_sometimes_in_run(SIM_CLAIM_OF_STARTED);
+    if (atomic_load_explicit(&core->hardware.late, memory_order_relaxed))
+        sim_sometimes_in_run(SIM_HW_ANSWER_REFUSED);
+    for (uint32_t i = 0; i < core->monitor.count; i++)
+        if (core->monitor.stolen[i].has_hw && !core->monitor.stolen[i].has_cpu)
+            sim_sometimes_in_run(SIM_RECLAIM);
     for (uint32_t i = 0; i < core->dispatcher.handout_count; i++)
         if (core->dispatcher.handouts[i].is_reported)
-            sim_sometimes(SIM_LEASE_EXPIRED);
+            sim_sometimes_in_run(SIM_LEASE_EXPIRED);
 }
 
 uint64_t __real_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
@@ -285,11 +326,12 @@ void sim_check_slots(void)
     for (uint32_t slot = 0; slot < core->arena.item_count; slot++) {
         enum eng_token_state state = eng_token_state(shadow.tokens[slot]);
         SIM_CHECK(state == ENG_TOKEN_FREE || state == ENG_TOKEN_QUARANTINE);
-        /* A slot is lost only to a worker that is still inside its attempt, or left it after the
-         * last look. */
+        /* A slot is lost only to a worker that is still inside its attempt, or to a device. */
         if (state == ENG_TOKEN_QUARANTINE && (shadow.tokens[slot] & ENG_TOKEN_CPU_BUSY)) {
             uint32_t worker = eng_token_holder(shadow.tokens[slot]) - 1u;
             SIM_CHECK(worker < SIM_WORKERS && shadow.attempts[worker].slot == slot);
+        } else if (state == ENG_TOKEN_QUARANTINE) {
+            SIM_CHECK(shadow.tokens[slot] & ENG_TOKEN_HW_BUSY);
         }
     }
 }

@@ -32,6 +32,10 @@ void sim_read_end(const void *bytes);
 void sim_attempt_writes(struct eng_span span);
 void sim_attempt_reads(struct eng_span span);
 
+/** A device works on the current worker's attempt, until the end: it reads and writes the same. */
+void sim_device_begin(uint32_t slot);
+void sim_device_end(uint32_t slot);
+
 /** Whether a worker is between start and the end of an attempt. */
 bool sim_is_working(uint32_t worker);
 

@@ -54,6 +54,7 @@ int plat_thread_create(struct plat_thread *thread)
     if (!actor)
         return -EAGAIN;
     actor->worker = worker_named(thread->name);
+    actor->is_thread = true;
     thread->handle = actor->index + 1;
     PLAT_POINT(thread_created);
     return 0;

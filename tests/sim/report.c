@@ -13,7 +13,7 @@
 
 #define SHOWN_EVENTS 50u
 
-static uint64_t counts[SIM_SOMETIMES_COUNT];
+static uint64_t counts[SIM_SOMETIMES_COUNT], last_runs[SIM_SOMETIMES_COUNT];
 static int failure_fd = -1;
 
 static const char *const edge_names[ENG_EDGE_COUNT] = {"acquire", "dispatch", "start", "start_hw",
@@ -27,6 +27,12 @@ static const char *const state_names[ENG_TOKEN_STATE_COUNT] = {
 void sim_sometimes(enum sim_sometimes what)
 {
     counts[what]++;
+}
+
+void sim_sometimes_in_run(enum sim_sometimes what)
+{
+    counts[what] += last_runs[what] != sim.run;
+    last_runs[what] = sim.run;
 }
 
 uint32_t sim_print_sometimes(uint64_t schedules)

@@ -13,7 +13,7 @@ enum { POOL_INPUT, POOL_COEFFICIENTS, POOL_PICTURE, POOL_FLOOR, POOL_STILL, POOL
 #define DRAIN_NS       (100 * SIM_MS)
 #define ESCALATION_NS  (300 * SIM_MS)
 #define MARGIN_NS      (100 * SIM_MS)
-#define FRAMES_MIN     20u
+#define FRAMES_MIN     22u
 #define ALLOCATION_MAX 40u
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -86,6 +86,7 @@ void sim_describe(struct eng_config *config)
     config->deliver_roles = 1u << SIM_ROLE_PICTURE;
     config->blob_role = SIM_ROLE_COEFFICIENTS;
     config->telemetry = count_row;
+    config->hw_reset = sim_one_in(SIM_SCENARIO, 4) ? NULL : sim_device_reset;
     config->knobs = (struct eng_knobs){.slots = 8 + sim_choose(SIM_SCENARIO, 3),
         .spare_slots = 2,
         .drain_grace_period_ns = DRAIN_NS,
@@ -108,6 +109,7 @@ static void draw_scenario(void)
     scenario->hold = sim_choose(SIM_SCENARIO, 3);
     scenario->interval_ns = (10 + sim_choose(SIM_SCENARIO, 30)) * SIM_MS;
     scenario->deadline_ns = deadlines_ms[sim_choose(SIM_SCENARIO, 6)] * SIM_MS;
+    scenario->has_device = sim_one_in(SIM_SCENARIO, 2);
     scenario->is_stopped_early = sim_one_in(SIM_SCENARIO, 2);
     if (sim.options.frames)
         scenario->frames = sim.options.frames;
@@ -138,14 +140,17 @@ static void spawn_all(struct sim_actor **consumer)
     static const char *const names[] = {"producer/0", "producer/1"};
     *consumer = sim_spawn("consumer", sim_consume, NULL);
     SIM_CHECK(*consumer);
+    struct sim_actor *made;
     for (uint32_t i = 0; i < scenario->producers; i++) {
-        struct sim_actor *made = sim_spawn(names[i], sim_produce, (void *)(uintptr_t)i);
+        made = sim_spawn(names[i], sim_produce, (void *)(uintptr_t)i);
         SIM_CHECK(made);
         scenario->at_work++;
     }
-    struct sim_actor *operator= sim_spawn("operator", sim_operate, NULL);
-    SIM_CHECK(operator);
+    made = sim_spawn("operator", sim_operate, NULL);
+    SIM_CHECK(made);
     scenario->at_work++;
+    made = sim_spawn("device", sim_device_run, NULL);
+    SIM_CHECK(made);
 }
 
 /* Until all is submitted, or, in half of the runs, while frames are in flight. */
@@ -197,10 +202,18 @@ static void destroy(void)
     bool is_working = false;
     bool is_whole = eng_runtime_destroy(&sim_scenario.runtime);
     for (uint32_t i = 0; i < sim.actor_count; i++)
-        is_working |= sim.actors[i].worker != SIM_NOBODY && sim.actors[i].state != SIM_ENDED;
-    SIM_CHECK(is_whole == !is_working && !sim_scenario.runtime);
+        is_working |= sim.actors[i].is_thread && sim.actors[i].state != SIM_ENDED;
+    SIM_CHECK(!(is_whole && is_working) && (is_whole || sim.has_faults) && !sim_scenario.runtime);
     if (!is_whole)
         sim_sometimes(SIM_WORKER_LEFT_BEHIND);
+}
+
+/* Until everybody but this actor waits: the control thread has seen all and is between steps. */
+static void settle(void)
+{
+    do {
+        sim_sleep(SIM_SETTLED_NS);
+    } while (sim.ready != (uint64_t)1 << sim.current->index);
 }
 
 static void run_scenario(void *argument)
@@ -214,10 +227,11 @@ static void run_scenario(void *argument)
     while (sim_scenario.at_work)
         sim_sleep(SIM_MS);
     SIM_CHECK(sim_completed() == sim_accepted());
-    sim_sleep(SIM_SETTLED_NS);
+    settle();
     sim_check_slots();
     sim_check_pins();
     check_figures();
+    sim_device_stop();
     destroy();
 }
 
@@ -236,6 +250,7 @@ void sim_run(const struct sim_options *options)
     sim_memory_reset();
     sim_check_init();
     sim_frames_init();
+    sim_device_init();
     draw_scenario();
     sim_schedule(run_scenario);
 }

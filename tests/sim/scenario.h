@@ -21,7 +21,8 @@ enum { SIM_FAST, SIM_FLOOR, SIM_SLOW };
 struct sim_stamp {
     uint64_t frame_id, sequence, nonce; /* nonce: of one attempt */
     uint32_t kind;                      /* the command, or SIM_INPUT */
-    uint32_t tasks;                     /* bit t: task t of the last phase has written */
+    uint32_t tasks;                     /* bit t: task t has written */
+    uint64_t device;                    /* the nonce again, when the device has written */
 };
 
 struct sim_scenario {
@@ -32,7 +33,7 @@ struct sim_scenario {
     uint64_t interval_ns;  /* between frames of a producer */
     uint64_t deadline_ns;  /* after capture */
     bool is_stopped_early; /* while producers still submit */
-    bool is_over;          /* producers give up */
+    bool has_device;       /* some attempts start a hardware job */
     uint32_t at_work;      /* producers and operators that have not ended */
     uint64_t nonce;
     uint32_t rows;
@@ -52,5 +53,12 @@ void sim_consume(void *argument);
 void sim_operate(void *argument);
 
 void sim_frames_init(void);
+
+/** The device: one actor that ends hardware jobs, late or never where faults strike. */
+void sim_device_init(void);
+void sim_device_start(struct eng_job *job, struct sim_stamp *stamp);
+void sim_device_run(void *argument);
+void sim_device_stop(void);
+int sim_device_reset(void *user);
 
 #endif

@@ -126,7 +126,7 @@ struct sim_actor *sim_spawn(const char *name, void (*run)(void *), void *argumen
     struct sim_actor *actor = &sim.actors[sim.actor_count];
     actor->index = sim.actor_count;
     actor->worker = SIM_NOBODY;
-    actor->is_hung = false;
+    actor->is_hung = actor->is_thread = false;
     actor->name = name;
     actor->run = run;
     actor->argument = argument;

@@ -27,6 +27,7 @@ struct sim_actor {
     bool is_hung; /* by a fault, for ever */
     uint32_t index, priority;
     uint32_t worker; /* whose thread it is, or SIM_NOBODY */
+    bool is_thread;  /* of the runtime */
     const char *name;
     void (*run)(void *argument);
     void *argument;
@@ -190,7 +191,14 @@ void sim_site_resolve(struct plat_site *site);
     X(SUBMIT_AFTER_STOP)                                                                           \
     X(WORKER_LEFT_BEHIND)                                                                          \
     X(CREATE_FAILED)                                                                               \
-    X(HELPER_WORKED)
+    X(HELPER_WORKED)                                                                               \
+    X(HW_DONE)                                                                                     \
+    X(ABANDON)                                                                                     \
+    X(RECLAIM)                                                                                     \
+    X(REAP_HW)                                                                                     \
+    X(HW_ANSWER_REFUSED)                                                                           \
+    X(HW_REFUSED)                                                                                  \
+    X(DEVICE_NEVER_ANSWERED)
 
 enum sim_sometimes {
 #define X(name) SIM_##name,
@@ -200,6 +208,8 @@ enum sim_sometimes {
 };
 
 void sim_sometimes(enum sim_sometimes what);
+/** Once in a run at most: for what is a state and not an event. */
+void sim_sometimes_in_run(enum sim_sometimes what);
 /** Print the counts. Returns: how many of them are 0. */
 uint32_t sim_print_sometimes(uint64_t schedules);
 void sim_record(uint16_t site, uint32_t slot, uint64_t word);
