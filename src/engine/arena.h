@@ -23,8 +23,9 @@ struct eng_hint {
 struct eng_worker_shared {
     struct eng_ring ring;
     struct eng_hint hints[ENG_HINTS_MAX];
-    alignas(64) _Atomic uint32_t bell;      /* rung after each push */
-    alignas(64) _Atomic uint64_t heartbeat; /* +1 at each task, by any thread of the team */
+    alignas(64) _Atomic uint32_t bell; /* rung after each push */
+    alignas(
+        64) _Atomic uint64_t heartbeat; /* +1 at each step of a job, by any thread of the team */
 };
 
 /** Of the workers; the control thread counts in private. */

@@ -122,8 +122,7 @@ enum eng_reason eng_attempt_dispatch(struct eng_core *core, struct eng_frame *fr
     bool ok = eng_arena_apply(&core->arena, frame->slot, ENG_EDGE_DISPATCH, &args);
     sisp_assert(ok);
     frame->state = ENG_FRAME_RUNNING;
-    core->scheduler.workers[worker].slot = frame->slot;
-    core->scheduler.worker_of_slot[frame->slot] = worker;
+    eng_handoff_push(core, frame, worker);
     eng_hardware_arm(&core->hardware, frame->slot, frame->grant);
     push_hint(core, worker, (struct eng_hint){.slot = frame->slot, .grant = frame->grant});
     return ENG_REASON_NONE;
@@ -165,28 +164,31 @@ void eng_attempt_advance(struct eng_core *core, struct eng_frame *frame)
     eng_attempt_unpin(core, frame->slot);
 }
 
-enum eng_detachment eng_attempt_detach(struct eng_core *core, struct eng_frame *frame)
+bool eng_attempt_claim(struct eng_core *core, struct eng_frame *frame)
 {
     sisp_assert(frame->state == ENG_FRAME_RUNNING && frame->slot != ENG_NONE);
-    uint32_t worker = eng_attempt_command(core, frame)->worker;
-    if (apply(core, frame->slot, ENG_EDGE_CLAIM, frame->grant)) {
-        core->scheduler.workers[worker].slot = ENG_NONE;
-        eng_attempt_return(core, frame);
-        frame->state = ENG_FRAME_WAITING;
-        return ENG_DETACH_CLAIMED;
-    }
+    if (!apply(core, frame->slot, ENG_EDGE_CLAIM, frame->grant))
+        return false;
+    eng_handoff_resolve(core, frame->slot);
+    eng_attempt_return(core, frame);
+    frame->state = ENG_FRAME_WAITING;
+    return true;
+}
+
+bool eng_attempt_steal(struct eng_core *core, struct eng_frame *frame)
+{
+    sisp_assert(frame->state == ENG_FRAME_RUNNING && frame->slot != ENG_NONE);
+    uint32_t worker = core->handoff.slots[frame->slot].worker;
     /* Tell a worker that looks between tasks or waits for hardware to stop early, then take the
      * slot away. One that has abandoned it in between has let go already. */
     apply(core, frame->slot, ENG_EDGE_CANCEL, frame->grant);
     core->wake_workers |= 1u << worker;
-    bool is_stolen = apply(core, frame->slot, ENG_EDGE_STEAL, frame->grant);
-    uint64_t word = eng_attempt_token(core, frame->slot);
-    if (!is_stolen && eng_token_state(word) == ENG_TOKEN_DONE)
-        return ENG_DETACH_FINISHED;
-    /* While hardware works its worker only waits, and answers at once: no reason for distrust. */
-    core->scheduler.workers[worker].is_suspect = !(word & ENG_TOKEN_HW_BUSY);
+    if (!apply(core, frame->slot, ENG_EDGE_STEAL, frame->grant) &&
+        eng_token_state(eng_attempt_token(core, frame->slot)) == ENG_TOKEN_DONE)
+        return false;
+    eng_handoff_resolve(core, frame->slot);
     eng_monitor_add(core, frame, worker);
     frame->slot = ENG_NONE;
     frame->state = ENG_FRAME_WAITING;
-    return ENG_DETACH_STOLEN;
+    return true;
 }

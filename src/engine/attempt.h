@@ -8,18 +8,17 @@
 
 #include "engine/core.h"
 
-enum eng_detachment {
-    ENG_DETACH_CLAIMED,  /* it had not started: nothing is owed */
-    ENG_DETACH_STOLEN,   /* it had: the slot is the Monitor's until the worker acknowledges */
-    ENG_DETACH_FINISHED, /* too late, the result is there */
-};
-
 /** Dispatch the frame's current stage. Returns: ENG_REASON_NONE, or why not (NO_SLOT, NO_BUFFER);
  * then nothing has changed. */
 enum eng_reason eng_attempt_dispatch(struct eng_core *core, struct eng_frame *frame);
 
-/** Take the attempt away from its worker; the frame has no slot afterwards unless it finished. */
-enum eng_detachment eng_attempt_detach(struct eng_core *core, struct eng_frame *frame);
+/** Take back what its worker has not started: nothing is owed, the frame waits again without a
+ * slot. Returns: false if it has started. */
+bool eng_attempt_claim(struct eng_core *core, struct eng_frame *frame);
+
+/** Take away what has started: the slot is the Monitor's until the worker has let go, the frame has
+ * none and must not be dispatched on this path again. Returns: false if the result is there. */
+bool eng_attempt_steal(struct eng_core *core, struct eng_frame *frame);
 
 /** The token of a slot. */
 uint64_t eng_attempt_token(const struct eng_core *core, uint32_t slot);

@@ -45,6 +45,13 @@ static void resolve_capacities(struct eng_config *config)
         background->capacity = (uint32_t)knobs->background_lane_capacity;
 }
 
+static void resolve_depths(struct eng_config *config)
+{
+    for (uint32_t w = 0; w < config->worker_count && w < ENG_WORKERS_MAX; w++)
+        if (!config->workers[w].queue_depth)
+            config->workers[w].queue_depth = 1;
+}
+
 static bool check_pools(const struct eng_config *config)
 {
     if (!holds(config->pool_count > 0 && config->pool_count <= ENG_POOLS_MAX, "pool_count") ||
@@ -68,6 +75,8 @@ static bool check_commands(const struct eng_config *config)
         return false;
     for (uint32_t i = 0; i < config->worker_count; i++) {
         const struct eng_worker_config *worker = &config->workers[i];
+        if (!holds(worker->queue_depth <= ENG_QUEUE_MAX, "a worker's queue_depth: at most 8"))
+            return false;
         if (!holds(worker->name && worker->threads > 0 && worker->threads <= ENG_TEAM_MAX,
                 "a worker needs a name and 1 to 64 threads"))
             return false;
@@ -170,6 +179,7 @@ int eng_config_resolve(struct eng_config *resolved, const struct eng_config *con
     if (!resolve_knobs(&resolved->knobs))
         return -EINVAL;
     resolve_capacities(resolved);
+    resolve_depths(resolved);
     return check_pools(resolved) && check_commands(resolved) && check_lanes(resolved) ? 0 : -EINVAL;
 }
 

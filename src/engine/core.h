@@ -12,6 +12,7 @@
 #include "engine/completion_dispatcher.h"
 #include "engine/frame_record.h"
 #include "engine/fusion_manager.h"
+#include "engine/handoff.h"
 #include "engine/hardware.h"
 #include "engine/inbox.h"
 #include "engine/lending.h"
@@ -29,7 +30,7 @@ struct eng_core {
     struct eng_session_manager sessions;
     struct eng_frame_table frames;
     struct eng_lending lending;
-    struct eng_scheduler scheduler;
+    struct eng_handoff handoff;
     struct eng_monitor monitor;
     struct eng_hardware hardware;
     struct eng_completion_dispatcher dispatcher;

@@ -18,6 +18,7 @@
 #define ENG_INPUTS_MAX   16 /* frames selected for one envelope */
 #define ENG_POOLS_MAX    12
 #define ENG_WORKERS_MAX  8
+#define ENG_QUEUE_MAX    8 /* attempts that a worker can be given at a time */
 #define ENG_COMMANDS_MAX 8
 #define ENG_STAGES_MAX   4 /* commands a lane strings together */
 #define ENG_TIMINGS_MAX  12
@@ -117,9 +118,10 @@ struct eng_ticket {
 int eng_job_start_hw(struct eng_job *job, struct eng_ticket *ticket);
 
 struct eng_worker_config {
-    const char *name;   /* thread name and telemetry, such as "fast" */
-    uint32_t threads;   /* 1 to 64: the team that shares each job */
-    bool is_background; /* lowest priority */
+    const char *name;     /* thread name and telemetry, such as "fast" */
+    uint32_t threads;     /* 1 to 64: the team that shares each job */
+    bool is_background;   /* lowest priority */
+    uint32_t queue_depth; /* attempts given to it at a time, up to ENG_QUEUE_MAX; 0: 1 */
 };
 
 struct eng_command_config {

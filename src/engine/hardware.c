@@ -69,7 +69,7 @@ static void take_done(struct eng_core *core, uint32_t slot)
     atomic_store_explicit(&hardware->words[slot], 0, memory_order_relaxed);
     struct eng_token_args args = {.grant = word & ENG_TOKEN_GRANT_MASK};
     if (eng_arena_apply(&core->arena, slot, ENG_EDGE_HW_DONE, &args))
-        core->wake_workers |= 1u << core->scheduler.worker_of_slot[slot]; /* it waits for that */
+        core->wake_workers |= 1u << core->handoff.slots[slot].worker; /* it waits for that */
     else
         count_late(hardware);
 }

@@ -39,7 +39,7 @@ void eng_housekeeper_check(const struct eng_core *core)
     eng_resource_manager_check(&core->resources);
     eng_session_manager_check(&core->sessions);
     eng_frame_table_check(&core->frames);
-    eng_scheduler_check(core);
+    eng_handoff_check(core);
     eng_monitor_check(core);
     eng_fusion_manager_check(core);
 }

@@ -51,7 +51,6 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
         return error;
     eng_session_manager_init(&core->sessions, &core->arena, &config->knobs);
     eng_hardware_init(&core->hardware, core->arena.item_count);
-    eng_scheduler_init(&core->scheduler);
     error = eng_resource_manager_init(&core->resources, config->pools, config->pool_count,
         config->input_pool, config->knobs.quota_bytes);
     if (!error)
@@ -169,6 +168,8 @@ static void stock(struct eng_core *core)
 static void flush(struct eng_core *core)
 {
     core->is_flushed = true;
+    for (uint32_t w = 0; w < core->config.worker_count; w++)
+        eng_handoff_claim(core, w); /* newest first, before a worker comes to it */
     for (uint32_t i = 0; i < core->frames.active_count; i++) {
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
         if (frame->state != ENG_FRAME_ENDED)

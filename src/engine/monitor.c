@@ -11,6 +11,7 @@ static void tell(struct eng_core *core, enum eng_event_type type, const struct e
 {
     struct eng_event event = eng_event_at(type, core->now_ns);
     event.frame_id = stolen->frame_id;
+    event.session = stolen->session;
     event.grant = stolen->grant;
     event.slot = stolen->slot;
     event.worker = stolen->worker;
@@ -31,7 +32,7 @@ static void look(struct eng_core *core, struct eng_stolen *stolen)
     bool has_hw = word & ENG_TOKEN_HW_BUSY;
     if (stolen->has_cpu && !(word & ENG_TOKEN_CPU_BUSY)) {
         stolen->has_cpu = false;
-        eng_scheduler_acknowledged(core, stolen->worker);
+        eng_handoff_acknowledged(core, stolen->worker);
     }
     if (has_hw != stolen->has_hw)
         tell(core, has_hw ? ENG_EVENT_FRAME_RECLAIM_TRIGGERED : ENG_EVENT_FRAME_RECLAIMED, stolen);
@@ -46,6 +47,7 @@ void eng_monitor_add(struct eng_core *core, const struct eng_frame *frame, uint3
     *stolen = (struct eng_stolen){
         .slot = frame->slot,
         .worker = worker,
+        .session = frame->row.session,
         .frame_id = frame->row.frame_id,
         .grant = frame->grant,
         .path = frame->path,
@@ -55,6 +57,7 @@ void eng_monitor_add(struct eng_core *core, const struct eng_frame *frame, uint3
         .backoff_ns = FIRST_BACKOFF_NS,
         .reclaim_ns = core->now_ns,
     };
+    core->handoff.workers[worker].lost++;
     tell(core, ENG_EVENT_PACKET_MOVED_TO_MONITOR, stolen);
     look(core, stolen);
 }
@@ -83,7 +86,7 @@ static void escalate(struct eng_core *core, struct eng_stolen *stolen)
     core->monitor.quarantined++;
     eng_session_quarantine(&core->sessions, stolen->slot);
     if (stolen->has_cpu)
-        core->scheduler.workers[stolen->worker].is_quarantined = true;
+        core->handoff.workers[stolen->worker].is_quarantined = true;
     tell(core, ENG_EVENT_FRAME_QUARANTINED, stolen);
 }
 
@@ -96,7 +99,7 @@ static void wait_longer(struct eng_core *core, struct eng_stolen *stolen)
         stolen->polls++;
         stolen->backoff_ns *= 2;
         stolen->poll_ns = core->now_ns + stolen->backoff_ns;
-        core->scheduler.workers[stolen->worker].is_suspect |= stolen->has_cpu;
+        core->handoff.workers[stolen->worker].is_suspect |= stolen->has_cpu;
     }
     if (stolen->has_cpu && stolen->polls < knobs->cancel_retry_count)
         return;
@@ -186,14 +189,15 @@ uint64_t eng_monitor_timer_ns(const struct eng_monitor *monitor)
 
 void eng_monitor_check(const struct eng_core *core)
 {
-    uint32_t quarantined = 0;
+    uint32_t quarantined = 0, lost = 0;
     for (uint32_t i = 0; i < core->monitor.count; i++) {
         const struct eng_stolen *stolen = &core->monitor.stolen[i];
         enum eng_token_state state = eng_token_state(eng_attempt_token(core, stolen->slot));
         sisp_assert(state == (stolen->is_quarantined ? ENG_TOKEN_QUARANTINE : ENG_TOKEN_MONITOR));
-        sisp_assert(
-            !stolen->has_cpu || core->scheduler.workers[stolen->worker].slot == stolen->slot);
         quarantined += stolen->is_quarantined;
+        lost += stolen->has_cpu;
     }
-    sisp_assert(quarantined == core->monitor.quarantined);
+    for (uint32_t w = 0; w < core->config.worker_count; w++)
+        lost -= core->handoff.workers[w].lost;
+    sisp_assert(quarantined == core->monitor.quarantined && lost == 0);
 }

@@ -15,7 +15,7 @@ struct eng_core;
 struct eng_frame;
 
 struct eng_stolen {
-    uint32_t slot, worker;
+    uint32_t slot, worker, session;
     uint64_t frame_id, grant;
     enum eng_lane path; /* that the frame was on */
     bool has_cpu;       /* the worker has not acknowledged, when last seen */

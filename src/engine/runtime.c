@@ -188,8 +188,8 @@ static bool join_workers(struct eng_runtime *runtime)
         eng_worker_stop(&runtime->workers[w]);
     for (uint32_t w = 0; w < runtime->worker_count; w++)
         /* An idle worker always answers, however late the system schedules it. */
-        all &= eng_worker_join(&runtime->workers[w],
-            core->scheduler.workers[w].is_suspect ? deadline_ns : PLAT_FOREVER);
+        all &= eng_worker_join(
+            &runtime->workers[w], core->handoff.workers[w].is_suspect ? deadline_ns : PLAT_FOREVER);
     return eng_hardware_join(&core->hardware, deadline_ns) && all;
 }
 

@@ -5,12 +5,6 @@
 #include "engine/attempt.h"
 #include <string.h>
 
-void eng_scheduler_init(struct eng_scheduler *scheduler)
-{
-    for (uint32_t i = 0; i < ENG_WORKERS_MAX; i++)
-        scheduler->workers[i] = (struct eng_worker_record){.slot = ENG_NONE};
-}
-
 /* ---- falling back ------------------------------------------------------------------------- */
 
 static const char *last_command_name(const struct eng_core *core, enum eng_lane path)
@@ -101,11 +95,6 @@ void eng_scheduler_admit(struct eng_core *core, struct eng_frame *frame)
         eng_completion_end(core, frame, ENG_DROPPED, ENG_REASON_LANE_FULL);
 }
 
-void eng_scheduler_acknowledged(struct eng_core *core, uint32_t worker)
-{
-    core->scheduler.workers[worker] = (struct eng_worker_record){.slot = ENG_NONE};
-}
-
 /* ---- collecting ----------------------------------------------------------------------------- */
 
 /* Rows end in text files: a name is what a field of those can hold. */
@@ -158,7 +147,7 @@ static void stage_done(struct eng_core *core, struct eng_frame *frame)
 {
     const struct eng_command_config *command = eng_attempt_command(core, frame);
     struct eng_work_result work = core->arena.items[frame->slot].work;
-    core->scheduler.workers[command->worker].slot = ENG_NONE;
+    eng_handoff_resolve(core, frame->slot);
     if (work.result.status != 0) {
         stage_failed(core, frame);
         return;
@@ -191,46 +180,81 @@ static void collect(struct eng_core *core)
     }
 }
 
-/* ---- expiring ---------------------------------------------------------------------------------
+/* ---- detaching and expiring -------------------------------------------------------------------
  */
+
+/* The path that the frame was on has failed it: to the floor, where there is time and one. */
+static void leave_path(struct eng_core *core, struct eng_frame *frame, enum eng_reason reason)
+{
+    bool is_late = frame->row.deadline_ns && core->now_ns >= frame->row.deadline_ns;
+    if (frame->path == ENG_LANE_FAST && !is_late)
+        fall_back(core, frame, reason);
+    else
+        eng_completion_end(core, frame, is_late ? ENG_LATE : ENG_FAILED, reason);
+}
+
+static void tell_detached(
+    struct eng_core *core, uint32_t worker, enum eng_reason reason, uint32_t claimed)
+{
+    struct eng_event event = eng_event_at(ENG_EVENT_WORKER_DETACHED, core->now_ns);
+    event.worker = worker;
+    event.reason = reason;
+    event.number = claimed;
+    eng_telemetry_event(&core->telemetry, &event);
+}
+
+void eng_scheduler_detach(struct eng_core *core, uint32_t worker, enum eng_reason reason)
+{
+    struct eng_worker_record *record = &core->handoff.workers[worker];
+    tell_detached(core, worker, reason, eng_handoff_claim(core, worker));
+    if (record->lost == 0 && record->count == 0)
+        record->is_suspect = record->is_silent = true; /* it has not even started */
+    for (struct eng_frame *frame; (frame = eng_handoff_oldest(core, worker));) {
+        bool has_hw = eng_attempt_token(core, frame->slot) & ENG_TOKEN_HW_BUSY;
+        if (eng_attempt_steal(core, frame)) {
+            /* While hardware works its worker only waits, and answers at once. */
+            record->is_suspect |= !has_hw && record->lost > 0;
+            leave_path(core, frame, reason);
+        } else {
+            stage_done(core, frame);
+        }
+    }
+}
 
 void eng_scheduler_give_up(struct eng_core *core, struct eng_frame *frame, enum eng_outcome outcome,
     enum eng_reason reason)
 {
-    if (frame->state == ENG_FRAME_RUNNING &&
-        eng_attempt_detach(core, frame) == ENG_DETACH_FINISHED) {
-        core->scheduler.workers[eng_attempt_command(core, frame)->worker].slot = ENG_NONE;
+    if (frame->state == ENG_FRAME_RUNNING && !eng_attempt_claim(core, frame) &&
+        !eng_attempt_steal(core, frame)) {
+        eng_handoff_resolve(core, frame->slot);
         eng_attempt_advance(core, frame);
         frame->state = ENG_FRAME_WAITING;
     }
     eng_completion_end(core, frame, outcome, reason);
 }
 
-/* The attempt's time has passed: to the floor, or late where there is no time for that. */
+/* The attempt's time has passed. A worker that has started it is late or hung. */
 static void expire_frame(struct eng_core *core, struct eng_frame *frame)
 {
-    enum eng_reason reason = ENG_REASON_DEADLINE;
-    if (frame->state == ENG_FRAME_RUNNING) {
-        enum eng_detachment detachment = eng_attempt_detach(core, frame);
-        if (detachment == ENG_DETACH_FINISHED)
-            stage_done(core, frame);
-        else if (detachment == ENG_DETACH_STOLEN)
-            reason = ENG_REASON_WORKER_HUNG;
-    }
-    if (!eng_frame_is_open(frame) || core->now_ns < frame->attempt_deadline_ns)
-        return;
-    if (frame->path == ENG_LANE_FAST && core->now_ns < frame->row.deadline_ns)
-        fall_back(core, frame, reason);
-    else
-        eng_completion_end(core, frame, ENG_LATE, reason);
+    if (frame->state == ENG_FRAME_RUNNING && !eng_attempt_claim(core, frame))
+        eng_scheduler_detach(core, core->handoff.slots[frame->slot].worker, ENG_REASON_WORKER_HUNG);
+    if (eng_frame_is_open(frame) && core->now_ns >= frame->attempt_deadline_ns)
+        leave_path(core, frame, ENG_REASON_DEADLINE);
+}
+
+static bool has_expired(const struct eng_core *core, const struct eng_frame *frame)
+{
+    return eng_frame_is_open(frame) && frame->attempt_deadline_ns &&
+           core->now_ns >= frame->attempt_deadline_ns;
 }
 
 static void expire(struct eng_core *core)
 {
+    for (uint32_t hung = eng_handoff_watch(core); hung; hung &= hung - 1)
+        eng_scheduler_detach(core, (uint32_t)__builtin_ctz(hung), ENG_REASON_WORKER_HUNG);
     for (uint32_t i = 0; i < core->frames.active_count; i++) {
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
-        if (eng_frame_is_open(frame) && frame->attempt_deadline_ns &&
-            core->now_ns >= frame->attempt_deadline_ns)
+        if (has_expired(core, frame))
             expire_frame(core, frame);
     }
 }
@@ -238,19 +262,39 @@ static void expire(struct eng_core *core)
 /* ---- dispatching ------------------------------------------------------------------------------
  */
 
-static struct eng_worker_record *worker_of(
-    struct eng_core *core, const struct eng_frame *frame, uint32_t *index)
+static uint32_t written_roles(const struct eng_core *core, enum eng_lane path)
 {
-    *index = eng_attempt_command(core, frame)->worker;
-    return &core->scheduler.workers[*index];
+    const struct eng_lane_config *lane = &core->config.lanes[path];
+    uint32_t roles = 0;
+    for (uint32_t s = 0; s < lane->stage_count; s++)
+        roles |= core->config.commands[lane->stages[s]].writes;
+    return roles;
 }
 
-static bool can_take(struct eng_core *core, const struct eng_frame *frame)
+/* Whether an earlier frame of the stream may yet commit what this one would read: then it waits,
+ * so that what it reads does not depend on who was faster. */
+static bool awaits_commit(const struct eng_core *core, const struct eng_frame *frame)
 {
-    uint32_t index;
-    const struct eng_worker_record *worker = worker_of(core, frame, &index);
-    /* Hints of claimed attempts pile up while a worker does not run; it has no room then. */
-    return worker->slot == ENG_NONE && eng_arena_has_room(&core->arena, index);
+    uint32_t roles = eng_attempt_command(core, frame)->reads_committed & core->config.commit_roles;
+    if (!(roles & written_roles(core, frame->path)))
+        return false;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        const struct eng_frame *other = eng_frame_at(&core->frames, i);
+        bool may_commit = eng_frame_is_open(other) ||
+                          (other->state == ENG_FRAME_ENDED && other->row.outcome == ENG_DELIVERED);
+        if (may_commit && other->row.session == frame->row.session &&
+            other->row.lane == frame->row.lane && other->order < frame->order &&
+            (roles & written_roles(core, other->path)))
+            return true;
+    }
+    return false;
+}
+
+static bool can_go(const struct eng_core *core, const struct eng_frame *frame, enum eng_lane path)
+{
+    return frame->state == ENG_FRAME_WAITING && frame->path == path &&
+           eng_handoff_has_room(core, eng_attempt_command(core, frame)->worker) &&
+           !awaits_commit(core, frame);
 }
 
 static uint64_t urgency(const struct eng_frame *frame)
@@ -264,8 +308,7 @@ static struct eng_frame *pick(struct eng_core *core, enum eng_lane path)
     struct eng_frame *best = NULL;
     for (uint32_t i = 0; i < core->frames.active_count; i++) {
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
-        if (frame->state == ENG_FRAME_WAITING && frame->path == path && can_take(core, frame) &&
-            (!best || urgency(frame) < urgency(best)))
+        if (can_go(core, frame, path) && (!best || urgency(frame) < urgency(best)))
             best = frame;
     }
     return best;
@@ -279,8 +322,8 @@ static void leave_suspects(struct eng_core *core)
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
         if (frame->state != ENG_FRAME_WAITING)
             continue;
-        uint32_t index;
-        const struct eng_worker_record *worker = worker_of(core, frame, &index);
+        const struct eng_worker_record *worker =
+            &core->handoff.workers[eng_attempt_command(core, frame)->worker];
         if (worker->is_suspect && frame->path == ENG_LANE_FAST)
             fall_back(core, frame, ENG_REASON_WORKER_HUNG);
         else if (worker->is_quarantined)
@@ -326,20 +369,4 @@ uint64_t eng_scheduler_timer_ns(const struct eng_core *core)
             timer_ns = frame->attempt_deadline_ns;
     }
     return timer_ns;
-}
-
-void eng_scheduler_check(const struct eng_core *core)
-{
-    for (uint32_t w = 0; w < core->config.worker_count; w++) {
-        const struct eng_worker_record *worker = &core->scheduler.workers[w];
-        sisp_assert(!worker->is_suspect || worker->slot != ENG_NONE);
-        sisp_assert(!worker->is_quarantined || worker->is_suspect);
-    }
-    for (uint32_t i = 0; i < core->frames.active_count; i++) {
-        const struct eng_frame *frame = eng_frame_at(&core->frames, i);
-        if (frame->state != ENG_FRAME_RUNNING)
-            continue;
-        uint32_t worker = eng_attempt_command(core, frame)->worker;
-        sisp_assert(core->scheduler.workers[worker].slot == frame->slot);
-    }
 }

@@ -14,6 +14,12 @@
 #define GATE_INSIDE     (GATE_OPEN - 1)
 #define GATE_GENERATION (1u << 16)
 
+/* A sign of life: the control thread detaches a worker that has work and gives none. */
+static void beat(struct eng_worker *worker)
+{
+    atomic_fetch_add_explicit(&worker->shared->heartbeat, 1, memory_order_relaxed);
+}
+
 /* Whether somebody took the slot away or wants the job to end early. */
 static bool is_lost(const struct eng_worker *worker)
 {
@@ -35,7 +41,7 @@ static void run_tasks(struct eng_worker *worker, uint32_t thread)
         PLAT_POINT(worker_task);
         worker->command->ops->run_task(
             worker->command->user, &worker->job, worker->phase, task, thread);
-        atomic_fetch_add_explicit(&worker->shared->heartbeat, 1, memory_order_relaxed);
+        beat(worker);
     }
 }
 
@@ -132,6 +138,7 @@ static int run_job(struct eng_worker *worker)
     const struct eng_command_ops *ops = worker->command->ops;
     void *user = worker->command->user;
     int phases = ops->begin(user, &worker->job);
+    beat(worker);
     if (phases < 0)
         return phases;
     for (int phase = 0; phase < phases; phase++) {
@@ -216,6 +223,7 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     struct eng_process_item *item = &worker->arena->items[hint.slot];
     struct eng_arena_counts *counts = worker->arena->counts;
     struct eng_token_args args = {.holder = worker->incarnation, .grant = hint.grant};
+    beat(worker);
     if (!eng_token_apply(&item->token, ENG_EDGE_START, &args, &counts->token)) {
         atomic_fetch_add_explicit(&counts->stale_hints, 1, memory_order_relaxed);
         return;
@@ -229,6 +237,7 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     worker->job.result = &item->work.result;
     read_envelope(worker, &worker->arena->envelopes[hint.slot]);
     int status = run_job(worker);
+    beat(worker);
     await_hardware(worker);
     finish_result(worker, &item->work, status);
     while (!leave(worker, &args))

@@ -153,9 +153,12 @@ static void describe_commands(struct eng_config *config, struct pipeline *p)
     const uint32_t stats = 1u << ROLE_STATS, picture = 1u << ROLE_PICTURE;
     enum { FAST, SLOW, FLOOR };
     config->worker_count = 3;
-    config->workers[FAST] = (struct eng_worker_config){"fast", p->threads, false};
-    config->workers[SLOW] = (struct eng_worker_config){"background", p->threads, p->is_live};
-    config->workers[FLOOR] = (struct eng_worker_config){"floor", 1, false};
+    config->workers[FAST] =
+        (struct eng_worker_config){.name = "fast", .threads = p->threads, .is_background = false};
+    config->workers[SLOW] = (struct eng_worker_config){
+        .name = "background", .threads = p->threads, .is_background = p->is_live};
+    config->workers[FLOOR] =
+        (struct eng_worker_config){.name = "floor", .threads = 1, .is_background = false};
     config->command_count = COMMAND_COUNT;
     config->commands[COMMAND_FAST_ALGO] = (struct eng_command_config){
         "FastAlgo", &fast_algo_ops, p, FAST, 0, state | stats, payload | state};

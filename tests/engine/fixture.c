@@ -163,9 +163,12 @@ void fixture_init(struct fixture *fixture, uint32_t threads)
     struct eng_config *config = &fixture->config;
     set_pools(config);
     config->worker_count = WORKER_COUNT;
-    config->workers[WORKER_FAST] = (struct eng_worker_config){"fast", threads, false};
-    config->workers[WORKER_FLOOR] = (struct eng_worker_config){"floor", 1, false};
-    config->workers[WORKER_SLOW] = (struct eng_worker_config){"slow", 1, true};
+    config->workers[WORKER_FAST] =
+        (struct eng_worker_config){.name = "fast", .threads = threads, .is_background = false};
+    config->workers[WORKER_FLOOR] =
+        (struct eng_worker_config){.name = "floor", .threads = 1, .is_background = false};
+    config->workers[WORKER_SLOW] =
+        (struct eng_worker_config){.name = "slow", .threads = 1, .is_background = true};
     config->command_count = COMMAND_COUNT;
     set_command(fixture, FAST_ALGO, "FastAlgo", &algo_ops);
     set_command(fixture, FAST_ISP, "FastISP", &isp_ops);

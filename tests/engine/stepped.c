@@ -87,6 +87,7 @@ bool stepped_start(struct stepped *stepped, uint32_t worker)
         return false;
     actor->hint = shared->hints[cell];
     eng_ring_pop(&shared->ring);
+    atomic_fetch_add(&shared->heartbeat, 1);
     actor->is_working = apply(stepped, worker, ENG_EDGE_START);
     if (actor->is_working)
         stepped->core.arena.items[actor->hint.slot].work.started_ns = stepped->now_ns;
@@ -120,6 +121,7 @@ bool stepped_end(struct stepped *stepped, uint32_t worker, int status)
     work->result = (struct eng_result){.status = status};
     work->finished_ns = stepped->now_ns;
     actor->is_working = false;
+    atomic_fetch_add(&stepped->core.arena.workers[worker].heartbeat, 1);
     if (apply(stepped, worker, ENG_EDGE_FINISH))
         return true;
     bool ok = apply(stepped, worker, ENG_EDGE_ACKNOWLEDGE);

@@ -367,6 +367,8 @@ static void run_seed(uint64_t seed, struct seen *total)
     stepped.fixture.config.knobs.plan_ttl_ns = 300 * MS;
     stepped.fixture.config.pools[POOL_PICTURE].count = 2 + base_prng_below(&prng, 6);
     stepped.fixture.config.knobs.slots = 5 + base_prng_below(&prng, 12);
+    for (uint32_t w = 0; w < WORKER_COUNT; w++)
+        stepped.fixture.config.workers[w].queue_depth = 1 + base_prng_below(&prng, 4);
     REQUIRE(stepped_init(&stepped) == 0);
     for (int i = 0; i < 1500; i++)
         if (has_credit(&seen))

@@ -67,9 +67,12 @@ void sim_describe(struct eng_config *config)
     set_pools(config);
     config->worker_count = SIM_WORKERS;
     config->workers[SIM_FAST] =
-        (struct eng_worker_config){"fast", 1 + sim_choose(SIM_SCENARIO, 2), false};
-    config->workers[SIM_FLOOR] = (struct eng_worker_config){"floor", 1, false};
-    config->workers[SIM_SLOW] = (struct eng_worker_config){"slow", 1, true};
+        (struct eng_worker_config){.name = "fast", .threads = 1 + sim_choose(SIM_SCENARIO, 2)};
+    config->workers[SIM_FLOOR] = (struct eng_worker_config){.name = "floor", .threads = 1};
+    config->workers[SIM_SLOW] =
+        (struct eng_worker_config){.name = "slow", .threads = 1, .is_background = true};
+    for (uint32_t w = 0; w < SIM_WORKERS; w++)
+        config->workers[w].queue_depth = 1 + sim_choose(SIM_SCENARIO, 3);
     config->command_count = SIM_COMMAND_COUNT;
     set_command(config, SIM_FAST_ALGO, "FastAlgo", &sim_algo_ops, SIM_FAST);
     set_command(config, SIM_FAST_ISP, "FastISP", &sim_isp_ops, SIM_FAST);
