@@ -26,7 +26,7 @@ static const char help[] =
     "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
     "      --overload FRAME[:COUNT]  rehearse trouble: the fast worker sleeps past its deadline\n"
     "      --raw DIR            keep every raw frame in DIR, as the camera gave it\n"
-    "      --telemetry FILE     CSV, one row for each frame, and FILE.params.jsonl\n"
+    "      --telemetry FILE     CSV, a row a frame; FILE.params.jsonl, FILE.events.csv\n"
     "      --raw-format NAME    of the frames (SRGGB10); --stride --black --white as for develop\n"
     "      --seed N             of the simulated camera: same seed, same frames (1)\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"

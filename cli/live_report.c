@@ -50,6 +50,20 @@ static void print_table(FILE *f, const struct live_summary *s)
     }
 }
 
+static void print_events(FILE *f, const struct sisp_figures *figures)
+{
+    bool any = false;
+    for (unsigned i = 0; i < SISP_EVENT_COUNT && sisp_event_name(i); i++) {
+        if (!figures->events[i])
+            continue;
+        fprintf(
+            f, "%s%s %" PRIu64, any ? ", " : "events: ", sisp_event_name(i), figures->events[i]);
+        any = true;
+    }
+    if (any)
+        fputc('\n', f);
+}
+
 static void report_text(const struct live_options *o, const struct live_summary *s, FILE *f)
 {
     double seconds = (double)s->seconds_ns / 1e9;
@@ -61,6 +75,7 @@ static void report_text(const struct live_options *o, const struct live_summary 
         "%" PRIu64 "\n",
         megabytes(s->figures.used_bytes), megabytes(s->figures.reserved_bytes),
         megabytes(s->figures.quota_bytes), s->missed);
+    print_events(f, &s->figures);
     if (s->figures.degraded)
         fputs("degraded: a worker hangs and keeps its slot\n", f);
     if (o->preview && strcmp(o->preview, "-") != 0)
@@ -70,42 +85,76 @@ static void report_text(const struct live_options *o, const struct live_summary 
     if (o->raw_folder)
         fprintf(f, "raw frames: %s\n", o->raw_folder);
     if (o->telemetry_path)
-        fprintf(f, "telemetry: %s, %s.params.jsonl\n", o->telemetry_path, o->telemetry_path);
+        fprintf(f, "telemetry: %s, %s.params.jsonl, %s.events.csv\n", o->telemetry_path,
+            o->telemetry_path, o->telemetry_path);
+}
+
+static void set_count(json_t *object, const char *name, uint64_t value)
+{
+    json_object_set_new(object, name, json_integer((json_int_t)value));
+}
+
+/* Only what happened. */
+static json_t *reasons_json(const uint64_t counts[SISP_REASON_COUNT])
+{
+    json_t *reasons = json_object();
+    for (unsigned i = 1; i < SISP_REASON_COUNT && sisp_reason_name(i); i++)
+        if (counts[i])
+            set_count(reasons, sisp_reason_name(i), counts[i]);
+    return reasons;
 }
 
 static json_t *lane_json(const struct sisp_lane_figures *lane)
 {
-    json_t *reasons = json_object(), *outcomes = json_object();
-    for (unsigned i = 1; i < SISP_REASON_COUNT && sisp_reason_name(i); i++) {
-        if (lane->reasons[i])
-            json_object_set_new(
-                reasons, sisp_reason_name(i), json_integer((json_int_t)lane->reasons[i]));
-    }
+    json_t *object = json_object(), *outcomes = json_object();
     for (int i = 0; i < SISP_OUTCOME_COUNT; i++)
-        json_object_set_new(outcomes, sisp_outcome_name((enum sisp_outcome)i),
-            json_integer((json_int_t)lane->outcomes[i]));
-    return json_pack("{s:I,s:o,s:o,s:I,s:I,s:I,s:I,s:I}", "frames", (json_int_t)lane->accepted,
-        "outcomes", outcomes, "reasons", reasons, "fallbacks", (json_int_t)lane->fallbacks,
-        "zero_copies", (json_int_t)lane->zero_copies, "latency_p50_ns",
-        (json_int_t)lane->latency_p50_ns, "latency_p99_ns", (json_int_t)lane->latency_p99_ns,
-        "latency_max_ns", (json_int_t)lane->latency_max_ns);
+        set_count(outcomes, sisp_outcome_name((enum sisp_outcome)i), lane->outcomes[i]);
+    set_count(object, "frames", lane->accepted);
+    json_object_set_new(object, "outcomes", outcomes);
+    json_object_set_new(object, "reasons", reasons_json(lane->reasons));
+    json_object_set_new(object, "drops", reasons_json(lane->drops));
+    set_count(object, "depth", lane->depth);
+    set_count(object, "fallbacks", lane->fallbacks);
+    set_count(object, "zero_copies", lane->zero_copies);
+    set_count(object, "latency_p50_ns", lane->latency_p50_ns);
+    set_count(object, "latency_p99_ns", lane->latency_p99_ns);
+    set_count(object, "latency_max_ns", lane->latency_max_ns);
+    return object;
+}
+
+static void set_figures(json_t *object, const struct sisp_figures *f)
+{
+    json_t *events = json_object();
+    for (unsigned i = 0; i < SISP_EVENT_COUNT && sisp_event_name(i); i++)
+        set_count(events, sisp_event_name(i), f->events[i]);
+    set_count(object, "used_bytes", f->used_bytes);
+    set_count(object, "reserved_bytes", f->reserved_bytes);
+    set_count(object, "quota_bytes", f->quota_bytes);
+    set_count(object, "pins", f->pins);
+    set_count(object, "waitingq_depth", f->waitingq_depth);
+    set_count(object, "quarantined", f->quarantined);
+    set_count(object, "token_transfer_fail_count", f->token_transfer_fail_count);
+    set_count(object, "refused", f->refused);
+    set_count(object, "telemetry_written", f->telemetry_written);
+    set_count(object, "telemetry_dropped", f->telemetry_dropped);
+    json_object_set_new(object, "events", events);
+    set_count(object, "events_dropped", f->events_dropped);
+    json_object_set_new(object, "degraded", json_boolean(f->degraded));
 }
 
 static int report_json(const struct live_summary *s)
 {
-    json_t *lanes = json_object();
+    json_t *object = json_object(), *lanes = json_object();
     for (int i = 0; i < SISP_LANE_COUNT; i++)
         json_object_set_new(
             lanes, sisp_lane_name((enum sisp_lane)i), lane_json(&s->figures.lanes[i]));
-    const struct sisp_figures *f = &s->figures;
-    return cli_json_print(
-        "live", json_pack("{s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:I,s:b}", "captured",
-                    (json_int_t)s->captured, "missed", (json_int_t)s->missed, "ns_total",
-                    (json_int_t)s->seconds_ns, "stills", (json_int_t)s->stills, "lanes", lanes,
-                    "used_bytes", (json_int_t)f->used_bytes, "reserved_bytes",
-                    (json_int_t)f->reserved_bytes, "quota_bytes", (json_int_t)f->quota_bytes,
-                    "telemetry_written", (json_int_t)f->telemetry_written, "telemetry_dropped",
-                    (json_int_t)f->telemetry_dropped, "degraded", f->degraded));
+    set_count(object, "captured", s->captured);
+    set_count(object, "missed", s->missed);
+    set_count(object, "ns_total", s->seconds_ns);
+    set_count(object, "stills", s->stills);
+    json_object_set_new(object, "lanes", lanes);
+    set_figures(object, &s->figures);
+    return cli_json_print("live", object);
 }
 
 int live_report(const struct live_options *options, const struct live_summary *summary)

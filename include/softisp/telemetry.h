@@ -35,6 +35,12 @@ SISP_API const char *sisp_outcome_name(enum sisp_outcome outcome);
 /** Such as "worker_hung"; NULL from the first unused number on. */
 SISP_API const char *sisp_reason_name(unsigned reason);
 
+#define SISP_EVENT_COUNT 24
+
+/** What the engine did beside moving frames on, such as "FRAME_QUARANTINED"; NULL from the first
+ * unused number on. */
+SISP_API const char *sisp_event_name(unsigned event);
+
 struct sisp_hash {
     uint64_t high, low; /* XXH3, 128 bits; both 0: not taken */
 };
@@ -72,6 +78,8 @@ struct sisp_record {
 
 struct sisp_lane_figures {
     uint64_t accepted, outcomes[SISP_OUTCOME_COUNT], reasons[SISP_REASON_COUNT];
+    uint64_t drops[SISP_REASON_COUNT]; /* reasons of what was dropped */
+    uint64_t depth;                    /* frames waiting or running on this path now */
     uint64_t fallbacks, zero_copies;
     uint64_t latency_p50_ns, latency_p99_ns, latency_max_ns; /* published - capture */
 };
@@ -83,16 +91,18 @@ struct sisp_figures {
     uint64_t used_bytes, reserved_bytes, quota_bytes;
     uint64_t token_transfer_fail_count, packet_epoch_mismatch, late_completion_dropped;
     uint64_t waitingq_depth, quarantined, pins;
-    uint64_t telemetry_written, telemetry_dropped;
+    uint64_t telemetry_written, telemetry_dropped;     /* rows */
+    uint64_t events[SISP_EVENT_COUNT], events_dropped; /* dropped ones are counted in both */
     int degraded;
 };
 
 /** A telemetry file, CSV with a header line, and beside it FILE.params.jsonl with each distinct
- * parameter set in full. One may serve several sessions, one after the other. */
+ * parameter set in full and FILE.events.csv with what the engine did beside moving frames on. One
+ * may serve several sessions, one after the other. */
 struct sisp_telemetry;
 
 /**
- * Create the two files (existing ones are replaced).
+ * Create the three files (existing ones are replaced).
  * Returns: 0, errno of open. Threads: any. Real-time: may block.
  */
 SISP_API SISP_MUST_CHECK int sisp_telemetry_open(

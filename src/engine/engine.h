@@ -282,6 +282,8 @@ struct eng_event {
 
 struct eng_lane_figures {
     uint64_t accepted, outcomes[ENG_OUTCOME_COUNT], reasons[ENG_REASON_COUNT];
+    uint64_t drops[ENG_REASON_COUNT]; /* of what was dropped */
+    uint64_t depth;                   /* frames waiting or running on this path now */
     uint64_t fallbacks, zero_copies;
     uint64_t latency_p50_ns, latency_p99_ns, latency_max_ns; /* published - capture, delivered */
 };

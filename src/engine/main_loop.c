@@ -212,6 +212,17 @@ static void watch_counts(struct eng_core *core)
         get(&counts->late_results) + get(&core->hardware.late), core->now_ns);
 }
 
+static void mirror_depths(struct eng_core *core)
+{
+    uint64_t depths[ENG_LANE_COUNT] = {0};
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        const struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        depths[frame->path] += eng_frame_is_open(frame);
+    }
+    for (uint32_t l = 0; l < ENG_LANE_COUNT; l++)
+        atomic_store_explicit(&core->telemetry.lanes[l].depth, depths[l], memory_order_relaxed);
+}
+
 static void mirror(struct eng_core *core)
 {
     struct eng_telemetry *telemetry = &core->telemetry;
@@ -249,6 +260,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     uint64_t timer_ns = earlier(step_stop(core), has_more ? now_ns : PLAT_FOREVER);
     stock(core);
     mirror(core);
+    mirror_depths(core);
     watch_counts(core);
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));

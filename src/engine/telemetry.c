@@ -69,6 +69,8 @@ static void count(struct eng_telemetry *telemetry, const struct eng_row *row)
     struct eng_lane_counts *lane = &telemetry->lanes[row->lane];
     add(&lane->outcomes[row->outcome]);
     add(&lane->reasons[row->reason]);
+    if (row->outcome == ENG_DROPPED)
+        add(&lane->drops[row->reason]);
     if (row->fallback_used)
         add(&lane->fallbacks);
     if (row->outcome != ENG_DELIVERED)
@@ -205,8 +207,11 @@ static void lane_figures(const struct eng_lane_counts *lane, struct eng_lane_fig
     figures->accepted = get(&lane->accepted);
     for (uint32_t i = 0; i < ENG_OUTCOME_COUNT; i++)
         figures->outcomes[i] = get(&lane->outcomes[i]);
-    for (uint32_t i = 0; i < ENG_REASON_COUNT; i++)
+    for (uint32_t i = 0; i < ENG_REASON_COUNT; i++) {
         figures->reasons[i] = get(&lane->reasons[i]);
+        figures->drops[i] = get(&lane->drops[i]);
+    }
+    figures->depth = get(&lane->depth);
     figures->fallbacks = get(&lane->fallbacks);
     figures->zero_copies = get(&lane->zero_copies);
     figures->latency_max_ns = get(&lane->latency_max_ns);

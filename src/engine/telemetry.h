@@ -15,6 +15,7 @@
 
 struct eng_lane_counts {
     _Atomic uint64_t accepted, outcomes[ENG_OUTCOME_COUNT], reasons[ENG_REASON_COUNT];
+    _Atomic uint64_t drops[ENG_REASON_COUNT], depth;
     _Atomic uint64_t fallbacks, zero_copies, latency_max_ns;
     _Atomic uint64_t latencies[ENG_LATENCY_BUCKETS];
 };

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "session/knobs.h"
+#include "session/payload.h"
 #include "session/telemetry.h"
 
 #include <errno.h>
@@ -147,18 +148,20 @@ static void add_lane(struct eng_config *config, enum eng_lane lane,
     l->role_pool[ROLE_PICTURE] = picture_pool;
 }
 
+const char *const session_worker_names[SESSION_WORKERS] = {"fast", "background", "floor"};
+
 static void describe_commands(struct eng_config *config, struct pipeline *p)
 {
     const uint32_t payload = 1u << ROLE_PAYLOAD, state = 1u << ROLE_STATE;
     const uint32_t stats = 1u << ROLE_STATS, picture = 1u << ROLE_PICTURE;
     enum { FAST, SLOW, FLOOR };
-    config->worker_count = 3;
-    config->workers[FAST] =
-        (struct eng_worker_config){.name = "fast", .threads = p->threads, .is_background = false};
-    config->workers[SLOW] = (struct eng_worker_config){
-        .name = "background", .threads = p->threads, .is_background = p->is_live};
-    config->workers[FLOOR] =
-        (struct eng_worker_config){.name = "floor", .threads = 1, .is_background = false};
+    config->worker_count = SESSION_WORKERS;
+    config->workers[FAST] = (struct eng_worker_config){.threads = p->threads};
+    config->workers[SLOW] =
+        (struct eng_worker_config){.threads = p->threads, .is_background = p->is_live};
+    config->workers[FLOOR] = (struct eng_worker_config){.threads = 1};
+    for (uint32_t i = 0; i < SESSION_WORKERS; i++)
+        config->workers[i].name = session_worker_names[i];
     config->command_count = COMMAND_COUNT;
     config->commands[COMMAND_FAST_ALGO] = (struct eng_command_config){
         "FastAlgo", &fast_algo_ops, p, FAST, 0, state | stats, payload | state};
@@ -239,6 +242,7 @@ static void describe_engine(struct eng_config *config, struct sisp_session *sess
     config->blob_role = ROLE_PAYLOAD;
     if (params->telemetry) {
         config->telemetry = telemetry_row;
+        config->event = telemetry_event;
         config->telemetry_user = params->telemetry;
     }
 }
@@ -382,9 +386,13 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     const struct payload *payload = completion.delivered[ROLE_PAYLOAD].bytes;
     void *picture = completion.delivered[ROLE_PICTURE].bytes;
     if (completion.row.outcome == ENG_DELIVERED && payload && picture) {
-        result->image = pipeline_picture(&payload->geometry, picture);
-        result->coefficients = &payload->coefficients;
-        result->request = payload->request;
+        const struct pipeline *p = &session->pipeline;
+        bool is_still = completion.row.lane == ENG_LANE_BACKGROUND;
+        result->image = pipeline_picture(is_still ? &p->still : &p->preview, picture);
+        if (payload_is_sound(payload)) {
+            result->coefficients = &payload->coefficients;
+            result->request = payload->request;
+        }
     }
     return 0;
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Telemetry as files: one CSV row a frame, and beside it one JSON line for each distinct set of
- * coefficients. Everything is allocated at open: the telemetry thread writes, it never allocates.
+ * coefficients and one CSV row an event. Everything is allocated at open: the telemetry thread
+ * writes, it never allocates.
  */
 #include "session/telemetry.h"
 
 #include "base/base.h"
 #include "base/hash.h"
-#include "workers/pipeline.h"
+#include "session/payload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,11 +26,11 @@ struct hash_set {
 };
 
 struct sisp_telemetry {
-    FILE *csv, *params;
-    char *csv_buffer, *params_buffer;
+    FILE *csv, *params, *events;
+    char *csv_buffer, *params_buffer, *events_buffer;
     struct hash_set *seen;
-    uint64_t session;
-    int error; /* the first errno that a write met */
+    uint64_t session, last_session; /* of the engine's session 0; the highest one yet */
+    int error;                      /* the first errno that a write met */
 };
 
 static const char header[] =
@@ -37,6 +38,9 @@ static const char header[] =
     "finished_ns,published_ns,deadline_ns,zero_copy,bytes_copied,fallback_used,fallback_from,"
     "fallback_to,fallback_reason,model_hash,seed,plan_token,input_hash,param_hash,output_hash,"
     "version,isa,threads,width,height,fourcc,stage_ns\n";
+
+static const char events_header[] =
+    "at_ns,event,session,frame_id,slot,grant,worker,reason,number\n";
 
 /* Whether the hash is new; adds it. */
 static bool insert(struct hash_set *set, struct sisp_hash hash)
@@ -73,27 +77,35 @@ static FILE *open_buffered(const char *path, char **buffer)
     return file;
 }
 
+static int open_beside(const char *path, const char *suffix, FILE **file, char **buffer)
+{
+    char name[4096];
+    int length = snprintf(name, sizeof(name), "%s%s", path, suffix);
+    if (length < 0 || (size_t)length >= sizeof(name))
+        return -ENAMETOOLONG;
+    errno = ENOMEM;
+    *file = open_buffered(name, buffer);
+    return *file ? 0 : -errno;
+}
+
 int sisp_telemetry_open(struct sisp_telemetry **out, const char *path)
 {
-    char params_path[4096];
     *out = NULL;
-    int length = snprintf(params_path, sizeof(params_path), "%s.params.jsonl", path);
-    if (length < 0 || (size_t)length >= sizeof(params_path))
-        return -ENAMETOOLONG;
     struct sisp_telemetry *t = calloc(1, sizeof(*t));
     if (!t)
         return -ENOMEM;
-    int r = 0;
     t->seen = calloc(1, sizeof(*t->seen));
-    errno = ENOMEM;
-    if (!t->seen || !(t->csv = open_buffered(path, &t->csv_buffer)) ||
-        !(t->params = open_buffered(params_path, &t->params_buffer)))
-        r = -errno;
+    int r = t->seen ? open_beside(path, "", &t->csv, &t->csv_buffer) : -ENOMEM;
+    if (r == 0)
+        r = open_beside(path, ".params.jsonl", &t->params, &t->params_buffer);
+    if (r == 0)
+        r = open_beside(path, ".events.csv", &t->events, &t->events_buffer);
     if (r) {
         sisp_telemetry_close(&t);
         return r;
     }
     fputs(header, t->csv);
+    fputs(events_header, t->events);
     *out = t;
     return 0;
 }
@@ -116,9 +128,11 @@ int sisp_telemetry_close(struct sisp_telemetry **telemetry)
         return 0;
     close_file(t, t->csv);
     close_file(t, t->params);
+    close_file(t, t->events);
     int r = t->error;
     free(t->csv_buffer);
     free(t->params_buffer);
+    free(t->events_buffer);
     free(t->seen);
     free(t);
     *telemetry = NULL;
@@ -127,7 +141,17 @@ int sisp_telemetry_close(struct sisp_telemetry **telemetry)
 
 void telemetry_begin_session(struct sisp_telemetry *telemetry)
 {
-    telemetry->session++;
+    telemetry->session = telemetry->last_session + 1;
+    telemetry->last_session = telemetry->session;
+}
+
+/* Sessions of one engine and of those after it have numbers of their own in the file. */
+static uint64_t number_session(struct sisp_telemetry *t, uint32_t session)
+{
+    uint64_t number = t->session + session;
+    if (number > t->last_session)
+        t->last_session = number;
+    return number;
 }
 
 void sisp_hash_text(struct sisp_hash hash, char text[33])
@@ -221,8 +245,8 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
     fputs("}\n", f);
 }
 
-static void write_row(
-    struct sisp_telemetry *t, const struct sisp_record *r, const struct payload *p)
+static void write_row(struct sisp_telemetry *t, uint64_t session, const struct sisp_record *r,
+    const struct payload *p)
 {
     char input[33], param[33], output[33];
     sisp_hash_text(r->input, input);
@@ -232,7 +256,7 @@ static void write_row(
         "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64
         ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 ",%s,%s,%s,%s,none,%" PRIu64 ",%" PRIu64
         ",%s,%s,%s,%s,%s,%u,%u,%u,%s,",
-        t->session, r->frame_id, r->sequence, sisp_lane_name(r->lane), r->worker,
+        session, r->frame_id, r->sequence, sisp_lane_name(r->lane), r->worker,
         sisp_outcome_name(r->outcome), sisp_reason_name(r->reason), r->capture_ns, r->accepted_ns,
         r->started_ns, r->finished_ns, r->published_ns, r->deadline_ns,
         r->zero_copy ? "true" : "false", r->bytes_copied, r->fallback_used ? "true" : "false",
@@ -245,20 +269,50 @@ static void write_row(
     fputc('\n', t->csv);
 }
 
+static void note_error(struct sisp_telemetry *t)
+{
+    bool failed = ferror(t->csv) || ferror(t->params) || ferror(t->events);
+    if (failed && !t->error)
+        t->error = errno ? -errno : -EIO;
+}
+
 void telemetry_row(void *user, const struct eng_row *row, const void *blob, size_t size_bytes)
 {
     struct sisp_telemetry *t = user;
     struct sisp_record record;
     telemetry_record(&record, row);
     bool is_picture = row->outcome == ENG_DELIVERED && size_bytes >= sizeof(struct payload);
-    const struct payload *payload = is_picture ? blob : NULL;
+    const struct payload *payload = is_picture && payload_is_sound(blob) ? blob : NULL;
     if (payload && insert(t->seen, record.param))
         write_params(t, record.param, payload);
-    write_row(t, &record, payload);
-    if (ferror(t->csv) || ferror(t->params)) {
-        if (!t->error)
-            t->error = errno ? -errno : -EIO;
-    }
+    write_row(t, number_session(t, row->session), &record, payload);
+    note_error(t);
+}
+
+static void write_known(FILE *f, uint32_t number)
+{
+    if (number != ENG_NONE)
+        fprintf(f, "%u", number);
+    fputc(',', f);
+}
+
+void telemetry_event(void *user, const struct eng_event *event)
+{
+    struct sisp_telemetry *t = user;
+    fprintf(t->events, "%" PRIu64 ",%s,", event->at_ns, eng_event_name(event->type));
+    if (event->session != ENG_NONE)
+        fprintf(t->events, "%" PRIu64, number_session(t, event->session));
+    fputc(',', t->events);
+    if (event->frame_id)
+        fprintf(t->events, "%" PRIu64, event->frame_id);
+    fputc(',', t->events);
+    write_known(t->events, event->slot);
+    if (event->grant)
+        fprintf(t->events, "%" PRIu64, event->grant);
+    fprintf(t->events, ",%s,%s,%" PRIu64 "\n",
+        event->worker < SESSION_WORKERS ? session_worker_names[event->worker] : "",
+        eng_reason_name(event->reason), event->number);
+    note_error(t);
 }
 
 /* The engine's enumerations and the public ones are the same lists; these lines keep them so. */
@@ -268,6 +322,7 @@ _Static_assert((int)ENG_DELIVERED == (int)SISP_DELIVERED, "outcomes");
 _Static_assert((int)ENG_FAILED == (int)SISP_FAILED, "outcomes");
 _Static_assert((int)ENG_OUTCOME_COUNT == (int)SISP_OUTCOME_COUNT, "outcomes");
 _Static_assert((int)ENG_REASON_COUNT <= SISP_REASON_COUNT, "reasons");
+_Static_assert((int)ENG_EVENT_COUNT <= SISP_EVENT_COUNT, "events");
 _Static_assert(ENG_TIMINGS_MAX * 4 == SISP_TIMINGS_MAX * 4, "timings");
 _Static_assert(
     ENG_TIMING_NAME_BYTES == sizeof(((struct sisp_timing *)0)->name), "names of timings");
@@ -285,6 +340,11 @@ const char *sisp_outcome_name(enum sisp_outcome outcome)
 const char *sisp_reason_name(unsigned reason)
 {
     return reason < ENG_REASON_COUNT ? eng_reason_name((enum eng_reason)reason) : NULL;
+}
+
+const char *sisp_event_name(unsigned event)
+{
+    return event < ENG_EVENT_COUNT ? eng_event_name((enum eng_event_type)event) : NULL;
 }
 
 static struct sisp_hash hash_of(struct eng_digest digest)
@@ -345,14 +405,18 @@ void telemetry_figures(struct sisp_figures *out, const struct eng_figures *in)
         .pins = in->pins,
         .telemetry_written = in->telemetry_written,
         .telemetry_dropped = in->telemetry_dropped,
+        .events_dropped = in->events_dropped,
         .degraded = in->degraded,
     };
+    memcpy(out->events, in->events, sizeof(in->events));
     for (unsigned i = 0; i < SISP_LANE_COUNT; i++) {
         struct sisp_lane_figures *lane = &out->lanes[i];
         const struct eng_lane_figures *from = &in->lanes[i];
         lane->accepted = from->accepted;
         memcpy(lane->outcomes, from->outcomes, sizeof(from->outcomes));
         memcpy(lane->reasons, from->reasons, sizeof(from->reasons));
+        memcpy(lane->drops, from->drops, sizeof(from->drops));
+        lane->depth = from->depth;
         lane->fallbacks = from->fallbacks;
         lane->zero_copies = from->zero_copies;
         lane->latency_p50_ns = from->latency_p50_ns;

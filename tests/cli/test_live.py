@@ -72,6 +72,26 @@ def overload_falls_back(folder):
     expect(rows[40]['worker'] == 'FastISP' and rows[40]['fallback_used'] == 'false', rows[40])
 
 
+def events_have_a_file_and_counters(folder):
+    t, config = os.path.join(folder, 't.csv'), os.path.join(folder, 'c.yaml')
+    open(config, 'w').write('engine:\n  slots: 8\n  lease: 3 s\n')
+    code, out, err = run('live', *SMALL, '--frames', 40, '--overload', '20:1', '--telemetry', t, '--json',
+                         '--config', config, '--knob', 'slots=12')
+    expect(code == 0, err)
+    figures = json.loads(out)
+    rows = rows_of(t + '.events.csv')
+    header = 'at_ns,event,session,frame_id,slot,grant,worker,reason,number'
+    expect(open(t + '.events.csv').readline().strip() == header)
+    moved = [r for r in rows if r['event'] == 'PACKET_MOVED_TO_MONITOR']
+    expect(len(moved) == 1 and moved[0]['worker'] == 'fast' and int(moved[0]['slot']) < 12, rows)
+    hit = next(r for r in rows_of(t) if r['sequence'] == '20')
+    expect(moved[0]['frame_id'] == hit['frame_id'] and moved[0]['session'] == hit['session'] == '1', moved, hit)
+    late = [r for r in rows if r['event'] == 'LATE_COMPLETION_DROPPED']
+    expect(sum(int(r['number']) for r in late) == figures['events']['LATE_COMPLETION_DROPPED'], late, figures['events'])
+    expect(figures['events']['PACKET_MOVED_TO_MONITOR'] == 1 and figures['events_dropped'] == 0, figures)
+    expect(figures['lanes']['fast']['depth'] == 0 and figures['waitingq_depth'] == 0, figures)
+
+
 def shutter_makes_a_still(folder):
     t, still = os.path.join(folder, 't.csv'), os.path.join(folder, 'still-%s.png')
     code, out, err = run('live', *SMALL, '--seconds', seconds(2), '--shutter', 30, '--still', still, '--telemetry', t,
@@ -206,7 +226,7 @@ def telemetry_on_a_full_disk(folder):
     one_sentence(err)
 
 
-main([every_frame_has_one_row, overload_falls_back, shutter_makes_a_still, a_still_that_cannot_come_is_said,
-      a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
+main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
+      a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
       wide_words_on_stdin_are_developed_alike, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])
