@@ -26,7 +26,6 @@ static inline void eng_bell_silence(_Atomic uint32_t *bell)
 
 static inline void eng_bell_wait(_Atomic uint32_t *bell, uint64_t deadline_ns)
 {
-    PLAT_POINT(bell_wait);
     plat_wait(bell, 0, deadline_ns);
 }
 

@@ -40,6 +40,12 @@ void sim_submitted(uint32_t stream, uint32_t number, bool is_accepted)
         SIM_CHECK(*fate == FATE_SUBMITTING); /* no completion of a refused frame */
         *fate = FATE_NONE;
     }
+    sim_tell();
+}
+
+void sim_tell(void)
+{
+    sim_wake(&sim_scenario.news, UINT32_MAX);
 }
 
 uint32_t sim_accepted(void)
@@ -205,6 +211,7 @@ void sim_produce(void *argument)
                   sim_choose(SIM_TIME, (uint32_t)(sim_scenario.interval_ns / 1000)) * 1000u);
     }
     sim_scenario.at_work--;
+    sim_tell();
 }
 
 /* ---- the operator -------------------------------------------------------------------------------
@@ -220,11 +227,9 @@ void sim_operate(void *argument)
             cookie_of(SIM_PLANS, number), &token);
         SIM_CHECK(error == 0 || error == -EAGAIN || error == -ESHUTDOWN);
         sim_submitted(SIM_PLANS, number, error == 0);
-        struct eng_figures figures;
-        eng_figures(sim_scenario.runtime, &figures);
-        SIM_CHECK(figures.used_bytes + figures.reserved_bytes <= figures.quota_bytes);
     }
     sim_scenario.at_work--;
+    sim_tell();
 }
 
 /* ---- the consumer ------------------------------------------------------------------------------

@@ -16,12 +16,6 @@ uint64_t sim_mix(uint64_t a, uint64_t b)
     return x ^ x >> 32;
 }
 
-void sim_hash(uint64_t value)
-{
-    sim.hash = (sim.hash ^ value) * 0x9e3779b97f4a7c15u;
-    sim.hash ^= sim.hash >> 31;
-}
-
 static uint32_t draw(enum sim_stream stream)
 {
     uint64_t x = sim.streams[stream];
@@ -115,7 +109,7 @@ struct sim_actor *sim_choose_at_point(void)
     }
     if (draw(SIM_SCHEDULE) & sim.switch_mask)
         return sim.current;
-    return record(nth_ready(sim_choose(SIM_SCHEDULE, (uint32_t)__builtin_popcountll(sim.ready))));
+    return record(nth_ready(sim_choose(SIM_SCHEDULE, sim.ready_count)));
 }
 
 struct sim_actor *sim_choose_any(void)
@@ -125,8 +119,8 @@ struct sim_actor *sim_choose_any(void)
         struct sim_actor *actor = listed();
         return actor ? actor : nth_ready(0);
     }
-    uint32_t count = (uint32_t)__builtin_popcountll(sim.ready);
-    if (count == 1)
+    if (sim.ready_count == 1)
         return nth_ready(0);
-    return record(sim.is_pct ? most_important() : nth_ready(sim_choose(SIM_SCHEDULE, count)));
+    return record(
+        sim.is_pct ? most_important() : nth_ready(sim_choose(SIM_SCHEDULE, sim.ready_count)));
 }

@@ -23,6 +23,7 @@ struct attempt {
 static struct {
     struct eng_core *core;
     const struct sim_actor *control; /* who steps the core */
+    uint64_t edges, looked_at;       /* applied; what the core's parts were checked for last */
     uint64_t tokens[ENG_SLOTS_MAX];
     uint32_t fifo[ENG_SLOTS_MAX];
     uint32_t fifo_head, fifo_tail;
@@ -258,6 +259,7 @@ void plat_trace_token(
     else
         check_control_edge(slot, edge, before, after);
     shadow.tokens[slot] = after;
+    shadow.edges++;
     note_edge(edge, before);
     sim_record((uint16_t)(SIM_SITES_MAX + 1 + edge), slot, after);
     sim_hash(after ^ (uint64_t)edge << 50 ^ (uint64_t)slot << 30);
@@ -299,6 +301,15 @@ static void note_core(const struct eng_core *core)
             sim_sometimes_in_run(SIM_LEASE_EXPIRED);
 }
 
+/* Changes with whatever a step may have done. */
+static uint64_t signature(const struct eng_core *core)
+{
+    uint64_t messages = atomic_load_explicit(&core->inbox.tail, memory_order_relaxed);
+    uint64_t lent = atomic_load_explicit(&core->supply.head, memory_order_relaxed);
+    return sim_mix(shadow.edges << 32 | core->resources.pins,
+        sim_mix(messages << 32 | lent, core->dispatcher.completed << 32 | core->monitor.count));
+}
+
 uint64_t __real_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
 uint64_t __wrap_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
 
@@ -311,8 +322,12 @@ uint64_t __wrap_eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     if (core->stop_ns && !core->is_flushed)
         note_stop(core);
     uint64_t timer_ns = __real_eng_main_loop_step(core, now_ns);
-    eng_housekeeper_check(core);
-    note_core(core);
+    uint64_t seen = signature(core);
+    if (seen != shadow.looked_at) {
+        eng_housekeeper_check(core);
+        note_core(core);
+    }
+    shadow.looked_at = seen;
     return timer_ns;
 }
 

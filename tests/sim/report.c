@@ -70,17 +70,9 @@ static void print_event(FILE *out, const struct sim_event *event)
     }
 }
 
-void sim_record(uint16_t site, uint32_t slot, uint64_t word)
+void sim_print_event(const struct sim_event *event)
 {
-    struct sim_event *event = &sim.events[sim.event_count++ % SIM_EVENTS];
-    event->now_ns = sim.now_ns;
-    event->word = word;
-    event->step = sim.steps;
-    event->actor = (uint16_t)sim.current->index;
-    event->site = site;
-    event->slot = slot;
-    if (__builtin_expect(sim.options.is_traced, 0))
-        print_event(stdout, event);
+    print_event(stdout, event);
 }
 
 /* ---- failures ---------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ enum { POOL_INPUT, POOL_COEFFICIENTS, POOL_PICTURE, POOL_FLOOR, POOL_STILL, POOL
 #define DRAIN_NS       (100 * SIM_MS)
 #define ESCALATION_NS  (300 * SIM_MS)
 #define MARGIN_NS      (100 * SIM_MS)
-#define FRAMES_MIN     22u
+#define FRAMES_MIN     21u
 #define ALLOCATION_MAX 40u
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -107,7 +107,7 @@ static void draw_scenario(void)
     memset(scenario, 0, offsetof(struct sim_scenario, held));
     sim_describe(&scenario->config);
     scenario->producers = 1 + sim_choose(SIM_SCENARIO, 2);
-    scenario->frames = FRAMES_MIN + sim_choose(SIM_SCENARIO, 6);
+    scenario->frames = FRAMES_MIN + sim_choose(SIM_SCENARIO, 3);
     scenario->plans = sim_choose(SIM_SCENARIO, 4);
     scenario->hold = sim_choose(SIM_SCENARIO, 3);
     scenario->interval_ns = (10 + sim_choose(SIM_SCENARIO, 30)) * SIM_MS;
@@ -161,7 +161,7 @@ static void wait_for_stop(void)
 {
     uint32_t enough = sim_scenario.frames < FRAMES_MIN ? sim_scenario.frames : FRAMES_MIN;
     while (sim_scenario.at_work && !(sim_scenario.is_stopped_early && sim_accepted() >= enough))
-        sim_sleep(SIM_MS);
+        sim_block(&sim_scenario.news, PLAT_FOREVER);
     sim_sleep(sim_choose(SIM_TIME, 60) * SIM_MS);
 }
 
@@ -190,6 +190,7 @@ static void check_figures(void)
 {
     struct eng_figures figures;
     eng_figures(sim_scenario.runtime, &figures);
+    SIM_CHECK(figures.used_bytes + figures.reserved_bytes <= figures.quota_bytes);
     uint64_t accepted = 0, ended = 0;
     for (uint32_t l = 0; l < ENG_LANE_COUNT; l++) {
         accepted += figures.lanes[l].accepted;
@@ -216,7 +217,7 @@ static void settle(void)
 {
     do {
         sim_sleep(SIM_SETTLED_NS);
-    } while (sim.ready != (uint64_t)1 << sim.current->index);
+    } while (sim.ready_count > 1);
 }
 
 static void run_scenario(void *argument)
@@ -228,7 +229,7 @@ static void run_scenario(void *argument)
     stop();
     sim_join(consumer);
     while (sim_scenario.at_work)
-        sim_sleep(SIM_MS);
+        sim_block(&sim_scenario.news, PLAT_FOREVER);
     SIM_CHECK(sim_completed() == sim_accepted());
     settle();
     sim_check_slots();
@@ -245,7 +246,7 @@ void sim_run(const struct sim_options *options)
     sim.run = ++runs;
     sim.now_ns = 1000 * SIM_MS;
     sim.hash = sim.steps = sim.decisions = sim.next_switch = sim.strikes = sim.event_count = 0;
-    sim.actor_count = 0;
+    sim.actor_count = sim.ready_count = 0;
     sim.ready = 0;
     sim_choose_init();
     sim.has_faults = sim_choose(SIM_FAULTS, 4) != 0;

@@ -35,6 +35,7 @@ struct sim_scenario {
     bool is_stopped_early; /* while producers still submit */
     bool has_device;       /* some attempts start a hardware job */
     uint32_t at_work;      /* producers and operators that have not ended */
+    _Atomic uint32_t news; /* woken when one ends, or a frame was accepted */
     uint64_t nonce;
     uint32_t rows;
     uint32_t held_count;
@@ -53,6 +54,8 @@ void sim_consume(void *argument);
 void sim_operate(void *argument);
 
 void sim_frames_init(void);
+/** Tell who waits for `news`. */
+void sim_tell(void);
 
 /** The device: one actor that ends hardware jobs, late or never where faults strike. */
 void sim_device_init(void);

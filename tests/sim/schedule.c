@@ -26,9 +26,16 @@ static void switch_to(struct sim_actor *actor)
 
 static void set_ready(struct sim_actor *actor)
 {
+    sim.ready_count++;
     actor->state = SIM_READY;
     actor->word = NULL;
     sim.ready |= (uint64_t)1 << actor->index;
+}
+
+static void clear_ready(const struct sim_actor *actor)
+{
+    sim.ready &= ~((uint64_t)1 << actor->index);
+    sim.ready_count--;
 }
 
 /* Everybody whose deadline has come. */
@@ -76,7 +83,7 @@ void sim_block(const _Atomic uint32_t *word, uint64_t deadline_ns)
     actor->state = SIM_WAITING;
     actor->word = word;
     actor->deadline_ns = deadline_ns;
-    sim.ready &= ~((uint64_t)1 << actor->index);
+    clear_ready(actor);
     run_another();
 }
 
@@ -141,7 +148,7 @@ _Noreturn void sim_end_actor(void)
 {
     struct sim_actor *actor = sim.current;
     actor->state = SIM_ENDED;
-    sim.ready &= ~((uint64_t)1 << actor->index);
+    clear_ready(actor);
     if (actor->index == 0) {
         sim_context_switch(&actor->context, &sim.home);
     } else {

@@ -74,6 +74,7 @@ struct sim_state {
     uint64_t streams[SIM_STREAM_COUNT];
     uint32_t actor_count;
     uint64_t ready; /* bit i: actor i */
+    uint32_t ready_count;
     struct sim_actor *current;
     struct sim_actor actors[SIM_ACTORS_MAX];
     struct sim_context home; /* the driver */
@@ -107,7 +108,12 @@ struct sim_actor *sim_choose_any(void);
 void sim_choose_priority(struct sim_actor *actor);
 
 uint64_t sim_mix(uint64_t a, uint64_t b);
-void sim_hash(uint64_t value);
+
+static inline void sim_hash(uint64_t value)
+{
+    sim.hash = (sim.hash ^ value) * 0x9e3779b97f4a7c15u;
+    sim.hash ^= sim.hash >> 31;
+}
 
 /* ---- the scheduler -------------------------------------------------------------------------- */
 
@@ -212,7 +218,20 @@ void sim_sometimes(enum sim_sometimes what);
 void sim_sometimes_in_run(enum sim_sometimes what);
 /** Print the counts. Returns: how many of them are 0. */
 uint32_t sim_print_sometimes(uint64_t schedules);
-void sim_record(uint16_t site, uint32_t slot, uint64_t word);
+void sim_print_event(const struct sim_event *event);
+
+static inline void sim_record(uint16_t site, uint32_t slot, uint64_t word)
+{
+    struct sim_event *event = &sim.events[sim.event_count++ % SIM_EVENTS];
+    *event = (struct sim_event){.now_ns = sim.now_ns,
+        .word = word,
+        .step = sim.steps,
+        .actor = (uint16_t)sim.current->index,
+        .site = site,
+        .slot = slot};
+    if (__builtin_expect(sim.options.is_traced, 0))
+        sim_print_event(event);
+}
 /** Print why, the seed, the last events and how to repeat it; end the process. */
 _Noreturn void sim_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 #define SIM_CHECK(condition)                                                                       \
