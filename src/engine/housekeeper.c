@@ -6,30 +6,31 @@
 
 #define TICK_NS 20000000u
 
-static uint32_t frames_naming(const struct eng_core *core, uint32_t slot)
+/* An item that was applied but not answered names a slot that has gone on. */
+static bool is_returning(const struct eng_core *core, const struct eng_control_item *item)
 {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < core->frames.active_count; i++)
-        count += eng_frame_at(&core->frames, i)->slot == slot;
-    return count;
-}
-
-static uint32_t thefts_naming(const struct eng_core *core, uint32_t slot)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < core->monitor.count; i++)
-        count += core->monitor.stolen[i].slot == slot;
-    return count;
+    uint64_t word = eng_attempt_token(core, item->slot);
+    return eng_token_state(word) == ENG_TOKEN_SESSION && eng_token_grant(word) == item->grant;
 }
 
 static void sweep(const struct eng_core *core)
 {
+    uint32_t framed[ENG_SLOTS_MAX] = {0}, stolen[ENG_SLOTS_MAX] = {0};
+    const struct eng_monitor *monitor = &core->monitor;
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        const struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->slot != ENG_NONE)
+            framed[frame->slot]++;
+    }
+    for (uint32_t i = 0; i < monitor->count; i++)
+        stolen[monitor->stolen[i].slot]++;
+    for (uint32_t i = 0; i < monitor->outbox_count; i++)
+        framed[monitor->outbox[i].slot] += is_returning(core, &monitor->outbox[i]);
     for (uint32_t slot = 0; slot < core->arena.item_count; slot++) {
         enum eng_token_state state = eng_token_state(eng_attempt_token(core, slot));
         bool is_stolen = state == ENG_TOKEN_MONITOR || state == ENG_TOKEN_QUARANTINE;
-        bool is_framed = state != ENG_TOKEN_FREE && !is_stolen;
-        sisp_assert(frames_naming(core, slot) == is_framed);
-        sisp_assert(thefts_naming(core, slot) == is_stolen);
+        sisp_assert(framed[slot] == (state != ENG_TOKEN_FREE && !is_stolen));
+        sisp_assert(stolen[slot] == is_stolen);
     }
 }
 

@@ -3,9 +3,11 @@
 
 #include "base/base.h"
 #include "engine/attempt.h"
+#include "platform/simulate.h"
 #include <string.h>
 
 #define FIRST_BACKOFF_NS 1000000u
+#define RESEND_NS        1000000u
 
 static void tell(struct eng_core *core, enum eng_event_type type, const struct eng_stolen *stolen)
 {
@@ -66,14 +68,41 @@ void eng_monitor_add(struct eng_core *core, const struct eng_frame *frame, uint3
 /* Nobody can write to it any more: the slot is clean memory again. */
 static bool convert(struct eng_core *core, const struct eng_stolen *stolen)
 {
-    if (stolen->has_cpu || stolen->has_hw || !apply(core, stolen->slot, ENG_EDGE_CONVERT))
+    struct eng_monitor *monitor = &core->monitor;
+    if (stolen->has_cpu || stolen->has_hw || monitor->outbox_count == ENG_CONTROL_WINDOW ||
+        !apply(core, stolen->slot, ENG_EDGE_CONVERT))
         return false;
     tell(core, ENG_EVENT_PROCESSITEM_CONVERTED_TO_CONTROL, stolen);
-    core->monitor.quarantined -= stolen->is_quarantined;
+    monitor->quarantined -= stolen->is_quarantined;
     eng_attempt_unpin(core, stolen->slot);
-    eng_session_return(&core->sessions, stolen->slot);
-    tell(core, ENG_EVENT_PACKET_RETURNED_TO_FIFO, stolen);
+    monitor->outbox[monitor->outbox_count++] = (struct eng_control_item){
+        .type = ENG_CONTROL_RETURN_SLOT,
+        .slot = stolen->slot,
+        .grant = stolen->grant,
+        .origin = ENG_ORIGIN_MONITOR,
+        .incarnation = 1,
+        .sequence = ++monitor->sequence,
+    };
     return true;
+}
+
+static void send_outbox(struct eng_core *core)
+{
+    struct eng_monitor *monitor = &core->monitor;
+    if (monitor->outbox_count == 0)
+        return;
+    int error = eng_session_accept_batch(&core->sessions, monitor->outbox, monitor->outbox_count);
+    sisp_assert(!error);
+    monitor->resend_ns = core->now_ns + RESEND_NS;
+    if (PLAT_FAULT(accept_reply_lost))
+        return;
+    for (uint32_t i = 0; i < monitor->outbox_count; i++) {
+        struct eng_event event = eng_event_at(ENG_EVENT_PACKET_RETURNED_TO_FIFO, core->now_ns);
+        event.slot = monitor->outbox[i].slot;
+        event.grant = monitor->outbox[i].grant;
+        eng_telemetry_event(&core->telemetry, &event);
+    }
+    monitor->outbox_count = 0;
 }
 
 /* ---- what has not -----------------------------------------------------------------------------
@@ -168,6 +197,7 @@ void eng_monitor_step(struct eng_core *core)
             wait_longer(core, stolen);
         i++;
     }
+    send_outbox(core);
     drop_frames(core);
     watch_degraded(core);
     eng_hardware_ask(core);
@@ -176,12 +206,12 @@ void eng_monitor_step(struct eng_core *core)
 uint32_t eng_monitor_waiting(const struct eng_monitor *monitor)
 {
     sisp_assert(monitor->quarantined <= monitor->count);
-    return monitor->count - monitor->quarantined;
+    return monitor->count - monitor->quarantined + monitor->outbox_count;
 }
 
 uint64_t eng_monitor_timer_ns(const struct eng_monitor *monitor)
 {
-    uint64_t timer_ns = UINT64_MAX;
+    uint64_t timer_ns = monitor->outbox_count ? monitor->resend_ns : UINT64_MAX;
     for (uint32_t i = 0; i < monitor->count; i++)
         if (!monitor->stolen[i].is_quarantined && monitor->stolen[i].poll_ns < timer_ns)
             timer_ns = monitor->stolen[i].poll_ns;

@@ -8,6 +8,7 @@
 #ifndef ENGINE_MONITOR_H
 #define ENGINE_MONITOR_H
 
+#include "engine/control_item.h"
 #include "engine/engine.h"
 #include "engine/session_manager.h"
 
@@ -31,6 +32,10 @@ struct eng_monitor {
     bool is_degraded;
     uint32_t dropped;                        /* frames, for what waits past the threshold */
     struct eng_stolen stolen[ENG_SLOTS_MAX]; /* oldest first */
+    /* What the SessionManager has not answered; sent again until it has. */
+    uint32_t outbox_count;
+    struct eng_control_item outbox[ENG_CONTROL_WINDOW];
+    uint64_t sequence, resend_ns;
 };
 
 /** Take over the slot of a frame whose attempt was stolen or abandoned. */
@@ -39,7 +44,7 @@ void eng_monitor_add(struct eng_core *core, const struct eng_frame *frame, uint3
 /** Convert what was answered, escalate what was not in time. */
 void eng_monitor_step(struct eng_core *core);
 
-/** Stolen and not yet quarantined. */
+/** Stolen, neither quarantined nor known to be back in the FIFO. */
 uint32_t eng_monitor_waiting(const struct eng_monitor *monitor);
 
 /** When it wants to be stepped next; UINT64_MAX: never. */

@@ -69,7 +69,7 @@ void stepped_plan(struct stepped *stepped, uint32_t count)
     post(stepped, &message);
 }
 
-static bool apply(struct stepped *stepped, uint32_t worker, enum eng_edge edge)
+bool stepped_apply(struct stepped *stepped, uint32_t worker, enum eng_edge edge)
 {
     struct eng_hint hint = stepped->actors[worker].hint;
     struct eng_token_args args = {.holder = (uint16_t)(worker + 1), .grant = hint.grant};
@@ -88,7 +88,7 @@ bool stepped_start(struct stepped *stepped, uint32_t worker)
     actor->hint = shared->hints[cell];
     eng_ring_pop(&shared->ring);
     atomic_fetch_add(&shared->heartbeat, 1);
-    actor->is_working = apply(stepped, worker, ENG_EDGE_START);
+    actor->is_working = stepped_apply(stepped, worker, ENG_EDGE_START);
     if (actor->is_working)
         stepped->core.arena.items[actor->hint.slot].work.started_ns = stepped->now_ns;
     return actor->is_working;
@@ -122,9 +122,9 @@ bool stepped_end(struct stepped *stepped, uint32_t worker, int status)
     work->finished_ns = stepped->now_ns;
     actor->is_working = false;
     atomic_fetch_add(&stepped->core.arena.workers[worker].heartbeat, 1);
-    if (apply(stepped, worker, ENG_EDGE_FINISH))
+    if (stepped_apply(stepped, worker, ENG_EDGE_FINISH))
         return true;
-    bool ok = apply(stepped, worker, ENG_EDGE_ACKNOWLEDGE);
+    bool ok = stepped_apply(stepped, worker, ENG_EDGE_ACKNOWLEDGE);
     sisp_assert(ok);
     return false;
 }

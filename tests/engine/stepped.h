@@ -34,6 +34,9 @@ void stepped_step(struct stepped *stepped);
 int stepped_submit(struct stepped *stepped, enum eng_lane lane, uint64_t deadline_ns);
 void stepped_plan(struct stepped *stepped, uint32_t count);
 
+/** One of a worker's edges for the slot that it started last. */
+bool stepped_apply(struct stepped *stepped, uint32_t worker, enum eng_edge edge);
+
 /** Pop the next hint and start. Returns: false if there is none, or it was stale. */
 bool stepped_start(struct stepped *stepped, uint32_t worker);
 
