@@ -118,7 +118,7 @@ enum eng_reason eng_attempt_dispatch(struct eng_core *core, struct eng_frame *fr
     uint64_t word = eng_attempt_token(core, frame->slot);
     frame->grant = (eng_token_grant(word) + 1) & ENG_TOKEN_GRANT_MASK;
     fill_envelope(core, frame);
-    struct eng_token_args args = {.holder = (uint16_t)(worker + 1)};
+    struct eng_token_args args = {.holder = eng_workforce_holder(core, worker)};
     bool ok = eng_arena_apply(&core->arena, frame->slot, ENG_EDGE_DISPATCH, &args);
     sisp_assert(ok);
     frame->state = ENG_FRAME_RUNNING;

@@ -18,6 +18,14 @@ static inline void eng_bell_ring(_Atomic uint32_t *bell)
     }
 }
 
+/** For a bell that others can write to: one that is not silent may still have a sleeper. */
+static inline void eng_bell_ring_surely(_Atomic uint32_t *bell)
+{
+    atomic_exchange_explicit(bell, 1, memory_order_acq_rel);
+    PLAT_POINT(bell_ring);
+    plat_wake(bell, 1);
+}
+
 static inline void eng_bell_silence(_Atomic uint32_t *bell)
 {
     atomic_exchange_explicit(bell, 0, memory_order_acq_rel);

@@ -52,6 +52,12 @@ static void resolve_depths(struct eng_config *config)
             config->workers[w].queue_depth = 1;
 }
 
+static bool check_isolation(const struct eng_config *config)
+{
+    return config->knobs.isolation == ENG_ISOLATION_THREAD ||
+           holds(config->worker_program, "processes need a worker_program");
+}
+
 static bool check_pools(const struct eng_config *config)
 {
     if (!holds(config->pool_count > 0 && config->pool_count <= ENG_POOLS_MAX, "pool_count") ||
@@ -180,7 +186,10 @@ int eng_config_resolve(struct eng_config *resolved, const struct eng_config *con
         return -EINVAL;
     resolve_capacities(resolved);
     resolve_depths(resolved);
-    return check_pools(resolved) && check_commands(resolved) && check_lanes(resolved) ? 0 : -EINVAL;
+    return check_isolation(resolved) && check_pools(resolved) && check_commands(resolved) &&
+                   check_lanes(resolved)
+               ? 0
+               : -EINVAL;
 }
 
 enum plat_priority eng_config_priority(const struct eng_config *config)

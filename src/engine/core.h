@@ -22,6 +22,7 @@
 #include "engine/session.h"
 #include "engine/session_manager.h"
 #include "engine/telemetry.h"
+#include "engine/workforce.h"
 
 struct eng_core {
     struct eng_config config; /* knobs resolved */
@@ -31,6 +32,7 @@ struct eng_core {
     struct eng_frame_table frames;
     struct eng_lending lending;
     struct eng_handoff handoff;
+    struct eng_workforce workforce;
     struct eng_monitor monitor;
     struct eng_hardware hardware;
     struct eng_completion_dispatcher dispatcher;

@@ -117,6 +117,12 @@ struct eng_ticket {
  */
 int eng_job_start_hw(struct eng_job *job, struct eng_ticket *ticket);
 
+/** Where workers are: the knob `isolation`. */
+enum eng_isolation {
+    ENG_ISOLATION_THREAD,
+    ENG_ISOLATION_PROCESS, /* each in a process of its own, which can die or lie */
+};
+
 struct eng_worker_config {
     const char *name;     /* thread name and telemetry, such as "fast" */
     uint32_t threads;     /* 1 to 64: the team that shares each job */
@@ -209,6 +215,7 @@ enum eng_reason {
     ENG_REASON_DEADLINE,      /* not done in time */
     ENG_REASON_WORKER_HUNG,   /* its worker missed the deadline and was detached */
     ENG_REASON_WORKER_FAILED, /* its worker reported an error */
+    ENG_REASON_WORKER_DIED,   /* its worker's process ended, or is not there yet */
     ENG_REASON_SUPERSEDED,    /* a newer frame took the floor */
     ENG_REASON_CONSUMER_FULL, /* the consumer holds too many pictures */
     ENG_REASON_FLUSHED,
@@ -294,6 +301,7 @@ struct eng_figures {
     uint64_t used_bytes, reserved_bytes, quota_bytes;
     uint64_t token_transfer_fail_count, packet_epoch_mismatch, late_completion_dropped;
     uint64_t waitingq_depth, quarantined, pins;
+    uint64_t broken_protocols; /* times that worker processes were killed for what they wrote */
     uint64_t telemetry_written, telemetry_dropped;    /* rows */
     uint64_t events[ENG_EVENT_COUNT], events_dropped; /* dropped ones are counted in both */
     bool degraded;
@@ -324,13 +332,19 @@ struct eng_config {
      * slot stays lost. Returns: 0, or a negative errno (tried again later). */
     int (*hw_reset)(void *user);
     void *hw_user;
+    /* With process isolation: the program that calls eng_foreign_open() and eng_foreign_run(), and
+     * what it is told to build the same workers and commands from. Their jobs use no hardware. */
+    const char *worker_program;
+    const void *worker_blob;
+    size_t worker_blob_bytes;
 };
 
 struct eng_runtime;
 
 /** Check the tables, allocate and touch everything, start all threads, open session 0. Nothing is
  * allocated later.
- * Returns: 0, -EINVAL, -ENOMEM, -EAGAIN (threads). */
+ * Returns: 0, -EINVAL, -ENOMEM, -EAGAIN (threads), and with process isolation what made a worker
+ * fail to start: -ENOENT, -EACCES, -ECHILD (it ended at once), -ETIMEDOUT, errno. */
 int eng_runtime_create(struct eng_runtime **runtime, const struct eng_config *config);
 
 /**

@@ -13,7 +13,8 @@ bool eng_handoff_has_room(const struct eng_core *core, uint32_t worker)
     const struct eng_worker_record *record = &core->handoff.workers[worker];
     /* Hints of claimed attempts pile up while a worker does not run; it has no room then. */
     return record->count < core->config.workers[worker].queue_depth && record->lost == 0 &&
-           !record->is_suspect && eng_arena_has_room(&core->arena, worker);
+           !record->is_suspect && eng_workforce_is_ready(core, worker) &&
+           eng_arena_has_room(&core->arena, worker);
 }
 
 void eng_handoff_push(struct eng_core *core, struct eng_frame *frame, uint32_t worker)

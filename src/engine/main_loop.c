@@ -21,8 +21,8 @@ static size_t blob_bytes(const struct eng_config *config)
 static int init_queues(struct eng_core *core, uint32_t credits)
 {
     uint32_t buffers = core->resources.buffer_count;
-    int error = eng_inbox_init(
-        &core->inbox, credits * ENG_SESSIONS_MAX + buffers, sizeof(struct eng_message));
+    int error = eng_inbox_init(&core->inbox,
+        credits * ENG_SESSIONS_MAX + buffers + 2 * ENG_WORKERS_MAX, sizeof(struct eng_message));
     if (!error)
         error = eng_inbox_init(&core->supply, buffers, sizeof(struct eng_handle));
     if (!error)
@@ -51,6 +51,7 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
         return error;
     eng_session_manager_init(&core->sessions, &core->arena, &config->knobs);
     eng_hardware_init(&core->hardware, core->arena.item_count);
+    eng_workforce_init(core);
     error = eng_resource_manager_init(&core->resources, config->pools, config->pool_count,
         config->input_pool, config->knobs.quota_bytes);
     if (!error)
@@ -145,6 +146,12 @@ static bool handle_messages(struct eng_core *core)
         case ENG_MESSAGE_PLAN:
             handle_plan(core, &message);
             break;
+        case ENG_MESSAGE_WORKER_READY:
+            eng_workforce_ready(core, message.worker, message.incarnation);
+            break;
+        case ENG_MESSAGE_WORKER_DIED:
+            eng_workforce_died(core, message.worker, message.incarnation);
+            break;
         }
     }
     return true;
@@ -234,7 +241,8 @@ static void mirror(struct eng_core *core)
     atomic_store_explicit(
         &telemetry->waitingq_depth, eng_monitor_waiting(&core->monitor), memory_order_relaxed);
     atomic_store_explicit(&telemetry->quarantined, core->monitor.quarantined, memory_order_relaxed);
-    atomic_store_explicit(&telemetry->is_degraded, core->monitor.is_degraded, memory_order_relaxed);
+    atomic_store_explicit(&telemetry->is_degraded,
+        core->monitor.is_degraded || eng_workforce_is_short(core), memory_order_relaxed);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -258,6 +266,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
         has_published = core->dispatcher.completed != completed;
     } while (has_published);
     uint64_t timer_ns = earlier(step_stop(core), has_more ? now_ns : PLAT_FOREVER);
+    eng_workforce_step(core);
     stock(core);
     mirror(core);
     mirror_depths(core);
@@ -265,6 +274,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));
     timer_ns = earlier(timer_ns, eng_hardware_timer_ns(core));
+    timer_ns = earlier(timer_ns, eng_workforce_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_fusion_timer_ns(core));
     return earlier(timer_ns, eng_housekeeper_step(core));
 }

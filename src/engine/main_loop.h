@@ -13,6 +13,8 @@ enum eng_message_type {
     ENG_MESSAGE_CANCEL_INPUT,
     ENG_MESSAGE_RELEASE,
     ENG_MESSAGE_PLAN,
+    ENG_MESSAGE_WORKER_READY, /* the Keeper's news */
+    ENG_MESSAGE_WORKER_DIED,
 };
 
 /** From any thread to the control thread. */
@@ -22,6 +24,8 @@ struct eng_message {
     struct eng_submission submission; /* its meta is the one below; a plan: session and cookie */
     uint64_t plan_token;
     uint32_t input_count;
+    uint32_t worker;                          /* the Keeper's */
+    uint16_t incarnation;                     /* the Keeper's */
     struct eng_handle handles[ENG_ROLES_MAX]; /* release */
     uint8_t meta[ENG_META_BYTES];
 };

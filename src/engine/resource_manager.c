@@ -5,12 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BUFFER_ALIGNMENT ((size_t)4096) /* pages, so that spans can be mapped alone later */
+#define BUFFER_ALIGNMENT ((size_t)4096)
+
+size_t eng_pool_step_bytes(size_t size_bytes)
+{
+    return base_align(size_bytes, BUFFER_ALIGNMENT);
+}
 
 static void link_pool(struct eng_resource_manager *manager, uint32_t index)
 {
     struct eng_pool *pool = &manager->pools[index];
-    size_t step_bytes = base_align(pool->size_bytes, BUFFER_ALIGNMENT);
+    size_t step_bytes = eng_pool_step_bytes(pool->size_bytes);
     pool->free_head = pool->first;
     pool->free_count = pool->count;
     for (uint32_t i = 0; i < pool->count; i++) {
@@ -47,8 +52,7 @@ int eng_resource_manager_init(struct eng_resource_manager *manager,
     int error = manager->buffers && manager->spans ? 0 : -ENOMEM;
     for (uint32_t i = 0; i < pool_count && !error; i++) {
         size_t bytes;
-        if (!base_mul_size(
-                base_align(pools[i].size_bytes, BUFFER_ALIGNMENT), pools[i].count, &bytes))
+        if (!base_mul_size(eng_pool_step_bytes(pools[i].size_bytes), pools[i].count, &bytes))
             error = -ENOMEM;
         else
             error = (i == input_pool ? plat_memory_create_one_writer : plat_memory_create)(

@@ -53,6 +53,9 @@ int eng_resource_manager_init(struct eng_resource_manager *manager,
     uint64_t quota_bytes);
 void eng_resource_manager_finish(struct eng_resource_manager *manager);
 
+/** From one buffer of a pool to the next: pages, so that no two share one. */
+size_t eng_pool_step_bytes(size_t size_bytes);
+
 /** Take a free buffer that is not reserved, with one pin of `holder`. Returns: 0, -EAGAIN. */
 int eng_resource_acquire(struct eng_resource_manager *manager, uint32_t pool,
     enum eng_holder holder, struct eng_handle *handle);

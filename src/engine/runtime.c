@@ -19,10 +19,12 @@ uint64_t eng_now_ns(void)
 static void ring_bells(struct eng_runtime *runtime)
 {
     struct eng_core *core = &runtime->core;
-    for (uint32_t w = 0; w < runtime->worker_count; w++)
+    for (uint32_t w = 0; w < core->config.worker_count; w++)
         if (core->wake_workers >> w & 1)
-            eng_bell_ring(&core->arena.workers[w].bell);
+            eng_arena_ring(&core->arena, &core->arena.workers[w].bell);
     core->wake_workers = 0;
+    if (core->arena.belief->is_foreign)
+        eng_keeper_ask(&runtime->keeper, &core->workforce);
     for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
         if (core->wake_consumers >> p & 1)
             eng_bell_ring(&core->places[p].bell);
@@ -83,6 +85,8 @@ static void run_telemetry(void *argument)
 static int start_workers(struct eng_runtime *runtime)
 {
     struct eng_core *core = &runtime->core;
+    if (core->arena.belief->is_foreign)
+        return eng_keeper_start(&runtime->keeper, core);
     for (uint32_t w = 0; w < core->config.worker_count; w++) {
         struct eng_worker *worker = &runtime->workers[w];
         worker->config = &core->config;
@@ -90,7 +94,7 @@ static int start_workers(struct eng_runtime *runtime)
         worker->arena = &core->arena;
         worker->shared = &core->arena.workers[w];
         worker->index = w;
-        worker->incarnation = (uint16_t)(w + 1);
+        worker->incarnation = eng_workforce_holder(core, w);
         runtime->worker_count = w + 1;
         int error = eng_worker_start(worker);
         if (error)
@@ -121,9 +125,10 @@ static int start_threads(struct eng_runtime *runtime)
         .argument = runtime,
         .priority = eng_config_priority(&runtime->core.config)};
     error = plat_thread_create(&runtime->control);
-    if (!error)
-        runtime->has_control = true;
-    return error;
+    if (error)
+        return error;
+    runtime->has_control = true;
+    return runtime->core.arena.belief->is_foreign ? eng_keeper_await(&runtime->keeper) : 0;
 }
 
 static void *allocate_zeroed(size_t size_bytes)
@@ -168,7 +173,7 @@ static void stop_control(struct eng_runtime *runtime)
     if (runtime->has_control) {
         eng_stop(runtime);
         atomic_store_explicit(&runtime->is_quitting, 1, memory_order_release);
-        eng_bell_ring(runtime->core.arena.control_bell);
+        eng_arena_ring(&runtime->core.arena, runtime->core.arena.control_bell);
         plat_thread_join(&runtime->control);
     }
     if (runtime->has_telemetry) {
@@ -200,6 +205,7 @@ bool eng_runtime_destroy(struct eng_runtime **runtime)
     if (!gone)
         return true;
     stop_control(gone);
+    eng_keeper_finish(&gone->keeper);
     if (!join_workers(gone)) {
         base_log(SISP_LOG_WARNING, "a worker or a device does not answer: its thread and the "
                                    "session's memory are left behind");
@@ -216,7 +222,7 @@ bool eng_runtime_destroy(struct eng_runtime **runtime)
 void eng_stop(struct eng_runtime *runtime)
 {
     atomic_store_explicit(&runtime->is_closing, 1, memory_order_seq_cst);
-    eng_bell_ring(runtime->core.arena.control_bell);
+    eng_arena_ring(&runtime->core.arena, runtime->core.arena.control_bell);
     while (!atomic_load_explicit(&runtime->is_stopped, memory_order_acquire))
         plat_wait(&runtime->is_stopped, 0, PLAT_FOREVER);
     /* Figures that are read now should know the last rows; a stuck reader is not waited for. */

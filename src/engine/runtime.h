@@ -4,13 +4,15 @@
 #define ENGINE_RUNTIME_H
 
 #include "engine/bell.h"
+#include "engine/keeper.h"
 #include "engine/main_loop.h"
 #include "engine/worker.h"
 
 struct eng_runtime {
     struct eng_core core; /* control thread's; its inboxes, lending and counters are anybody's */
     uint32_t worker_count;
-    struct eng_worker *workers;
+    struct eng_worker *workers; /* with thread isolation */
+    struct eng_keeper keeper;   /* with process isolation */
     struct plat_thread control, telemetry;
     bool has_control, has_telemetry;
     uint64_t telemetry_head; /* up to which the telemetry thread was woken */

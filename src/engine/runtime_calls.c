@@ -70,7 +70,7 @@ static void post(struct eng_runtime *runtime, const struct eng_message *message)
 {
     bool ok = eng_inbox_push(&runtime->core.inbox, message);
     sisp_assert(ok); /* credits and lending words bound what is under way */
-    eng_bell_ring(runtime->core.arena.control_bell);
+    eng_arena_ring(&runtime->core.arena, runtime->core.arena.control_bell);
 }
 
 /* ---- the producer's side ------------------------------------------------------------------------
@@ -200,7 +200,7 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
     int error = read_session(runtime, session, completion, timeout_ns);
     atomic_store_explicit(&place->is_reading, 0, memory_order_seq_cst);
     if (error == -EBADF)
-        eng_bell_ring(
+        eng_arena_ring(&runtime->core.arena,
             runtime->core.arena.control_bell); /* which may wait for this reader to leave */
     return error;
 }
@@ -208,7 +208,8 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
 int eng_hw_done(struct eng_runtime *runtime, struct eng_ticket ticket)
 {
     int error = eng_hardware_post(&runtime->core.hardware, ticket);
-    eng_bell_ring(runtime->core.arena.control_bell); /* refused: it is said */
+    eng_arena_ring(
+        &runtime->core.arena, runtime->core.arena.control_bell); /* refused: it is said */
     return error;
 }
 
@@ -233,4 +234,6 @@ void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)
     memset(figures, 0, sizeof(*figures));
     eng_telemetry_figures(&core->telemetry, figures);
     figures->quota_bytes = core->resources.quota_bytes;
+    figures->broken_protocols =
+        atomic_load_explicit(&core->arena.belief->broken, memory_order_relaxed);
 }

@@ -210,6 +210,9 @@ void eng_scheduler_detach(struct eng_core *core, uint32_t worker, enum eng_reaso
     if (record->lost == 0 && record->count == 0)
         record->is_suspect = record->is_silent = true; /* it has not even started */
     for (struct eng_frame *frame; (frame = eng_handoff_oldest(core, worker));) {
+        /* Never so with a worker that keeps the order; a broken process may not. */
+        if (eng_attempt_claim(core, frame))
+            continue;
         bool has_hw = eng_attempt_token(core, frame->slot) & ENG_TOKEN_HW_BUSY;
         if (eng_attempt_steal(core, frame)) {
             /* While hardware works its worker only waits, and answers at once. */
@@ -322,10 +325,14 @@ static void leave_suspects(struct eng_core *core)
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
         if (frame->state != ENG_FRAME_WAITING)
             continue;
-        const struct eng_worker_record *worker =
-            &core->handoff.workers[eng_attempt_command(core, frame)->worker];
+        uint32_t index = eng_attempt_command(core, frame)->worker;
+        const struct eng_worker_record *worker = &core->handoff.workers[index];
         if (worker->is_suspect && frame->path == ENG_LANE_FAST)
             fall_back(core, frame, ENG_REASON_WORKER_HUNG);
+        else if (frame->path == ENG_LANE_FAST && !eng_workforce_is_ready(core, index))
+            fall_back(core, frame, ENG_REASON_WORKER_DIED);
+        else if (eng_workforce_is_gone(core, index))
+            eng_completion_end(core, frame, ENG_FAILED, ENG_REASON_WORKER_DIED);
         else if (worker->is_quarantined)
             eng_completion_end(core, frame, ENG_FAILED, ENG_REASON_WORKER_HUNG);
     }

@@ -82,10 +82,17 @@ static void leave_gate(struct eng_worker *worker)
     PLAT_POINT(worker_gate_left);
 }
 
+static void enter_team(struct eng_worker *worker)
+{
+    atomic_fetch_add_explicit(&worker->entered, 1, memory_order_release);
+    plat_wake(&worker->entered, INT_MAX);
+}
+
 static void help(void *argument)
 {
     struct eng_helper *helper = argument;
     struct eng_worker *worker = helper->worker;
+    enter_team(worker);
     uint32_t last = 0; /* the gate of the phase that this thread has been in */
     for (;;) {
         uint32_t gate = atomic_load_explicit(&worker->gate, memory_order_acquire);
@@ -155,6 +162,8 @@ int eng_job_start_hw(struct eng_job *job, struct eng_ticket *ticket)
 {
     struct eng_worker *worker =
         (struct eng_worker *)(void *)((char *)job - offsetof(struct eng_worker, job));
+    if (worker->is_foreign)
+        return -ENOTSUP;
     if (atomic_exchange_explicit(&worker->has_hardware, 1, memory_order_relaxed))
         return -EBUSY;
     struct eng_token_args args = {.holder = worker->incarnation, .grant = worker->grant};
@@ -249,6 +258,7 @@ static void lead(void *argument)
 {
     struct eng_worker *worker = ((struct eng_helper *)argument)->worker;
     struct eng_worker_shared *shared = worker->shared;
+    enter_team(worker);
     while (!atomic_load_explicit(&worker->is_stopping, memory_order_acquire)) {
         eng_bell_silence(&shared->bell);
         uint32_t cell;
@@ -299,6 +309,14 @@ int eng_worker_start(struct eng_worker *worker)
             return error;
     }
     return 0;
+}
+
+void eng_worker_await_team(struct eng_worker *worker)
+{
+    uint32_t entered;
+    while (
+        (entered = atomic_load_explicit(&worker->entered, memory_order_acquire)) < worker->started)
+        plat_wait(&worker->entered, entered, PLAT_FOREVER);
 }
 
 void eng_worker_stop(struct eng_worker *worker)

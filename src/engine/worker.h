@@ -28,7 +28,8 @@ struct eng_worker {
     uint32_t index, team_size, started;
     uint16_t incarnation; /* what tokens call it */
     _Atomic uint32_t is_stopping;
-    _Atomic uint32_t exited; /* threads of the team */
+    bool is_foreign;                  /* in a process of its own */
+    _Atomic uint32_t entered, exited; /* threads of the team */
     /* The phase that the team works on; the gate publishes it. */
     const struct eng_command_config *command;
     uint32_t slot, phase, task_count;
@@ -43,6 +44,9 @@ struct eng_worker {
 /** config, spans, arena, shared, index and incarnation are set. Starts the team. Returns: 0,
  * -EAGAIN. */
 int eng_worker_start(struct eng_worker *worker);
+
+/** Wait until each thread has done what starting takes. */
+void eng_worker_await_team(struct eng_worker *worker);
 
 /** Ask the team to leave. Does not wait. */
 void eng_worker_stop(struct eng_worker *worker);

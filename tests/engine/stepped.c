@@ -31,16 +31,49 @@ void stepped_finish(struct stepped *stepped)
     eng_core_finish(&stepped->core);
 }
 
-void stepped_step(struct stepped *stepped)
-{
-    stepped->timer_ns = eng_main_loop_step(&stepped->core, stepped->now_ns);
-    eng_housekeeper_check(&stepped->core);
-}
-
 static void post(struct stepped *stepped, const struct eng_message *message)
 {
     bool ok = eng_inbox_push(&stepped->core.inbox, message);
     sisp_assert(ok);
+}
+
+static void tell(struct stepped *stepped, enum eng_message_type type, uint32_t worker)
+{
+    struct eng_message message = {.type = type,
+        .worker = worker,
+        .incarnation = eng_workforce_holder(&stepped->core, worker)};
+    post(stepped, &message);
+}
+
+void stepped_die(struct stepped *stepped, uint32_t worker)
+{
+    struct stepped_actor *actor = &stepped->actors[worker];
+    if (actor->is_dead)
+        return;
+    *actor = (struct stepped_actor){.is_dead = true};
+    tell(stepped, ENG_MESSAGE_WORKER_DIED, worker);
+}
+
+/* The Keeper's part: who is asked for is there, or dead, at once. */
+static void keep(struct stepped *stepped)
+{
+    struct eng_workforce *force = &stepped->core.workforce;
+    for (uint32_t w = 0; w < WORKER_COUNT && stepped->core.config.knobs.isolation; w++) {
+        if (force->asks_start >> w & 1) {
+            stepped->actors[w].is_dead = false;
+            tell(stepped, ENG_MESSAGE_WORKER_READY, w);
+        }
+        if (force->asks_kill >> w & 1)
+            stepped_die(stepped, w);
+    }
+    force->asks_start = force->asks_kill = 0;
+}
+
+void stepped_step(struct stepped *stepped)
+{
+    stepped->timer_ns = eng_main_loop_step(&stepped->core, stepped->now_ns);
+    eng_housekeeper_check(&stepped->core);
+    keep(stepped);
 }
 
 int stepped_submit(struct stepped *stepped, enum eng_lane lane, uint64_t deadline_ns)
@@ -72,7 +105,8 @@ void stepped_plan(struct stepped *stepped, uint32_t count)
 bool stepped_apply(struct stepped *stepped, uint32_t worker, enum eng_edge edge)
 {
     struct eng_hint hint = stepped->actors[worker].hint;
-    struct eng_token_args args = {.holder = (uint16_t)(worker + 1), .grant = hint.grant};
+    struct eng_token_args args = {
+        .holder = eng_workforce_holder(&stepped->core, worker), .grant = hint.grant};
     return eng_token_apply(&stepped->core.arena.items[hint.slot].token, edge, &args,
         &stepped->core.arena.counts->token);
 }
@@ -83,7 +117,7 @@ bool stepped_start(struct stepped *stepped, uint32_t worker)
     struct stepped_actor *actor = &stepped->actors[worker];
     uint32_t cell;
     sisp_assert(!actor->is_working);
-    if (!eng_ring_peek(&shared->ring, &cell))
+    if (actor->is_dead || !eng_ring_peek(&shared->ring, &cell))
         return false;
     actor->hint = shared->hints[cell];
     eng_ring_pop(&shared->ring);

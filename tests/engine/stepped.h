@@ -12,6 +12,7 @@
 /** A worker between start and finish. */
 struct stepped_actor {
     bool is_working;
+    bool is_dead; /* its process has ended, and the control thread has not asked for another */
     struct eng_hint hint;
     uint64_t until_ns; /* when it will finish; UINT64_MAX: hung */
 };
@@ -42,6 +43,9 @@ bool stepped_start(struct stepped *stepped, uint32_t worker);
 
 /** Finish with a status, or acknowledge where the slot was stolen. Returns: whether it finished. */
 bool stepped_end(struct stepped *stepped, uint32_t worker, int status);
+
+/** The worker's process ends now, wherever it is. */
+void stepped_die(struct stepped *stepped, uint32_t worker);
 
 /** The next completion, if any; what eng_next() pops. */
 bool stepped_next(struct stepped *stepped, struct eng_completion *completion);

@@ -15,6 +15,7 @@ static struct eng_config resolved;
 static int resolve(uint32_t knob, uint64_t value)
 {
     fixture_init(&fixture, 1);
+    fixture.config.worker_program = "none"; /* what one value of a knob asks for */
     *eng_knob_at(&fixture.config.knobs, knob) = value;
     return eng_config_resolve(&resolved, &fixture.config);
 }

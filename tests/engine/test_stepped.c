@@ -298,6 +298,8 @@ static void consume(struct seen *seen, struct base_prng *prng)
 static void act_worker(uint32_t worker, struct base_prng *prng)
 {
     struct stepped_actor *actor = &stepped.actors[worker];
+    if (stepped.core.config.knobs.isolation && base_prng_below(prng, 200) == 0)
+        stepped_die(&stepped, worker);
     if (!actor->is_working) {
         uint64_t ms = base_prng_below(prng, 12);
         actor->until_ns =
@@ -365,6 +367,10 @@ static void run_seed(uint64_t seed, struct seen *total)
     struct seen seen = {.is_background_only = seed % 10 == 0};
     fixture_init(&stepped.fixture, 1);
     stepped.fixture.config.knobs.plan_ttl_ns = 300 * MS;
+    stepped.fixture.config.knobs.isolation = seed % 2;
+    stepped.fixture.config.knobs.restart_budget = 3;
+    stepped.fixture.config.knobs.restart_window_ns = 300 * MS;
+    stepped.fixture.config.worker_program = "none"; /* this test keeps the processes */
     stepped.fixture.config.pools[POOL_PICTURE].count = 2 + base_prng_below(&prng, 6);
     stepped.fixture.config.knobs.slots = 5 + base_prng_below(&prng, 12);
     for (uint32_t w = 0; w < WORKER_COUNT; w++)

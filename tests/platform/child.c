@@ -73,8 +73,6 @@ int main(void)
             spin(NULL);
         else if (order == 'c')
             answer = confine();
-        if (answer == 'y' && order == 'c')
-            continue; /* nothing can be sent any more */
         plat_socket_send(PLAT_CHILD_SOCKET, &answer, 1, NULL, 0);
     }
     return 0;
