@@ -400,9 +400,16 @@ void eng_stop(struct eng_runtime *runtime);
 /** A snapshot. Any thread. */
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures);
 
-/** Stop, join, free; *runtime may be NULL and is set to NULL. A worker that never answers is leaked
- * on purpose, and said. Returns: false then: all that its commands' `user` names must stay, too. */
-bool eng_runtime_destroy(struct eng_runtime **runtime);
+/** Threads that did not answer. */
+enum eng_left {
+    ENG_LEFT_WORKER = 1, /* or a device */
+    ENG_LEFT_TELEMETRY = 2,
+};
+
+/** Stop, join, free; *runtime may be NULL and is set to NULL. A thread that never answers is leaked
+ * on purpose, and said. Returns: bits of enum eng_left; 0: nothing was left. Else all that the
+ * config's `user`s name must stay, too. */
+uint32_t eng_runtime_destroy(struct eng_runtime **runtime);
 
 /** The clock of all *_ns here: CLOCK_MONOTONIC. */
 uint64_t eng_now_ns(void);

@@ -77,6 +77,8 @@ static void run_telemetry(void *argument)
         if (!is_draining)
             eng_bell_wait(&telemetry->bell, PLAT_FOREVER);
     } while (!is_draining);
+    atomic_store_explicit(&runtime->telemetry_exited, 1, memory_order_release);
+    plat_wake(&runtime->telemetry_exited, INT32_MAX);
 }
 
 /* ---- create and destroy -----------------------------------------------------------------------
@@ -176,11 +178,27 @@ static void stop_control(struct eng_runtime *runtime)
         eng_arena_ring(&runtime->core.arena, runtime->core.arena.control_bell);
         plat_thread_join(&runtime->control);
     }
-    if (runtime->has_telemetry) {
-        atomic_store_explicit(&runtime->is_draining, 1, memory_order_release);
-        eng_bell_ring(&runtime->core.telemetry.bell);
-        plat_thread_join(&runtime->telemetry);
+}
+
+/* It calls what is not ours, which may never come back. */
+static bool join_telemetry(struct eng_runtime *runtime)
+{
+    if (!runtime->has_telemetry)
+        return true;
+    const struct eng_knobs *knobs = &runtime->core.config.knobs;
+    uint64_t deadline_ns =
+        plat_now_ns() + knobs->drain_grace_period_ns + knobs->escalation_timeout_ns;
+    atomic_store_explicit(&runtime->is_draining, 1, memory_order_release);
+    eng_bell_ring(&runtime->core.telemetry.bell);
+    while (!atomic_load_explicit(&runtime->telemetry_exited, memory_order_acquire)) {
+        /* An idle one always answers, however late the system schedules it. */
+        bool is_idle = eng_telemetry_is_drained(&runtime->core.telemetry);
+        if (!is_idle && plat_now_ns() >= deadline_ns)
+            return false;
+        plat_wait(&runtime->telemetry_exited, 0, is_idle ? PLAT_FOREVER : deadline_ns);
     }
+    plat_thread_join(&runtime->telemetry);
+    return true;
 }
 
 static bool join_workers(struct eng_runtime *runtime)
@@ -198,23 +216,26 @@ static bool join_workers(struct eng_runtime *runtime)
     return eng_hardware_join(&core->hardware, deadline_ns) && all;
 }
 
-bool eng_runtime_destroy(struct eng_runtime **runtime)
+uint32_t eng_runtime_destroy(struct eng_runtime **runtime)
 {
     struct eng_runtime *gone = *runtime;
     *runtime = NULL;
     if (!gone)
-        return true;
+        return 0;
     stop_control(gone);
     eng_keeper_finish(&gone->keeper);
-    if (!join_workers(gone)) {
-        base_log(SISP_LOG_WARNING, "a worker or a device does not answer: its thread and the "
-                                   "session's memory are left behind");
-        return false;
+    uint32_t left = join_telemetry(gone) ? 0 : ENG_LEFT_TELEMETRY;
+    left |= join_workers(gone) ? 0 : ENG_LEFT_WORKER;
+    if (left) {
+        base_log(SISP_LOG_WARNING,
+            "a %s does not answer: its thread and the session's memory are left behind",
+            left & ENG_LEFT_WORKER ? "worker or a device" : "reader of telemetry");
+        return left;
     }
     eng_core_finish(&gone->core);
     free(gone->workers);
     free(gone);
-    return true;
+    return 0;
 }
 
 #define DRAIN_POLL_NS 500000

@@ -15,6 +15,7 @@ struct eng_runtime {
     struct eng_keeper keeper;   /* with process isolation */
     struct plat_thread control, telemetry;
     bool has_control, has_telemetry;
+    _Atomic uint32_t telemetry_exited;
     uint64_t telemetry_head; /* up to which the telemetry thread was woken */
     _Atomic uint32_t is_closing, is_stopped, is_quitting, is_draining;
     uint32_t frames_max; /* of one session, in flight */

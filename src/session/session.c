@@ -423,7 +423,7 @@ void sisp_session_destroy(struct sisp_session **session)
     if (!*session)
         return;
     /* A worker that is left behind may still be writing to the pipeline. */
-    if (eng_runtime_destroy(&(*session)->runtime)) {
+    if (eng_runtime_destroy(&(*session)->runtime) == 0) {
         pipeline_finish(&(*session)->pipeline);
         free(*session);
     }

@@ -120,6 +120,32 @@ TEST(a_worker_that_never_answers_is_left_behind_and_said)
     sisp_log_set(SISP_LOG_WARNING, NULL, NULL);
 }
 
+TEST(a_reader_that_never_returns_is_left_behind_and_said)
+{
+    static struct fixture stuck; /* its thread lives on */
+    static struct eng_runtime *runtime;
+    static _Atomic uint32_t sentences;
+    sisp_log_set(SISP_LOG_WARNING, count_log, (void *)&sentences);
+    fixture_init(&stuck, 1);
+    atomic_store(&stuck.telemetry_hold, 1);
+    REQUIRE(fixture_start(&stuck) == 0);
+    runtime = stuck.runtime;
+    for (int i = 0; i < 3; i++) {
+        REQUIRE(fixture_submit(&stuck, ENG_LANE_FAST, 0) == 0);
+        REQUIRE(fixture_next(&stuck, &completion) == 0);
+        eng_release(stuck.runtime, &completion);
+    }
+    uint64_t before_ns = eng_now_ns();
+    eng_stop(stuck.runtime);
+    uint64_t stopped_ns = eng_now_ns();
+    CHECK_EQ(eng_runtime_destroy(&stuck.runtime), ENG_LEFT_TELEMETRY);
+    CHECK(stopped_ns - before_ns < 500 * MS);
+    CHECK(eng_now_ns() - before_ns < 1500 * MS);
+    CHECK_EQ(sentences, 1);
+    CHECK(runtime && stuck.runtime == NULL);
+    sisp_log_set(SISP_LOG_WARNING, NULL, NULL);
+}
+
 /* A note comes without a completion, and still at once. */
 TEST(a_lease_that_ends_is_said)
 {
@@ -174,5 +200,6 @@ int main(void)
     RUN(an_idle_worker_is_never_left_behind);
     RUN(destroy_takes_null_and_an_unused_session);
     RUN(a_worker_that_never_answers_is_left_behind_and_said);
+    RUN(a_reader_that_never_returns_is_left_behind_and_said);
     return test_report();
 }

@@ -204,7 +204,7 @@ static void check_figures(void)
 static void destroy(void)
 {
     bool is_working = false;
-    bool is_whole = eng_runtime_destroy(&sim_scenario.runtime);
+    bool is_whole = eng_runtime_destroy(&sim_scenario.runtime) == 0;
     for (uint32_t i = 0; i < sim.actor_count; i++)
         is_working |= sim.actors[i].is_thread && sim.actors[i].state != SIM_ENDED;
     SIM_CHECK(!(is_whole && is_working) && (is_whole || sim.has_faults) && !sim_scenario.runtime);
