@@ -188,6 +188,21 @@ static void deliver(
     hand_out(core, frame, completion);
 }
 
+/* Its session was flushed while it waited for its turn. */
+static void refuse_epoch(struct eng_core *core, struct eng_frame *frame)
+{
+    frame->row.outcome = ENG_CANCELLED;
+    frame->row.reason = ENG_REASON_FLUSHED;
+    leave_slot(core, frame, ENG_EDGE_ADVANCE);
+    struct eng_event event = eng_event_at(ENG_EVENT_PACKET_EPOCH_MISMATCH, core->now_ns);
+    event.session = frame->row.session;
+    event.frame_id = frame->row.frame_id;
+    event.grant = frame->grant;
+    event.slot = frame->slot;
+    event.reason = ENG_REASON_FLUSHED;
+    eng_telemetry_event(&core->telemetry, &event);
+}
+
 static void publish(struct eng_core *core, struct eng_frame *frame)
 {
     struct eng_session *session = session_of(core, frame);
@@ -196,7 +211,9 @@ static void publish(struct eng_core *core, struct eng_frame *frame)
     sisp_assert(ok); /* a credit is held until the consumer has popped */
     struct eng_completion *completion = &session->completions[cell];
     memset(completion, 0, sizeof(*completion));
-    if (frame->row.outcome == ENG_DELIVERED)
+    if (frame->row.outcome == ENG_DELIVERED && frame->epoch != session->epoch)
+        refuse_epoch(core, frame);
+    else if (frame->row.outcome == ENG_DELIVERED)
         deliver(core, frame, completion);
     frame->row.zero_copy = frame->row.outcome == ENG_DELIVERED && frame->row.bytes_copied == 0;
     frame->row.published_ns = core->now_ns;

@@ -9,6 +9,7 @@
 
 #include "engine/arena.h"
 #include "engine/belief.h"
+#include "engine/calls.h"
 #include "engine/completion_dispatcher.h"
 #include "engine/frame_record.h"
 #include "engine/fusion_manager.h"
@@ -38,6 +39,7 @@ struct eng_core {
     struct eng_completion_dispatcher dispatcher;
     struct eng_session places[ENG_SESSIONS_MAX];
     uint32_t session_count; /* that are not UNUSED */
+    struct eng_calls calls;
     struct eng_telemetry telemetry;
     struct eng_inbox inbox;  /* struct eng_message, to the control thread */
     struct eng_inbox supply; /* struct eng_handle of free inputs, from it */
@@ -48,6 +50,7 @@ struct eng_core {
     /* Whom the step woke; the runtime rings their bells, since waking is a system call. */
     uint32_t wake_workers;   /* bit w */
     uint32_t wake_consumers; /* bit p: of the session in that place */
+    uint32_t wake_calls;     /* bit i */
     bool wake_reset;
 };
 

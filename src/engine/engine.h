@@ -221,6 +221,7 @@ enum eng_reason {
     ENG_REASON_FLUSHED,
     ENG_REASON_PLAN_EXPIRED,
     ENG_REASON_NOT_ENOUGH_FRAMES,
+    ENG_REASON_CANCELLED, /* eng_cancel() */
     ENG_REASON_COUNT,
 };
 
@@ -353,7 +354,8 @@ int eng_runtime_create(struct eng_runtime **runtime, const struct eng_config *co
  */
 int eng_input_acquire(
     struct eng_runtime *runtime, struct eng_handle *handle, struct eng_span *span);
-void eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle);
+/** Returns: 0, -ESTALE (it is not the caller's any more, or never was). */
+int eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle);
 
 struct eng_submission {
     uint32_t session;
@@ -390,8 +392,35 @@ int eng_hw_done(struct eng_runtime *runtime, struct eng_ticket ticket);
 int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completion *completion,
     uint64_t timeout_ns);
 
-/** Give back what a completion holds. Any thread; never waits. */
-void eng_release(struct eng_runtime *runtime, const struct eng_completion *completion);
+/** Give back what a completion holds, also after its session was closed. Any thread; never waits.
+ * Returns: 0, -ESTALE (something of it was given back before, or is none). */
+int eng_release(struct eng_runtime *runtime, const struct eng_completion *completion);
+
+/* Calls that wait for the control thread, which answers at once or within the bound that is named.
+ * Any thread; -EAGAIN from each when too many are under way. */
+
+/** Open a session beside the others: same tables and sizes, own streams, epoch, committed roles,
+ * history and completions. Returns: 0, -EAGAIN (its minimum, its two buffers of the floor or its
+ * history cannot be promised beside the others'), -EINVAL, -ENOSPC (no place), -ESHUTDOWN. */
+int eng_session_open(
+    struct eng_runtime *runtime, const struct eng_session_config *config, uint32_t *session);
+
+/** Flush the session, then it is gone: nothing is delivered to it afterwards, and completions that
+ * were not read are given back. Within the flush's bound. Returns: 0, -EBADF. */
+int eng_session_close(struct eng_runtime *runtime, uint32_t session);
+
+/** End every frame that was accepted before as cancelled, and wait until workers have let go of
+ * their slots or these are in quarantine. What had been published can still be read. Within
+ * DRAIN_GRACE_PERIOD + escalation. Returns: 0, -EBADF, -ETIMEDOUT. */
+int eng_flush(struct eng_runtime *runtime, uint32_t session);
+
+/** Wait until every frame that was accepted before has completed by itself. Returns: 0, -EBADF,
+ * -ETIMEDOUT. */
+int eng_drain(struct eng_runtime *runtime, uint32_t session, uint64_t timeout_ns);
+
+/** Ask that all frames and plans of that cookie which have not ended end as cancelled. Any thread;
+ * never waits. Returns: 0, -EBADF, -EAGAIN (too many such messages). */
+int eng_cancel(struct eng_runtime *runtime, uint32_t session, uint64_t cookie);
 
 /** End every frame in flight (finished, else cancelled) within DRAIN_GRACE_PERIOD + escalation;
  * completions can still be read. Submits answer -ESHUTDOWN afterwards. May block. */

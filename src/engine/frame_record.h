@@ -29,6 +29,7 @@ struct eng_frame {
     uint64_t order;               /* in the stream of row.lane */
     uint64_t attempt_deadline_ns; /* the current path is given up at this time; 0: never */
     uint64_t cookie;
+    uint64_t epoch; /* its session's, when it was accepted */
     uint32_t input_count;
     struct eng_handle inputs[ENG_INPUTS_MAX];
     struct eng_handle roles[ENG_ROLES_MAX]; /* written by stages of the current path */

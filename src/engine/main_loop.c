@@ -22,7 +22,9 @@ static int init_queues(struct eng_core *core, uint32_t credits)
 {
     uint32_t buffers = core->resources.buffer_count;
     int error = eng_inbox_init(&core->inbox,
-        credits * ENG_SESSIONS_MAX + buffers + 2 * ENG_WORKERS_MAX, sizeof(struct eng_message));
+        (credits + ENG_CANCELS_MAX) * ENG_SESSIONS_MAX + buffers + ENG_CALLS_MAX +
+            2 * ENG_WORKERS_MAX,
+        sizeof(struct eng_message));
     if (!error)
         error = eng_inbox_init(&core->supply, buffers, sizeof(struct eng_handle));
     if (!error)
@@ -33,12 +35,13 @@ static int init_queues(struct eng_core *core, uint32_t credits)
 static int init_sessions(struct eng_core *core, uint32_t credits)
 {
     int error = 0;
-    for (uint32_t p = 0; p < ENG_SESSIONS_MAX && !error; p++)
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX && !error; p++) {
         error = eng_session_init(&core->places[p], credits);
+        atomic_init(&core->places[p].gate, eng_session_word(p, ENG_SESSION_UNUSED));
+    }
     if (!error)
         error = eng_session_admit(&core->sessions, 0, &(struct eng_session_config){0});
-    atomic_store_explicit(
-        &core->places[0].gate, eng_session_word(0, ENG_SESSION_OPEN), memory_order_relaxed);
+    atomic_init(&core->places[0].gate, eng_session_word(0, ENG_SESSION_OPEN));
     core->session_count = 1;
     return error;
 }
@@ -86,12 +89,23 @@ void eng_core_finish(struct eng_core *core)
 
 /* ---- messages ------------------------------------------------------------------------------- */
 
+/* Whom the close of its session overtook between its credit and its message. */
+static void end_if_closing(struct eng_core *core, struct eng_frame *frame)
+{
+    struct eng_session *session = eng_core_session(core, frame->row.session);
+    uint64_t gate = atomic_load_explicit(&session->gate, memory_order_seq_cst);
+    sisp_assert(eng_session_number(gate) == frame->row.session); /* its credit keeps the session */
+    if (eng_session_phase(gate) != ENG_SESSION_OPEN && frame->state != ENG_FRAME_ENDED)
+        eng_scheduler_give_up(core, frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
+}
+
 static void handle_submit(struct eng_core *core, const struct eng_message *message)
 {
     const struct eng_submission *submission = &message->submission;
     struct eng_frame *frame = eng_frame_take(&core->frames);
     frame->cookie = submission->cookie;
     frame->row.session = submission->session;
+    frame->epoch = eng_core_session(core, submission->session)->epoch;
     frame->row.sequence = submission->sequence;
     frame->row.lane = submission->lane;
     frame->row.capture_ns = submission->capture_ns;
@@ -108,6 +122,7 @@ static void handle_submit(struct eng_core *core, const struct eng_message *messa
     if (submission->lane == ENG_LANE_FAST && !core->is_flushed)
         eng_fusion_remember(core, frame);
     eng_scheduler_admit(core, frame);
+    end_if_closing(core, frame);
 }
 
 static void handle_plan(struct eng_core *core, const struct eng_message *message)
@@ -116,11 +131,25 @@ static void handle_plan(struct eng_core *core, const struct eng_message *message
     frame->is_plan = true;
     frame->cookie = message->submission.cookie;
     frame->row.session = message->submission.session;
+    frame->epoch = eng_core_session(core, frame->row.session)->epoch;
     frame->row.lane = frame->path = ENG_LANE_BACKGROUND;
     frame->row.accepted_ns = frame->row.capture_ns = message->accepted_ns;
     frame->row.plan_token = frame->row.seed = message->plan_token;
     eng_telemetry_accept(&core->telemetry, ENG_LANE_BACKGROUND);
     eng_fusion_create(core, frame, message->input_count);
+    end_if_closing(core, frame);
+}
+
+static void handle_cancel(struct eng_core *core, const struct eng_submission *named)
+{
+    atomic_fetch_sub_explicit(
+        &eng_core_session(core, named->session)->cancels_in_flight, 1, memory_order_relaxed);
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        if (frame->row.session == named->session && frame->cookie == named->cookie &&
+            frame->state != ENG_FRAME_ENDED)
+            eng_scheduler_give_up(core, frame, ENG_CANCELLED, ENG_REASON_CANCELLED);
+    }
 }
 
 /* Frames are taken as they come, but so many control items at most before work is dispatched.
@@ -152,6 +181,12 @@ static bool handle_messages(struct eng_core *core)
         case ENG_MESSAGE_WORKER_DIED:
             eng_workforce_died(core, message.worker, message.incarnation);
             break;
+        case ENG_MESSAGE_CANCEL:
+            handle_cancel(core, &message.submission);
+            break;
+        case ENG_MESSAGE_CALL:
+            eng_calls_begin(core, message.call);
+            break;
         }
     }
     return true;
@@ -172,19 +207,6 @@ static void stock(struct eng_core *core)
     }
 }
 
-static void flush(struct eng_core *core)
-{
-    core->is_flushed = true;
-    for (uint32_t w = 0; w < core->config.worker_count; w++)
-        eng_handoff_claim(core, w); /* newest first, before a worker comes to it */
-    for (uint32_t i = 0; i < core->frames.active_count; i++) {
-        struct eng_frame *frame = eng_frame_at(&core->frames, i);
-        if (frame->state != ENG_FRAME_ENDED)
-            eng_scheduler_give_up(core, frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
-    }
-    eng_completion_step(core);
-}
-
 static uint64_t step_stop(struct eng_core *core)
 {
     if (!core->stop_ns || core->is_flushed)
@@ -192,7 +214,12 @@ static uint64_t step_stop(struct eng_core *core)
     uint64_t end_ns = core->stop_ns + core->config.knobs.drain_grace_period_ns;
     if (core->now_ns < end_ns && core->frames.active_count > 0)
         return end_ns;
-    flush(core);
+    core->is_flushed = true;
+    for (uint32_t w = 0; w < core->config.worker_count; w++)
+        eng_handoff_claim(core, w); /* newest first, before a worker comes to it */
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
+        eng_calls_end_frames(core, &core->places[p]);
+    eng_completion_step(core);
     for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
         eng_fusion_forget(core, &core->places[p]);
         eng_completion_forget(core, &core->places[p]);
@@ -267,6 +294,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     } while (has_published);
     uint64_t timer_ns = earlier(step_stop(core), has_more ? now_ns : PLAT_FOREVER);
     eng_workforce_step(core);
+    timer_ns = earlier(timer_ns, eng_calls_step(core));
     stock(core);
     mirror(core);
     mirror_depths(core);

@@ -15,17 +15,21 @@ enum eng_message_type {
     ENG_MESSAGE_PLAN,
     ENG_MESSAGE_WORKER_READY, /* the Keeper's news */
     ENG_MESSAGE_WORKER_DIED,
+    ENG_MESSAGE_CANCEL,
+    ENG_MESSAGE_CALL,
 };
 
 /** From any thread to the control thread. */
 struct eng_message {
     enum eng_message_type type;
     uint64_t accepted_ns;
-    struct eng_submission submission; /* its meta is the one below; a plan: session and cookie */
+    struct eng_submission submission; /* its meta is the one below; plan, cancel: session
+                                       * and cookie */
     uint64_t plan_token;
     uint32_t input_count;
     uint32_t worker;                          /* the Keeper's */
     uint16_t incarnation;                     /* the Keeper's */
+    uint32_t call;                            /* its index */
     struct eng_handle handles[ENG_ROLES_MAX]; /* release */
     uint8_t meta[ENG_META_BYTES];
 };

@@ -88,13 +88,14 @@ int eng_input_acquire(struct eng_runtime *runtime, struct eng_handle *handle, st
     return 0;
 }
 
-void eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle)
+int eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle)
 {
     if (eng_lending_pass(&runtime->core.lending, handle, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE))
-        return;
+        return -ESTALE;
     struct eng_message message = {
         .type = ENG_MESSAGE_CANCEL_INPUT, .submission = {.input = handle}};
     post(runtime, &message);
+    return 0;
 }
 
 static bool is_usable(const struct eng_runtime *runtime, enum eng_lane lane)
@@ -170,12 +171,17 @@ static bool is_drained(const struct eng_runtime *runtime, const struct eng_sessi
            atomic_load_explicit(&session->plans_in_flight, memory_order_seq_cst) == 0;
 }
 
+static uint64_t deadline_in(uint64_t timeout_ns)
+{
+    uint64_t now_ns = plat_now_ns();
+    return timeout_ns > PLAT_FOREVER - now_ns ? PLAT_FOREVER : now_ns + timeout_ns;
+}
+
 static int read_session(struct eng_runtime *runtime, uint32_t number,
     struct eng_completion *completion, uint64_t timeout_ns)
 {
     struct eng_session *session = place_of(runtime, number);
-    uint64_t now_ns = timeout_ns ? plat_now_ns() : 0;
-    uint64_t deadline_ns = timeout_ns > PLAT_FOREVER - now_ns ? PLAT_FOREVER : now_ns + timeout_ns;
+    uint64_t deadline_ns = timeout_ns ? deadline_in(timeout_ns) : 0;
     for (;;) {
         eng_bell_silence(&session->bell);
         if (!is_readable(session, number))
@@ -195,13 +201,14 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
     uint64_t timeout_ns)
 {
     struct eng_session *place = place_of(runtime, session);
+    if (!is_readable(place, session))
+        return -EBADF;
     if (atomic_exchange_explicit(&place->is_reading, 1, memory_order_seq_cst))
-        return is_readable(place, session) ? -EBUSY : -EBADF;
+        return -EBUSY;
     int error = read_session(runtime, session, completion, timeout_ns);
     atomic_store_explicit(&place->is_reading, 0, memory_order_seq_cst);
-    if (error == -EBADF)
-        eng_arena_ring(&runtime->core.arena,
-            runtime->core.arena.control_bell); /* which may wait for this reader to leave */
+    if (error == -EBADF) /* closed: the control thread may wait for this reader to leave */
+        eng_arena_ring(&runtime->core.arena, runtime->core.arena.control_bell);
     return error;
 }
 
@@ -213,19 +220,125 @@ int eng_hw_done(struct eng_runtime *runtime, struct eng_ticket ticket)
     return error;
 }
 
-void eng_release(struct eng_runtime *runtime, const struct eng_completion *completion)
+int eng_release(struct eng_runtime *runtime, const struct eng_completion *completion)
 {
     struct eng_message message = {.type = ENG_MESSAGE_RELEASE};
-    bool has_any = false;
+    bool has_any = false, is_stale = false;
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
-        if (eng_lending_pass(&runtime->core.lending, completion->handles[r], ENG_BORROWER_CONSUMER,
-                ENG_BORROWER_NONE))
+        struct eng_handle handle = completion->handles[r];
+        if (!handle.generation)
             continue;
-        message.handles[r] = completion->handles[r];
+        if (eng_lending_pass(
+                &runtime->core.lending, handle, ENG_BORROWER_CONSUMER, ENG_BORROWER_NONE)) {
+            is_stale = true;
+            continue;
+        }
+        message.handles[r] = handle;
         has_any = true;
     }
     if (has_any)
         post(runtime, &message);
+    return is_stale ? -ESTALE : 0;
+}
+
+/* ---- calls that wait ----------------------------------------------------------------------------
+ */
+
+static struct eng_call *take_call(struct eng_runtime *runtime, enum eng_call_type type)
+{
+    for (uint32_t i = 0; i < ENG_CALLS_MAX; i++) {
+        struct eng_call *call = &runtime->core.calls.table[i];
+        uint32_t unused = ENG_CALL_FREE;
+        if (!atomic_compare_exchange_strong_explicit(
+                &call->state, &unused, ENG_CALL_TAKEN, memory_order_acquire, memory_order_relaxed))
+            continue;
+        call->type = type;
+        call->session = 0;
+        return call;
+    }
+    return NULL;
+}
+
+static void give_call(struct eng_call *call)
+{
+    atomic_store_explicit(&call->state, ENG_CALL_FREE, memory_order_release);
+}
+
+/* Returns: the answer; the place is the caller's until give_call(). */
+static int wait_for(struct eng_runtime *runtime, struct eng_call *call)
+{
+    struct eng_message message = {
+        .type = ENG_MESSAGE_CALL, .call = (uint32_t)(call - runtime->core.calls.table)};
+    post(runtime, &message);
+    while (atomic_load_explicit(&call->state, memory_order_acquire) != ENG_CALL_DONE)
+        plat_wait(&call->state, ENG_CALL_TAKEN, PLAT_FOREVER);
+    return call->result;
+}
+
+int eng_session_open(
+    struct eng_runtime *runtime, const struct eng_session_config *config, uint32_t *session)
+{
+    struct eng_call *call = take_call(runtime, ENG_CALL_OPEN);
+    if (!call)
+        return -EAGAIN;
+    call->config = *config;
+    int error = wait_for(runtime, call);
+    *session = call->session;
+    give_call(call);
+    return error;
+}
+
+int eng_session_close(struct eng_runtime *runtime, uint32_t session)
+{
+    struct eng_call *call = take_call(runtime, ENG_CALL_CLOSE);
+    if (!call)
+        return -EAGAIN;
+    uint64_t gate = eng_session_word(session, ENG_SESSION_OPEN);
+    bool is_mine = atomic_compare_exchange_strong_explicit(&place_of(runtime, session)->gate, &gate,
+        eng_session_word(session, ENG_SESSION_CLOSING), memory_order_seq_cst, memory_order_relaxed);
+    PLAT_POINT(gate_closing);
+    call->session = session;
+    int error = is_mine ? wait_for(runtime, call) : -EBADF;
+    give_call(call);
+    return error;
+}
+
+static int wait_on_session(
+    struct eng_runtime *runtime, enum eng_call_type type, uint32_t session, uint64_t deadline_ns)
+{
+    if (!is_open(place_of(runtime, session), session))
+        return -EBADF;
+    struct eng_call *call = take_call(runtime, type);
+    if (!call)
+        return -EAGAIN;
+    call->session = session;
+    call->deadline_ns = deadline_ns;
+    int error = wait_for(runtime, call);
+    give_call(call);
+    return error;
+}
+
+int eng_flush(struct eng_runtime *runtime, uint32_t session)
+{
+    return wait_on_session(runtime, ENG_CALL_FLUSH, session, 0);
+}
+
+int eng_drain(struct eng_runtime *runtime, uint32_t session, uint64_t timeout_ns)
+{
+    return wait_on_session(runtime, ENG_CALL_DRAIN, session, deadline_in(timeout_ns));
+}
+
+int eng_cancel(struct eng_runtime *runtime, uint32_t session, uint64_t cookie)
+{
+    struct eng_session *place = place_of(runtime, session);
+    if (!is_open(place, session))
+        return -EBADF;
+    if (!take_credit(&place->cancels_in_flight, ENG_CANCELS_MAX))
+        return -EAGAIN;
+    struct eng_message message = {
+        .type = ENG_MESSAGE_CANCEL, .submission = {.session = session, .cookie = cookie}};
+    post(runtime, &message);
+    return 0;
 }
 
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)

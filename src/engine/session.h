@@ -12,7 +12,8 @@
 #include "engine/engine.h"
 #include "engine/ring.h"
 
-#define ENG_PLANS_MAX 4 /* of one session */
+#define ENG_PLANS_MAX   4 /* of one session */
+#define ENG_CANCELS_MAX 8 /* messages of one session */
 
 struct eng_frame;
 
@@ -42,10 +43,12 @@ struct eng_session {
     _Atomic uint32_t bell;                              /* wakes its consumer */
     _Atomic uint32_t is_reading;                        /* a thread is inside eng_next() */
     _Atomic uint32_t frames_in_flight, plans_in_flight; /* credits taken */
+    _Atomic uint32_t cancels_in_flight;
     /* The control thread pushes, the consumer pops. */
     struct eng_ring ring;
     struct eng_completion *completions;
     /* The control thread's. */
+    uint64_t epoch; /* what was accepted in an earlier one is not delivered */
     uint64_t enlisted[ENG_LANE_COUNT], published[ENG_LANE_COUNT]; /* the streams' orders */
     struct eng_handle committed[ENG_ROLES_MAX];
     uint32_t handout_count; /* completions that its consumer holds */

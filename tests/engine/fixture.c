@@ -215,6 +215,7 @@ int fixture_submit(struct fixture *fixture, enum eng_lane lane, uint64_t deadlin
     memset(span.bytes, 0, span.size_bytes);
     memcpy(span.bytes, &fixture->next_sequence, sizeof(fixture->next_sequence));
     struct eng_submission submission = {
+        .session = fixture->session,
         .input = input,
         .lane = lane,
         .sequence = fixture->next_sequence,
@@ -233,5 +234,5 @@ int fixture_submit(struct fixture *fixture, enum eng_lane lane, uint64_t deadlin
 
 int fixture_next(struct fixture *fixture, struct eng_completion *completion)
 {
-    return eng_next(fixture->runtime, 0, completion, 5000 * MS);
+    return eng_next(fixture->runtime, fixture->session, completion, 5000 * MS);
 }

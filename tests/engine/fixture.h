@@ -39,6 +39,7 @@ struct fixture {
     _Atomic uint64_t rows, blobs, row_ids; /* row_ids: sum of the rows' frame ids */
     _Atomic uint32_t telemetry_hold;
     uint64_t next_sequence;
+    uint32_t session; /* that submit and next are about */
 };
 
 /** A session with a fast team of that many threads. Knobs and pools can be changed before start. */

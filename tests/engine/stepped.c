@@ -86,9 +86,10 @@ int stepped_submit(struct stepped *stepped, enum eng_lane lane, uint64_t deadlin
         &stepped->core.lending, submission->input, ENG_BORROWER_SUPPLY, ENG_BORROWER_NONE);
     sisp_assert(!error);
     submission->lane = lane;
-    submission->sequence = stepped->submitted++;
+    submission->cookie = submission->sequence = stepped->submitted++;
     submission->capture_ns = stepped->now_ns;
     submission->deadline_ns = deadline_ns;
+    atomic_fetch_add(&stepped->core.places[0].frames_in_flight, 1);
     post(stepped, &message);
     return 0;
 }
@@ -99,7 +100,31 @@ void stepped_plan(struct stepped *stepped, uint32_t count)
         .accepted_ns = stepped->now_ns,
         .plan_token = ++stepped->planned,
         .input_count = count};
+    atomic_fetch_add(&stepped->core.places[0].plans_in_flight, 1);
     post(stepped, &message);
+}
+
+void stepped_cancel(struct stepped *stepped, uint64_t cookie)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_CANCEL, .submission = {.cookie = cookie}};
+    atomic_fetch_add(&stepped->core.places[0].cancels_in_flight, 1);
+    post(stepped, &message);
+}
+
+struct eng_call *stepped_call(
+    struct stepped *stepped, enum eng_call_type type, uint32_t session, uint64_t deadline_ns)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_CALL};
+    while (stepped->core.calls.active >> message.call & 1)
+        message.call++;
+    struct eng_call *call = &stepped->core.calls.table[message.call];
+    *call = (struct eng_call){
+        .state = ENG_CALL_TAKEN, .type = type, .session = session, .deadline_ns = deadline_ns};
+    if (type == ENG_CALL_CLOSE)
+        atomic_store(&eng_core_session(&stepped->core, session)->gate,
+            eng_session_word(session, ENG_SESSION_CLOSING));
+    post(stepped, &message);
+    return call;
 }
 
 bool stepped_apply(struct stepped *stepped, uint32_t worker, enum eng_edge edge)
@@ -171,6 +196,8 @@ bool stepped_next(struct stepped *stepped, struct eng_completion *completion)
         return false;
     *completion = session->completions[cell];
     eng_ring_pop(&session->ring);
+    atomic_fetch_sub(
+        completion->row.plan_token ? &session->plans_in_flight : &session->frames_in_flight, 1);
     return true;
 }
 

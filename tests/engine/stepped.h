@@ -47,6 +47,13 @@ bool stepped_end(struct stepped *stepped, uint32_t worker, int status);
 /** The worker's process ends now, wherever it is. */
 void stepped_die(struct stepped *stepped, uint32_t worker);
 
+/** Ask to end all frames of that cookie in session 0; its cookies are its sequence numbers. */
+void stepped_cancel(struct stepped *stepped, uint64_t cookie);
+
+/** Post a call as eng_flush() and its kind do; its answer is there when its state is DONE. */
+struct eng_call *stepped_call(
+    struct stepped *stepped, enum eng_call_type type, uint32_t session, uint64_t deadline_ns);
+
 /** The next completion, if any; what eng_next() pops. */
 bool stepped_next(struct stepped *stepped, struct eng_completion *completion);
 void stepped_release(struct stepped *stepped, const struct eng_completion *completion);

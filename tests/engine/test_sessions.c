@@ -1,189 +1,439 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Sessions: their parts of the slots, and their lives beside each other on one runtime. */
-#include "base/prng.h"
-#include "engine/belief.h"
-#include "engine/session_manager.h"
+/** Sessions beside each other on one runtime: opened, flushed, drained, cancelled, closed. */
+#include "engine/fixture.h"
 #include "harness/test.h"
 
 #include <errno.h>
+#include <softisp/log.h>
 
-/* ---- parts of the slots -------------------------------------------------------------------------
+static struct fixture fixture;
+static struct eng_completion completion;
+
+/* Pools that so many sessions fit in. */
+static void fit(struct eng_config *config, uint32_t sessions)
+{
+    config->pools[POOL_INPUT].count = 12 * sessions;
+    config->pools[POOL_COEFFICIENTS].count = 6 * sessions;
+    config->pools[POOL_PICTURE].count = 6 * sessions;
+    config->pools[POOL_FLOOR].count = 3 * sessions;
+    config->knobs.slots = 16 + 4 * sessions;
+}
+
+static void start(uint32_t sessions)
+{
+    fixture_init(&fixture, 1);
+    fit(&fixture.config, sessions);
+    fixture.config.knobs.escalation_timeout_ns = 500 * MS;
+    REQUIRE(fixture_start(&fixture) == 0);
+}
+
+static uint32_t open_one(void)
+{
+    uint32_t session = ENG_NONE;
+    int error = eng_session_open(fixture.runtime, &(struct eng_session_config){0}, &session);
+    CHECK_EQ(error, 0);
+    return session;
+}
+
+static void submit_to(uint32_t session, enum eng_lane lane)
+{
+    fixture.session = session;
+    REQUIRE(fixture_submit(&fixture, lane, 0) == 0);
+}
+
+/* The next completion of a session within five seconds. */
+static void take_from(uint32_t session)
+{
+    fixture.session = session;
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    CHECK_EQ(completion.row.session, session);
+    eng_release(fixture.runtime, &completion);
+}
+
+/* A session's close gives back all that it has. */
+static void close_and_check_home(uint32_t session)
+{
+    CHECK_EQ(eng_session_close(fixture.runtime, session), 0);
+    FIXTURE_UNTIL(&fixture, figures.waitingq_depth + figures.quarantined == 0);
+    FIXTURE_UNTIL(&fixture, figures.pins == fixture.config.pools[POOL_INPUT].count);
+    FIXTURE_UNTIL(&fixture, figures.reserved_bytes == 0);
+}
+
+TEST(streams_and_committed_roles_are_apart)
+{
+    start(2);
+    uint32_t other = open_one();
+    CHECK_EQ(other, 1);
+    for (int i = 0; i < 6; i++) {
+        submit_to(i % 3 ? other : 0, ENG_LANE_FAST);
+        take_from(i % 3 ? other : 0);
+        CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+        CHECK_EQ(completion.row.sequence, i);
+        /* How many versions were committed before, in its own session. */
+        CHECK_EQ(completion.row.param.low, i % 3 ? 1 + (i / 3) * 2 + i % 3 - 1 : 1 + i / 3);
+    }
+    uint64_t token;
+    CHECK_EQ(eng_plan_request(fixture.runtime, 0, 2, 0, &token), 0); /* its own two inputs */
+    take_from(0);
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+    CHECK_EQ(completion.row.sequence, 3);
+    fixture_finish(&fixture);
+}
+
+/* One lane waits for a stuck frame; the other session's frames pass. */
+TEST(one_session_does_not_hold_up_another)
+{
+    start(2);
+    uint32_t other = open_one();
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
+    submit_to(0, ENG_LANE_BACKGROUND);
+    submit_to(0, ENG_LANE_FAST);
+    take_from(0);
+    for (int i = 0; i < 20; i++) {
+        submit_to(other, ENG_LANE_FAST);
+        take_from(other);
+        CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+    }
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
+    take_from(0);
+    fixture_finish(&fixture);
+}
+
+static void check_refuses(uint32_t session)
+{
+    uint64_t token;
+    struct eng_submission submission = {.session = session, .lane = ENG_LANE_FAST};
+    CHECK_EQ(eng_submit(fixture.runtime, &submission), -EBADF);
+    CHECK_EQ(eng_plan_request(fixture.runtime, session, 1, 0, &token), -EBADF);
+    CHECK_EQ(eng_flush(fixture.runtime, session), -EBADF);
+    CHECK_EQ(eng_drain(fixture.runtime, session, MS), -EBADF);
+    CHECK_EQ(eng_cancel(fixture.runtime, session, 0), -EBADF);
+    CHECK_EQ(eng_session_close(fixture.runtime, session), -EBADF);
+}
+
+TEST(a_number_names_one_session_for_ever)
+{
+    start(ENG_SESSIONS_MAX);
+    uint32_t sessions[ENG_SESSIONS_MAX] = {0}, extra;
+    for (uint32_t i = 1; i < ENG_SESSIONS_MAX; i++)
+        CHECK_EQ(sessions[i] = open_one(), i);
+    struct eng_session_config any = {0};
+    CHECK_EQ(eng_session_open(fixture.runtime, &any, &extra), -ENOSPC);
+    check_refuses(ENG_SESSIONS_MAX);
+    check_refuses(UINT32_MAX);
+    CHECK_EQ(eng_next(fixture.runtime, UINT32_MAX, &completion, 0), -EBADF);
+    CHECK_EQ(eng_session_close(fixture.runtime, 3), 0);
+    check_refuses(3);
+    CHECK_EQ(open_one(), 3 + ENG_SESSIONS_MAX);
+    check_refuses(3);
+    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0); /* the first is one of them */
+    check_refuses(0);
+    submit_to(3 + ENG_SESSIONS_MAX, ENG_LANE_FAST);
+    take_from(3 + ENG_SESSIONS_MAX);
+    fixture_finish(&fixture);
+}
+
+TEST(what_cannot_be_promised_is_not_opened)
+{
+    uint32_t extra;
+    struct eng_session_config any = {0}, greedy = {.slots_min = 20}, wrong = {9, 8};
+    start(2);
+    CHECK_EQ(eng_session_open(fixture.runtime, &greedy, &extra), -EAGAIN); /* of 24, 3 and 2 */
+    CHECK_EQ(eng_session_open(fixture.runtime, &wrong, &extra), -EINVAL);
+    fixture_finish(&fixture);
+    fixture_init(&fixture, 1);
+    fixture.config.pools[POOL_FLOOR].count = 3;
+    REQUIRE(fixture_start(&fixture) == 0);
+    CHECK_EQ(eng_session_open(fixture.runtime, &any, &extra), -EAGAIN);
+    fixture_finish(&fixture);
+    fixture_init(&fixture, 1);
+    fixture.config.pools[POOL_INPUT].count = 8; /* two histories of 4 would be all */
+    REQUIRE(fixture_start(&fixture) == 0);
+    CHECK_EQ(eng_session_open(fixture.runtime, &any, &extra), -EAGAIN);
+    eng_stop(fixture.runtime);
+    CHECK_EQ(eng_session_open(fixture.runtime, &any, &extra), -ESHUTDOWN);
+    fixture_finish(&fixture);
+}
+
+TEST(what_is_given_back_twice_is_refused)
+{
+    start(1);
+    struct eng_handle input;
+    struct eng_span span;
+    REQUIRE(eng_input_acquire(fixture.runtime, &input, &span) == 0);
+    CHECK_EQ(eng_input_cancel(fixture.runtime, input), 0);
+    CHECK_EQ(eng_input_cancel(fixture.runtime, input), -ESTALE);
+    CHECK_EQ(eng_input_cancel(fixture.runtime, (struct eng_handle){1000, 1}), -ESTALE);
+    submit_to(0, ENG_LANE_FAST);
+    REQUIRE(fixture_next(&fixture, &completion) == 0);
+    CHECK_EQ(eng_release(fixture.runtime, &completion), 0);
+    CHECK_EQ(eng_release(fixture.runtime, &completion), -ESTALE);
+    struct eng_completion none = {0};
+    CHECK_EQ(eng_release(fixture.runtime, &none), 0);
+    none.handles[0] = input;
+    CHECK_EQ(eng_release(fixture.runtime, &none), -ESTALE);
+    close_and_check_home(0);
+    fixture_finish(&fixture);
+}
+
+/* ---- flush, drain, cancel ------------------------------------------------------------------- */
+
+static _Atomic int flush_results;
+
+static void flush_it(void *argument)
+{
+    int error = eng_flush(fixture.runtime, 0);
+    atomic_fetch_add(&flush_results, error);
+}
+
+static void check_cancelled(uint32_t count, enum eng_reason reason)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        take_from(0);
+        CHECK_EQ(completion.row.outcome, ENG_CANCELLED);
+        CHECK_EQ(completion.row.reason, reason);
+    }
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, 0), -EAGAIN);
+}
+
+TEST(flush_during_flush_ends_everything_and_waits_for_the_worker)
+{
+    start(1);
+    struct plat_thread threads[4];
+    uint64_t token;
+    flush_results = 0;
+    atomic_store(&fixture.commands[FAST_ALGO].hold, 1);
+    for (int i = 0; i < 3; i++)
+        submit_to(0, ENG_LANE_FAST);
+    submit_to(0, ENG_LANE_BACKGROUND);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 4, 0, &token) == 0);
+    REQUIRE(fixture_until_runs(&fixture, FAST_ALGO, 1));
+    for (int i = 0; i < 4; i++) {
+        threads[i] = (struct plat_thread){.name = "flusher", .run = flush_it};
+        REQUIRE(plat_thread_create(&threads[i]) == 0);
+    }
+    FIXTURE_UNTIL(&fixture, figures.waitingq_depth == 1);
+    submit_to(0, ENG_LANE_FAST); /* after it: it goes to the floor, since the worker is stuck */
+    plat_sleep_ns(20 * MS);
+    atomic_store(&fixture.commands[FAST_ALGO].hold, 0);
+    for (int i = 0; i < 4; i++)
+        plat_thread_join(&threads[i]);
+    CHECK_EQ(flush_results, 0);
+    uint32_t cancelled = 0, delivered = 0;
+    for (int i = 0; i < 6; i++) {
+        take_from(0);
+        cancelled += completion.row.outcome == ENG_CANCELLED;
+        delivered += completion.row.outcome == ENG_DELIVERED;
+    }
+    /* The background frame may have been done, the last one may be before the last flush. */
+    CHECK(cancelled >= 4 && cancelled + delivered == 6);
+    FIXTURE_UNTIL(&fixture, figures.waitingq_depth == 0);
+    fixture_finish(&fixture);
+}
+
+static void ignore_log(void *user, enum sisp_log_level level, const char *sentence)
+{
+}
+
+TEST(flush_keeps_its_bound_though_the_worker_never_answers)
+{
+    sisp_log_set(SISP_LOG_WARNING, ignore_log, NULL);
+    fixture_init(&fixture, 1);
+    fixture.config.knobs.escalation_timeout_ns = 100 * MS;
+    REQUIRE(fixture_start(&fixture) == 0);
+    atomic_store(&fixture.commands[FAST_ALGO].hold, 1);
+    submit_to(0, ENG_LANE_FAST);
+    REQUIRE(fixture_until_runs(&fixture, FAST_ALGO, 1));
+    uint64_t before_ns = eng_now_ns();
+    CHECK_EQ(eng_flush(fixture.runtime, 0), 0);
+    CHECK(eng_now_ns() - before_ns >= 90 * MS);
+    CHECK(eng_now_ns() - before_ns < 1000 * MS);
+    FIXTURE_UNTIL(&fixture, figures.quarantined == 1);
+    CHECK_EQ(eng_flush(fixture.runtime, 0), 0); /* nothing more to wait for */
+    check_cancelled(1, ENG_REASON_FLUSHED);
+    atomic_store(&fixture.commands[FAST_ALGO].hold, 0);
+    FIXTURE_UNTIL(&fixture, figures.quarantined == 0);
+    fixture_finish(&fixture);
+    sisp_log_set(SISP_LOG_WARNING, NULL, NULL);
+}
+
+TEST(drain_waits_for_what_was_accepted)
+{
+    start(1);
+    CHECK_EQ(eng_drain(fixture.runtime, 0, 0), 0);
+    atomic_store(&fixture.commands[FAST_ISP].hold, 1);
+    submit_to(0, ENG_LANE_FAST);
+    CHECK_EQ(eng_drain(fixture.runtime, 0, 10 * MS), -ETIMEDOUT);
+    atomic_store(&fixture.commands[FAST_ISP].hold, 0);
+    CHECK_EQ(eng_drain(fixture.runtime, 0, UINT64_MAX), 0);
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, 0), 0);
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+    eng_release(fixture.runtime, &completion);
+    fixture_finish(&fixture);
+}
+
+TEST(cancel_ends_what_has_the_cookie)
+{
+    start(1);
+    uint64_t token;
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
+    submit_to(0, ENG_LANE_BACKGROUND); /* cookies 1000 and 1001 */
+    submit_to(0, ENG_LANE_BACKGROUND);
+    REQUIRE(fixture_until_runs(&fixture, SLOW_ISP, 1));
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 4, 1001, &token) == 0);
+    CHECK_EQ(eng_cancel(fixture.runtime, 0, 1001), 0);
+    CHECK_EQ(eng_cancel(fixture.runtime, 0, 77), 0); /* nobody's */
+    take_from(0);                                    /* the plan is in no stream yet */
+    CHECK(completion.row.plan_token != 0);
+    CHECK_EQ(completion.row.reason, ENG_REASON_CANCELLED);
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, 5 * MS), -EAGAIN); /* in order */
+    CHECK_EQ(eng_cancel(fixture.runtime, 0, 1000), 0);                    /* it runs */
+    check_cancelled(2, ENG_REASON_CANCELLED);
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
+    close_and_check_home(0);
+    fixture_finish(&fixture);
+}
+
+/* ---- close, stop
+ * ---------------------------------------------------------------------------------
  */
 
-static struct eng_arena arena;
-static struct eng_session_manager manager;
+static _Atomic int close_result;
 
-static void start_manager(uint32_t slots, uint32_t spares)
+static void close_it(void *argument)
 {
-    struct eng_knobs knobs = {.spare_slots = spares};
-    REQUIRE(eng_arena_init(&arena, slots, 1) == 0);
-    eng_session_manager_init(&manager, &arena, &knobs);
+    const uint32_t *session = argument;
+    atomic_store(&close_result, eng_session_close(fixture.runtime, *session));
 }
 
-static int admit(uint32_t session, uint32_t min, uint32_t max)
+/* Frames that run, wait, have ended out of turn and lie unread, a plan that waits, a picture that
+ * the consumer holds: close ends them all, and what is held comes home later. */
+TEST(close_with_frames_in_all_queues)
 {
-    struct eng_session_config config = {.slots_min = min, .slots_max = max};
-    return eng_session_admit(&manager, session, &config);
+    start(2);
+    uint32_t other = open_one();
+    uint64_t token;
+    struct eng_completion held;
+    submit_to(other, ENG_LANE_FAST);
+    REQUIRE(fixture_next(&fixture, &held) == 0);
+    submit_to(other, ENG_LANE_FAST); /* never read */
+    CHECK_EQ(eng_drain(fixture.runtime, other, 5000 * MS), 0);
+    REQUIRE(eng_plan_request(fixture.runtime, other, 4, 0, &token) == 0);
+    atomic_store(&fixture.commands[FAST_ISP].hold, 1);
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
+    for (int i = 0; i < 7; i++)
+        submit_to(other, i < 5 ? ENG_LANE_FAST : ENG_LANE_BACKGROUND); /* one to the floor */
+    submit_to(0, ENG_LANE_BACKGROUND);
+    REQUIRE(fixture_until_runs(&fixture, FAST_ISP, 3));
+    REQUIRE(fixture_until_runs(&fixture, SLOW_ISP, 1));
+    REQUIRE(fixture_until_runs(&fixture, RAW_ISP, 1));
+    struct plat_thread closer = {.name = "closer", .run = close_it, .argument = &other};
+    REQUIRE(plat_thread_create(&closer) == 0);
+    FIXTURE_UNTIL(&fixture, figures.waitingq_depth == 2);
+    check_refuses(other);
+    atomic_store(&fixture.commands[FAST_ISP].hold, 0);
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
+    plat_thread_join(&closer);
+    CHECK_EQ(close_result, 0);
+    CHECK_EQ(eng_next(fixture.runtime, other, &completion, 0), -EBADF);
+    CHECK(fixture_is_picture_of(&held, 0)); /* the consumer's own until it gives it back */
+    CHECK_EQ(open_one(), other + ENG_SESSIONS_MAX);
+    CHECK_EQ(eng_release(fixture.runtime, &held), 0);
+    CHECK_EQ(eng_release(fixture.runtime, &held), -ESTALE);
+    take_from(0);
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED); /* the other session's close is not its own */
+    submit_to(other + ENG_SESSIONS_MAX, ENG_LANE_FAST);
+    take_from(other + ENG_SESSIONS_MAX);
+    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0);
+    close_and_check_home(other + ENG_SESSIONS_MAX);
+    fixture_finish(&fixture);
 }
 
-static uint32_t take_all(uint32_t session, uint32_t keep, uint32_t *slots)
+static _Atomic int read_result;
+
+static void read_until_closed(void *argument)
 {
-    uint32_t count = 0;
-    while (eng_session_acquire(&manager, session, keep, ENG_NONE, &slots[count]) == 0) {
-        count++;
-        eng_session_manager_check(&manager);
+    struct eng_completion own;
+    atomic_store(&read_result, eng_next(fixture.runtime, 0, &own, UINT64_MAX));
+}
+
+TEST(close_sends_the_reader_away)
+{
+    start(1);
+    struct plat_thread reader = {.name = "reader", .run = read_until_closed};
+    read_result = 0;
+    REQUIRE(plat_thread_create(&reader) == 0);
+    for (int i = 0; eng_next(fixture.runtime, 0, &completion, 0) != -EBUSY && i < 5000; i++)
+        plat_sleep_ns(MS);
+    CHECK_EQ(eng_next(fixture.runtime, 0, &completion, 0), -EBUSY);
+    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0);
+    plat_thread_join(&reader);
+    CHECK_EQ(read_result, -EBADF);
+    fixture_finish(&fixture);
+}
+
+#define LIVES 2000
+
+static _Atomic uint32_t is_over;
+
+static void open_and_close(void *argument)
+{
+    uint32_t session;
+    struct eng_session_config any = {0};
+    while (!atomic_load(&is_over))
+        if (eng_session_open(fixture.runtime, &any, &session) == 0)
+            CHECK_EQ(eng_session_close(fixture.runtime, session), 0);
+}
+
+TEST(stop_during_start)
+{
+    for (int i = 0; i < 20; i++) {
+        start(4);
+        struct plat_thread opener = {.name = "opener", .run = open_and_close};
+        atomic_store(&is_over, 0);
+        REQUIRE(plat_thread_create(&opener) == 0);
+        if (i % 2)
+            plat_sleep_ns((uint64_t)i * MS / 10);
+        eng_stop(fixture.runtime);
+        struct eng_submission submission = {.lane = ENG_LANE_FAST};
+        CHECK_EQ(eng_submit(fixture.runtime, &submission), -ESHUTDOWN);
+        atomic_store(&is_over, 1);
+        plat_thread_join(&opener);
+        fixture_finish(&fixture);
     }
-    return count;
 }
 
-TEST(minima_of_others_and_spares_stay_free)
+TEST(sessions_come_and_go_under_threads)
 {
-    uint32_t slots[16], more[16];
-    start_manager(16, 2);
-    REQUIRE(admit(0, 0, 0) == 0);
-    REQUIRE(admit(1, 4, 0) == 0);
-    CHECK_EQ(take_all(0, 0, slots), 10);
-    CHECK_EQ(take_all(1, 0, more), 4);
-    eng_session_return(&manager, more[0]); /* back below its minimum: still nobody else's */
-    CHECK_EQ(take_all(0, 0, slots + 10), 0);
-    for (uint32_t i = 0; i < 10; i++)
-        eng_session_return(&manager, slots[i]);
-    CHECK_EQ(take_all(1, 3, more + 3), 1 + 7); /* and keeps what it is told to */
-    eng_session_manager_check(&manager);
-    eng_arena_finish(&arena);
-}
-
-TEST(a_cap_is_kept)
-{
-    uint32_t slots[16];
-    start_manager(16, 1);
-    REQUIRE(admit(0, 1, 3) == 0);
-    CHECK_EQ(take_all(0, 0, slots), 3);
-    eng_session_return(&manager, slots[0]);
-    CHECK_EQ(take_all(0, 0, slots), 1);
-    eng_arena_finish(&arena);
-}
-
-TEST(what_cannot_be_promised_is_refused)
-{
-    uint32_t slots[16];
-    start_manager(12, 2);
-    CHECK_EQ(admit(0, 5, 4), -EINVAL);
-    CHECK_EQ(admit(0, 13, 0), -EAGAIN);
-    CHECK_EQ(admit(0, UINT32_MAX, 0), -EAGAIN);
-    REQUIRE(admit(0, 7, 0) == 0);
-    CHECK_EQ(admit(1, 4, 0), -EAGAIN); /* 2 + 7 + 4 */
-    REQUIRE(admit(1, 3, 0) == 0);
-    CHECK_EQ(admit(2, 0, 0), -EAGAIN); /* it could not get on */
-    eng_session_dismiss(&manager, 0);
-    REQUIRE(admit(2, 0, 0) == 0);
-    CHECK_EQ(take_all(2, 0, slots), 7);
-    CHECK_EQ(admit(3, 1, 0), -EAGAIN); /* the sum fits, but all is taken now */
-    eng_session_return(&manager, slots[0]);
-    CHECK_EQ(admit(3, 1, 0), 0);
-    eng_session_manager_check(&manager);
-    eng_arena_finish(&arena);
-}
-
-static void apply(uint32_t slot, enum eng_edge edge)
-{
-    struct eng_token_args args = {
-        .holder = 1, .grant = eng_token_grant(eng_arena_token(&arena, slot))};
-    bool ok = eng_arena_apply(&arena, slot, edge, &args);
-    CHECK(ok);
-}
-
-/* The worker's edge by its own hand. */
-static void start_work(uint32_t slot)
-{
-    apply(slot, ENG_EDGE_DISPATCH);
-    struct eng_token_args args = {
-        .holder = 1, .grant = eng_token_grant(eng_arena_token(&arena, slot))};
-    bool ok =
-        eng_token_apply(&arena.items[slot].token, ENG_EDGE_START, &args, &arena.counts->token);
-    CHECK(ok);
-}
-
-TEST(quarantine_uses_the_spares_up_and_gives_them_back)
-{
-    uint32_t slots[16], more[16], lost[3];
-    start_manager(10, 2);
-    REQUIRE(admit(0, 0, 4) == 0);
-    REQUIRE(admit(1, 2, 0) == 0);
-    CHECK_EQ(take_all(0, 0, slots), 4);
-    for (uint32_t i = 0; i < 3; i++) {
-        lost[i] = slots[i];
-        start_work(lost[i]);
-        apply(lost[i], ENG_EDGE_STEAL);
-        apply(lost[i], ENG_EDGE_ESCALATE);
-        eng_session_quarantine(&manager, lost[i]);
-        eng_session_manager_check(&manager);
+    start(2);
+    uint64_t start_ns = eng_now_ns();
+    for (int i = 0; i < LIVES && test_ok; i++) {
+        uint32_t session = open_one();
+        CHECK_EQ(session, 1 + (uint32_t)i * ENG_SESSIONS_MAX);
+        if (i % 4 == 0)
+            submit_to(session, i % 8 ? ENG_LANE_FAST : ENG_LANE_BACKGROUND);
+        CHECK_EQ(eng_session_close(fixture.runtime, session), 0);
     }
-    CHECK_EQ(manager.shares[0].held, 1); /* a hung worker does not eat the session's cap */
-    CHECK_EQ(take_all(0, 0, slots), 3);
-    CHECK_EQ(take_all(1, 0, more), 3); /* 10 - 3 lost - 4 */
-    for (uint32_t i = 0; i < 3; i++) {
-        struct eng_token_args args = {
-            .holder = 1, .grant = eng_token_grant(eng_arena_token(&arena, lost[i]))};
-        REQUIRE(eng_token_apply(
-            &arena.items[lost[i]].token, ENG_EDGE_ACKNOWLEDGE, &args, &arena.counts->token));
-        apply(lost[i], ENG_EDGE_CONVERT);
-        eng_session_return(&manager, lost[i]);
-        eng_session_manager_check(&manager);
-    }
-    CHECK_EQ(take_all(1, 0, more + 3), 1); /* two are spares again */
-    eng_arena_finish(&arena);
-}
-
-TEST(a_session_that_has_gone_leaves_nothing_behind)
-{
-    uint32_t slots[16];
-    start_manager(8, 1);
-    REQUIRE(admit(3, 2, 5) == 0);
-    CHECK_EQ(take_all(3, 0, slots), 5);
-    eng_session_dismiss(&manager, 3); /* its slots are in the Monitor's hands */
-    eng_session_manager_check(&manager);
-    REQUIRE(admit(3, 0, 1) == 0);
-    for (uint32_t i = 0; i < 5; i++)
-        eng_session_return(&manager, slots[i]);
-    eng_session_manager_check(&manager);
-    CHECK_EQ(take_all(3, 0, slots), 1);
-    eng_arena_finish(&arena);
-}
-
-/* Sessions come and go and take what they may; no minimum is ever missed. */
-TEST(any_order_keeps_the_minima)
-{
-    struct base_prng prng = {.state = 21};
-    uint32_t slots[ENG_SESSIONS_MAX][32], counts[ENG_SESSIONS_MAX] = {0};
-    start_manager(32, 2);
-    for (uint32_t i = 0; i < 20000 && test_ok; i++) {
-        uint32_t p = base_prng_below(&prng, ENG_SESSIONS_MAX);
-        struct eng_session_share *share = &manager.shares[p];
-        if (!share->is_open) {
-            admit(p, base_prng_below(&prng, 6), 5 + base_prng_below(&prng, 20));
-        } else if (base_prng_below(&prng, 50) == 0 && counts[p] == 0) {
-            eng_session_dismiss(&manager, p);
-        } else if (base_prng_below(&prng, 2) && counts[p]) {
-            eng_session_return(&manager, slots[p][--counts[p]]);
-        } else {
-            bool is_owed = share->held < share->min;
-            int error = eng_session_acquire(&manager, p, 0, ENG_NONE, &slots[p][counts[p]]);
-            CHECK(!is_owed || !error);
-            counts[p] += !error;
-        }
-        eng_session_manager_check(&manager);
-    }
-    eng_arena_finish(&arena);
+    printf("%d sessions opened and closed in %.0f ms\n", LIVES,
+        (double)(eng_now_ns() - start_ns) / 1e6);
+    close_and_check_home(0);
+    fixture_finish(&fixture);
 }
 
 int main(void)
 {
-    RUN(minima_of_others_and_spares_stay_free);
-    RUN(a_cap_is_kept);
-    RUN(what_cannot_be_promised_is_refused);
-    RUN(quarantine_uses_the_spares_up_and_gives_them_back);
-    RUN(a_session_that_has_gone_leaves_nothing_behind);
-    RUN(any_order_keeps_the_minima);
+    RUN(streams_and_committed_roles_are_apart);
+    RUN(one_session_does_not_hold_up_another);
+    RUN(a_number_names_one_session_for_ever);
+    RUN(what_cannot_be_promised_is_not_opened);
+    RUN(what_is_given_back_twice_is_refused);
+    RUN(flush_during_flush_ends_everything_and_waits_for_the_worker);
+    RUN(flush_keeps_its_bound_though_the_worker_never_answers);
+    RUN(drain_waits_for_what_was_accepted);
+    RUN(cancel_ends_what_has_the_cookie);
+    RUN(close_with_frames_in_all_queues);
+    RUN(close_sends_the_reader_away);
+    RUN(stop_during_start);
+    RUN(sessions_come_and_go_under_threads);
     return test_report();
 }

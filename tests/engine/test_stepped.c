@@ -267,7 +267,7 @@ TEST(a_lease_is_reported_once)
 
 struct seen {
     uint64_t completions, plans, outcomes[ENG_OUTCOME_COUNT], reasons[ENG_REASON_COUNT];
-    uint64_t fallbacks, last_id;
+    uint64_t fallbacks, last_id, flushes;
     bool is_background_only;
     uint32_t held_count;
     struct eng_completion held[8];
@@ -310,6 +310,16 @@ static void act_worker(uint32_t worker, struct base_prng *prng)
     }
 }
 
+static void flush(struct seen *seen)
+{
+    struct eng_call *call = stepped_call(&stepped, ENG_CALL_FLUSH, 0, 0);
+    for (int i = 0; i < 30 && call->state != ENG_CALL_DONE && !stepped.core.calls.active; i++)
+        stepped_step(&stepped); /* so many control items at a time */
+    /* What it ends has ended at once; it may wait for slots. */
+    CHECK(call->state == ENG_CALL_DONE || stepped.core.monitor.count > 0);
+    seen->flushes++;
+}
+
 static void act(struct seen *seen, struct base_prng *prng)
 {
     if (base_prng_below(prng, 3) == 0)
@@ -325,6 +335,11 @@ static void act(struct seen *seen, struct base_prng *prng)
     case 1:
         if (base_prng_below(prng, 20) == 0 && stepped.planned - seen->plans < 4)
             stepped_plan(&stepped, 1 + base_prng_below(prng, 4));
+        if (base_prng_below(prng, 20) == 0 && stepped.submitted &&
+            stepped.core.places[0].cancels_in_flight < ENG_CANCELS_MAX)
+            stepped_cancel(&stepped, stepped.submitted - 1 - base_prng_below(prng, 2));
+        if (base_prng_below(prng, 200) == 0)
+            flush(seen);
         break;
     case 2:
         consume(seen, prng);
