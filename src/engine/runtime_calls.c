@@ -55,6 +55,7 @@ static int enter(
     int error = refusal(runtime, session, number);
     if (error)
         return error;
+    PLAT_POINT(credit_wanted);
     if (!take_credit(credits, limit)) {
         atomic_fetch_add_explicit(&runtime->core.telemetry.refused, 1, memory_order_relaxed);
         return -EAGAIN;

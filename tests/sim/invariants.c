@@ -62,6 +62,41 @@ void sim_check_step(void)
     SIM_CHECK(differ == 0); /* a token changed by its edges alone */
 }
 
+static bool waits_for(const _Atomic uint32_t *bell)
+{
+    for (uint32_t i = 0; i < sim.actor_count; i++)
+        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].word == bell)
+            return true;
+    return false;
+}
+
+static void check_idle_worker(const struct eng_core *core, uint32_t worker)
+{
+    uint32_t cell;
+    SIM_CHECK(!eng_ring_peek(&core->arena.workers[worker].ring, &cell)); /* a lost wake-up */
+    for (uint32_t slot = 0; slot < core->arena.item_count; slot++)       /* a lost hint */
+        SIM_CHECK(eng_token_state(shadow.tokens[slot]) != ENG_TOKEN_QUEUED ||
+                  eng_token_holder(shadow.tokens[slot]) != worker + 1);
+}
+
+void sim_check_idle(void)
+{
+    const struct eng_core *core = shadow.core;
+    if (!core || !waits_for(core->arena.control_bell))
+        return;
+    uint64_t tail = atomic_load_explicit(&core->inbox.tail, memory_order_relaxed);
+    SIM_CHECK(atomic_load_explicit(&core->inbox.turns[tail & (core->inbox.capacity - 1)],
+                  memory_order_relaxed) != tail + 1);
+    for (uint32_t w = 0; w < core->arena.worker_count; w++)
+        if (waits_for(&core->arena.workers[w].bell) && !sim_is_working(w))
+            check_idle_worker(core, w);
+    uint32_t cell;
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
+        SIM_CHECK(
+            !waits_for(&core->places[p].bell) || !eng_ring_peek(&core->places[p].ring, &cell));
+    SIM_CHECK(!waits_for(&core->telemetry.bell) || !eng_ring_peek(&core->telemetry.ring, &cell));
+}
+
 /* ---- who touches which bytes ---------------------------------------------------------------- */
 
 void sim_write_begin(const void *bytes)

@@ -21,6 +21,9 @@ void sim_check_core(struct eng_core *core);
 /** After every step of any actor. */
 void sim_check_step(void);
 
+/** While everybody waits of his own will: nobody waits for what is already there. */
+void sim_check_idle(void);
+
 /** Bytes that an application's actor reads or writes from now on, or no longer. */
 void sim_write_begin(const void *bytes);
 void sim_write_end(const void *bytes);

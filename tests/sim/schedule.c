@@ -28,6 +28,7 @@ static void set_ready(struct sim_actor *actor)
 {
     sim.ready_count++;
     actor->state = SIM_READY;
+    actor->is_preempted = false;
     actor->word = NULL;
     sim.ready |= (uint64_t)1 << actor->index;
 }
@@ -51,6 +52,11 @@ static void ring_timers(void)
 static void advance(void)
 {
     uint64_t next_ns = PLAT_FOREVER;
+    bool is_preempted = false;
+    for (uint32_t i = 0; i < sim.actor_count; i++)
+        is_preempted |= sim.actors[i].state == SIM_WAITING && sim.actors[i].is_preempted;
+    if (!is_preempted)
+        sim_check_idle();
     for (uint32_t i = 0; i < sim.actor_count; i++)
         if (sim.actors[i].state == SIM_WAITING && sim.actors[i].deadline_ns < next_ns)
             next_ns = sim.actors[i].deadline_ns;
@@ -97,6 +103,7 @@ void sim_wake(const _Atomic uint32_t *word, uint32_t count)
         if (PLAT_FAULT(wake_is_late)) {
             uint64_t late_ns = sim.now_ns + sim_choose(SIM_FAULTS, 20000) * 1000;
             actor->word = NULL;
+            actor->is_preempted = true;
             actor->deadline_ns = late_ns < actor->deadline_ns ? late_ns : actor->deadline_ns;
         } else {
             set_ready(actor);
@@ -133,7 +140,7 @@ struct sim_actor *sim_spawn(const char *name, void (*run)(void *), void *argumen
     struct sim_actor *actor = &sim.actors[sim.actor_count];
     actor->index = sim.actor_count;
     actor->worker = SIM_NOBODY;
-    actor->is_hung = actor->is_thread = false;
+    actor->is_hung = actor->is_thread = actor->is_preempted = false;
     actor->name = name;
     actor->run = run;
     actor->argument = argument;
@@ -173,12 +180,18 @@ void sim_schedule(void (*run)(void *))
 /* ---- points ------------------------------------------------------------------------------------
  */
 
+static void preempt(uint64_t duration_ns)
+{
+    sim.current->is_preempted = true;
+    sim_sleep(duration_ns);
+}
+
 static void strike(void)
 {
     if (PLAT_FAULT(preempted))
-        sim_sleep(sim_choose(SIM_FAULTS, 50000) * 1000);
+        preempt(sim_choose(SIM_FAULTS, 50000) * 1000);
     else if (sim.current->worker != SIM_NOBODY && PLAT_FAULT(worker_hangs_a_while))
-        sim_sleep(sim_choose(SIM_FAULTS, 400) * SIM_MS);
+        preempt(sim_choose(SIM_FAULTS, 400) * SIM_MS);
 }
 
 void plat_point(struct plat_site *site)

@@ -24,7 +24,8 @@ enum sim_actor_state { SIM_UNUSED, SIM_READY, SIM_WAITING, SIM_ENDED };
 
 struct sim_actor {
     enum sim_actor_state state;
-    bool is_hung; /* by a fault, for ever */
+    bool is_hung;      /* by a fault, for ever */
+    bool is_preempted; /* by a fault, at a point, or woken late */
     uint32_t index, priority;
     uint32_t worker; /* whose thread it is, or SIM_NOBODY */
     bool is_thread;  /* of the runtime */
