@@ -57,8 +57,10 @@ static void run_control(void *argument)
 {
     struct eng_runtime *runtime = argument;
     struct eng_core *core = &runtime->core;
-    while (!atomic_load_explicit(&runtime->is_quitting, memory_order_acquire)) {
+    for (;;) {
         eng_bell_silence(runtime->core.arena.control_bell);
+        if (atomic_load_explicit(&runtime->is_quitting, memory_order_acquire))
+            break; /* asked after the silence, or its ring would be lost */
         uint64_t now_ns = plat_now_ns();
         if (!core->stop_ns && atomic_load_explicit(&runtime->is_closing, memory_order_seq_cst))
             core->stop_ns = now_ns;
