@@ -28,8 +28,9 @@ static inline void eng_bell_ring_surely(_Atomic uint32_t *bell)
 
 static inline void eng_bell_silence(_Atomic uint32_t *bell)
 {
-    atomic_exchange_explicit(bell, 0, memory_order_acq_rel);
     PLAT_POINT(bell_silence);
+    atomic_exchange_explicit(bell, 0, memory_order_acq_rel);
+    PLAT_POINT(bell_silenced);
 }
 
 static inline void eng_bell_wait(_Atomic uint32_t *bell, uint64_t deadline_ns)
