@@ -19,8 +19,10 @@
 struct out_file {
     int fd;
     struct out_unfinished *part; /* NULL: written straight into its target */
-    char name[NAME_MAX + 1];     /* of the target, in its folder */
-    int error;                   /* the first one, which stays */
+    dev_t device;                /* of a part, and its inode: what fd must still be at the end */
+    ino_t inode;
+    char name[NAME_MAX + 1]; /* of the target, in its folder */
+    int error;               /* the first one, which stays */
     size_t fill_bytes;
     uint8_t buffer[64 * 1024]; /* libraries write in small pieces */
 };
@@ -88,6 +90,33 @@ static int part_name(char part[NAME_MAX + 1], const char *name)
     return 0;
 }
 
+static int remember(struct out_file *file, int dir_fd, const char *part)
+{
+    struct stat status;
+    if (fstat(file->fd, &status) < 0) {
+        int error = -errno;
+        unlinkat(dir_fd, part, 0);
+        close(file->fd);
+        out_unfinished_remove(file->part);
+        return error;
+    }
+    file->device = status.st_dev;
+    file->inode = status.st_ino;
+    return 0;
+}
+
+/* Another part of the program may have closed the descriptor, and its number may be another file
+ * by now, that got what was meant for this one. */
+static int check_descriptor(const struct out_file *file)
+{
+    struct stat status;
+    if (!file->part)
+        return 0;
+    if (fstat(file->fd, &status) < 0)
+        return -errno;
+    return status.st_dev == file->device && status.st_ino == file->inode ? 0 : -EBADF;
+}
+
 /* Takes dir_fd over. The entry comes before the file, so that no signal finds a file unknown. */
 static int open_part(struct out_file *file, int dir_fd)
 {
@@ -101,7 +130,7 @@ static int open_part(struct out_file *file, int dir_fd)
         }
         file->fd = openat(dir_fd, part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0666);
         if (file->fd >= 0)
-            return 0;
+            return remember(file, dir_fd, part);
         error = -errno;
         int again = error == -EEXIST && attempt < 100 ? fcntl(dir_fd, F_DUPFD_CLOEXEC, 3) : -1;
         out_unfinished_remove(file->part);
@@ -169,8 +198,9 @@ int out_file_open(struct out_file **file, const char *path)
 
 static int close_fd(struct out_file *file)
 {
-    if (file->fd == STDOUT_FILENO && !file->part)
-        return 0;
+    int error = check_descriptor(file);
+    if (error || (file->fd == STDOUT_FILENO && !file->part))
+        return error;
     return close(file->fd) < 0 ? -errno : 0;
 }
 
