@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/hash.h"
+#include "session/lines.h"
 #include "session/payload.h"
 
 #include <errno.h>
@@ -17,8 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES (256u << 10)
-#define SEEN_MAX     (1u << 16) /* a power of two; past three quarters of it lines may repeat */
+#define SEEN_MAX (1u << 16) /* a power of two; past three quarters of it lines may repeat */
 
 struct hash_set {
     struct sisp_hash entries[SEEN_MAX];
@@ -26,11 +26,9 @@ struct hash_set {
 };
 
 struct sisp_telemetry {
-    FILE *csv, *params, *events;
-    char *csv_buffer, *params_buffer, *events_buffer;
+    struct lines csv, params, events;
     struct hash_set *seen;
     uint64_t session, last_session; /* of the engine's session 0; the highest one yet */
-    int error;                      /* the first errno that a write met */
 };
 
 static const char header[] =
@@ -58,34 +56,13 @@ static bool insert(struct hash_set *set, struct sisp_hash hash)
     return true;
 }
 
-static FILE *open_buffered(const char *path, char **buffer)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return NULL;
-    FILE *file = fdopen(fd, "w");
-    *buffer = malloc(BUFFER_BYTES);
-    if (!file || !*buffer) {
-        if (file)
-            fclose(file);
-        else
-            close(fd);
-        errno = ENOMEM;
-        return NULL;
-    }
-    setvbuf(file, *buffer, _IOFBF, BUFFER_BYTES);
-    return file;
-}
-
-static int open_beside(const char *path, const char *suffix, FILE **file, char **buffer)
+static int open_beside(const char *path, const char *suffix, struct lines *lines)
 {
     char name[4096];
     int length = snprintf(name, sizeof(name), "%s%s", path, suffix);
     if (length < 0 || (size_t)length >= sizeof(name))
         return -ENAMETOOLONG;
-    errno = ENOMEM;
-    *file = open_buffered(name, buffer);
-    return *file ? 0 : -errno;
+    return lines_open(lines, name);
 }
 
 int sisp_telemetry_open(struct sisp_telemetry **out, const char *path)
@@ -95,30 +72,21 @@ int sisp_telemetry_open(struct sisp_telemetry **out, const char *path)
     if (!t)
         return -ENOMEM;
     t->seen = calloc(1, sizeof(*t->seen));
-    int r = t->seen ? open_beside(path, "", &t->csv, &t->csv_buffer) : -ENOMEM;
+    int r = t->seen ? open_beside(path, "", &t->csv) : -ENOMEM;
     if (r == 0)
-        r = open_beside(path, ".params.jsonl", &t->params, &t->params_buffer);
+        r = open_beside(path, ".params.jsonl", &t->params);
     if (r == 0)
-        r = open_beside(path, ".events.csv", &t->events, &t->events_buffer);
+        r = open_beside(path, ".events.csv", &t->events);
     if (r) {
         sisp_telemetry_close(&t);
         return r;
     }
-    fputs(header, t->csv);
-    fputs(events_header, t->events);
+    lines_add(&t->csv, "%s", header);
+    lines_end(&t->csv);
+    lines_add(&t->events, "%s", events_header);
+    lines_end(&t->events);
     *out = t;
     return 0;
-}
-
-static void close_file(struct sisp_telemetry *t, FILE *file)
-{
-    if (!file)
-        return;
-    errno = EIO;
-    bool failed = ferror(file) != 0;
-    failed |= fclose(file) != 0;
-    if (failed && !t->error)
-        t->error = -errno;
 }
 
 int sisp_telemetry_close(struct sisp_telemetry **telemetry)
@@ -126,17 +94,12 @@ int sisp_telemetry_close(struct sisp_telemetry **telemetry)
     struct sisp_telemetry *t = *telemetry;
     if (!t)
         return 0;
-    close_file(t, t->csv);
-    close_file(t, t->params);
-    close_file(t, t->events);
-    int r = t->error;
-    free(t->csv_buffer);
-    free(t->params_buffer);
-    free(t->events_buffer);
+    int csv = lines_close(&t->csv), params = lines_close(&t->params);
+    int events = lines_close(&t->events);
     free(t->seen);
     free(t);
     *telemetry = NULL;
-    return r;
+    return csv ? csv : params ? params : events;
 }
 
 void telemetry_begin_session(struct sisp_telemetry *telemetry)
@@ -159,12 +122,12 @@ void sisp_hash_text(struct sisp_hash hash, char text[33])
     base_hash_text((struct base_hash){hash.high, hash.low}, text);
 }
 
-static void write_floats(FILE *f, const char *name, const float *values, size_t count)
+static void write_floats(struct lines *f, const char *name, const float *values, size_t count)
 {
-    fprintf(f, "\"%s\":[", name);
+    lines_add(f, "\"%s\":[", name);
     for (size_t i = 0; i < count; i++)
-        fprintf(f, i ? ",%.9g" : "%.9g", (double)values[i]);
-    fputc(']', f);
+        lines_add(f, i ? ",%.9g" : "%.9g", (double)values[i]);
+    lines_add(f, "]");
 }
 
 /* A mesh has thousands of numbers and seldom changes: a line of its own, named by its hash. */
@@ -176,23 +139,24 @@ static struct sisp_hash write_mesh(struct sisp_telemetry *t, const struct sisp_l
         return hash;
     char text[33];
     sisp_hash_text(hash, text);
-    fprintf(
-        t->params, "{\"lsc_hash\":\"%s\",\"cols\":%u,\"rows\":%u,", text, mesh->cols, mesh->rows);
+    lines_add(
+        &t->params, "{\"lsc_hash\":\"%s\",\"cols\":%u,\"rows\":%u,", text, mesh->cols, mesh->rows);
     const float place[] = {mesh->origin_x, mesh->origin_y, mesh->step_x, mesh->step_y};
-    write_floats(t->params, "place", place, 4);
+    write_floats(&t->params, "place", place, 4);
     for (unsigned s = 0; s < SISP_SITE_COUNT; s++) {
         char name[8];
         snprintf(name, sizeof(name), "gain%u", s);
-        fputc(',', t->params);
-        write_floats(t->params, name, mesh->gain[s], (size_t)mesh->cols * mesh->rows);
+        lines_add(&t->params, ",");
+        write_floats(&t->params, name, mesh->gain[s], (size_t)mesh->cols * mesh->rows);
     }
-    fputs("}\n", t->params);
+    lines_add(&t->params, "}\n");
+    lines_end(&t->params);
     return hash;
 }
 
-static void write_sources(FILE *f, const struct sisp_coefficients *c)
+static void write_sources(struct lines *f, const struct sisp_coefficients *c)
 {
-    fprintf(f,
+    lines_add(f,
         "\"sources\":{\"wb\":\"%s\",\"ccm\":\"%s\",\"lsc\":\"%s\",\"exposure\":\"%s\","
         "\"black\":\"%s\",\"noise\":\"%s\"}",
         sisp_source_name(c->wb_source), sisp_source_name(c->ccm_source),
@@ -200,19 +164,19 @@ static void write_sources(FILE *f, const struct sisp_coefficients *c)
         sisp_source_name(c->black_source), sisp_source_name(c->noise_source));
 }
 
-static void write_burst(FILE *f, const struct isp_burst_transform *burst)
+static void write_burst(struct lines *f, const struct isp_burst_transform *burst)
 {
-    fprintf(f,
+    lines_add(f,
         ",\"burst\":{\"reference\":%u,\"used\":%u,\"noise_shot\":%.9g,\"noise_read\":%.9g,"
         "\"shifts\":[",
         burst->reference, burst->used, (double)burst->noise_shot, (double)burst->noise_read);
     for (unsigned i = 0; i < ISP_BURST_MAX; i++)
-        fprintf(f, i ? ",[%d,%d]" : "[%d,%d]", burst->dx[i], burst->dy[i]);
-    fputs("],", f);
+        lines_add(f, i ? ",[%d,%d]" : "[%d,%d]", burst->dx[i], burst->dy[i]);
+    lines_add(f, "],");
     write_floats(f, "gains", burst->gain, ISP_BURST_MAX);
-    fputc(',', f);
+    lines_add(f, ",");
     write_floats(f, "residuals", burst->residual, ISP_BURST_MAX);
-    fputc('}', f);
+    lines_add(f, "}");
 }
 
 static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const struct payload *p)
@@ -222,19 +186,19 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
     if (c->lsc.cols)
         sisp_hash_text(write_mesh(t, &c->lsc), mesh);
     sisp_hash_text(hash, text);
-    FILE *f = t->params;
-    fprintf(f,
+    struct lines *f = &t->params;
+    lines_add(f,
         "{\"param_hash\":\"%s\",\"lane\":\"%s\",\"format\":\"%s\",\"width\":%u,\"height\":%u,",
         text, eng_lane_name(p->path), sisp_pixel_format_name(p->geometry.format), p->geometry.width,
         p->geometry.height);
     write_floats(f, "black_level", c->black_level, 4);
-    fprintf(f, ",\"white_level\":%.9g,", (double)c->white_level);
+    lines_add(f, ",\"white_level\":%.9g,", (double)c->white_level);
     write_floats(f, "wb_gains", c->wb_gains, 3);
-    fprintf(f, ",\"clip_level\":%.9g,", (double)c->clip_level);
+    lines_add(f, ",\"clip_level\":%.9g,", (double)c->clip_level);
     write_floats(f, "ccm", c->ccm, 9);
-    fputc(',', f);
+    lines_add(f, ",");
     write_floats(f, "tone", c->tone, SISP_TONE_KNOTS);
-    fprintf(f,
+    lines_add(f,
         ",\"lsc\":\"%s\",\"noise_shot\":%.9g,\"noise_read\":%.9g,\"demosaic\":\"%s\","
         "\"exposure_ev\":%.9g,\"color_temperature_kelvin\":%.9g,\"wb_confidence\":%.9g,",
         mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
@@ -242,7 +206,8 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
     write_sources(f, c);
     if (p->transform.used)
         write_burst(f, &p->transform);
-    fputs("}\n", f);
+    lines_add(f, "}\n");
+    lines_end(f);
 }
 
 static void write_row(struct sisp_telemetry *t, uint64_t session, const struct sisp_record *r,
@@ -252,7 +217,7 @@ static void write_row(struct sisp_telemetry *t, uint64_t session, const struct s
     sisp_hash_text(r->input, input);
     sisp_hash_text(r->param, param);
     sisp_hash_text(r->output, output);
-    fprintf(t->csv,
+    lines_add(&t->csv,
         "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64
         ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 ",%s,%s,%s,%s,none,%" PRIu64 ",%" PRIu64
         ",%s,%s,%s,%s,%s,%u,%u,%u,%s,",
@@ -265,15 +230,10 @@ static void write_row(struct sisp_telemetry *t, uint64_t session, const struct s
         param, output, sisp_version(), r->isa, r->threads, p ? p->geometry.width : 0,
         p ? p->geometry.height : 0, p ? sisp_pixel_format_name(p->geometry.format) : "");
     for (unsigned i = 0; i < r->timing_count; i++)
-        fprintf(t->csv, i ? ";%s=%" PRIu64 : "%s=%" PRIu64, r->timings[i].name, r->timings[i].ns);
-    fputc('\n', t->csv);
-}
-
-static void note_error(struct sisp_telemetry *t)
-{
-    bool failed = ferror(t->csv) || ferror(t->params) || ferror(t->events);
-    if (failed && !t->error)
-        t->error = errno ? -errno : -EIO;
+        lines_add(
+            &t->csv, i ? ";%s=%" PRIu64 : "%s=%" PRIu64, r->timings[i].name, r->timings[i].ns);
+    lines_add(&t->csv, "\n");
+    lines_end(&t->csv);
 }
 
 void telemetry_row(void *user, const struct eng_row *row, const void *blob, size_t size_bytes)
@@ -286,33 +246,32 @@ void telemetry_row(void *user, const struct eng_row *row, const void *blob, size
     if (payload && insert(t->seen, record.param))
         write_params(t, record.param, payload);
     write_row(t, number_session(t, row->session), &record, payload);
-    note_error(t);
 }
 
-static void write_known(FILE *f, uint32_t number)
+static void write_known(struct lines *f, uint32_t number)
 {
     if (number != ENG_NONE)
-        fprintf(f, "%u", number);
-    fputc(',', f);
+        lines_add(f, "%u", number);
+    lines_add(f, ",");
 }
 
 void telemetry_event(void *user, const struct eng_event *event)
 {
     struct sisp_telemetry *t = user;
-    fprintf(t->events, "%" PRIu64 ",%s,", event->at_ns, eng_event_name(event->type));
+    lines_add(&t->events, "%" PRIu64 ",%s,", event->at_ns, eng_event_name(event->type));
     if (event->session != ENG_NONE)
-        fprintf(t->events, "%" PRIu64, number_session(t, event->session));
-    fputc(',', t->events);
+        lines_add(&t->events, "%" PRIu64, number_session(t, event->session));
+    lines_add(&t->events, ",");
     if (event->frame_id)
-        fprintf(t->events, "%" PRIu64, event->frame_id);
-    fputc(',', t->events);
-    write_known(t->events, event->slot);
+        lines_add(&t->events, "%" PRIu64, event->frame_id);
+    lines_add(&t->events, ",");
+    write_known(&t->events, event->slot);
     if (event->grant)
-        fprintf(t->events, "%" PRIu64, event->grant);
-    fprintf(t->events, ",%s,%s,%" PRIu64 "\n",
+        lines_add(&t->events, "%" PRIu64, event->grant);
+    lines_add(&t->events, ",%s,%s,%" PRIu64 "\n",
         event->worker < SESSION_WORKERS ? session_worker_names[event->worker] : "",
         eng_reason_name(event->reason), event->number);
-    note_error(t);
+    lines_end(&t->events);
 }
 
 /* The engine's enumerations and the public ones are the same lists; these lines keep them so. */
