@@ -1,0 +1,109 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every single fault, each with its stated end and bound, in 20 scenarios: other seeds, sizes, instants.
+
+usage: singles.py FAULT_SINGLE [--only WORD] [--sanitized]   run; one line a row with the worst time
+       singles.py --list                                     the table, for doc/reliability.md"""
+import collections
+import re
+import subprocess
+import sys
+import time
+
+SCENARIOS = 20
+# A sanitizer's build takes several times as long; these rows say nothing there, or too slowly.
+SLOWER = 5
+
+Row = collections.namedtuple("Row", "group name done end bound_ms")
+
+# The bound is of the time from the fault to its end, in the worst scenario.
+ROWS = [
+    Row("files", "picture-disk-full", "the disk is full after n bytes, four times a scenario",
+        "-ENOSPC; the file is what it was before", 2000),
+    Row("files", "picture-file-limit", "RLIMIT_FSIZE at a 21st to all of the file",
+        "-EFBIG; the file is what it was before", 2000),
+    Row("files", "picture-folder-read-only", "no right to write in the folder",
+        "-EACCES; nothing is made", 2000),
+    Row("files", "picture-eintr", "EINTR at half of all writes, parts at the others",
+        "the same bytes as without", 2000),
+    Row("files", "picture-short-writes", "every write takes a part, from one byte on",
+        "the same bytes as without", 2000),
+    Row("files", "picture-descriptor-closed", "at each call the descriptor is closed or becomes another file",
+        "an error and what was before, or whole", 2000),
+    Row("files", "picture-killed-at-each-write", "SIGKILL before, in and after each write, fsync, rename",
+        "JPEG, PNG, TIFF, PPM, Y4M: what was before, or whole", 10000),
+    Row("files", "telemetry-disk-full", "the disk is full after n bytes",
+        "frames go on; -ENOSPC at close; whole lines", 3000),
+    Row("files", "telemetry-file-limit", "RLIMIT_FSIZE after n bytes",
+        "frames go on; -EFBIG at close; whole lines", 3000),
+    Row("files", "telemetry-read-only", "each of the three files, or the folder, may not be written",
+        "-EACCES from open", 2000),
+    Row("files", "telemetry-eintr", "EINTR at half of all writes, parts at the others",
+        "no error; whole lines, none missing", 3000),
+    Row("files", "telemetry-short-writes", "every write takes a part, from one byte on",
+        "no error; whole lines, none missing", 3000),
+    Row("files", "telemetry-descriptor-closed", "at call n a descriptor is closed or becomes another file",
+        "frames go on; -EBADF at close if closed; whole lines", 3000),
+    Row("files", "telemetry-killed-at-each-write", "SIGKILL before, in or after each write",
+        "whole lines; in a write, one last line without its end", 10000),
+    Row("files", "telemetry-reader-stalls", "the reader of a FIFO stalls for 0.4 to 10 s",
+        "no frame waits: the worst one's time", 1000),
+]
+
+
+def run(single, row, is_sanitized):
+    """Returns: (passed, failed, skipped, worst time in ms, what it printed)."""
+    command = [single, row.name, str(SCENARIOS)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                          timeout=200)
+    bound_ms = row.bound_ms * (SLOWER if is_sanitized else 1)
+    passed = failed = skipped = 0
+    worst_ms = 0.0
+    for number, ms, end in re.findall(rf"^{row.name} (\d+) ([\d.]+) (ok|FAILED|skipped)$", done.stdout, re.M):
+        is_late = float(ms) > bound_ms
+        passed += end == "ok" and not is_late
+        failed += end == "FAILED" or is_late
+        skipped += end == "skipped"
+        worst_ms = max(worst_ms, float(ms))
+    failed += max(0, SCENARIOS - passed - failed - skipped)
+    return passed, failed, skipped, worst_ms, done.stdout
+
+
+def print_table():
+    print("| group | fault | what is done | stated end | bound | scenarios |\n|---|---|---|---|---|---|")
+    for row in ROWS:
+        print(f"| {row.group} | {row.name} | {row.done} | {row.end} | {row.bound_ms} ms | {SCENARIOS} |")
+
+
+def main(arguments):
+    if arguments == ["--list"]:
+        print_table()
+        return 0
+    if not arguments:
+        print(__doc__)
+        return 2
+    single, is_sanitized = arguments[0], "--sanitized" in arguments
+    only = arguments[arguments.index("--only") + 1] if "--only" in arguments else ""
+    sums = [0, 0, 0]
+    known = subprocess.run([single, "--list"], capture_output=True, text=True).stdout.split()
+    for name in sorted(set(known) ^ {row.name for row in ROWS}):
+        print(f"FAILED {name}: it stands in one table only")
+        sums[1] += 1
+    start = time.monotonic()
+    for row in ROWS:
+        if only not in row.name:
+            continue
+        *counts, worst_ms, said = run(single, row, is_sanitized)
+        sums = [a + b for a, b in zip(sums, counts)]
+        result = "FAILED" if counts[1] else "SKIPPED" if counts[2] else "ok"
+        print(f"{row.group:<10} {row.name:<32} {counts[0]:>3} of {SCENARIOS}  worst {worst_ms:9.1f} ms "
+              f"of {row.bound_ms:>6}  {result}: {row.end}", flush=True)
+        if counts[1] or counts[2]:
+            print(said[-3000:])
+    print(f"{len(ROWS)} faults in {time.monotonic() - start:.0f} s")
+    print(f"{sums[0]} passed, {sums[1]} failed, {sums[2]} skipped")
+    return 1 if sums[1] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
