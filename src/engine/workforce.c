@@ -170,23 +170,36 @@ static uint64_t patience_end_ns(const struct eng_core *core, const struct eng_st
     return is_mute ? stolen->since_ns + core->config.knobs.escalation_timeout_ns / 2 : UINT64_MAX;
 }
 
-/* A process can be killed, so its slots need not be lost; nor need a ring that nobody empties. */
+/* A process can be killed, so its slots need not be lost. */
 static void kill_mutes(struct eng_core *core)
 {
     for (uint32_t i = 0; i < core->monitor.count; i++)
         if (core->now_ns >= patience_end_ns(core, &core->monitor.stolen[i]))
             kill(core, core->monitor.stolen[i].worker);
     for (uint32_t w = 0; w < core->config.worker_count; w++)
-        if (core->handoff.workers[w].is_silent || !eng_arena_has_room(&core->arena, w))
+        if (core->handoff.workers[w].is_silent)
             kill(core, w);
+}
+
+/* Bit w: nobody empties its ring. Sees what is impossible in it, too. */
+static uint32_t full_rings(const struct eng_core *core)
+{
+    uint32_t full = 0;
+    for (uint32_t w = 0; w < core->config.worker_count; w++)
+        if (can_be_killed(&core->workforce.workers[w]) && !eng_arena_has_room(&core->arena, w))
+            full |= 1u << w;
+    return full;
 }
 
 void eng_workforce_step(struct eng_core *core)
 {
     if (!core->arena.belief->is_foreign)
         return;
-    kill_mutes(core);
+    uint32_t full = full_rings(core);
     kill_breakers(core);
+    kill_mutes(core);
+    for (; full; full &= full - 1)
+        kill(core, (uint32_t)__builtin_ctz(full));
     if (core->arena.belief->has_broken_words || core->stop_ns)
         return;
     for (uint32_t w = 0; w < core->config.worker_count; w++) {

@@ -223,6 +223,7 @@ int fixture_submit(struct fixture *fixture, enum eng_lane lane, uint64_t deadlin
         .deadline_ns = deadline_ns,
         .seed = 7,
         .cookie = fixture->next_sequence + 1000,
+        .meta = fixture->meta,
     };
     error = eng_submit(fixture->runtime, &submission);
     if (error)

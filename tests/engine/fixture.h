@@ -40,6 +40,7 @@ struct fixture {
     _Atomic uint32_t telemetry_hold;
     uint64_t next_sequence;
     uint32_t session; /* that submit and next are about */
+    const void *meta; /* ENG_META_BYTES that go with each frame; may be NULL */
 };
 
 /** A session with a fast team of that many threads. Knobs and pools can be changed before start. */
