@@ -426,6 +426,11 @@ int eng_cancel(struct eng_runtime *runtime, uint32_t session, uint64_t cookie);
  * completions can still be read. Submits answer -ESHUTDOWN afterwards. May block. */
 void eng_stop(struct eng_runtime *runtime);
 
+/** Which file a span lies in, and where: whoever sees the same has not seen a copy. Any thread.
+ * Returns: 0, -EINVAL (not in a pool), errno. */
+int eng_span_origin(
+    struct eng_runtime *runtime, const void *bytes, uint64_t *inode, uint64_t *offset_bytes);
+
 /** A snapshot. Any thread. */
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures);
 

@@ -104,6 +104,7 @@ static void handle_submit(struct eng_core *core, const struct eng_message *messa
     const struct eng_submission *submission = &message->submission;
     struct eng_frame *frame = eng_frame_take(&core->frames);
     frame->cookie = submission->cookie;
+    frame->core = message->core;
     frame->row.session = submission->session;
     frame->epoch = eng_core_session(core, submission->session)->epoch;
     frame->row.sequence = submission->sequence;

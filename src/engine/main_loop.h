@@ -26,6 +26,7 @@ struct eng_message {
     struct eng_submission submission; /* its meta is the one below; plan, cancel: session
                                        * and cookie */
     uint64_t plan_token;
+    uint32_t core; /* where it was submitted; ENG_NONE: not asked */
     uint32_t input_count;
     uint32_t worker;                          /* the Keeper's */
     uint16_t incarnation;                     /* the Keeper's */

@@ -121,6 +121,7 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
     }
     struct eng_message message = {
         .type = ENG_MESSAGE_SUBMIT, .accepted_ns = plat_now_ns(), .submission = *submission};
+    message.core = runtime->core.sessions.cache_size ? plat_core() : ENG_NONE;
     message.submission.meta = NULL;
     if (submission->meta)
         memcpy(message.meta, submission->meta, ENG_META_BYTES);
@@ -340,6 +341,21 @@ int eng_cancel(struct eng_runtime *runtime, uint32_t session, uint64_t cookie)
         .type = ENG_MESSAGE_CANCEL, .submission = {.session = session, .cookie = cookie}};
     post(runtime, &message);
     return 0;
+}
+
+int eng_span_origin(
+    struct eng_runtime *runtime, const void *bytes, uint64_t *inode, uint64_t *offset_bytes)
+{
+    const struct eng_resource_manager *resources = &runtime->core.resources;
+    for (uint32_t i = 0; i < resources->pool_count; i++) {
+        const struct plat_memory *memory = &resources->pools[i].memory;
+        uintptr_t first = (uintptr_t)memory->bytes, at = (uintptr_t)bytes;
+        if (at < first || at - first >= memory->size_bytes)
+            continue;
+        *offset_bytes = at - first;
+        return plat_memory_inode(memory, inode);
+    }
+    return -EINVAL;
 }
 
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)

@@ -8,6 +8,8 @@
  * is taken first, newest first, by the next frame from there. It is FREE with location 'cache c'.
  * Before anybody is refused for want of slots the caches are emptied into the FIFO. So the FIFO's
  * own order stays strict, and at most caches x size slots stand outside of it at a time.
+ * They gain nothing where one control thread takes and returns all slots: with caches of 4 a frame
+ * of two empty stages takes 14.3 to 14.9 us, without 13.8 to 14.3. So they are off by default.
  */
 #ifndef ENGINE_SESSION_MANAGER_H
 #define ENGINE_SESSION_MANAGER_H

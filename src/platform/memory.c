@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
@@ -72,6 +73,15 @@ int plat_memory_create(struct plat_memory *memory, const char *name, size_t size
 int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
     return create(memory, name, size_bytes, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE);
+}
+
+int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode)
+{
+    struct stat stat;
+    if (fstat(memory->fd, &stat) < 0)
+        return -errno;
+    *inode = stat.st_ino;
+    return 0;
 }
 
 void plat_memory_destroy(struct plat_memory *memory)

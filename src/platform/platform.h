@@ -40,6 +40,9 @@ struct plat_thread {
 int plat_thread_create(struct plat_thread *thread);
 void plat_thread_join(struct plat_thread *thread);
 
+/** The core that this thread runs on just now; UINT32_MAX: unknown. */
+uint32_t plat_core(void);
+
 /* ---- waiting ------------------------------------------------------------------------------- */
 
 #define PLAT_FOREVER UINT64_MAX
@@ -64,6 +67,10 @@ int plat_memory_create(struct plat_memory *memory, const char *name, size_t size
 
 /** The same, but nobody else can ever map it to write, whatever descriptor they have. */
 int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes);
+
+/** The file behind the mapping: two mappings show the same bytes where it and the offset agree.
+ * Returns: 0, errno. */
+int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode);
 
 /** Zero bytes are allowed: what create did not make is left alone. */
 void plat_memory_destroy(struct plat_memory *memory);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -64,4 +65,10 @@ void plat_wait(_Atomic uint32_t *word, uint32_t expected, uint64_t deadline_ns)
 void plat_wake(_Atomic uint32_t *word, uint32_t count)
 {
     syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0);
+}
+
+uint32_t plat_core(void)
+{
+    int core = sched_getcpu();
+    return core < 0 ? UINT32_MAX : (uint32_t)core;
 }

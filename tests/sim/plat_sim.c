@@ -60,6 +60,11 @@ int plat_thread_create(struct plat_thread *thread)
     return 0;
 }
 
+uint32_t plat_core(void)
+{
+    return sim_choose(SIM_SCENARIO, 3);
+}
+
 void plat_thread_join(struct plat_thread *thread)
 {
     SIM_CHECK(thread->handle > 0);
@@ -202,6 +207,12 @@ int plat_memory_create(struct plat_memory *memory, const char *name, size_t size
 int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
     return plat_memory_create(memory, name, size_bytes);
+}
+
+int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode)
+{
+    *inode = (uint64_t)(uintptr_t)memory->bytes; /* as many files as mappings */
+    return 0;
 }
 
 void plat_memory_destroy(struct plat_memory *memory)
