@@ -72,7 +72,7 @@ if [ "${SOFTISP_QUICK:-0}" != 1 ]; then
     fi
     if make_build "$build-asan" address,undefined; then
         run "$build-asan" testlog --suite kernels --suite isp --suite engine --suite camera \
-            --suite output --suite fault --suite cli
+            --suite output --suite api --suite fault --suite cli
     fi
 fi
 awk '{ passed += $1; failed += $2; by[$3] += $2 }

@@ -55,6 +55,18 @@ struct sisp_session_params {
     struct sisp_telemetry *telemetry; /* may be NULL; must outlive the session */
     const struct sisp_coefficients *coefficients; /* not NULL: no automatic control, these hold */
     const struct sisp_knobs *knobs;               /* of the engine; NULL: defaults */
+    /* Called for each event, on the thread that writes telemetry; what it cannot take in time is
+     * dropped and counted. NULL: not wanted. */
+    void (*event)(void *user, const struct sisp_event *event);
+    void *event_user;
+    /* Sessions that will share this one's engine, this one included; 0: 1; at most 8. Buffers are
+     * made for so many. */
+    uint32_t sessions_max;
+    /* Another session, whose engine this one joins: workers, buffers, knobs and telemetry are in
+     * common; frames, results, flush and stop are its own. info, params, preview, still, is_live
+     * and burst_frames must be the other's. NULL: an engine of its own. */
+    struct sisp_session *share;
+    uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
     /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that
      * sleeps past their deadline. count 0: none. */
     uint64_t overload_first;
@@ -66,7 +78,8 @@ SISP_API struct sisp_session_params sisp_session_params_default(void);
 /**
  * Create: allocates and touches all memory, starts all threads; nothing is allocated later.
  * error: on failure, one sentence, if not NULL.
- * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa), -ENOMEM, -EAGAIN (threads).
+ * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa), -ENOMEM, -EAGAIN (threads; or
+ * the shared engine cannot promise what was asked), -ENOSPC (sessions_max), -ESHUTDOWN.
  */
 SISP_API SISP_MUST_CHECK int sisp_session_create(struct sisp_session **session,
     const struct sisp_session_params *params, char *error, size_t error_size);
@@ -78,12 +91,17 @@ struct sisp_input {
     uint64_t handle;   /* the session's */
 };
 
-/** Take a free input. Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none free now). */
+/** Which of the sessions of one engine this is, in records and events. */
+SISP_API uint32_t sisp_session_number(const struct sisp_session *session);
+
+/** Take a free input. Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none free now),
+ * -ESHUTDOWN. */
 SISP_API SISP_MUST_CHECK int sisp_session_acquire(
     struct sisp_session *session, struct sisp_input *input);
 
-/** Give an input back unused. */
-SISP_API void sisp_session_cancel(struct sisp_session *session, struct sisp_input *input);
+/** Give an input back unused. Threads: any. Real-time: safe. Returns: 0, -ESTALE (it is not the
+ * caller's). */
+SISP_API int sisp_session_cancel(struct sisp_session *session, struct sisp_input *input);
 
 struct sisp_submission {
     enum sisp_lane lane; /* FAST or BACKGROUND */
@@ -125,20 +143,44 @@ struct sisp_result {
 /**
  * The next result, in order of acceptance within a lane.
  * Threads: one at a time. Real-time: waits at most timeout_ns.
- * Returns: 0, -EAGAIN (none in time), -ESHUTDOWN (stopped, and all have been read).
+ * Returns: 0, -EAGAIN (none in time), -EBUSY (another thread is inside), -ESHUTDOWN (stopped, and
+ * all have been read).
  */
 SISP_API SISP_MUST_CHECK int sisp_session_next(
     struct sisp_session *session, struct sisp_result *result, uint64_t timeout_ns);
 
-/** Give back what a result holds. Threads: any. Real-time: safe. */
-SISP_API void sisp_session_release(struct sisp_session *session, struct sisp_result *result);
+/** Give back what a result holds. Threads: any. Real-time: safe. Returns: 0, -ESTALE (given back
+ * before, or never handed out: nothing happens). */
+SISP_API int sisp_session_release(struct sisp_session *session, struct sisp_result *result);
 
-/** Finish or cancel what is in flight, within about a second. Results can still be read. */
+/**
+ * End every frame accepted before as cancelled and wait until nothing writes to its buffers, or
+ * what does is set apart for good. Results can be read. The session goes on.
+ * Threads: any. Real-time: blocks up to drain_grace_period + escalation_timeout.
+ * Returns: 0, -EAGAIN (too many such calls at once), -ETIMEDOUT.
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_flush(struct sisp_session *session);
+
+/** Wait until every frame accepted before has its result. Threads: any. Real-time: blocks.
+ * Returns: 0, -EAGAIN (too many such calls at once), -ETIMEDOUT. */
+SISP_API SISP_MUST_CHECK int sisp_session_drain(struct sisp_session *session, uint64_t timeout_ns);
+
+/** Ask that the frames with this cookie which have no result yet end as cancelled. Threads: any.
+ * Real-time: safe. Returns: 0, -EAGAIN (too many such calls at once). */
+SISP_API SISP_MUST_CHECK int sisp_session_cancel_frames(
+    struct sisp_session *session, uint64_t cookie);
+
+/** Finish or cancel what is in flight, within about a second. Results can still be read. Of those
+ * that share an engine, this session's only. */
 SISP_API void sisp_session_stop(struct sisp_session *session);
 
+/** Of the engine, with all sessions that share it. */
 SISP_API void sisp_session_figures(struct sisp_session *session, struct sisp_figures *figures);
 
-/** Stop, join, free. *session may be NULL and becomes NULL. */
+/** Stop, join, free. *session may be NULL and becomes NULL. Results that were not released may be,
+ * by another session of the engine; with its last session their pictures are gone. A worker, or an
+ * event callback or a telemetry file, that never comes back is left behind with its memory, and
+ * that is said in the log. */
 SISP_API void sisp_session_destroy(struct sisp_session **session);
 
 #ifdef __cplusplus

@@ -48,6 +48,15 @@ struct sisp_hash {
 /** 32 hexadecimal digits and a NUL; empty if not taken. */
 SISP_API void sisp_hash_text(struct sisp_hash hash, char text[33]);
 
+/** One of those. UINT32_MAX: session or slot unknown; 0: frame or grant unknown. */
+struct sisp_event {
+    unsigned type, reason; /* sisp_event_name(), sisp_reason_name() */
+    uint64_t at_ns, frame_id, grant;
+    uint64_t number;        /* how many or how much of it */
+    uint32_t session, slot; /* sisp_session_number() */
+    const char *worker;     /* static; "" if none */
+};
+
 #define SISP_TIMINGS_MAX 12
 
 struct sisp_timing {
@@ -57,6 +66,7 @@ struct sisp_timing {
 
 /** Fate and provenance of one frame. Times are CLOCK_MONOTONIC. Strings are static. */
 struct sisp_record {
+    uint32_t session; /* sisp_session_number() */
     uint64_t frame_id, sequence;
     enum sisp_lane lane; /* that accepted it */
     const char *worker;  /* that made the picture, such as "FastISP"; "" if none */
@@ -109,7 +119,8 @@ SISP_API SISP_MUST_CHECK int sisp_telemetry_open(
     struct sisp_telemetry **telemetry, const char *path);
 
 /** Flush and close. *telemetry may be NULL and becomes NULL. Returns: 0, or the first errno that
- * any write met. */
+ * any write met; -ETIMEDOUT: a write never came back, so the files and their memory are left
+ * behind. */
 SISP_API int sisp_telemetry_close(struct sisp_telemetry **telemetry);
 
 /** What a FILE.params.jsonl line holds: enough, with the raw, to make the picture again. */

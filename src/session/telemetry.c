@@ -29,6 +29,7 @@ struct sisp_telemetry {
     struct lines csv, params, events;
     struct hash_set *seen;
     uint64_t session, last_session; /* of the engine's session 0; the highest one yet */
+    bool is_abandoned;
 };
 
 static const char header[] =
@@ -94,12 +95,19 @@ int sisp_telemetry_close(struct sisp_telemetry **telemetry)
     struct sisp_telemetry *t = *telemetry;
     if (!t)
         return 0;
+    *telemetry = NULL;
+    if (t->is_abandoned)
+        return -ETIMEDOUT;
     int csv = lines_close(&t->csv), params = lines_close(&t->params);
     int events = lines_close(&t->events);
     free(t->seen);
     free(t);
-    *telemetry = NULL;
     return csv ? csv : params ? params : events;
+}
+
+void telemetry_abandon(struct sisp_telemetry *telemetry)
+{
+    telemetry->is_abandoned = true;
 }
 
 void telemetry_begin_session(struct sisp_telemetry *telemetry)
@@ -316,6 +324,7 @@ void telemetry_record(struct sisp_record *out, const struct eng_row *row)
     /* A worker's number: only the names that exist are shown. */
     const char *isa = row->outcome == ENG_DELIVERED ? sisp_isa_name(row->isa) : NULL;
     *out = (struct sisp_record){
+        .session = row->session,
         .frame_id = row->frame_id,
         .sequence = row->sequence,
         .lane = (enum sisp_lane)row->lane,
@@ -347,6 +356,21 @@ void telemetry_record(struct sisp_record *out, const struct eng_row *row)
         memcpy(out->timings[i].name, row->timings[i].name, ENG_TIMING_NAME_BYTES);
         out->timings[i].ns = row->timings[i].ns;
     }
+}
+
+void telemetry_show_event(struct sisp_event *out, const struct eng_event *event)
+{
+    *out = (struct sisp_event){
+        .type = event->type,
+        .reason = event->reason,
+        .at_ns = event->at_ns,
+        .frame_id = event->frame_id,
+        .grant = event->grant,
+        .number = event->number,
+        .session = event->session,
+        .slot = event->slot,
+        .worker = event->worker < SESSION_WORKERS ? session_worker_names[event->worker] : "",
+    };
 }
 
 void telemetry_figures(struct sisp_figures *out, const struct eng_figures *in)

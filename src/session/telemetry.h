@@ -18,6 +18,11 @@ extern const char *const session_worker_names[SESSION_WORKERS];
 /** The engine's event callback; `user` as above. */
 void telemetry_event(void *user, const struct eng_event *event);
 
+void telemetry_show_event(struct sisp_event *out, const struct eng_event *event);
+
+/** The thread that writes did not come back: the files stay open, and closing says so. */
+void telemetry_abandon(struct sisp_telemetry *telemetry);
+
 /** Rows that follow belong to a new session. */
 void telemetry_begin_session(struct sisp_telemetry *telemetry);
 

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a session is called for, frame by frame. */
+#include "session/session.h"
+
+#include "base/base.h"
+#include "session/payload.h"
+#include "session/telemetry.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A preview is worth showing until the next but one is there, so a frame has two intervals. The
+ * fast lane has the first seven eighths of one: when it misses them, the floor is done before the
+ * next frame comes. */
+#define DEADLINE_INTERVALS 2
+
+/* How soon a reader sees that one of several sessions was stopped. */
+#define LOOK_NS UINT64_C(20000000)
+
+static uint64_t handle_to_word(struct eng_handle handle)
+{
+    return (uint64_t)handle.generation << 32 | handle.index;
+}
+
+static struct eng_handle word_to_handle(uint64_t word)
+{
+    return (struct eng_handle){(uint32_t)word, (uint32_t)(word >> 32)};
+}
+
+int sisp_session_acquire(struct sisp_session *session, struct sisp_input *input)
+{
+    struct eng_handle handle;
+    struct eng_span span;
+    if (!session || !input)
+        return -EINVAL;
+    if (atomic_load(&session->is_stopped))
+        return -ESHUTDOWN;
+    int r = eng_input_acquire(session->engine->runtime, &handle, &span);
+    if (r)
+        return r;
+    *input = (struct sisp_input){span.bytes, span.size_bytes, handle_to_word(handle)};
+    return 0;
+}
+
+int sisp_session_cancel(struct sisp_session *session, struct sisp_input *input)
+{
+    if (!session || !input)
+        return -EINVAL;
+    int r = eng_input_cancel(session->engine->runtime, word_to_handle(input->handle));
+    *input = (struct sisp_input){0};
+    return r;
+}
+
+/* Counted first, so that a stop that comes between knows of it. */
+static int enter(struct sisp_session *session)
+{
+    atomic_fetch_add(&session->in_flight, 1);
+    if (!atomic_load(&session->is_stopped))
+        return 0;
+    atomic_fetch_sub(&session->in_flight, 1);
+    return -ESHUTDOWN;
+}
+
+static int entered(struct sisp_session *session, int result)
+{
+    if (result)
+        atomic_fetch_sub(&session->in_flight, 1);
+    return result;
+}
+
+static bool is_overload(const struct sisp_session *session, uint64_t sequence)
+{
+    return session->overload_count && sequence >= session->overload_first &&
+           sequence - session->overload_first < session->overload_count;
+}
+
+int sisp_session_submit(
+    struct sisp_session *session, const struct sisp_input *input, const struct sisp_submission *s)
+{
+    if (!session || !input || !s)
+        return -EINVAL;
+    const struct pipeline *pipeline = &session->engine->pipeline;
+    bool is_preview = s->lane == SISP_LANE_FAST && pipeline->preview.width;
+    bool is_still = s->lane == SISP_LANE_BACKGROUND && pipeline->still.width;
+    if (!is_preview && !is_still)
+        return -EINVAL;
+    union {
+        struct frame_meta meta;
+        uint8_t bytes[ENG_META_BYTES];
+    } meta = {.bytes = {0}};
+    meta.meta.exposure_us = s->exposure_us;
+    meta.meta.analogue_gain = s->analogue_gain;
+    meta.meta.bytes_copied = s->bytes_copied;
+    meta.meta.is_overload = is_overload(session, s->sequence);
+    uint64_t capture_ns = s->capture_ns ? s->capture_ns : eng_now_ns();
+    uint64_t deadline_ns = s->deadline_ns;
+    if (is_preview && !deadline_ns && session->frame_interval_ns)
+        deadline_ns = capture_ns + DEADLINE_INTERVALS * session->frame_interval_ns;
+    struct eng_submission submission = {
+        .session = session->number,
+        .input = word_to_handle(input->handle),
+        .lane = is_preview ? ENG_LANE_FAST : ENG_LANE_BACKGROUND,
+        .sequence = s->sequence,
+        .capture_ns = capture_ns,
+        .deadline_ns = deadline_ns,
+        .cookie = s->cookie,
+        .meta = &meta,
+    };
+    int r = enter(session);
+    return r ? r : entered(session, eng_submit(session->engine->runtime, &submission));
+}
+
+int sisp_session_press(struct sisp_session *session, uint64_t *token)
+{
+    if (!session || !token || !session->engine->burst_frames)
+        return -EINVAL;
+    int r = enter(session);
+    return r ? r
+             : entered(session, eng_plan_request(session->engine->runtime, session->number,
+                                    session->engine->burst_frames, 0, token));
+}
+
+/* A stop ends the frames of one of several sessions, not the runtime that would say so. */
+static int next_completion(
+    struct sisp_session *session, struct eng_completion *completion, uint64_t timeout_ns)
+{
+    uint64_t now_ns = eng_now_ns();
+    uint64_t end_ns = timeout_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + timeout_ns;
+    for (;;) {
+        bool is_over = atomic_load(&session->is_stopped) && !atomic_load(&session->in_flight);
+        uint64_t wait_ns = is_over || now_ns >= end_ns ? 0 : end_ns - now_ns;
+        if (session->engine->sessions_max > 1)
+            wait_ns = base_min_size(wait_ns, LOOK_NS);
+        int r = eng_next(session->engine->runtime, session->number, completion, wait_ns);
+        if (r == 0)
+            atomic_fetch_sub(&session->in_flight, 1);
+        if (r != -EAGAIN)
+            return r;
+        now_ns = eng_now_ns();
+        if (is_over || now_ns >= end_ns)
+            return is_over ? -ESHUTDOWN : -EAGAIN;
+    }
+}
+
+int sisp_session_next(struct sisp_session *session, struct sisp_result *result, uint64_t timeout_ns)
+{
+    struct eng_completion completion;
+    if (!session || !result)
+        return -EINVAL;
+    int r = next_completion(session, &completion, timeout_ns);
+    if (r)
+        return r;
+    memset(result, 0, sizeof(*result));
+    telemetry_record(&result->record, &completion.row);
+    result->cookie = completion.cookie;
+    for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
+        result->buffers[i] = handle_to_word(completion.handles[i]);
+    const struct payload *payload = completion.delivered[ROLE_PAYLOAD].bytes;
+    void *picture = completion.delivered[ROLE_PICTURE].bytes;
+    if (completion.row.outcome != ENG_DELIVERED || !payload || !picture)
+        return 0;
+    const struct pipeline *p = &session->engine->pipeline;
+    bool is_still = completion.row.lane == ENG_LANE_BACKGROUND;
+    result->image = pipeline_picture(is_still ? &p->still : &p->preview, picture);
+    if (payload_is_sound(payload)) {
+        result->coefficients = &payload->coefficients;
+        result->request = payload->request;
+    }
+    return 0;
+}
+
+/* The handles stay in the result, so that a second release is known as one. */
+int sisp_session_release(struct sisp_session *session, struct sisp_result *result)
+{
+    struct eng_completion completion = {0};
+    if (!session || !result)
+        return -EINVAL;
+    for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
+        completion.handles[i] = word_to_handle(result->buffers[i]);
+    result->image = (struct sisp_image){0};
+    result->coefficients = NULL;
+    return eng_release(session->engine->runtime, &completion);
+}
+
+void sisp_session_figures(struct sisp_session *session, struct sisp_figures *figures)
+{
+    struct eng_figures engine;
+    eng_figures(session->engine->runtime, &engine);
+    telemetry_figures(figures, &engine);
+}

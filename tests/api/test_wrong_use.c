@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What a caller should not do gets an error, and the session goes on. */
+#include "api/session.h"
+
+#include <stdatomic.h>
+#include <unistd.h>
+
+static struct sisp_session *session;
+static struct sisp_result result, copy;
+static struct sisp_input input, taken;
+
+static void start(void)
+{
+    struct sisp_session_params params = small_params();
+    session = create(&params);
+    REQUIRE(session != NULL);
+}
+
+static void still_works(uint64_t sequence)
+{
+    REQUIRE(submit(session, sequence) == 0);
+    REQUIRE(sisp_session_next(session, &result, SECOND_NS) == 0);
+    CHECK_EQ(result.record.sequence, sequence);
+    CHECK(result.image.planes[0] != NULL);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+}
+
+TEST(a_second_release_is_refused)
+{
+    start();
+    REQUIRE(submit(session, 0) == 0);
+    REQUIRE(sisp_session_next(session, &result, SECOND_NS) == 0);
+    copy = result;
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    CHECK(result.image.planes[0] == NULL);
+    CHECK_EQ(sisp_session_release(session, &result), -ESTALE);
+    CHECK_EQ(sisp_session_release(session, &copy), -ESTALE);
+    still_works(1);
+    CHECK_EQ(sisp_session_release(session, &copy), -ESTALE);
+    sisp_session_destroy(&session);
+}
+
+TEST(handles_that_are_none_are_refused)
+{
+    start();
+    memset(&result, 0xa5, sizeof(result));
+    CHECK_EQ(sisp_session_release(session, &result), -ESTALE);
+    memset(&input, 0xa5, sizeof(input));
+    struct sisp_submission submission = {.lane = SISP_LANE_FAST};
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -ESTALE);
+    CHECK_EQ(sisp_session_cancel(session, &input), -ESTALE);
+    CHECK_EQ(sisp_session_cancel(session, &input), -ESTALE);
+    still_works(0);
+    sisp_session_destroy(&session);
+}
+
+TEST(an_input_is_given_once)
+{
+    start();
+    REQUIRE(sisp_session_acquire(session, &input) == 0);
+    memset(input.samples, 1, input.size_bytes);
+    taken = input;
+    struct sisp_submission submission = {.lane = SISP_LANE_FAST};
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), 0);
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -ESTALE);
+    CHECK_EQ(sisp_session_cancel(session, &taken), -ESTALE);
+    REQUIRE(sisp_session_next(session, &result, SECOND_NS) == 0);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    REQUIRE(sisp_session_acquire(session, &input) == 0);
+    taken = input;
+    CHECK_EQ(sisp_session_cancel(session, &input), 0);
+    CHECK_EQ(sisp_session_cancel(session, &taken), -ESTALE);
+    CHECK_EQ(sisp_session_submit(session, &taken, &submission), -ESTALE);
+    still_works(1);
+    sisp_session_destroy(&session);
+}
+
+TEST(what_the_session_does_not_have_is_refused)
+{
+    uint64_t token;
+    start();
+    CHECK_EQ(sisp_session_press(session, &token), -EINVAL); /* no burst */
+    REQUIRE(sisp_session_acquire(session, &input) == 0);
+    struct sisp_submission submission = {.lane = SISP_LANE_BACKGROUND};
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -EINVAL);
+    submission.lane = SISP_LANE_FLOOR;
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -EINVAL);
+    submission.lane = (enum sisp_lane)77;
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -EINVAL);
+    CHECK_EQ(sisp_session_cancel(session, &input), 0);
+    CHECK_EQ(sisp_session_cancel_frames(session, 12345), 0); /* nobody has it */
+    still_works(0);
+    sisp_session_destroy(&session);
+}
+
+TEST(next_after_all_is_read_waits_no_longer_than_it_may)
+{
+    start();
+    REQUIRE(submit(session, 0) == 0);
+    CHECK_EQ(sisp_session_drain(session, SECOND_NS), 0);
+    CHECK_EQ(sisp_session_next(session, &result, 0), 0);
+    CHECK_EQ(sisp_session_next(session, &copy, 0), -EAGAIN);
+    CHECK_EQ(sisp_session_next(session, &copy, SECOND_NS / 100), -EAGAIN);
+    CHECK_EQ(sisp_session_flush(session), 0);
+    CHECK_EQ(sisp_session_next(session, &copy, 0), -EAGAIN);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    still_works(1);
+    sisp_session_destroy(&session);
+}
+
+TEST(after_stop_there_is_only_reading)
+{
+    uint64_t token;
+    start();
+    REQUIRE(sisp_session_acquire(session, &input) == 0);
+    REQUIRE(submit(session, 0) == 0);
+    sisp_session_stop(session);
+    sisp_session_stop(session);
+    struct sisp_submission submission = {.lane = SISP_LANE_FAST};
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -ESHUTDOWN);
+    CHECK_EQ(sisp_session_acquire(session, &taken), -ESHUTDOWN);
+    CHECK_EQ(sisp_session_press(session, &token), -EINVAL);
+    CHECK_EQ(sisp_session_cancel(session, &input), 0);
+    CHECK_EQ(sisp_session_next(session, &result, SECOND_NS), 0);
+    CHECK_EQ(sisp_session_next(session, &copy, SECOND_NS), -ESHUTDOWN);
+    CHECK_EQ(sisp_session_next(session, &copy, 0), -ESHUTDOWN);
+    CHECK_EQ(sisp_session_flush(session), 0); /* there is nothing left */
+    CHECK_EQ(sisp_session_drain(session, 0), 0);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    sisp_session_destroy(&session);
+}
+
+TEST(no_session_is_an_error_too)
+{
+    uint64_t token;
+    struct sisp_submission submission = {.lane = SISP_LANE_FAST};
+    start();
+    REQUIRE(submit(session, 0) == 0);
+    REQUIRE(sisp_session_next(session, &result, SECOND_NS) == 0);
+    sisp_session_destroy(&session);
+    CHECK(session == NULL);
+    sisp_session_destroy(&session);
+    sisp_session_stop(session);
+    CHECK_EQ(sisp_session_release(session, &result), -EINVAL); /* its session is gone */
+    CHECK_EQ(sisp_session_acquire(session, &input), -EINVAL);
+    CHECK_EQ(sisp_session_cancel(session, &input), -EINVAL);
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), -EINVAL);
+    CHECK_EQ(sisp_session_press(session, &token), -EINVAL);
+    CHECK_EQ(sisp_session_next(session, &result, 0), -EINVAL);
+    CHECK_EQ(sisp_session_flush(session), -EINVAL);
+    CHECK_EQ(sisp_session_drain(session, 0), -EINVAL);
+    CHECK_EQ(sisp_session_cancel_frames(session, 1), -EINVAL);
+}
+
+static _Atomic int holds = 1;
+
+static void never_return(void *user, const struct sisp_event *event)
+{
+    atomic_store((_Atomic unsigned *)user, event->type + 1);
+    while (atomic_load(&holds))
+        usleep(1000);
+}
+
+static void ignore_log(void *user, enum sisp_log_level level, const char *sentence)
+{
+}
+
+/* Last: its thread and memory live on. The fast worker sleeps past its deadline, which is told. */
+TEST(a_callback_that_never_returns_holds_nobody_up)
+{
+    static _Atomic unsigned seen;
+    static struct sisp_session *stuck;
+    struct sisp_telemetry *telemetry;
+    struct sisp_session_params params = small_params();
+    char path[] = "/tmp/softisp-wrong-use-XXXXXX", beside[64];
+    int fd = mkstemp(path);
+    REQUIRE(fd >= 0);
+    close(fd);
+    sisp_log_set(SISP_LOG_ERROR, ignore_log, NULL);
+    REQUIRE(sisp_telemetry_open(&telemetry, path) == 0);
+    params.telemetry = telemetry;
+    params.frame_interval_ns = SECOND_NS / 30;
+    params.event = never_return;
+    params.event_user = (void *)&seen;
+    params.overload_count = 1;
+    session = stuck = create(&params);
+    REQUIRE(session != NULL && submit(session, 0) == 0);
+    for (int i = 0; i < 5000 && !atomic_load(&seen); i++)
+        usleep(1000);
+    CHECK(atomic_load(&seen) != 0);
+    CHECK_EQ(sisp_session_next(session, &result, SECOND_NS), 0);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    uint64_t before_ns = clock_ns();
+    sisp_session_stop(session);
+    CHECK(clock_ns() - before_ns < SECOND_NS);
+    sisp_session_destroy(&session);
+    CHECK(clock_ns() - before_ns < 3 * SECOND_NS);
+    CHECK(stuck != NULL);
+    CHECK_EQ(sisp_telemetry_close(&telemetry), -ETIMEDOUT);
+    CHECK(telemetry == NULL);
+    unlink(path);
+    for (int i = 0; i < 2; i++) {
+        snprintf(beside, sizeof(beside), "%s.%s", path, i ? "events.csv" : "params.jsonl");
+        unlink(beside);
+    }
+}
+
+int main(void)
+{
+    RUN(a_second_release_is_refused);
+    RUN(handles_that_are_none_are_refused);
+    RUN(an_input_is_given_once);
+    RUN(what_the_session_does_not_have_is_refused);
+    RUN(next_after_all_is_read_waits_no_longer_than_it_may);
+    RUN(after_stop_there_is_only_reading);
+    RUN(no_session_is_an_error_too);
+    RUN(a_callback_that_never_returns_holds_nobody_up);
+    return test_report();
+}
