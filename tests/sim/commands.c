@@ -33,13 +33,18 @@ static uint32_t index_of(void *user)
     return (uint32_t)(uintptr_t)user;
 }
 
+static uint32_t session_of(const struct eng_job *job)
+{
+    return stamp_of(job->inputs[job->input_count - 1])->session;
+}
+
 static void check_reads(const struct eng_job *job, uint32_t index)
 {
     SIM_CHECK(job->input_count > 0 && job->input_count <= ENG_INPUTS_MAX);
     for (uint32_t i = 0; i < job->input_count; i++) {
         sim_attempt_reads(job->inputs[i]);
         const struct sim_stamp *input = stamp_of(job->inputs[i]);
-        SIM_CHECK(input->kind == SIM_INPUT);
+        SIM_CHECK(input->kind == SIM_INPUT && input->session == session_of(job));
         SIM_CHECK(memcmp(job->input_meta[i], &input->sequence, sizeof(input->sequence)) == 0);
     }
     SIM_CHECK(stamp_of(job->inputs[job->input_count - 1])->sequence == job->sequence);
@@ -52,7 +57,8 @@ static void check_reads(const struct eng_job *job, uint32_t index)
     sim_attempt_reads(committed);
     if (committed.bytes)
         SIM_CHECK(stamp_of(committed)->frame_id < job->frame_id &&
-                  stamp_of(committed)->kind == SIM_FAST_ALGO);
+                  stamp_of(committed)->kind == SIM_FAST_ALGO &&
+                  stamp_of(committed)->session == session_of(job));
 }
 
 static struct sim_stamp *sign(const struct eng_job *job, uint32_t index, uint32_t role)
@@ -61,6 +67,7 @@ static struct sim_stamp *sign(const struct eng_job *job, uint32_t index, uint32_
     struct sim_stamp *stamp = stamp_of(job->writes[role]);
     *stamp = (struct sim_stamp){.frame_id = job->frame_id,
         .sequence = job->sequence,
+        .session = session_of(job),
         .nonce = ++sim_scenario.nonce,
         .kind = index};
     return stamp;

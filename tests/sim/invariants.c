@@ -50,6 +50,11 @@ void sim_check_core(struct eng_core *core)
         shadow.fifo[shadow.fifo_head++ % ENG_SLOTS_MAX] = slot;
 }
 
+const struct eng_core *sim_core(void)
+{
+    return shadow.core;
+}
+
 void sim_check_step(void)
 {
     if (!shadow.core)

@@ -9,14 +9,16 @@
 #include "engine/core.h"
 
 #define SIM_WORKERS 3
-#define SIM_STREAMS 4 /* producers, and the plans */
+#define SIM_STREAMS 4 /* two producers, and: */
+#define SIM_GUEST   2 /* frames of the session that comes and goes */
+#define SIM_PLANS   3
 #define SIM_FRAMES  64
-#define SIM_PLANS   3 /* the stream of plans */
 
 void sim_check_init(void);
 
 /** The core that the control thread steps from now on; before the first step. */
 void sim_check_core(struct eng_core *core);
+const struct eng_core *sim_core(void);
 
 /** After every step of any actor. */
 void sim_check_step(void);
@@ -48,8 +50,17 @@ void sim_submitted(uint32_t stream, uint32_t number, bool is_accepted);
 uint32_t sim_accepted(void);
 uint32_t sim_completed(void);
 
+/** The stream's session was closed: what was not read is given back. */
+void sim_forgive(uint32_t stream);
+uint64_t sim_cookie(uint32_t stream, uint32_t number);
+
+/** A flush that began at that step has returned: nothing older is under way. */
+void sim_check_flushed(uint32_t session, uint32_t start_step);
+
 /** The consumer has read this. */
 void sim_check_completion(const struct eng_completion *completion);
+/** What is delivered was made of this frame, and is still that. */
+void sim_check_picture(const struct eng_completion *completion);
 
 /** All accepted frames have completed, all slots are in the FIFO or in quarantine. */
 void sim_check_slots(void);

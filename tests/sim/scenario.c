@@ -51,11 +51,11 @@ static void set_command(struct eng_config *config, uint32_t index, const char *n
 static void set_pools(struct eng_config *config)
 {
     config->pool_count = POOL_COUNT;
-    config->pools[POOL_INPUT] = (struct eng_pool_config){"sim-input", BUFFER_BYTES, 12};
+    config->pools[POOL_INPUT] = (struct eng_pool_config){"sim-input", BUFFER_BYTES, 16};
     config->pools[POOL_COEFFICIENTS] =
         (struct eng_pool_config){"sim-coefficients", BUFFER_BYTES, 6};
     config->pools[POOL_PICTURE] = (struct eng_pool_config){"sim-picture", BUFFER_BYTES, 6};
-    config->pools[POOL_FLOOR] = (struct eng_pool_config){"sim-floor", BUFFER_BYTES, 3};
+    config->pools[POOL_FLOOR] = (struct eng_pool_config){"sim-floor", BUFFER_BYTES, 4};
     config->pools[POOL_STILL] = (struct eng_pool_config){"sim-still", BUFFER_BYTES, 2};
     config->input_pool = POOL_INPUT;
     config->history_count = 4;
@@ -109,6 +109,7 @@ static void draw_scenario(void)
     scenario->producers = 1 + sim_choose(SIM_SCENARIO, 2);
     scenario->frames = FRAMES_MIN + sim_choose(SIM_SCENARIO, 3);
     scenario->plans = sim_choose(SIM_SCENARIO, 4);
+    scenario->visits = sim_one_in(SIM_SCENARIO, 2) ? 0 : 1 + sim_choose(SIM_SCENARIO, 3);
     scenario->hold = sim_choose(SIM_SCENARIO, 3);
     scenario->interval_ns = (10 + sim_choose(SIM_SCENARIO, 30)) * SIM_MS;
     scenario->deadline_ns = deadlines_ms[sim_choose(SIM_SCENARIO, 6)] * SIM_MS;
@@ -152,6 +153,9 @@ static void spawn_all(struct sim_actor **consumer)
     made = sim_spawn("operator", sim_operate, NULL);
     SIM_CHECK(made);
     scenario->at_work++;
+    made = sim_spawn("guest", sim_visit, NULL);
+    SIM_CHECK(made);
+    scenario->at_work++;
     made = sim_spawn("device", sim_device_run, NULL);
     SIM_CHECK(made);
 }
@@ -191,6 +195,8 @@ static void check_figures(void)
     struct eng_figures figures;
     eng_figures(sim_scenario.runtime, &figures);
     SIM_CHECK(figures.used_bytes + figures.reserved_bytes <= figures.quota_bytes);
+    if (figures.events[ENG_EVENT_PACKET_EPOCH_MISMATCH])
+        sim_sometimes(SIM_EPOCH_MISMATCH);
     uint64_t accepted = 0, ended = 0;
     for (uint32_t l = 0; l < ENG_LANE_COUNT; l++) {
         accepted += figures.lanes[l].accepted;

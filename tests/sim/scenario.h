@@ -21,21 +21,22 @@ enum { SIM_FAST, SIM_FLOOR, SIM_SLOW };
 struct sim_stamp {
     uint64_t frame_id, sequence, nonce; /* nonce: of one attempt */
     uint32_t kind;                      /* the command, or SIM_INPUT */
-    uint32_t tasks;                     /* bit t: task t has written */
-    uint64_t device;                    /* the nonce again, when the device has written */
+    uint32_t session;
+    uint32_t tasks;  /* bit t: task t has written */
+    uint64_t device; /* the nonce again, when the device has written */
 };
 
 struct sim_scenario {
     struct eng_config config;
     struct eng_runtime *runtime;
-    uint32_t frames, producers, plans;
-    uint32_t hold;         /* completions that the consumer keeps */
-    uint64_t interval_ns;  /* between frames of a producer */
-    uint64_t deadline_ns;  /* after capture */
-    bool is_stopped_early; /* while producers still submit */
-    bool has_device;       /* some attempts start a hardware job */
-    uint32_t at_work;      /* producers and operators that have not ended */
-    _Atomic uint32_t news; /* woken when one ends, or a frame was accepted */
+    uint32_t frames, producers, plans, visits; /* visits: of the guest */
+    uint32_t hold;                             /* completions that the consumer keeps */
+    uint64_t interval_ns;                      /* between frames of a producer */
+    uint64_t deadline_ns;                      /* after capture */
+    bool is_stopped_early;                     /* while producers still submit */
+    bool has_device;                           /* some attempts start a hardware job */
+    uint32_t at_work;                          /* actors that have not ended */
+    _Atomic uint32_t news;                     /* woken when one ends, or a frame was accepted */
     uint64_t nonce;
     uint32_t rows;
     uint32_t held_count;
@@ -52,6 +53,12 @@ extern const struct eng_command_ops sim_algo_ops, sim_isp_ops;
 void sim_produce(void *argument); /* argument: the stream's number */
 void sim_consume(void *argument);
 void sim_operate(void *argument);
+void sim_visit(void *argument);
+
+/** One frame, with all that a producer does for it. Returns what refused it. */
+int sim_try_frame(uint32_t session, uint32_t stream, uint32_t number);
+/** Check and release. */
+void sim_give_back(const struct eng_completion *held);
 
 void sim_frames_init(void);
 /** Tell who waits for `news`. */

@@ -199,6 +199,16 @@ void sim_site_resolve(struct plat_site *site);
     X(WORKER_LEFT_BEHIND)                                                                          \
     X(CREATE_FAILED)                                                                               \
     X(HELPER_WORKED)                                                                               \
+    X(CANCELLED)                                                                                   \
+    X(FLUSH_RETURNED)                                                                              \
+    X(FLUSH_WITH_STOLEN)                                                                           \
+    X(FLUSH_TIMED_OUT)                                                                             \
+    X(DRAINED)                                                                                     \
+    X(DRAIN_TIMED_OUT)                                                                             \
+    X(EPOCH_MISMATCH)                                                                              \
+    X(SESSION_OPENED)                                                                              \
+    X(SESSION_REFUSED)                                                                             \
+    X(SESSION_CLOSED_FULL)                                                                         \
     X(HW_DONE)                                                                                     \
     X(ABANDON)                                                                                     \
     X(RECLAIM)                                                                                     \
