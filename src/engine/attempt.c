@@ -2,6 +2,7 @@
 #include "engine/attempt.h"
 
 #include "base/base.h"
+#include "engine/floor.h"
 #include <string.h>
 
 const struct eng_command_config *eng_attempt_command(
@@ -43,7 +44,10 @@ static bool acquire_writes(struct eng_core *core, struct eng_frame *frame, uint3
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         if (!(writes >> r & 1) || frame->roles[r].generation)
             continue;
-        if (eng_resource_acquire(&core->resources, pools[r], ENG_HOLDER_FRAME, &frame->roles[r])) {
+        bool is_others = frame->path == ENG_LANE_FLOOR &&
+                         !eng_floor_may_take(core, frame->row.session, pools[r]);
+        if (is_others ||
+            eng_resource_acquire(&core->resources, pools[r], ENG_HOLDER_FRAME, &frame->roles[r])) {
             drop_roles(core, frame, *taken);
             *taken = 0;
             return false;

@@ -2,8 +2,8 @@
 #include "engine/calls.h"
 
 #include "base/base.h"
-#include "engine/config.h"
 #include "engine/core.h"
+#include "engine/floor.h"
 #include <errno.h>
 
 #define POLL_NS 500000u /* where a thread that leaves rings no bell */
@@ -243,4 +243,38 @@ uint64_t eng_calls_step(struct eng_core *core)
         timer_ns = again_ns < timer_ns ? again_ns : timer_ns;
     }
     return timer_ns;
+}
+
+static void check_session(const struct eng_core *core, uint32_t place)
+{
+    const struct eng_session *session = &core->places[place];
+    uint64_t gate = gate_of(session);
+    uint32_t handouts = 0;
+    bool is_used = eng_session_phase(gate) != ENG_SESSION_UNUSED;
+    sisp_assert(eng_session_number(gate) % ENG_SESSIONS_MAX == place);
+    sisp_assert(core->sessions.shares[place].is_open == is_used);
+    sisp_assert(is_used || session->history_count == 0);
+    for (uint32_t l = 0; l < ENG_LANE_COUNT; l++)
+        sisp_assert(session->published[l] <= session->enlisted[l]);
+    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++)
+        handouts += core->dispatcher.handouts[i].session == eng_session_number(gate);
+    sisp_assert(handouts == session->handout_count);
+}
+
+void eng_calls_check(const struct eng_core *core)
+{
+    uint32_t used = 0;
+    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
+        check_session(core, p);
+        used += eng_session_phase(gate_of(&core->places[p])) != ENG_SESSION_UNUSED;
+    }
+    sisp_assert(used == core->session_count);
+    for (uint32_t i = 0; i < core->frames.active_count; i++) {
+        const struct eng_frame *frame = eng_frame_at(&core->frames, i);
+        const struct eng_session *session = &core->places[frame->row.session % ENG_SESSIONS_MAX];
+        sisp_assert(eng_session_number(gate_of(session)) == frame->row.session);
+        sisp_assert(frame->epoch <= session->epoch);
+        /* Of an earlier epoch only what has ended and waits for its turn is left. */
+        sisp_assert(frame->epoch == session->epoch || frame->state == ENG_FRAME_ENDED);
+    }
 }

@@ -53,4 +53,7 @@ void eng_calls_begin(struct eng_core *core, uint32_t index);
 /** End what can be ended; whom that wakes is marked. Returns: when to look again at the latest. */
 uint64_t eng_calls_step(struct eng_core *core);
 
+/** Assert that gates, shares, frames and handouts tell the same story of each session. */
+void eng_calls_check(const struct eng_core *core);
+
 #endif

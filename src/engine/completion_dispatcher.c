@@ -3,7 +3,7 @@
 
 #include "base/base.h"
 #include "engine/attempt.h"
-#include "engine/config.h"
+#include "engine/floor.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,20 +81,6 @@ static bool is_handed_out(const struct eng_core *core, const struct eng_frame *f
     return (core->config.deliver_roles >> role & 1) && frame->roles[role].generation;
 }
 
-/* Buffers of a pool that a session's consumer holds. */
-static uint32_t held_by(struct eng_core *core, uint32_t session, uint32_t pool)
-{
-    const struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
-    uint32_t held = 0;
-    for (uint32_t i = 0; i < dispatcher->handout_count; i++) {
-        const struct eng_handout *handout = &dispatcher->handouts[i];
-        for (uint32_t r = 0; r < ENG_ROLES_MAX && handout->session == session; r++)
-            held += handout->handles[r].generation &&
-                    core->resources.buffers[handout->handles[r].index].pool == pool;
-    }
-    return held;
-}
-
 /* A consumer may hold so many completions, and never the floor's last buffer of its session. */
 static bool has_consumer_room(struct eng_core *core, const struct eng_frame *frame)
 {
@@ -105,9 +91,7 @@ static bool has_consumer_room(struct eng_core *core, const struct eng_frame *fra
         hands_out = true;
         uint32_t pool = core->config.lanes[frame->path].role_pool[r];
         if (frame->path == ENG_LANE_FLOOR &&
-            held_by(core, frame->row.session, pool) + 1 >=
-                core->resources.pools[pool].count -
-                    ENG_FLOOR_BUFFERS_MIN * (core->session_count - 1))
+            !eng_floor_may_hand_out(core, frame->row.session, pool))
             return false;
     }
     return !hands_out ||

@@ -2,6 +2,7 @@
 #include "engine/config.h"
 
 #include "base/log.h"
+#include "engine/floor.h"
 #include "engine/session_manager.h"
 #include "engine/worker.h"
 #include <errno.h>

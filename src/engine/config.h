@@ -6,9 +6,6 @@
 #include "engine/engine.h"
 #include "platform/platform.h"
 
-/** Of a session: one may be with the consumer while the other is written. */
-#define ENG_FLOOR_BUFFERS_MIN 2u
-
 /** Copy, put defaults where knobs are 0, and check. Says in the log what is wrong.
  * Returns: 0, -EINVAL. */
 int eng_config_resolve(struct eng_config *resolved, const struct eng_config *config);

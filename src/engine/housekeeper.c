@@ -43,6 +43,7 @@ void eng_housekeeper_check(const struct eng_core *core)
     eng_handoff_check(core);
     eng_monitor_check(core);
     eng_fusion_manager_check(core);
+    eng_calls_check(core);
 }
 
 uint64_t eng_housekeeper_step(struct eng_core *core)

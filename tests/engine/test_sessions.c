@@ -99,6 +99,56 @@ TEST(one_session_does_not_hold_up_another)
     fixture_finish(&fixture);
 }
 
+/* A session whose floor pictures wait for their turn leaves the other its own. */
+TEST(each_session_has_its_own_buffers_of_the_floor)
+{
+    start(2);
+    uint32_t other = open_one();
+    atomic_store(&fixture.commands[FAST_ALGO].hold, 1);
+    for (uint32_t i = 0; i < 12; i++) {
+        submit_to(0, ENG_LANE_FAST); /* 4 wait for the lane, the others go to the floor */
+        if (i >= 4)
+            CHECK_EQ(fixture_until_runs(&fixture, RAW_ISP, i < 9 ? i - 3 : 5), true);
+    }
+    CHECK_EQ(atomic_load(&fixture.commands[RAW_ISP].runs), 5); /* of 6 buffers one is kept */
+    for (uint32_t i = 0; i < 5; i++)
+        submit_to(other, ENG_LANE_FAST);
+    CHECK(fixture_until_runs(&fixture, RAW_ISP, 6));
+    atomic_store(&fixture.commands[FAST_ALGO].hold, 0);
+    for (uint32_t i = 0; i < 5; i++)
+        take_from(other);
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+    CHECK_EQ(completion.row.fallback_reason, ENG_REASON_LANE_FULL);
+    for (uint32_t i = 0; i < 12; i++)
+        take_from(0);
+    CHECK_EQ(completion.row.reason, ENG_REASON_NO_BUFFER);
+    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0);
+    close_and_check_home(other);
+    fixture_finish(&fixture);
+}
+
+/* Frames that nobody reads take their session's credits and no more. */
+TEST(a_session_that_nobody_reads_is_bounded)
+{
+    start(2);
+    uint32_t other = open_one(), accepted = 0;
+    fixture.session = other;
+    for (int i = 0; i < 2000; i++) {
+        int error = fixture_submit(&fixture, ENG_LANE_FAST, 0);
+        accepted += !error;
+        CHECK(!error || error == -EAGAIN);
+        plat_sleep_ns(MS / 50);
+    }
+    CHECK(accepted >= 64 && accepted <= 72);
+    for (int i = 0; i < 20; i++) {
+        submit_to(0, ENG_LANE_FAST);
+        take_from(0);
+    }
+    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0);
+    close_and_check_home(other);
+    fixture_finish(&fixture);
+}
+
 static void check_refuses(uint32_t session)
 {
     uint64_t token;
@@ -424,6 +474,8 @@ int main(void)
 {
     RUN(streams_and_committed_roles_are_apart);
     RUN(one_session_does_not_hold_up_another);
+    RUN(each_session_has_its_own_buffers_of_the_floor);
+    RUN(a_session_that_nobody_reads_is_bounded);
     RUN(a_number_names_one_session_for_ever);
     RUN(what_cannot_be_promised_is_not_opened);
     RUN(what_is_given_back_twice_is_refused);
