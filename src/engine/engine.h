@@ -113,7 +113,8 @@ struct eng_ticket {
  * Announce a hardware job, from a command's function and before the job is given to the device:
  * what the frame reads and writes stays where it is until eng_hw_done(), whatever becomes of the
  * frame. The result counts when both end() and the device are done. One job a run at most.
- * Returns: 0, -ECANCELED (the slot was taken away: do not start), -EBUSY (a second job).
+ * Returns: 0, -ECANCELED (the slot was taken away: do not start), -EBUSY (a second job), -ENOTSUP
+ * (in a worker's own process).
  */
 int eng_job_start_hw(struct eng_job *job, struct eng_ticket *ticket);
 

@@ -14,6 +14,8 @@
 #define GATE_INSIDE     (GATE_OPEN - 1)
 #define GATE_GENERATION (1u << 16)
 
+#define HANG_NS 3000000000u /* of a simulated worker that wakes after it was replaced */
+
 /* A sign of life: the control thread detaches a worker that has work and gives none. */
 static void beat(struct eng_worker *worker)
 {
@@ -233,6 +235,8 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     struct eng_arena_counts *counts = worker->arena->counts;
     struct eng_token_args args = {.holder = worker->incarnation, .grant = hint.grant};
     beat(worker);
+    if (PLAT_FAULT(worker_hang_before_start))
+        plat_sleep_ns(HANG_NS);
     if (!eng_token_apply(&item->token, ENG_EDGE_START, &args, &counts->token)) {
         atomic_fetch_add_explicit(&counts->stale_hints, 1, memory_order_relaxed);
         return;
@@ -249,8 +253,12 @@ static void work_on(struct eng_worker *worker, struct eng_hint hint)
     beat(worker);
     await_hardware(worker);
     finish_result(worker, &item->work, status);
+    if (PLAT_FAULT(worker_hang_before_finish))
+        plat_sleep_ns(HANG_NS);
     while (!leave(worker, &args))
         await_hardware(worker);
+    if (PLAT_FAULT(worker_finishes_twice))
+        leave(worker, &args);
     eng_bell_ring(worker->arena->control_bell);
 }
 
