@@ -212,7 +212,9 @@ static uint64_t step_stop(struct eng_core *core)
 {
     if (!core->stop_ns || core->is_flushed)
         return PLAT_FOREVER;
-    uint64_t end_ns = core->stop_ns + core->config.knobs.drain_grace_period_ns;
+    /* Half of the grace for work to end by itself; workers that are told to end early and devices
+     * need the other half. */
+    uint64_t end_ns = core->stop_ns + core->config.knobs.drain_grace_period_ns / 2;
     if (core->now_ns < end_ns && core->frames.active_count > 0)
         return end_ns;
     core->is_flushed = true;
