@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "base/log.h"
+#include "base/program.h"
 #include "camera/rawdec/protocol.h"
 
 #include <errno.h>
@@ -26,36 +27,6 @@
 #include <unistd.h>
 
 #define PROGRAM "softisp-rawdec"
-
-static bool is_program(char *path, size_t size, const char *folder, const char *below)
-{
-    int length = snprintf(path, size, "%s%s/" PROGRAM, folder, below);
-    return length > 0 && (size_t)length < size && access(path, X_OK) == 0;
-}
-
-/**
- * Where the child program is: the folder that SOFTISP_LIBEXECDIR names (and no other, if set), the
- * folder of the running program, src/camera of a build tree seen from <build>/cli and from
- * <build>/tests/<x>, and at last where it was installed.
- */
-static bool find_program(char *path, size_t size)
-{
-    const char *libexecdir = secure_getenv("SOFTISP_LIBEXECDIR");
-    if (libexecdir)
-        return is_program(path, size, libexecdir, "");
-    char self[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length > 0) {
-        self[length] = '\0';
-        char *slash = strrchr(self, '/');
-        if (slash)
-            *slash = '\0';
-        if (is_program(path, size, self, "") || is_program(path, size, self, "/../src/camera") ||
-            is_program(path, size, self, "/../../src/camera"))
-            return true;
-    }
-    return is_program(path, size, SOFTISP_LIBEXECDIR, "");
-}
 
 /* LibRaw's OpenMP must not start threads, and mktime() must not look for a zone file: both would
  * violate the child's confinement. */
@@ -318,7 +289,7 @@ int raw_read_child(
     struct sisp_raw_file *file, const struct raw_input *input, const struct raw_error *error)
 {
     char program[PATH_MAX];
-    if (!find_program(program, sizeof(program)))
+    if (!base_program_find(program, sizeof(program), PROGRAM, "src/camera", SOFTISP_LIBEXECDIR))
         return raw_fail(error, -ENOTSUP,
             "the program " PROGRAM ", which decodes raw files, was not found; "
             "SOFTISP_LIBEXECDIR may name its folder");

@@ -85,6 +85,7 @@ int eng_foreign_run(
     worker->shared = &foreign->arena.workers[foreign->hello.worker];
     worker->index = foreign->hello.worker;
     worker->incarnation = (uint16_t)foreign->hello.incarnation;
+    worker->priority = (enum plat_priority)foreign->hello.priority;
     worker->is_foreign = true;
     int error = eng_worker_start(worker);
     if (!error) {

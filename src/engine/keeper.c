@@ -40,6 +40,7 @@ static int greet(struct eng_keeper *keeper, uint32_t worker)
         .size_bytes = sizeof(hello),
         .worker = worker,
         .incarnation = keeper->kept[worker].number,
+        .priority = eng_config_priority(&core->config),
         .item_count = core->arena.item_count,
         .worker_count = core->arena.worker_count,
         .pool_count = resources->pool_count,

@@ -15,7 +15,7 @@
 /** First message to a worker process. Descriptors: Envelopes, shared, the blob, each pool. */
 struct eng_hello {
     uint32_t magic, size_bytes; /* of this struct: both sides are of one version */
-    uint32_t worker, incarnation;
+    uint32_t worker, incarnation, priority;
     uint32_t item_count, worker_count, pool_count, input_pool;
     uint64_t blob_bytes;
     struct {

@@ -103,6 +103,7 @@ static int start_workers(struct eng_runtime *runtime)
         worker->shared = &core->arena.workers[w];
         worker->index = w;
         worker->incarnation = eng_workforce_holder(core, w);
+        worker->priority = eng_config_priority(&core->config);
         runtime->worker_count = w + 1;
         int error = eng_worker_start(worker);
         if (error)

@@ -297,8 +297,7 @@ static int start_thread(struct eng_worker *worker, uint32_t index)
     helper->index = index;
     helper->thread = (struct plat_thread){.run = index ? help : lead,
         .argument = helper,
-        .priority =
-            config->is_background ? PLAT_PRIORITY_BACKGROUND : eng_config_priority(worker->config)};
+        .priority = config->is_background ? PLAT_PRIORITY_BACKGROUND : worker->priority};
     if (index)
         snprintf(helper->thread.name, sizeof(helper->thread.name), "%.11s/%u", config->name,
             (uint8_t)index);

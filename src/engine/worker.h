@@ -27,6 +27,7 @@ struct eng_worker {
     struct eng_worker_shared *shared;
     uint32_t index, team_size, started;
     uint16_t incarnation; /* what tokens call it */
+    enum plat_priority priority;
     _Atomic uint32_t is_stopping;
     bool is_foreign;                  /* in a process of its own */
     _Atomic uint32_t entered, exited; /* threads of the team */
@@ -41,8 +42,8 @@ struct eng_worker {
     struct eng_helper team[ENG_TEAM_MAX];
 };
 
-/** config, spans, arena, shared, index and incarnation are set. Starts the team. Returns: 0,
- * -EAGAIN. */
+/** config, spans, arena, shared, index, incarnation and priority are set. Starts the team. Returns:
+ * 0, -EAGAIN. */
 int eng_worker_start(struct eng_worker *worker);
 
 /** Wait until each thread has done what starting takes. */

@@ -2,6 +2,8 @@
 #include "session/engine.h"
 
 #include "base/base.h"
+#include "base/program.h"
+#include "session/knobs.h"
 #include "session/tables.h"
 #include "session/telemetry.h"
 
@@ -42,7 +44,7 @@ static uint32_t cpu_count(void)
     return count > PIPELINE_THREADS_MAX ? PIPELINE_THREADS_MAX : (uint32_t)count;
 }
 
-static int init_pipeline(
+static int fill_pipeline(
     struct pipeline *p, const struct sisp_session_params *params, char *error, size_t error_size)
 {
     int isa = isp_isa_find(params->isa ? params->isa : "auto");
@@ -50,6 +52,8 @@ static int init_pipeline(
         return session_fail(error, error_size, isa,
             isa == -ENOTSUP ? "this machine or build does not have that instruction set level"
                             : "the instruction set level is not known");
+    snprintf(p->version, sizeof(p->version), "%s", SISP_VERSION);
+    p->burst_frames = params->burst_frames;
     p->isa = (enum isp_isa)isa;
     p->info = params->info;
     p->params = params->params;
@@ -62,7 +66,15 @@ static int init_pipeline(
         p->has_fixed = true;
         p->fixed = *params->coefficients;
     }
-    int r = pipeline_init(p, params->burst_frames);
+    return 0;
+}
+
+/* With workers in processes of their own, each of those has its scratch. */
+static int init_pipeline(
+    struct pipeline *p, const struct eng_knobs *knobs, char *error, size_t error_size)
+{
+    bool is_ours = knobs->isolation == ENG_ISOLATION_THREAD;
+    int r = pipeline_init(p, is_ours ? PIPELINE_ALL : 0);
     if (r == -ENOMEM)
         return session_fail(error, error_size, r, "not enough memory for frames of this size");
     if (r)
@@ -108,6 +120,23 @@ static void take_event(void *user, const struct eng_event *event)
 
 /* ---- create, join, leave --------------------------------------------------------------------- */
 
+/* The workers' program, and what it makes its tables from. */
+static int describe_processes(
+    struct eng_config *config, struct session_engine *engine, char *error, size_t error_size)
+{
+    if (config->knobs.isolation == ENG_ISOLATION_THREAD)
+        return 0;
+    if (!base_program_find(engine->worker_program, sizeof(engine->worker_program), "softisp-worker",
+            "src/worker", SOFTISP_LIBEXECDIR))
+        return session_fail(error, error_size, -ENOENT,
+            "the program softisp-worker, in which workers are isolated, was not found; "
+            "SOFTISP_LIBEXECDIR may name its folder");
+    config->worker_program = engine->worker_program;
+    config->worker_blob = &engine->pipeline;
+    config->worker_blob_bytes = PIPELINE_FIXED_BYTES;
+    return 0;
+}
+
 static int start(struct session_engine *engine, const struct sisp_session_params *params,
     struct eng_config *config, char *error, size_t error_size)
 {
@@ -116,6 +145,8 @@ static int start(struct session_engine *engine, const struct sisp_session_params
     config->event = take_event;
     config->telemetry_user = engine;
     int r = check_quota(config, error, error_size);
+    if (r == 0)
+        r = describe_processes(config, engine, error, error_size);
     if (r)
         return r;
     const struct eng_knob_row *grace = &eng_knob_table[ENG_KNOB_drain_grace_period_ns];
@@ -148,7 +179,12 @@ int session_engine_create(struct session_engine **out, const struct sisp_session
         engine->burst_frames = params->burst_frames;
         engine->sessions_max = params->sessions_max ? params->sessions_max : 1;
         engine->sessions = 1;
-        r = init_pipeline(&engine->pipeline, params, error, error_size);
+        if (params->knobs)
+            knobs_apply(&config->knobs, params->knobs);
+        r = fill_pipeline(&engine->pipeline, params, error, error_size);
+    }
+    if (r == 0) {
+        r = init_pipeline(&engine->pipeline, &config->knobs, error, error_size);
     }
     if (r == 0)
         r = start(engine, params, config, error, error_size);

@@ -6,11 +6,13 @@
 #include "engine/engine.h"
 #include "workers/pipeline.h"
 
+#include <limits.h>
 #include <softisp/session.h>
 #include <stdatomic.h>
 
 struct session_engine {
     struct pipeline pipeline;
+    char worker_program[PATH_MAX]; /* with workers in processes */
     struct eng_runtime *runtime;
     struct sisp_telemetry *telemetry;
     void (*event)(void *user, const struct sisp_event *event);

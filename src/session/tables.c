@@ -34,35 +34,6 @@ static void add_lane(struct eng_config *config, enum eng_lane lane,
     l->role_pool[ROLE_PICTURE] = picture_pool;
 }
 
-const char *const session_worker_names[SESSION_WORKERS] = {"fast", "background", "floor"};
-
-static void describe_commands(struct eng_config *config, struct pipeline *p)
-{
-    const uint32_t payload = 1u << ROLE_PAYLOAD, state = 1u << ROLE_STATE;
-    const uint32_t stats = 1u << ROLE_STATS, picture = 1u << ROLE_PICTURE;
-    enum { FAST, SLOW, FLOOR };
-    config->worker_count = SESSION_WORKERS;
-    config->workers[FAST] = (struct eng_worker_config){.threads = p->threads};
-    config->workers[SLOW] =
-        (struct eng_worker_config){.threads = p->threads, .is_background = p->is_live};
-    config->workers[FLOOR] = (struct eng_worker_config){.threads = 1};
-    for (uint32_t i = 0; i < SESSION_WORKERS; i++)
-        config->workers[i].name = session_worker_names[i];
-    config->command_count = COMMAND_COUNT;
-    config->commands[COMMAND_FAST_ALGO] = (struct eng_command_config){
-        "FastAlgo", &fast_algo_ops, p, FAST, 0, state | stats, payload | state};
-    config->commands[COMMAND_FAST_ISP] =
-        (struct eng_command_config){"FastISP", &fast_isp_ops, p, FAST, payload, 0, picture | stats};
-    config->commands[COMMAND_SLOW_ALGO] =
-        (struct eng_command_config){"SlowAlgo", &slow_algo_ops, p, SLOW, 0, payload, payload};
-    config->commands[COMMAND_SLOW_ISP] =
-        (struct eng_command_config){"SlowISP", &slow_isp_ops, p, SLOW, payload, 0, picture};
-    config->commands[COMMAND_RAW_ALGO] =
-        (struct eng_command_config){"RawAlgo", &raw_algo_ops, p, FLOOR, 0, payload, payload};
-    config->commands[COMMAND_RAW_ISP] =
-        (struct eng_command_config){"RawISP", &raw_isp_ops, p, FLOOR, payload, 0, picture};
-}
-
 static void describe_lanes(
     struct eng_config *config, const struct pipeline *p, const struct sisp_session_params *params)
 {
@@ -120,7 +91,7 @@ void tables_describe(
     config->knobs.floor_budget_ns = floor_budget_ns(params->frame_interval_ns);
     if (params->knobs)
         knobs_apply(&config->knobs, params->knobs);
-    describe_commands(config, p);
+    pipeline_describe(config, p);
     describe_lanes(config, p, params);
     for (uint32_t i = 0; i < config->pool_count; i++)
         config->pools[i].count *= base_max_size(params->sessions_max, 1);

@@ -277,7 +277,7 @@ void telemetry_event(void *user, const struct eng_event *event)
     if (event->grant)
         lines_add(&t->events, "%" PRIu64, event->grant);
     lines_add(&t->events, ",%s,%s,%" PRIu64 "\n",
-        event->worker < SESSION_WORKERS ? session_worker_names[event->worker] : "",
+        event->worker < PIPELINE_WORKERS ? pipeline_worker_names[event->worker] : "",
         eng_reason_name(event->reason), event->number);
     lines_end(&t->events);
 }
@@ -369,7 +369,7 @@ void telemetry_show_event(struct sisp_event *out, const struct eng_event *event)
         .number = event->number,
         .session = event->session,
         .slot = event->slot,
-        .worker = event->worker < SESSION_WORKERS ? session_worker_names[event->worker] : "",
+        .worker = event->worker < PIPELINE_WORKERS ? pipeline_worker_names[event->worker] : "",
     };
 }
 

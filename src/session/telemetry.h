@@ -11,10 +11,6 @@
  */
 void telemetry_row(void *user, const struct eng_row *row, const void *blob, size_t size_bytes);
 
-/** Of each session's workers, in their order. */
-#define SESSION_WORKERS 3
-extern const char *const session_worker_names[SESSION_WORKERS];
-
 /** The engine's event callback; `user` as above. */
 void telemetry_event(void *user, const struct eng_event *event);
 

@@ -66,7 +66,7 @@ static int init_fast(struct pipeline *p)
     return p->fast.stats ? 0 : -ENOMEM;
 }
 
-static int init_slow(struct pipeline *p, uint32_t burst_frames)
+static int init_slow(struct pipeline *p)
 {
     struct isp_geometry merged = pipeline_merged_geometry(&p->still);
     int r = develop_scratch_init(&p->slow,
@@ -76,7 +76,7 @@ static int init_slow(struct pipeline *p, uint32_t burst_frames)
     if (r == 0)
         r = develop_scratch_init(
             &p->slow_measure, isp_fast_recipe_size(&p->still), isp_fast_scratch_size(&p->still), 1);
-    if (r || burst_frames == 0)
+    if (r || p->burst_frames == 0)
         return r;
     p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
     p->merged = allocate((size_t)p->still.crop.width * p->still.crop.height * 2);
@@ -86,17 +86,17 @@ static int init_slow(struct pipeline *p, uint32_t burst_frames)
     return ok ? 0 : -ENOMEM;
 }
 
-int pipeline_init(struct pipeline *p, uint32_t burst_frames)
+int pipeline_init(struct pipeline *p, uint32_t workers)
 {
     int r = 0;
     if (p->preview.width)
         r = isp_geometry_check(&p->preview);
     if (r == 0 && p->still.width)
         r = isp_geometry_check(&p->still);
-    if (r == 0 && p->preview.width)
+    if (r == 0 && p->preview.width && (workers >> PIPELINE_FAST & 1))
         r = init_fast(p);
-    if (r == 0 && p->still.width)
-        r = init_slow(p, burst_frames);
+    if (r == 0 && p->still.width && (workers >> PIPELINE_SLOW & 1))
+        r = init_slow(p);
     return r;
 }
 

@@ -52,6 +52,15 @@ struct frame_meta {
     uint32_t is_overload;  /* rehearsal: the fast worker sleeps past the deadline */
 };
 
+/** The engine's workers: FastAlgo and FastISP, SlowAlgo and SlowISP, RawAlgo and RawISP. */
+enum pipeline_worker {
+    PIPELINE_FAST,
+    PIPELINE_SLOW,
+    PIPELINE_FLOOR,
+    PIPELINE_WORKERS,
+};
+
+#define PIPELINE_ALL         ((1u << PIPELINE_WORKERS) - 1)
 #define PIPELINE_THREADS_MAX 64
 
 /** Memory of a worker that develops. */
@@ -63,7 +72,9 @@ struct develop_scratch {
 };
 
 struct pipeline {
-    /* Fixed for the session. */
+    /* Fixed for the session, without pointers: a worker's process gets these bytes. */
+    char version[16];
+    uint32_t burst_frames; /* 0: no burst scratch */
     struct sisp_raw_info info;
     struct sisp_params params;
     struct sisp_camera_limits limits;
@@ -83,12 +94,20 @@ struct pipeline {
     uint16_t *merged; /* SlowISP: the fused raw frame */
 };
 
+#define PIPELINE_FIXED_BYTES offsetof(struct pipeline, fast)
+
 /**
- * Allocate everything. burst_frames 0: no burst scratch.
+ * Allocate what these workers use (bit: enum pipeline_worker).
  * Returns: 0, -ENOMEM, -EINVAL from the geometry.
  */
-int pipeline_init(struct pipeline *pipeline, uint32_t burst_frames);
+int pipeline_init(struct pipeline *pipeline, uint32_t workers);
 void pipeline_finish(struct pipeline *pipeline);
+
+extern const char *const pipeline_worker_names[PIPELINE_WORKERS];
+
+/** The engine's tables of workers and commands: the same in a session and in its workers'
+ * processes. */
+void pipeline_describe(struct eng_config *config, struct pipeline *pipeline);
 
 extern const struct eng_command_ops fast_algo_ops, fast_isp_ops, slow_algo_ops, slow_isp_ops,
     raw_algo_ops, raw_isp_ops;

@@ -46,6 +46,7 @@ layers = {
     'output': {'base'},
     'bench': {'base', 'isp'},
     'session': {'base', 'isp', 'engine', 'workers', 'camera', 'output', 'bench'},
+    'worker': {'engine', 'workers'},
 }
 bad = []
 for name, body in text.items():
