@@ -227,7 +227,7 @@ uint64_t eng_calls_step(struct eng_core *core)
 {
     struct eng_calls *calls = &core->calls;
     uint64_t timer_ns = UINT64_MAX;
-    for (uint32_t i = 0; calls->active >> i; i++) {
+    for (uint32_t i = 0; i < ENG_CALLS_MAX; i++) {
         struct eng_call *call = &calls->table[i];
         if (!(calls->active >> i & 1))
             continue;

@@ -29,7 +29,7 @@ static void ring_bells(struct eng_runtime *runtime)
         if (core->wake_consumers >> p & 1)
             eng_bell_ring(&core->places[p].bell);
     core->wake_consumers = 0;
-    for (uint32_t i = 0; core->wake_calls >> i; i++)
+    for (uint32_t i = 0; i < ENG_CALLS_MAX; i++)
         if (core->wake_calls >> i & 1)
             plat_wake(&core->calls.table[i].state, 1);
     core->wake_calls = 0;
