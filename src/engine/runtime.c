@@ -187,14 +187,14 @@ static void stop_control(struct eng_runtime *runtime)
     }
 }
 
-/* It calls what is not ours, which may never come back. */
+/* It calls what is not ours, which may never come back; a slow disk is given some time. */
+#define TELEMETRY_PATIENCE_NS UINT64_C(2000000000)
+
 static bool join_telemetry(struct eng_runtime *runtime)
 {
     if (!runtime->has_telemetry)
         return true;
-    const struct eng_knobs *knobs = &runtime->core.config.knobs;
-    uint64_t deadline_ns =
-        plat_now_ns() + knobs->drain_grace_period_ns + knobs->escalation_timeout_ns;
+    uint64_t deadline_ns = plat_now_ns() + TELEMETRY_PATIENCE_NS;
     atomic_store_explicit(&runtime->is_draining, 1, memory_order_release);
     eng_bell_ring(&runtime->core.telemetry.bell);
     while (!atomic_load_explicit(&runtime->telemetry_exited, memory_order_acquire)) {

@@ -62,7 +62,7 @@ void lines_end(struct lines *lines)
         lines->error = write_all(lines);
         if (!lines->error)
             lines->whole_bytes += (off_t)lines->fill_bytes;
-        else if (ftruncate(lines->fd, lines->whole_bytes) < 0) /* such as a pipe */
+        else if (ftruncate(lines->fd, lines->whole_bytes) < 0 && errno != EINVAL) /* not a file */
             base_log(SISP_LOG_WARNING, "the last line of a telemetry file may not be whole");
     }
     lines->fill_bytes = 0;

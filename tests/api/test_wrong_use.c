@@ -194,7 +194,7 @@ TEST(a_callback_that_never_returns_holds_nobody_up)
     sisp_session_stop(session);
     CHECK(clock_ns() - before_ns < SECOND_NS);
     sisp_session_destroy(&session);
-    CHECK(clock_ns() - before_ns < 3 * SECOND_NS);
+    CHECK(clock_ns() - before_ns < 5 * SECOND_NS);
     CHECK(stuck != NULL);
     CHECK_EQ(sisp_telemetry_close(&telemetry), -ETIMEDOUT);
     CHECK(telemetry == NULL);

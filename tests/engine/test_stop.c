@@ -140,7 +140,7 @@ TEST(a_reader_that_never_returns_is_left_behind_and_said)
     uint64_t stopped_ns = eng_now_ns();
     CHECK_EQ(eng_runtime_destroy(&stuck.runtime), ENG_LEFT_TELEMETRY);
     CHECK(stopped_ns - before_ns < 500 * MS);
-    CHECK(eng_now_ns() - before_ns < 1500 * MS);
+    CHECK(eng_now_ns() - before_ns < 3000 * MS);
     CHECK_EQ(sentences, 1);
     CHECK(runtime && stuck.runtime == NULL);
     sisp_log_set(SISP_LOG_WARNING, NULL, NULL);

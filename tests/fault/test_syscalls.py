@@ -69,7 +69,9 @@ def main():
                 status, said, _ = trace(program, csv, inject, folder)
                 said = said.strip()
                 refusals += status == 1
-                if status == 0 or (status == 1 and said.count("start_run_stop:") == 1):
+                sentences = said.count("start_run_stop:")
+                # The sentence is a write, too.
+                if status == 0 or (status == 1 and (sentences == 1 or (call == "write" and not said))):
                     passed += 1
                 else:
                     problems.append(f"{call} number {k} fails with {error}: {status}: {said[-300:]}")
