@@ -14,6 +14,7 @@
 #define WAIT_NS   UINT64_C(20000000000)
 #define ROUNDS    10000
 #define TINY_DNG  SOURCE_ROOT "/tests/camera/tiny.dng"
+#define CONFIG    SOURCE_ROOT "/doc/softisp.yaml"
 #define PGM       "frame.pgm"
 #define RAW       "frame.raw"
 #define TELEMETRY "kept.csv"
@@ -76,6 +77,28 @@ static int run_session_live(char *error, size_t error_size)
 static int run_session_file(char *error, size_t error_size)
 {
     return run_session(false, error, error_size);
+}
+
+static int run_session_shared(char *error, size_t error_size)
+{
+    struct sisp_session *first, *second = NULL;
+    struct sisp_session_params params = session_params(true);
+    params.sessions_max = 2;
+    params.slots_min = 4;
+    int r = sisp_session_create(&first, &params, error, error_size);
+    params.share = first;
+    if (r == 0)
+        r = sisp_session_create(&second, &params, error, error_size);
+    EXPECT((r == 0) == (second != NULL));
+    sisp_session_destroy(&first);
+    sisp_session_destroy(&second);
+    return r;
+}
+
+static int run_configuration(char *error, size_t error_size)
+{
+    struct sisp_knobs knobs = {0};
+    return sisp_knobs_load(&knobs, CONFIG, error, error_size);
 }
 
 /* ---- cameras and telemetry ------------------------------------------------------------------ */
@@ -193,6 +216,8 @@ static int run_video(char *error, size_t error_size)
 const struct action actions[] = {
     {"session, live", run_session_live, true, -EAGAIN},
     {"session, file", run_session_file, true, -EAGAIN},
+    {"session, shared", run_session_shared, true, -EAGAIN},
+    {"configuration", run_configuration, true, 0},
     {"camera, sim", run_camera_sim, false, 0},
     {"camera, fd", run_camera_fd, false, 0},
     {"telemetry", run_telemetry, false, 0},
