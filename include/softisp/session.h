@@ -6,6 +6,8 @@
  *
  * Two lanes: the fast lane makes previews and never waits; the background lane makes stills, from
  * one frame or from a burst of frames that the session kept.
+ *
+ * After a fork() a session stays the parent's: in the child its calls answer -ESHUTDOWN.
  */
 #ifndef SOFTISP_SESSION_H
 #define SOFTISP_SESSION_H

@@ -33,7 +33,7 @@ int sisp_session_acquire(struct sisp_session *session, struct sisp_input *input)
     struct eng_span span;
     if (!session || !input)
         return -EINVAL;
-    if (atomic_load(&session->is_stopped))
+    if (session_is_inherited(session) || atomic_load(&session->is_stopped))
         return -ESHUTDOWN;
     int r = eng_input_acquire(session->engine->runtime, &handle, &span);
     if (r)
@@ -46,6 +46,8 @@ int sisp_session_cancel(struct sisp_session *session, struct sisp_input *input)
 {
     if (!session || !input)
         return -EINVAL;
+    if (session_is_inherited(session))
+        return -ESHUTDOWN;
     int r = eng_input_cancel(session->engine->runtime, word_to_handle(input->handle));
     *input = (struct sisp_input){0};
     return r;
@@ -54,6 +56,8 @@ int sisp_session_cancel(struct sisp_session *session, struct sisp_input *input)
 /* Counted first, so that a stop that comes between knows of it. */
 static int enter(struct sisp_session *session)
 {
+    if (session_is_inherited(session))
+        return -ESHUTDOWN;
     atomic_fetch_add(&session->in_flight, 1);
     if (!atomic_load(&session->is_stopped))
         return 0;
@@ -147,6 +151,8 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     struct eng_completion completion;
     if (!session || !result)
         return -EINVAL;
+    if (session_is_inherited(session))
+        return -ESHUTDOWN;
     int r = next_completion(session, &completion, timeout_ns);
     if (r)
         return r;
@@ -175,6 +181,8 @@ int sisp_session_release(struct sisp_session *session, struct sisp_result *resul
     struct eng_completion completion = {0};
     if (!session || !result)
         return -EINVAL;
+    if (session_is_inherited(session))
+        return -ESHUTDOWN;
     for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
         completion.handles[i] = word_to_handle(result->buffers[i]);
     result->image = (struct sisp_image){0};

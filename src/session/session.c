@@ -81,6 +81,8 @@ static int enter_engine(struct sisp_session *session, const struct sisp_session_
 {
     if (!params->share)
         return session_engine_create(&session->engine, params, error, error_size);
+    if (session_is_inherited(params->share))
+        return session_fail(error, error_size, -ESHUTDOWN, "the engine is of another process");
     int r = session_engine_join(params->share->engine, params, error, error_size);
     if (r == 0)
         session->engine = params->share->engine;
@@ -97,6 +99,7 @@ int sisp_session_create(struct sisp_session **out, const struct sisp_session_par
     struct sisp_session *session = calloc(1, sizeof(*session));
     if (!session)
         return session_fail(error, error_size, -ENOMEM, "not enough memory");
+    session->owner = getpid();
     session->frame_interval_ns = params->is_live ? params->frame_interval_ns : 0;
     session->overload_first = params->overload_first;
     session->overload_count = params->overload_count;
@@ -119,22 +122,28 @@ uint32_t sisp_session_number(const struct sisp_session *session)
 
 int sisp_session_flush(struct sisp_session *session)
 {
-    return session ? eng_flush(session->engine->runtime, session->number) : -EINVAL;
+    if (!session || session_is_inherited(session))
+        return session ? -ESHUTDOWN : -EINVAL;
+    return eng_flush(session->engine->runtime, session->number);
 }
 
 int sisp_session_drain(struct sisp_session *session, uint64_t timeout_ns)
 {
-    return session ? eng_drain(session->engine->runtime, session->number, timeout_ns) : -EINVAL;
+    if (!session || session_is_inherited(session))
+        return session ? -ESHUTDOWN : -EINVAL;
+    return eng_drain(session->engine->runtime, session->number, timeout_ns);
 }
 
 int sisp_session_cancel_frames(struct sisp_session *session, uint64_t cookie)
 {
-    return session ? eng_cancel(session->engine->runtime, session->number, cookie) : -EINVAL;
+    if (!session || session_is_inherited(session))
+        return session ? -ESHUTDOWN : -EINVAL;
+    return eng_cancel(session->engine->runtime, session->number, cookie);
 }
 
 void sisp_session_stop(struct sisp_session *session)
 {
-    if (!session || atomic_exchange(&session->is_stopped, 1))
+    if (!session || session_is_inherited(session) || atomic_exchange(&session->is_stopped, 1))
         return;
     struct session_engine *engine = session->engine;
     if (!is_shared(session)) {
@@ -149,7 +158,7 @@ void sisp_session_destroy(struct sisp_session **session)
 {
     struct sisp_session *gone = *session;
     *session = NULL;
-    if (!gone)
+    if (!gone || session_is_inherited(gone))
         return;
     if (is_shared(gone))
         eng_session_close(gone->engine->runtime, gone->number);

@@ -4,6 +4,8 @@
 
 #include "session/engine.h"
 
+#include <unistd.h>
+
 _Static_assert(ENG_ROLES_MAX == sizeof(((struct sisp_result *)0)->buffers) / sizeof(uint64_t),
     "a result carries a handle for each role");
 _Static_assert(sizeof(struct frame_meta) <= ENG_META_BYTES, "meta travels with each input");
@@ -14,8 +16,14 @@ struct sisp_session {
     uint64_t frame_interval_ns; /* 0: frames have no deadline of their own */
     uint64_t overload_first;
     uint32_t overload_count;
+    pid_t owner; /* a forked child has neither the threads nor a right to the buffers */
     _Atomic uint32_t is_stopped;
     _Atomic uint32_t in_flight; /* accepted and not yet read */
 };
+
+static inline bool session_is_inherited(const struct sisp_session *session)
+{
+    return session->owner != getpid();
+}
 
 #endif
