@@ -48,6 +48,18 @@ ROWS = [
         "whole lines; in a write, one last line without its end", 10000),
     Row("files", "telemetry-reader-stalls", "the reader of a FIFO stalls for 0.4 to 10 s",
         "no frame waits: the worst one's time", 1000),
+    Row("memory", "decoder-killed", "SIGKILL to the raw decoder, 40 times; once it is stopped for ever",
+        "-EBADMSG, stopped -ETIMEDOUT, with a sentence; no child left", 12000),
+    Row("process", "signal-storm", "10 kHz of signals on every thread, with SA_RESTART and without",
+        "each frame ends once; no call fails, no row is lost", 3000),
+    Row("process", "fork-in-host", "fork while frames are under way; the child calls everything, and leaves",
+        "child: -ESHUTDOWN at once; parent: each frame ends once", 3000),
+    Row("process", "exec-in-host", "a program started with all open, and at each write of a picture",
+        "it inherits no descriptor", 3000),
+    Row("process", "small-stacks", "default stacks of 16 to 320 KiB (ulimit -s)",
+        "no thread needs more than it asked for", 3000),
+    Row("process", "stop-and-continue", "SIGSTOP for 1 to 3 s, at any instant, then SIGCONT",
+        "no quarantine, not degraded; three more pictures after SIGCONT", 1000),
 ]
 
 

@@ -65,9 +65,21 @@ bool life_submit(struct life *life)
     return true;
 }
 
+void life_press(struct life *life)
+{
+    uint64_t token;
+    REQUIRE(sisp_session_press(life->session, &token) == 0);
+    life->plans++;
+}
+
 static void take(struct life *life, struct sisp_result *result)
 {
     uint64_t sequence = result->record.sequence;
+    if (result->record.lane == SISP_LANE_BACKGROUND) {
+        life->plans_ended++;
+        sisp_session_release(life->session, result);
+        return;
+    }
     REQUIRE(sequence < life->sequence);
     CHECK(!life->has_ended[sequence]);
     CHECK_EQ(sequence, life->last_ended); /* in the order of acceptance */
@@ -121,6 +133,7 @@ void life_close(struct life *life)
     sisp_session_stop(life->session);
     life_collect(life, SINGLE_WAIT_NS);
     CHECK_EQ(life->ended, life->submitted);
+    CHECK_EQ(life->plans_ended, life->plans);
     for (unsigned i = 0; i < life->held_count; i++)
         sisp_session_release(life->session, &life->held[i]);
     sisp_session_figures(life->session, &figures);

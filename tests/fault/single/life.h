@@ -14,6 +14,7 @@ struct life {
     struct sisp_session *session;
     unsigned interval_ms;
     unsigned submitted, ended, delivered, refused; /* refused: no input, no credit */
+    unsigned plans, plans_ended;                   /* stills, pressed and ended */
     uint64_t sequence, seed;
     uint64_t worst_ns;   /* from submit to result */
     uint64_t last_ended; /* sequence + 1 of the last one of the fast lane */
@@ -35,6 +36,9 @@ void life_feed(struct life *life, unsigned count);
 
 /** One frame now. Returns: whether it was accepted. */
 bool life_submit(struct life *life);
+
+/** Press the shutter; REQUIREd to be accepted. */
+void life_press(struct life *life);
 
 /** Read results for so long. Returns: how many came. */
 unsigned life_collect(struct life *life, uint64_t timeout_ns);

@@ -4,6 +4,7 @@
 #include "single.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,7 +16,7 @@
 #define JOBS_MAX    20u
 #define PATIENCE_NS UINT64_C(60000000000)
 
-static const struct single *const groups[] = {single_files, single_telemetry};
+static const struct single *const groups[] = {single_files, single_telemetry, single_process};
 
 struct job {
     pid_t pid;
@@ -138,7 +139,7 @@ static void start(const struct single *single, struct job *job, unsigned number)
     int ends[2];
     *job = (struct job){.number = number, .started_ns = single_now_ns()};
     snprintf(job->folder, sizeof(job->folder), "/tmp/softisp-single-XXXXXX");
-    if (!mkdtemp(job->folder) || pipe(ends) < 0)
+    if (!mkdtemp(job->folder) || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
         abort();
     fflush(stdout);
     job->pid = fork();
@@ -207,6 +208,7 @@ static int run_all(const struct single *single, unsigned first, unsigned count)
 
 int main(int argc, char **argv)
 {
+    close_range(STDERR_FILENO + 1, ~0u, 0); /* what a shell left open */
     if (argc == 2 && strcmp(argv[1], "--list") == 0)
         return list();
     const struct single *single = argc >= 3 ? find(argv[1]) : NULL;

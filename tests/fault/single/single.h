@@ -31,7 +31,7 @@ struct single {
 };
 
 /** Tables ended by a NULL name. */
-extern const struct single single_files[], single_telemetry[];
+extern const struct single single_files[], single_telemetry[], single_process[];
 
 /** Whether all held so far, in any thread. */
 bool single_ok(void);
