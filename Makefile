@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make: build.  make demo: the main job, seen.  make test: all tests.  make bench: figures.
-.PHONY: all setup build demo test bench format install clean
+# make test-nightly: the long rungs.  make coverage: branches of the protocol's parts.
+.PHONY: all setup build demo test test-nightly coverage bench format install clean
 BUILD ?= build
 
 all: build
@@ -20,6 +21,12 @@ demo: build
 
 test: build
 	@scripts/test.sh $(BUILD)
+
+test-nightly: build
+	@scripts/nightly.sh $(BUILD)
+
+coverage: | setup
+	@scripts/coverage.sh $(BUILD)-coverage
 
 bench: build
 	@$(BUILD)/softisp bench

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The long rungs, about two hours on two cores: what make test does in short, plus all mutants, the
+# large models, a thousand kills and the soak. Prints each rung's own last lines and how long it took;
+# ends with "N passed, N failed" over rungs. SOFTISP_RUNGS="model mutants" runs only those.
+set -u
+build=${1:-build}
+passed=0
+failed=0
+rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model model-mutants replay mutants kills soak coverage}
+
+# rung NAME COMMAND...
+rung() {
+    name=$1
+    shift
+    case " $rungs " in *" $name "*) ;; *) return ;; esac
+    start=$(date +%s)
+    log="$build/nightly-$name.txt"
+    if "$@" >"$log" 2>&1; then verdict=passed; else verdict=FAILED; fi
+    echo "== $name: $verdict in $(($(date +%s) - start)) s: $*"
+    if [ $verdict = passed ]; then
+        passed=$((passed + 1))
+        tail -4 "$log"
+    else
+        failed=$((failed + 1))
+        tail -60 "$log"
+    fi
+}
+
+tsan=$build-tsan
+[ -f "$tsan/build.ninja" ] || meson setup "$tsan" -Db_sanitize=thread -Db_lundef=false >/dev/null
+ninja -C "$tsan" --quiet
+rung transfers env SOFTISP_TRANSFERS=1000000000 "$build/tests/stress/test_stress_token_transfer"
+rung transfers-tsan env SOFTISP_TRANSFERS=100000000 "$tsan/tests/stress/test_stress_token_transfer"
+rung simulator "$build/tests/sim/softisp-sim" --seconds 600
+rung protocol "$build/tests/model/protocol" --schedules 20000000
+rung model tests/model/run.py --nightly
+rung model-mutants tests/model/run.py --mutants
+rung replay tests/model/run.py --replay 1000000
+rung mutants tests/mutants/run.py
+rung kills env SOFTISP_KILLS=1000 python3 tests/stress/kill_workers.py "$build"
+rung soak "$build/tests/stress/soak" --seconds 600
+rung coverage scripts/coverage.sh "$build-coverage"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
