@@ -49,16 +49,11 @@ MUTANTS = [
            "KEEP, 0,\n        ENG_TOKEN_BUSY},\n    [ENG_EDGE_CANCEL]"),
 
     # ---- hand-off: attempts, queues, worker shell -------------------------------------------------
-    mutant("dispatch-before-envelope", "the worker reads an Envelope that is being written",
+    mutant("envelope-after-hint", "the worker reads an Envelope that is being written",
            "src/engine/attempt.c",
-           "    fill_envelope(core, frame);\n"
-           "    struct eng_token_args args = {.holder = (uint16_t)(worker + 1)};\n"
-           "    bool ok = eng_arena_apply(&core->arena, frame->slot, ENG_EDGE_DISPATCH, &args);\n"
-           "    sisp_assert(ok);\n",
-           "    struct eng_token_args args = {.holder = (uint16_t)(worker + 1)};\n"
-           "    bool ok = eng_arena_apply(&core->arena, frame->slot, ENG_EDGE_DISPATCH, &args);\n"
-           "    sisp_assert(ok);\n"
-           "    fill_envelope(core, frame);\n"),
+           "    push_hint(core, worker, (struct eng_hint){.slot = frame->slot, .grant = frame->grant});\n",
+           "    push_hint(core, worker, (struct eng_hint){.slot = frame->slot, .grant = frame->grant});\n"
+           "    core->arena.envelopes[frame->slot].sequence = frame->row.sequence;\n"),
     mutant("reuse-before-acknowledgement", "buffers of a stolen attempt are given to others",
            "src/engine/attempt.c",
            "    eng_monitor_add(core, frame, worker);\n    frame->slot = ENG_NONE;",
