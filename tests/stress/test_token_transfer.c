@@ -193,14 +193,16 @@ static void collect(struct slot *slot)
     CHECK(control(slot, ENG_EDGE_RETURN));
 }
 
-static void lose_patience(struct slot *slot)
+/* A worker whose slot is only cancelled abandons it while hardware works, else finishes. */
+static void lose_patience(struct slot *slot, struct base_prng *prng)
 {
     if (control(slot, ENG_EDGE_CLAIM)) {
         CHECK(control(slot, ENG_EDGE_RETURN));
         return;
     }
     control(slot, ENG_EDGE_CANCEL);
-    control(slot, ENG_EDGE_STEAL);
+    if (base_prng_below(prng, 2))
+        control(slot, ENG_EDGE_STEAL);
 }
 
 static void reclaim(struct slot *slot, struct base_prng *prng)
@@ -230,9 +232,10 @@ static bool visit(struct slot *slot, struct base_prng *prng, bool is_ending)
         return false;
     default:
         if ((word & ENG_TOKEN_HW_BUSY) && base_prng_below(prng, 4))
-            base_prng_below(prng, 2) ? (void)control(slot, ENG_EDGE_HW_DONE) : lose_patience(slot);
+            base_prng_below(prng, 2) ? (void)control(slot, ENG_EDGE_HW_DONE)
+                                     : lose_patience(slot, prng);
         else if (slot->patience-- == 0 || is_ending)
-            lose_patience(slot);
+            lose_patience(slot, prng);
         return false;
     }
 }
