@@ -58,16 +58,19 @@ class Tree:
                                   capture_output=True, text=True)
             if done.returncode:
                 return done.stdout + done.stderr
-        done = subprocess.run(["ninja", "-C", where, *self.targets(kind)], capture_output=True,
-                              text=True)
+        targets = self.targets(kind, self.linked(kind))
+        done = subprocess.run(["ninja", "-C", where, *targets], capture_output=True, text=True)
         return done.stdout[-3000:] if done.returncode else None
 
-    def targets(self, kind):
+    def linked(self, kind):
         where = os.path.join(self.folder, kind)
         listed = subprocess.run(["ninja", "-C", where, "-t", "targets", "all"], check=True,
                                 capture_output=True, text=True).stdout
-        linked = re.findall(r"^(tests/[^\s:]+): c_LINKER", listed, re.M)
-        wanted = [pattern for _, k, pattern, _, _ in RUNGS if k == kind]
+        return re.findall(r"^(tests/[^\s:]+): c_LINKER", listed, re.M)
+
+    def targets(self, kind, linked):
+        """What the rungs run in this build, and the worker programs that those start."""
+        wanted = [pattern for _, k, pattern, _, _ in RUNGS if k == kind] + [r"engine/\w+_worker"]
         return [t for t in linked if any(re.fullmatch("tests/" + p, t) for p in wanted)]
 
     def mutate(self, mutant):
@@ -101,7 +104,7 @@ class Tree:
     def run_rung(self, rung):
         """Returns: how the first program that failed twice says it, or None. Once may be a busy
         machine: that kills nobody."""
-        for target in self.targets(rung[1]):
+        for target in self.linked(rung[1]):
             if re.fullmatch("tests/" + rung[2], target):
                 said = self.run_program(rung, target) and self.run_program(rung, target)
                 if said:
