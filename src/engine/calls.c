@@ -109,7 +109,8 @@ static bool has_frames(const struct eng_core *core, const struct eng_call *call)
 static int flush_result(struct eng_core *core, struct eng_call *call)
 {
     call->stolen &= stolen_slots(core, call->session % ENG_SESSIONS_MAX);
-    if (!has_frames(core, call) && !call->stolen)
+    sisp_assert(!has_frames(core, call)); /* they ended at once, and so each had its turn */
+    if (!call->stolen)
         return 0;
     return core->now_ns < call->deadline_ns ? -EINPROGRESS : -ETIMEDOUT;
 }
@@ -170,8 +171,7 @@ static int close_result(struct eng_core *core, struct eng_call *call)
     struct eng_session *session = eng_core_session(core, call->session);
     call->last_id = core->frames.next_id; /* also of those who were past the gate */
     if (eng_session_phase(gate_of(session)) == ENG_SESSION_CLOSING) {
-        if (flush_result(core, call) == -EINPROGRESS || has_frames(core, call) ||
-            !is_quiet(session))
+        if (flush_result(core, call) == -EINPROGRESS || !is_quiet(session))
             return -EINPROGRESS;
         set_gate(session, call->session, ENG_SESSION_CLOSED);
         core->wake_consumers |= 1u << call->session % ENG_SESSIONS_MAX;
@@ -213,9 +213,9 @@ static int result_of(struct eng_core *core, struct eng_call *call)
     case ENG_CALL_FLUSH:
         return flush_result(core, call);
     case ENG_CALL_DRAIN:
-        return drain_result(core, call);
+        break;
     }
-    return -EINVAL;
+    return drain_result(core, call);
 }
 
 static uint64_t timer_of(const struct eng_core *core, const struct eng_call *call)

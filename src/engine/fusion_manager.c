@@ -82,9 +82,8 @@ static bool reserve(struct eng_core *core)
 void eng_fusion_create(struct eng_core *core, struct eng_frame *frame, uint32_t input_count)
 {
     struct eng_plan *plans = eng_core_session(core, frame->row.session)->plans, *plan = plans;
-    while (plan < plans + ENG_PLANS_MAX && plan->frame)
-        plan++;
-    sisp_assert(plan < plans + ENG_PLANS_MAX);
+    for (; plan->frame; plan++)
+        sisp_assert(plan + 1 < plans + ENG_PLANS_MAX); /* credits bound them */
     sisp_assert(input_count > 0 && input_count <= core->config.history_count);
     frame->state = ENG_FRAME_PLANNED;
     *plan = (struct eng_plan){
@@ -170,17 +169,12 @@ void eng_fusion_step(struct eng_core *core)
 
 void eng_fusion_complete(struct eng_core *core, const struct eng_frame *frame)
 {
-    struct eng_session *session = eng_core_session(core, frame->row.session);
-    for (uint32_t i = 0; i < ENG_PLANS_MAX; i++) {
-        struct eng_plan *plan = &session->plans[i];
-        if (plan->frame != frame)
-            continue;
-        if (plan->is_reserved)
-            unreserve(core, written_roles(core));
-        *plan = (struct eng_plan){0};
-        return;
-    }
-    sisp_assert(!"the plan of this frame");
+    struct eng_plan *plans = eng_core_session(core, frame->row.session)->plans, *plan = plans;
+    for (; plan->frame != frame; plan++)
+        sisp_assert(plan + 1 < plans + ENG_PLANS_MAX);
+    if (plan->is_reserved)
+        unreserve(core, written_roles(core));
+    *plan = (struct eng_plan){0};
 }
 
 uint64_t eng_fusion_timer_ns(const struct eng_core *core)

@@ -51,7 +51,7 @@ static uint32_t pop_cache(struct eng_session_manager *manager, uint32_t cache)
 static void recall(struct eng_session_manager *manager)
 {
     manager->recalls++;
-    for (uint32_t c = 0; c < ENG_CORES_MAX && manager->cached; c++)
+    for (uint32_t c = 0; manager->cached; c++)
         while (manager->caches[c].count)
             append(manager, pop_cache(manager, c));
 }

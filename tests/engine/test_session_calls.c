@@ -108,6 +108,44 @@ TEST(flush_ends_when_the_last_slot_is_acknowledged_or_given_up)
     }
 }
 
+/* So many looks at the worker that its slot is not given up within the bound. */
+TEST(flush_that_waits_in_vain_says_so_and_close_does_not_wait_longer)
+{
+    fixture_init(&stepped.fixture, 1);
+    fit(&stepped.fixture.config, 2);
+    stepped.fixture.config.knobs.cancel_retry_count = 20;
+    REQUIRE(stepped_init(&stepped) == 0);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    struct eng_call *flush = stepped_call(&stepped, ENG_CALL_FLUSH, 0, 0);
+    CHECK_EQ(result_now(flush), -EINPROGRESS);
+    struct eng_call *close = stepped_call(&stepped, ENG_CALL_CLOSE, 0, 0);
+    CHECK_EQ(result_now(close), -EINPROGRESS);
+    stepped.now_ns += 600 * MS; /* grace and escalation */
+    CHECK_EQ(result_now(flush), -ETIMEDOUT);
+    CHECK_EQ(close->state, ENG_CALL_DONE);
+    CHECK_EQ(close->result, 0);
+    close->state = ENG_CALL_FREE;
+    CHECK(!stepped_end(&stepped, WORKER_FAST, 0)); /* the slot is nobody's, and still comes home */
+    stepped.now_ns += 5000 * MS;
+    stepped_step(&stepped);
+    CHECK_EQ(eng_session_free_count(&stepped.core.sessions), stepped.core.arena.item_count);
+    stepped_finish(&stepped);
+}
+
+TEST(a_flush_that_comes_after_the_close_has_nothing_to_do)
+{
+    start_stepped(2);
+    struct eng_call *close = stepped_call(&stepped, ENG_CALL_CLOSE, 0, 0);
+    CHECK_EQ(result_now(close), 0);
+    uint64_t epoch = stepped.core.places[0].epoch;
+    struct eng_call *flush = stepped_call(&stepped, ENG_CALL_FLUSH, 0, 0);
+    CHECK_EQ(result_now(flush), 0);
+    CHECK_EQ(stepped.core.places[0].epoch, epoch);
+    stepped_finish(&stepped);
+}
+
 /* A thread that has its credit but not yet posted keeps the session. */
 TEST(close_waits_for_a_submitter_and_cancels_its_frame)
 {
@@ -136,6 +174,8 @@ int main(void)
     RUN(a_hundred_thousand_sessions);
     RUN(a_result_of_an_earlier_epoch_is_not_published);
     RUN(flush_ends_when_the_last_slot_is_acknowledged_or_given_up);
+    RUN(flush_that_waits_in_vain_says_so_and_close_does_not_wait_longer);
+    RUN(a_flush_that_comes_after_the_close_has_nothing_to_do);
     RUN(close_waits_for_a_submitter_and_cancels_its_frame);
     return test_report();
 }

@@ -1,65 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Sessions beside each other on one runtime: opened, flushed, drained, cancelled, closed. */
-#include "engine/fixture.h"
-#include "harness/test.h"
+#include "engine/several.h"
 
 #include <errno.h>
 #include <softisp/log.h>
-
-static struct fixture fixture;
-static struct eng_completion completion;
-
-/* Pools that so many sessions fit in. */
-static void fit(struct eng_config *config, uint32_t sessions)
-{
-    config->pools[POOL_INPUT].count = 12 * sessions;
-    config->pools[POOL_COEFFICIENTS].count = 6 * sessions;
-    config->pools[POOL_PICTURE].count = 6 * sessions;
-    config->pools[POOL_FLOOR].count = 3 * sessions;
-    config->knobs.slots = 16 + 4 * sessions;
-}
-
-static void start(uint32_t sessions)
-{
-    fixture_init(&fixture, 1);
-    fit(&fixture.config, sessions);
-    /* What is held stuck here is not given up however slow the machine is. */
-    fixture.config.knobs.escalation_timeout_ns = 4000 * MS;
-    fixture.config.knobs.hang_timeout_ns = 10000 * MS;
-    REQUIRE(fixture_start(&fixture) == 0);
-}
-
-static uint32_t open_one(void)
-{
-    uint32_t session = ENG_NONE;
-    int error = eng_session_open(fixture.runtime, &(struct eng_session_config){0}, &session);
-    CHECK_EQ(error, 0);
-    return session;
-}
-
-static void submit_to(uint32_t session, enum eng_lane lane)
-{
-    fixture.session = session;
-    REQUIRE(fixture_submit(&fixture, lane, 0) == 0);
-}
-
-/* The next completion of a session within five seconds. */
-static void take_from(uint32_t session)
-{
-    fixture.session = session;
-    REQUIRE(fixture_next(&fixture, &completion) == 0);
-    CHECK_EQ(completion.row.session, session);
-    eng_release(fixture.runtime, &completion);
-}
-
-/* A session's close gives back all that it has. */
-static void close_and_check_home(uint32_t session)
-{
-    CHECK_EQ(eng_session_close(fixture.runtime, session), 0);
-    FIXTURE_UNTIL(&fixture, figures.waitingq_depth + figures.quarantined == 0);
-    FIXTURE_UNTIL(&fixture, figures.pins == fixture.config.pools[POOL_INPUT].count);
-    FIXTURE_UNTIL(&fixture, figures.reserved_bytes == 0);
-}
 
 TEST(streams_and_committed_roles_are_apart)
 {
@@ -98,56 +42,6 @@ TEST(one_session_does_not_hold_up_another)
     }
     atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
     take_from(0);
-    fixture_finish(&fixture);
-}
-
-/* A session whose floor pictures wait for their turn leaves the other its own. */
-TEST(each_session_has_its_own_buffers_of_the_floor)
-{
-    start(2);
-    uint32_t other = open_one();
-    atomic_store(&fixture.commands[FAST_ALGO].hold, 1);
-    for (uint32_t i = 0; i < 12; i++) {
-        submit_to(0, ENG_LANE_FAST); /* 4 wait for the lane, the others go to the floor */
-        if (i >= 4)
-            CHECK_EQ(fixture_until_runs(&fixture, RAW_ISP, i < 9 ? i - 3 : 5), true);
-    }
-    CHECK_EQ(atomic_load(&fixture.commands[RAW_ISP].runs), 5); /* of 6 buffers one is kept */
-    for (uint32_t i = 0; i < 5; i++)
-        submit_to(other, ENG_LANE_FAST);
-    CHECK(fixture_until_runs(&fixture, RAW_ISP, 6));
-    atomic_store(&fixture.commands[FAST_ALGO].hold, 0);
-    for (uint32_t i = 0; i < 5; i++)
-        take_from(other);
-    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
-    CHECK_EQ(completion.row.fallback_reason, ENG_REASON_LANE_FULL);
-    for (uint32_t i = 0; i < 12; i++)
-        take_from(0);
-    CHECK_EQ(completion.row.reason, ENG_REASON_NO_BUFFER);
-    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0);
-    close_and_check_home(other);
-    fixture_finish(&fixture);
-}
-
-/* Frames that nobody reads take their session's credits and no more. */
-TEST(a_session_that_nobody_reads_is_bounded)
-{
-    start(2);
-    uint32_t other = open_one(), accepted = 0;
-    fixture.session = other;
-    for (int i = 0; i < 2000; i++) {
-        int error = fixture_submit(&fixture, ENG_LANE_FAST, 0);
-        accepted += !error;
-        CHECK(!error || error == -EAGAIN);
-        plat_sleep_ns(MS / 50);
-    }
-    CHECK(accepted >= 64 && accepted <= 72);
-    for (int i = 0; i < 20; i++) {
-        submit_to(0, ENG_LANE_FAST);
-        take_from(0);
-    }
-    CHECK_EQ(eng_session_close(fixture.runtime, 0), 0);
-    close_and_check_home(other);
     fixture_finish(&fixture);
 }
 
@@ -476,8 +370,6 @@ int main(void)
 {
     RUN(streams_and_committed_roles_are_apart);
     RUN(one_session_does_not_hold_up_another);
-    RUN(each_session_has_its_own_buffers_of_the_floor);
-    RUN(a_session_that_nobody_reads_is_bounded);
     RUN(a_number_names_one_session_for_ever);
     RUN(what_cannot_be_promised_is_not_opened);
     RUN(what_is_given_back_twice_is_refused);

@@ -24,6 +24,7 @@ struct account {
 static struct fixture fixture;
 static struct account accounts[SESSIONS][PRODUCERS];
 static _Atomic uint32_t is_over;
+static uint64_t longest_ns[SESSIONS]; /* flush; its reader's */
 static _Atomic uint64_t flushes, disorders, doubles, leaks;
 
 static uint64_t cookie_of(uint32_t producer, uint32_t ticket)
@@ -98,7 +99,12 @@ static void flush_and_look(uint32_t session)
     uint32_t answered[PRODUCERS];
     for (uint32_t p = 0; p < PRODUCERS; p++)
         answered[p] = atomic_load(&accounts[session][p].next);
-    if (eng_flush(fixture.runtime, session))
+    uint64_t start_ns = eng_now_ns();
+    int error = eng_flush(fixture.runtime, session);
+    uint64_t took_ns = eng_now_ns() - start_ns;
+    if (took_ns > longest_ns[session])
+        longest_ns[session] = took_ns;
+    if (error)
         return; /* stopped, or a worker took too long: then nothing is promised */
     flushes++;
     while (read_one(session, 0) == 0)
@@ -148,8 +154,9 @@ static void check_accounts(void)
     CHECK_EQ(accepted,
         figures.lanes[ENG_LANE_FAST].accepted + figures.lanes[ENG_LANE_BACKGROUND].accepted);
     printf("%" PRIu64 " frames, %" PRIu64 " flushes looked behind, %" PRIu64
-           " results of an earlier epoch\n",
-        accepted, flushes, figures.events[ENG_EVENT_PACKET_EPOCH_MISMATCH]);
+           " results of an earlier epoch, longest flush %.1f ms\n",
+        accepted, flushes, figures.events[ENG_EVENT_PACKET_EPOCH_MISMATCH],
+        (double)(longest_ns[0] > longest_ns[1] ? longest_ns[0] : longest_ns[1]) / 1e6);
     CHECK(accepted > 100 && flushes > 20);
 }
 

@@ -80,8 +80,8 @@ struct tally {
 static void take(uint32_t core, struct tally *tally)
 {
     uint32_t slot, outside = manager.cached;
-    const struct eng_core_cache *cache = &manager.caches[core];
-    uint32_t newest = cache->count ? cache->slots[cache->count - 1] : ENG_NONE;
+    const struct eng_core_cache *cache = core == ENG_NONE ? NULL : &manager.caches[core];
+    uint32_t newest = cache && cache->count ? cache->slots[cache->count - 1] : ENG_NONE;
     uint64_t last = manager.last_popped_seq, recalls = manager.recalls;
     if (eng_session_acquire(&manager, 0, 0, core, &slot)) {
         tally->refused++;
@@ -108,7 +108,7 @@ TEST(caches_reorder_no_more_than_they_hold)
         start(size, false);
         for (uint32_t i = 0; i < OPERATIONS / 4 && test_ok; i++) {
             if (is_taking(&prng))
-                take(base_prng_below(&prng, CORES), &tally);
+                take(base_prng_below(&prng, 20) ? base_prng_below(&prng, CORES) : ENG_NONE, &tally);
             else
                 give_back(&prng);
             CHECK(manager.cached <= CORES * size);
