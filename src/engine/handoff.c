@@ -8,6 +8,9 @@
 /* What one look can add to a silence: after the whole process stood still, nobody is to blame. */
 #define LOOK_NS_MAX 50000000u
 
+/* The lowest priority may have to wait for everybody else's work. */
+#define BACKGROUND_PATIENCE 10
+
 bool eng_handoff_has_room(const struct eng_core *core, uint32_t worker)
 {
     const struct eng_worker_record *record = &core->handoff.workers[worker];
@@ -92,7 +95,8 @@ static bool is_unchanged(struct eng_core *core, uint32_t worker, uint64_t elapse
     if (is_alive && record->is_silent)
         record->is_suspect = record->is_silent = false;
     record->unchanged_ns = is_alive || record->count == 0 ? 0 : record->unchanged_ns + elapsed_ns;
-    return record->unchanged_ns >= core->config.knobs.hang_timeout_ns;
+    uint64_t patience = core->config.workers[worker].is_background ? BACKGROUND_PATIENCE : 1;
+    return record->unchanged_ns >= patience * core->config.knobs.hang_timeout_ns;
 }
 
 uint32_t eng_handoff_watch(struct eng_core *core)

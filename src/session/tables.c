@@ -12,6 +12,9 @@
 /* Writing a large file takes its time, and nobody waits for the picture's buffer. */
 #define FILE_LEASE_NS UINT64_C(3600000000000)
 
+/* A large frame on a slow machine is no hang. */
+#define FILE_HANG_NS UINT64_C(60000000000)
+
 /* Pictures of a lane: two being made, four with the consumer, one whose worker hangs. */
 #define PICTURES 7
 
@@ -86,8 +89,10 @@ void tables_describe(
     uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT + params->burst_frames : 1;
     config->input_pool = add_pool(config, "input", sisp_raw_info_size_bytes(&params->info), inputs);
     config->history_count = params->burst_frames;
-    if (!params->is_live)
+    if (!params->is_live) {
         config->knobs.lease_ns = FILE_LEASE_NS;
+        config->knobs.hang_timeout_ns = FILE_HANG_NS;
+    }
     config->knobs.floor_budget_ns = floor_budget_ns(params->frame_interval_ns);
     if (params->knobs)
         knobs_apply(&config->knobs, params->knobs);

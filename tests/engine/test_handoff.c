@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Workers' queues: filled by deadline, taken back newest first, watched for signs of life. */
-#include "base/prng.h"
 #include "engine/stepped.h"
 #include "harness/test.h"
 
@@ -11,6 +10,7 @@ static void start(uint32_t worker, uint32_t depth)
 {
     fixture_init(&stepped.fixture, 1);
     stepped.fixture.config.workers[worker].queue_depth = depth;
+    stepped.fixture.config.workers[worker].is_background = false;
     stepped.fixture.config.lanes[ENG_LANE_FAST].capacity = 8;
     stepped.fixture.config.lanes[ENG_LANE_BACKGROUND].capacity = 8;
     stepped.fixture.config.pools[POOL_STILL].count = 8;
@@ -217,6 +217,22 @@ TEST(a_minute_of_sleep_is_nobodys_fault)
     finish();
 }
 
+TEST(a_worker_in_the_background_is_given_more_time)
+{
+    start(WORKER_SLOW, 1);
+    stepped.core.config.workers[WORKER_SLOW].is_background = true;
+    submit(ENG_LANE_BACKGROUND, 0);
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_SLOW));
+    pass_ms(9900);
+    CHECK_EQ(events(ENG_EVENT_WORKER_DETACHED), 0);
+    pass_ms(120);
+    CHECK_EQ(events(ENG_EVENT_WORKER_DETACHED), 1);
+    expect(0, ENG_FAILED, ENG_REASON_WORKER_HUNG);
+    CHECK(!stepped_end(&stepped, WORKER_SLOW, 0));
+    finish();
+}
+
 /* The first frame's worker misses its deadline: what waits behind it goes to the floor, too, where
  * the newest wins. */
 TEST(what_waits_behind_a_late_frame_goes_to_the_floor)
@@ -245,6 +261,137 @@ TEST(what_waits_behind_a_late_frame_goes_to_the_floor)
     finish();
 }
 
+/* Claimed attempts leave their hints behind: a worker that never looks gets no more than fit. */
+TEST(a_full_ring_keeps_frames_waiting)
+{
+    start(WORKER_FAST, 1);
+    for (int i = 0; i < ENG_HINTS_MAX; i++) {
+        submit(ENG_LANE_FAST, 20);
+        stepped_step(&stepped);
+        CHECK_EQ(record_of(WORKER_FAST)->count, 1);
+        pass_ms(20);
+        REQUIRE(stepped_next(&stepped, &completion));
+        CHECK_EQ(completion.row.reason, ENG_REASON_DEADLINE);
+        /* Signs of life, but it takes nothing. */
+        atomic_fetch_add(&stepped.core.arena.workers[WORKER_FAST].heartbeat, 1);
+        atomic_store(&stepped.core.arena.workers[WORKER_FLOOR].ring.tail,
+            stepped.core.arena.workers[WORKER_FLOOR].ring.head);
+    }
+    submit(ENG_LANE_FAST, 40);
+    stepped_step(&stepped);
+    CHECK_EQ(record_of(WORKER_FAST)->count, 0);
+    CHECK(!stepped_start(&stepped, WORKER_FAST)); /* makes room */
+    stepped_step(&stepped);
+    CHECK_EQ(record_of(WORKER_FAST)->count, 1);
+    pass_ms(40);
+    REQUIRE(stepped_next(&stepped, &completion));
+    finish();
+}
+
+/* It lost one, let go, started the next and lost that, too, all between two looks. */
+TEST(two_slots_lost_between_two_looks)
+{
+    start(WORKER_SLOW, 2);
+    for (int i = 0; i < 2; i++)
+        submit(ENG_LANE_BACKGROUND, 0);
+    stepped_step(&stepped);
+    for (uint32_t i = 0; i < 2; i++) {
+        REQUIRE(stepped_start(&stepped, WORKER_SLOW));
+        eng_scheduler_give_up(&stepped.core, eng_handoff_oldest(&stepped.core, WORKER_SLOW),
+            ENG_CANCELLED, ENG_REASON_CANCELLED);
+        CHECK_EQ(record_of(WORKER_SLOW)->lost, i + 1);
+        CHECK(!record_of(WORKER_SLOW)->is_suspect); /* it was no fault of its own */
+        CHECK(!stepped_end(&stepped, WORKER_SLOW, 0));
+    }
+    stepped_step(&stepped);
+    CHECK_EQ(record_of(WORKER_SLOW)->lost, 0);
+    for (uint64_t i = 0; i < 2; i++)
+        expect(i, ENG_CANCELLED, ENG_REASON_CANCELLED);
+    finish();
+}
+
+TEST(a_silent_background_worker_keeps_its_frames_waiting)
+{
+    start(WORKER_SLOW, 1);
+    submit(ENG_LANE_BACKGROUND, 0);
+    stepped_step(&stepped);
+    pass_ms(1020);
+    CHECK(record_of(WORKER_SLOW)->is_silent);
+    pass_ms(3000);
+    CHECK(!stepped_next(&stepped, &completion));
+    CHECK(!stepped_start(&stepped, WORKER_SLOW)); /* stale, and a sign of life */
+    stepped_step(&stepped);
+    run_worker(WORKER_SLOW);
+    expect(0, ENG_DELIVERED, ENG_REASON_NONE);
+    finish();
+}
+
+static void start_without_floor(void)
+{
+    fixture_init(&stepped.fixture, 1);
+    stepped.fixture.config.lanes[ENG_LANE_FLOOR].stage_count = 0;
+    stepped.fixture.config.lanes[ENG_LANE_FAST].capacity = 1;
+    REQUIRE(stepped_init(&stepped) == 0);
+}
+
+TEST(without_a_floor_each_fate_has_its_name)
+{
+    start_without_floor();
+    submit(ENG_LANE_FAST, 20);
+    submit(ENG_LANE_FAST, 0);
+    stepped_step(&stepped); /* the second finds the lane full */
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    REQUIRE(stepped_end(&stepped, WORKER_FAST, -5));
+    stepped_step(&stepped);
+    expect(0, ENG_FAILED, ENG_REASON_WORKER_FAILED);
+    expect(1, ENG_DROPPED, ENG_REASON_LANE_FULL);
+    submit(ENG_LANE_FAST, 20);
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    pass_ms(20);
+    expect(2, ENG_LATE, ENG_REASON_WORKER_HUNG);
+    submit(ENG_LANE_FAST, 0); /* while it is suspect */
+    stepped_step(&stepped);
+    expect(3, ENG_LATE, ENG_REASON_WORKER_HUNG);
+    CHECK(!stepped_end(&stepped, WORKER_FAST, 0));
+    finish();
+}
+
+TEST(a_deadline_before_all_time_is_late_at_once)
+{
+    start(WORKER_FAST, 1);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 1) == 0);
+    stepped_step(&stepped);
+    expect(0, ENG_LATE, ENG_REASON_DEADLINE);
+    stepped.core.stop_ns = stepped.now_ns;
+    stepped_step(&stepped);
+    submit(ENG_LANE_FAST, 0); /* was past the gate when the end came */
+    stepped_step(&stepped);
+    expect(1, ENG_CANCELLED, ENG_REASON_FLUSHED);
+    finish();
+}
+
+TEST(a_row_takes_so_many_timings)
+{
+    start(WORKER_FAST, 1);
+    submit(ENG_LANE_FAST, 0);
+    stepped_step(&stepped);
+    for (int stage = 0; stage < 2; stage++) {
+        REQUIRE(stepped_start(&stepped, WORKER_FAST));
+        uint32_t slot = stepped.actors[WORKER_FAST].hint.slot;
+        REQUIRE(stepped_end(&stepped, WORKER_FAST, 0));
+        struct eng_result *result = &stepped.core.arena.items[slot].work.result;
+        for (int i = 0; i < ENG_TIMINGS_MAX + 1; i++)
+            eng_result_time(result, "a, name", 1);
+        result->timing_count = stage ? UINT32_MAX : 8; /* a worker may say anything */
+        stepped_step(&stepped);
+    }
+    expect(0, ENG_DELIVERED, ENG_REASON_NONE);
+    CHECK_EQ(completion.row.timing_count, ENG_TIMINGS_MAX);
+    CHECK_STR(completion.row.timings[0].name, "a??name");
+    finish();
+}
+
 TEST(stop_drains_queues)
 {
     start(WORKER_SLOW, 4);
@@ -262,99 +409,6 @@ TEST(stop_drains_queues)
     finish();
 }
 
-/* ---- the same bits whatever the timing --------------------------------------------------------
- */
-
-#define FRAMES 40
-
-struct reads {
-    struct eng_handle read[FRAMES], wrote[FRAMES]; /* of FastAlgo, by sequence */
-    bool is_fast[FRAMES];
-    uint64_t completions;
-};
-
-static void note(struct reads *reads, uint32_t slot)
-{
-    const struct eng_envelope *envelope = &stepped.core.arena.envelopes[slot];
-    if (envelope->command != FAST_ALGO)
-        return;
-    reads->read[envelope->sequence] = envelope->committed[ROLE_COEFFICIENTS];
-    reads->wrote[envelope->sequence] = envelope->writes[ROLE_COEFFICIENTS];
-}
-
-static void act_worker(struct reads *reads, uint32_t worker, struct base_prng *prng)
-{
-    if (stepped.actors[worker].is_working)
-        stepped_end(&stepped, worker, base_prng_below(prng, 10) ? 0 : -5);
-    else if (stepped_start(&stepped, worker))
-        note(reads, stepped.actors[worker].hint.slot);
-}
-
-static void act(struct reads *reads, struct base_prng *prng)
-{
-    switch (base_prng_below(prng, 6)) {
-    case 0:
-        if (stepped.submitted < FRAMES && stepped.submitted - reads->completions < 12)
-            stepped_submit(&stepped, ENG_LANE_FAST,
-                base_prng_below(prng, 2) ? stepped.now_ns + (500 - stepped.submitted) * MS : 0);
-        break;
-    case 1:
-        stepped_step(&stepped);
-        break;
-    case 2:
-        if (!stepped_next(&stepped, &completion))
-            break;
-        reads->is_fast[completion.row.sequence] =
-            completion.row.outcome == ENG_DELIVERED && !completion.row.fallback_used;
-        reads->completions++;
-        stepped_release(&stepped, &completion);
-        break;
-    default:
-        act_worker(reads, base_prng_below(prng, WORKER_COUNT), prng);
-        break;
-    }
-}
-
-/* Each picture that the lane made is made of the state of the one made before it. Of a frame whose
- * FastAlgo failed nothing can be told. */
-static uint32_t check_reads(const struct reads *reads)
-{
-    uint32_t checked = 0;
-    struct eng_handle expected = {0};
-    for (uint32_t i = 0; i < FRAMES; i++) {
-        if (!reads->is_fast[i])
-            continue;
-        CHECK_EQ(reads->read[i].index, expected.index);
-        CHECK_EQ(reads->read[i].generation, expected.generation);
-        expected = reads->wrote[i];
-        checked++;
-    }
-    return checked;
-}
-
-TEST(what_is_read_does_not_depend_on_who_is_faster)
-{
-    uint32_t checked = 0;
-    for (uint64_t seed = 1; seed <= 200 && test_ok; seed++) {
-        struct base_prng prng = {.state = seed};
-        struct reads reads = {0};
-        fixture_init(&stepped.fixture, 1);
-        struct eng_config *config = &stepped.fixture.config;
-        config->lanes[ENG_LANE_FAST].capacity = 8;
-        config->commands[FAST_ISP].worker = WORKER_SLOW; /* stages of two frames can overlap */
-        for (uint32_t w = 0; w < WORKER_COUNT; w++)
-            config->workers[w].queue_depth = 1 + base_prng_below(&prng, 4);
-        REQUIRE(stepped_init(&stepped) == 0);
-        for (int i = 0; i < 20000 && reads.completions < FRAMES; i++)
-            act(&reads, &prng);
-        CHECK_EQ(reads.completions, FRAMES);
-        checked += check_reads(&reads);
-        stepped_finish(&stepped);
-    }
-    printf("%u pictures\n", checked);
-    CHECK(checked > 2000);
-}
-
 int main(void)
 {
     RUN(a_queue_fills_by_deadline);
@@ -362,9 +416,15 @@ int main(void)
     RUN(a_hung_worker_is_detached_by_its_silence);
     RUN(a_worker_that_does_not_start_gets_nothing_until_it_stirs);
     RUN(a_slow_worker_that_shows_life_is_left_alone);
+    RUN(a_worker_in_the_background_is_given_more_time);
     RUN(a_minute_of_sleep_is_nobodys_fault);
     RUN(what_waits_behind_a_late_frame_goes_to_the_floor);
+    RUN(a_full_ring_keeps_frames_waiting);
+    RUN(two_slots_lost_between_two_looks);
+    RUN(a_silent_background_worker_keeps_its_frames_waiting);
+    RUN(without_a_floor_each_fate_has_its_name);
+    RUN(a_deadline_before_all_time_is_late_at_once);
+    RUN(a_row_takes_so_many_timings);
     RUN(stop_drains_queues);
-    RUN(what_is_read_does_not_depend_on_who_is_faster);
     return test_report();
 }

@@ -158,6 +158,7 @@ TEST(a_hung_process_is_killed_and_its_slot_comes_home)
 {
     prepare(1);
     fixture.config.knobs.escalation_timeout_ns = 100 * MS;
+    fixture.config.knobs.hang_timeout_ns = 200 * MS; /* ten times that in the background */
     REQUIRE(fixture_start(&fixture) == 0);
     struct order order = {ORDER_HANG, ORDER_IN_TASK, FAST_ISP};
     REQUIRE(run_one(ENG_LANE_FAST, order, in_ms(60)) == 0);
