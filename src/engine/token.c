@@ -122,6 +122,7 @@ bool eng_token_apply(_Atomic uint64_t *token, enum eng_edge edge, const struct e
     do {
         if (!eng_token_next(word, edge, args, &next)) {
             atomic_fetch_add_explicit(&counts->failed[edge], 1, memory_order_relaxed);
+            PLAT_POINT(token_refused);
             return false;
         }
         PLAT_POINT(token_loaded);

@@ -101,7 +101,7 @@ struct sim_actor *sim_choose_at_point(void)
         struct sim_actor *actor = listed();
         return actor ? actor : sim.current;
     }
-    if (sim.is_pct) {
+    if (sim.is_pct && !sim.is_distrusted) {
         if (sim.steps == sim.change_points[0] || sim.steps == sim.change_points[1])
             sim.current->priority = sim.lowest_priority--;
         struct sim_actor *best = most_important();

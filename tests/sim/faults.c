@@ -52,7 +52,11 @@ static const struct {
     {"worker_hangs_a_while", 300},
     {"clock_jumps_1s", 200},
     {"suspended_60s", 400},
-    {"worker_hangs_for_ever", 12},
+    {"process_dies", 200},
+    {"process_scribbles", 400},
+    {"spawn_fails", 8},
+    {"socket_breaks", 16},
+    {"cage_fails", 16},
 };
 
 static uint32_t chance(const char *name, uint32_t id)

@@ -55,9 +55,40 @@ const struct eng_core *sim_core(void)
     return shadow.core;
 }
 
+void sim_scribble(void)
+{
+    const struct eng_arena *arena = &shadow.core->arena;
+    uint64_t anything =
+        (uint64_t)sim_choose(SIM_FAULTS, UINT32_MAX) << 32 | sim_choose(SIM_FAULTS, UINT32_MAX);
+    struct eng_worker_shared *worker = &arena->workers[sim_choose(SIM_FAULTS, SIM_WORKERS)];
+    _Atomic uint64_t *token = &arena->items[sim_choose(SIM_FAULTS, arena->item_count)].token;
+    sim_sometimes(SIM_SCRIBBLED);
+    sim.is_distrusted = true;
+    switch (sim_choose(SIM_FAULTS, 6)) {
+    case 0:
+        atomic_store(token, anything);
+        break;
+    case 1:
+        atomic_fetch_xor(token, (uint64_t)1 << (anything & 63));
+        break;
+    case 2:
+        atomic_store(&worker->ring.head, anything & 255);
+        break;
+    case 3:
+        atomic_store(&worker->ring.tail, anything & 255);
+        break;
+    case 4:
+        worker->hints[anything & 7] = (struct eng_hint){(uint32_t)anything, anything >> 40};
+        break;
+    default:
+        atomic_store(arena->control_bell, (uint32_t)anything);
+        break;
+    }
+}
+
 void sim_check_step(void)
 {
-    if (!shadow.core)
+    if (!shadow.core || sim.is_distrusted)
         return;
     const struct eng_arena *arena = &shadow.core->arena;
     uint64_t differ = 0;
@@ -81,13 +112,13 @@ static void check_idle_worker(const struct eng_core *core, uint32_t worker)
     SIM_CHECK(!eng_ring_peek(&core->arena.workers[worker].ring, &cell)); /* a lost wake-up */
     for (uint32_t slot = 0; slot < core->arena.item_count; slot++)       /* a lost hint */
         SIM_CHECK(eng_token_state(shadow.tokens[slot]) != ENG_TOKEN_QUEUED ||
-                  eng_token_holder(shadow.tokens[slot]) != worker + 1);
+                  eng_token_holder(shadow.tokens[slot]) != eng_workforce_holder(core, worker));
 }
 
 void sim_check_idle(void)
 {
     const struct eng_core *core = shadow.core;
-    if (!core || !waits_for(core->arena.control_bell))
+    if (!core || sim.is_distrusted || !waits_for(core->arena.control_bell))
         return;
     uint64_t tail = atomic_load_explicit(&core->inbox.tail, memory_order_relaxed);
     SIM_CHECK(atomic_load_explicit(&core->inbox.turns[tail & (core->inbox.capacity - 1)],
@@ -106,6 +137,8 @@ void sim_check_idle(void)
 
 void sim_write_begin(const void *bytes)
 {
+    if (sim.is_distrusted)
+        return;
     uint32_t page = sim_page(bytes);
     SIM_CHECK(shadow.writers[page] == 0 && shadow.readers[page] == 0);
     SIM_CHECK(shadow.device_writers[page] == 0);
@@ -114,6 +147,8 @@ void sim_write_begin(const void *bytes)
 
 void sim_write_end(const void *bytes)
 {
+    if (sim.is_distrusted)
+        return;
     uint32_t page = sim_page(bytes);
     SIM_CHECK(shadow.writers[page] == 1 && shadow.readers[page] == 0);
     shadow.writers[page] = 0;
@@ -121,6 +156,8 @@ void sim_write_end(const void *bytes)
 
 void sim_read_begin(const void *bytes)
 {
+    if (sim.is_distrusted)
+        return;
     uint32_t page = sim_page(bytes);
     SIM_CHECK(shadow.writers[page] == 0 && shadow.device_writers[page] == 0);
     shadow.readers[page]++;
@@ -128,6 +165,8 @@ void sim_read_begin(const void *bytes)
 
 void sim_read_end(const void *bytes)
 {
+    if (sim.is_distrusted)
+        return;
     uint32_t page = sim_page(bytes);
     SIM_CHECK(shadow.writers[page] == 0 && shadow.readers[page] > 0);
     shadow.readers[page]--;
@@ -135,7 +174,7 @@ void sim_read_end(const void *bytes)
 
 static void touch(struct eng_span span, bool is_write)
 {
-    if (!span.bytes)
+    if (!span.bytes || sim.is_distrusted)
         return;
     SIM_CHECK(sim.current->worker < SIM_WORKERS);
     struct attempt *attempt = &shadow.attempts[sim.current->worker];
@@ -169,6 +208,13 @@ static void let_go(struct attempt *attempt)
     }
     attempt->count = 0;
     attempt->slot = SIM_NOBODY;
+}
+
+void sim_let_go(uint32_t worker)
+{
+    if (shadow.attempts[worker].slot != SIM_NOBODY)
+        sim_sometimes(SIM_KILLED_AT_WORK);
+    let_go(&shadow.attempts[worker]);
 }
 
 void sim_device_begin(uint32_t slot)
@@ -212,7 +258,7 @@ bool sim_is_working(uint32_t worker)
 static void check_worker_edge(uint32_t slot, unsigned edge, uint64_t before)
 {
     uint32_t worker = sim.current->worker;
-    SIM_CHECK(worker < SIM_WORKERS && eng_token_holder(before) == worker + 1);
+    SIM_CHECK(worker < SIM_WORKERS && eng_token_holder(before) == sim.current->holder);
     struct attempt *attempt = &shadow.attempts[worker];
     if (edge == ENG_EDGE_START) {
         SIM_CHECK(attempt->slot == SIM_NOBODY);
@@ -252,6 +298,7 @@ static void check_control_edge(uint32_t slot, unsigned edge, uint64_t before, ui
         SIM_CHECK(eng_token_grant(after) == eng_token_grant(before) + 1);
         SIM_CHECK(!is_worked_on);
         break;
+    case ENG_EDGE_REAP_CPU:
     case ENG_EDGE_CONVERT:
     case ENG_EDGE_ADVANCE:
     case ENG_EDGE_PUBLISH:
@@ -278,6 +325,7 @@ static void note_edge(unsigned edge, uint64_t before)
         [ENG_EDGE_ACKNOWLEDGE] = SIM_LATE_RESULT + 1,
         [ENG_EDGE_HW_DONE] = SIM_HW_DONE + 1,
         [ENG_EDGE_ABANDON] = SIM_ABANDON + 1,
+        [ENG_EDGE_REAP_CPU] = SIM_REAP_CPU + 1,
         [ENG_EDGE_REAP_HW] = SIM_REAP_HW + 1,
     };
     if (counters[edge])
@@ -292,8 +340,10 @@ void plat_trace_token(
     SIM_CHECK(shadow.core);
     size_t offset = (size_t)((const uint8_t *)token - (const uint8_t *)shadow.core->arena.items);
     uint32_t slot = (uint32_t)(offset / sizeof(struct eng_process_item));
-    SIM_CHECK(slot < shadow.core->arena.item_count && shadow.tokens[slot] == before);
-    SIM_CHECK(eng_token_is_valid(after));
+    SIM_CHECK(slot < shadow.core->arena.item_count);
+    if (sim.is_distrusted)
+        return;
+    SIM_CHECK(shadow.tokens[slot] == before && eng_token_is_valid(after));
     if (OF_WORKERS >> edge & 1)
         check_worker_edge(slot, edge, before);
     else
@@ -379,14 +429,17 @@ void sim_check_slots(void)
     const struct eng_core *core = shadow.core;
     SIM_CHECK(core->frames.active_count == 0);
     for (uint32_t slot = 0; slot < core->arena.item_count; slot++) {
-        enum eng_token_state state = eng_token_state(shadow.tokens[slot]);
+        enum eng_token_state state = eng_token_state(core->arena.belief->words[slot]);
         SIM_CHECK(state == ENG_TOKEN_FREE || state == ENG_TOKEN_QUARANTINE);
         /* A slot is lost only to a worker that is still inside its attempt, or to a device. */
-        if (state == ENG_TOKEN_QUARANTINE && (shadow.tokens[slot] & ENG_TOKEN_CPU_BUSY)) {
-            uint32_t worker = eng_token_holder(shadow.tokens[slot]) - 1u;
-            SIM_CHECK(worker < SIM_WORKERS && shadow.attempts[worker].slot == slot);
+        if (state == ENG_TOKEN_QUARANTINE &&
+            (core->arena.belief->words[slot] & ENG_TOKEN_CPU_BUSY)) {
+            bool is_worked_on = false;
+            for (uint32_t w = 0; w < SIM_WORKERS; w++)
+                is_worked_on |= shadow.attempts[w].slot == slot;
+            SIM_CHECK(is_worked_on || sim.is_distrusted);
         } else if (state == ENG_TOKEN_QUARANTINE) {
-            SIM_CHECK(shadow.tokens[slot] & ENG_TOKEN_HW_BUSY);
+            SIM_CHECK(core->arena.belief->words[slot] & ENG_TOKEN_HW_BUSY);
         }
     }
 }

@@ -37,6 +37,13 @@ void sim_read_end(const void *bytes);
 void sim_attempt_writes(struct eng_span span);
 void sim_attempt_reads(struct eng_span span);
 
+/** A process writes anything anywhere in what it can write to. What is checked from here on is what
+ * the control thread and the application see. */
+void sim_scribble(void);
+
+/** The worker's process has ended: it touches nothing any more. */
+void sim_let_go(uint32_t worker);
+
 /** A device works on the current worker's attempt, until the end: it reads and writes the same. */
 void sim_device_begin(uint32_t slot);
 void sim_device_end(uint32_t slot);

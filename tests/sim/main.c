@@ -28,10 +28,9 @@
 #include <string.h>
 #include <time.h>
 
-#define REPEAT_EVERY   100 /* one run in so many is run twice */
-#define SOMETIMES_FROM 4000
-#define FRAMES_MIN     20u
-#define STEPS_MIN      600u
+#define REPEAT_EVERY 100 /* one run in so many is run twice */
+#define FRAMES_MIN   20u
+#define STEPS_MIN    600u
 
 struct totals {
     uint64_t schedules, steps, frames, with_faults, repeated, short_ones;
@@ -76,7 +75,7 @@ static void print_faults(void)
     uint32_t shown = 0;
     for (uint32_t i = 1; i <= sim_site_count(); i++)
         if (sim_site(i)->strikes)
-            printf("%-22s %12llu%s", sim_site(i)->name, (unsigned long long)sim_site(i)->strikes,
+            printf("%-26s %10llu%s", sim_site(i)->name, (unsigned long long)sim_site(i)->strikes,
                 ++shown % 3 ? "   " : "\n");
     printf("%s", shown % 3 ? "\n" : "");
 }
@@ -103,7 +102,7 @@ static int run_many(uint64_t first, uint64_t schedules, double seconds)
         (double)totals.steps / n, totals.steps_min, (double)totals.frames / n,
         100 * (double)totals.with_faults / n, STEPS_MIN, FRAMES_MIN,
         100 * (double)totals.short_ones / n, (unsigned long long)totals.repeated);
-    bool is_blind = never && totals.schedules >= SOMETIMES_FROM;
+    bool is_blind = never > 0;
     if (is_blind)
         printf("FAILED: %u rare states were never reached\n", never);
     printf("%d passed, %d failed\n", !is_blind, is_blind);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The platform's table and the engine's allocator, on actors, made-up time and one heap. */
+#include "platform/process.h"
 #include "sim/sim.h"
 
 #include <errno.h>
@@ -53,8 +54,10 @@ int plat_thread_create(struct plat_thread *thread)
     struct sim_actor *actor = sim_spawn(thread->name, thread->run, thread->argument);
     if (!actor)
         return -EAGAIN;
-    actor->worker = worker_named(thread->name);
     actor->is_thread = true;
+    actor->worker = worker_named(thread->name);
+    actor->holder = (uint16_t)(actor->worker + 1);
+    sim_process_adopt(actor);
     thread->handle = actor->index + 1;
     PLAT_POINT(thread_created);
     return 0;
@@ -68,7 +71,9 @@ uint32_t plat_core(void)
 void plat_thread_join(struct plat_thread *thread)
 {
     SIM_CHECK(thread->handle > 0);
-    sim_join(&sim.actors[thread->handle - 1]);
+    struct sim_actor *actor = &sim.actors[thread->handle - 1];
+    sim_join(actor);
+    actor->is_reusable = true;
     thread->handle = 0;
 }
 
@@ -87,7 +92,8 @@ struct allocation {
     enum dirt dirt;
 };
 
-#define ALLOCATIONS_MAX 256
+#define ALLOCATIONS_MAX 512
+#define FD_MEMORY       1000
 #define BIG_BYTES       ((size_t)32 << 10)
 #define GAP_BYTES       (4 * SIM_PAGE_BYTES)
 #define LINE_BYTES      128u
@@ -200,7 +206,18 @@ int plat_memory_create(struct plat_memory *memory, const char *name, size_t size
     void *bytes = take(SIM_PAGE_BYTES, size_bytes, is_pool ? DIRT_LINES : DIRT_ALL);
     if (!bytes)
         return -ENOMEM;
-    *memory = (struct plat_memory){.bytes = bytes, .size_bytes = size_bytes, .fd = 1000};
+    int fd = FD_MEMORY + (int)list_count - 1;
+    *memory = (struct plat_memory){.bytes = bytes, .size_bytes = size_bytes, .fd = fd};
+    return 0;
+}
+
+int plat_memory_map(struct plat_memory *memory, int fd, size_t size_bytes, bool is_writable)
+{
+    SIM_CHECK(fd >= FD_MEMORY && fd < FD_MEMORY + (int)list_count);
+    const struct allocation *shared = &list[fd - FD_MEMORY];
+    if (size_bytes > shared->size_bytes)
+        return -EINVAL;
+    *memory = (struct plat_memory){.bytes = shared->bytes, .size_bytes = size_bytes, .fd = fd};
     return 0;
 }
 

@@ -99,6 +99,18 @@ void sim_describe(struct eng_config *config)
         .consumer_pins_max = 3};
 }
 
+static void use_processes(struct sim_scenario *scenario)
+{
+    scenario->has_device = false; /* their jobs use none */
+    scenario->config.hw_reset = NULL;
+    scenario->config.knobs.isolation = ENG_ISOLATION_PROCESS;
+    scenario->config.knobs.restart_budget = 1 + sim_choose(SIM_SCENARIO, 4);
+    scenario->config.knobs.restart_window_ns = 400 * SIM_MS;
+    scenario->config.worker_program = "sim";
+    scenario->config.worker_blob = "";
+    scenario->config.worker_blob_bytes = 1;
+}
+
 /* What differs from run to run besides faults and order. */
 static void draw_scenario(void)
 {
@@ -114,6 +126,8 @@ static void draw_scenario(void)
     scenario->interval_ns = (10 + sim_choose(SIM_SCENARIO, 30)) * SIM_MS;
     scenario->deadline_ns = deadlines_ms[sim_choose(SIM_SCENARIO, 6)] * SIM_MS;
     scenario->has_device = sim_one_in(SIM_SCENARIO, 2);
+    if (sim_one_in(SIM_SCENARIO, 3))
+        use_processes(scenario);
     scenario->is_stopped_early = sim_one_in(SIM_SCENARIO, 2);
     if (sim.options.frames)
         scenario->frames = sim.options.frames;
@@ -131,7 +145,8 @@ static void create(void)
     sim_fail_allocation(0);
     if (!error)
         return;
-    SIM_CHECK((error == -ENOMEM || error == -EAGAIN) && !scenario->runtime && sim.has_faults);
+    SIM_CHECK(error == -ENOMEM || error == -EAGAIN || error == -ECHILD || error == -EPIPE);
+    SIM_CHECK(!scenario->runtime && sim.has_faults);
     sim_sometimes(SIM_CREATE_FAILED);
     sim.is_striking = false;
     SIM_CHECK(eng_runtime_create(&scenario->runtime, &scenario->config) == 0);
@@ -197,6 +212,10 @@ static void check_figures(void)
     SIM_CHECK(figures.used_bytes + figures.reserved_bytes <= figures.quota_bytes);
     if (figures.events[ENG_EVENT_PACKET_EPOCH_MISMATCH])
         sim_sometimes(SIM_EPOCH_MISMATCH);
+    if (figures.events[ENG_EVENT_WORKER_RESTARTED])
+        sim_sometimes(SIM_WORKER_RESTARTED);
+    if (eng_workforce_is_short(sim_core()))
+        sim_sometimes(SIM_WORKER_GONE);
     uint64_t accepted = 0, ended = 0;
     for (uint32_t l = 0; l < ENG_LANE_COUNT; l++) {
         accepted += figures.lanes[l].accepted;
@@ -257,9 +276,11 @@ void sim_run(const struct sim_options *options)
     sim_choose_init();
     sim.has_faults = sim_choose(SIM_FAULTS, 4) != 0;
     sim.is_striking = sim.has_faults;
+    sim.is_distrusted = false;
     sim_memory_reset();
     sim_check_init();
     sim_frames_init();
+    sim_processes_init();
     sim_device_init();
     draw_scenario();
     sim_schedule(run_scenario);

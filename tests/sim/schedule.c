@@ -133,20 +133,30 @@ static void enter_actor(void)
     sim_end_actor();
 }
 
+static struct sim_actor *unused_actor(void)
+{
+    for (uint32_t i = 1; i < sim.actor_count; i++)
+        if (sim.actors[i].is_reusable)
+            return &sim.actors[i];
+    return sim.actor_count < SIM_ACTORS_MAX ? &sim.actors[sim.actor_count++] : NULL;
+}
+
 struct sim_actor *sim_spawn(const char *name, void (*run)(void *), void *argument)
 {
-    if (sim.actor_count == SIM_ACTORS_MAX)
+    struct sim_actor *actor = unused_actor();
+    if (!actor)
         return NULL;
-    struct sim_actor *actor = &sim.actors[sim.actor_count];
-    actor->index = sim.actor_count;
+    uint32_t index = (uint32_t)(actor - sim.actors);
+    actor->index = index;
     actor->worker = SIM_NOBODY;
-    actor->is_hung = actor->is_thread = actor->is_preempted = false;
+    actor->holder = 0;
+    actor->process = 0;
+    actor->is_hung = actor->is_thread = actor->is_preempted = actor->is_reusable = false;
     actor->name = name;
     actor->run = run;
     actor->argument = argument;
-    sim_context_make(&actor->context, stacks[sim.actor_count], SIM_STACK_BYTES, enter_actor);
+    sim_context_make(&actor->context, stacks[index], SIM_STACK_BYTES, enter_actor);
     sim_choose_priority(actor);
-    sim.actor_count++;
     set_ready(actor);
     return actor;
 }
@@ -160,9 +170,26 @@ _Noreturn void sim_end_actor(void)
         sim_context_switch(&actor->context, &sim.home);
     } else {
         sim_wake((const _Atomic uint32_t *)&actor->state, UINT32_MAX);
+        actor->is_reusable = actor->process != 0;
         run_another();
     }
     __builtin_unreachable();
+}
+
+void sim_end_process_actors(uint32_t process)
+{
+    bool is_current = sim.current->process == process;
+    for (uint32_t i = 1; i < sim.actor_count; i++) {
+        struct sim_actor *actor = &sim.actors[i];
+        if (actor->process != process || actor->state == SIM_ENDED)
+            continue;
+        if (actor->state == SIM_READY)
+            clear_ready(actor);
+        actor->state = SIM_ENDED;
+        actor->is_reusable = true;
+    }
+    if (is_current)
+        run_another();
 }
 
 void sim_join(const struct sim_actor *actor)
@@ -188,7 +215,11 @@ static void preempt(uint64_t duration_ns)
 
 static void strike(void)
 {
-    if (PLAT_FAULT(preempted))
+    if (sim.current->process && PLAT_FAULT(process_scribbles))
+        sim_scribble();
+    if (sim.current->process && PLAT_FAULT(process_dies))
+        sim_process_end(sim.current->process);
+    else if (PLAT_FAULT(preempted))
         preempt(sim_choose(SIM_FAULTS, 50000) * 1000);
     else if (sim.current->worker != SIM_NOBODY && PLAT_FAULT(worker_hangs_a_while))
         preempt(sim_choose(SIM_FAULTS, 400) * SIM_MS);
@@ -205,7 +236,8 @@ void plat_point(struct plat_site *site)
     sim_check_step();
     if (sim.is_striking)
         strike();
-    if ((sim.steps & 127) == 0)
+    /* A process may spin on what another one wrote: that takes time, too. */
+    if ((sim.steps & (sim.is_distrusted ? 15 : 127)) == 0)
         sim_pass(sim_choose(SIM_TIME, 1000) * 1000);
     switch_to(sim_choose_at_point());
 }

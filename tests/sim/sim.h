@@ -10,7 +10,7 @@
 #include "platform/simulate.h"
 #include "sim/coroutine.h"
 
-#define SIM_ACTORS_MAX  24
+#define SIM_ACTORS_MAX  32
 #define SIM_STACK_BYTES ((size_t)96 << 10)
 #define SIM_EVENTS      64 /* kept for the report, a power of two */
 #define SIM_SITES_MAX   256
@@ -27,8 +27,11 @@ struct sim_actor {
     bool is_hung;      /* by a fault, for ever */
     bool is_preempted; /* by a fault, at a point, or woken late */
     uint32_t index, priority;
-    uint32_t worker; /* whose thread it is, or SIM_NOBODY */
-    bool is_thread;  /* of the runtime */
+    uint32_t worker;  /* whose thread it is, or SIM_NOBODY */
+    uint16_t holder;  /* what tokens call that worker */
+    uint32_t process; /* number of its process; 0: the application's own */
+    bool is_thread;   /* of the runtime */
+    bool is_reusable; /* ended, and nobody will ask for it */
     const char *name;
     void (*run)(void *argument);
     void *argument;
@@ -81,6 +84,7 @@ struct sim_state {
     struct sim_context home; /* the driver */
     bool has_faults;         /* in this run */
     bool is_striking;        /* now: the safety phase */
+    bool is_distrusted;      /* a process has written where it should not */
     uint32_t strikes;
     bool is_pct;
     uint32_t switch_mask; /* random walk: switch where the drawn bits are 0 */
@@ -130,6 +134,8 @@ void sim_join(const struct sim_actor *actor);
 /** The current actor does not run again. */
 _Noreturn void sim_end_actor(void);
 void sim_hang(void);
+/** All actors of a process end where they stand; does not return to one of them. */
+void sim_end_process_actors(uint32_t process);
 /** Run actor 0 until it ends. */
 void sim_schedule(void (*run)(void *));
 
@@ -149,6 +155,14 @@ void *sim_malloc(size_t size_bytes);
 void *sim_calloc(size_t count, size_t size_bytes);
 void *sim_aligned_alloc(size_t alignment, size_t size_bytes);
 void sim_free(void *bytes);
+
+/* ---- processes --------------------------------------------------------------------------------
+ */
+
+void sim_processes_init(void);
+/** A new actor belongs to the current actor's process. */
+void sim_process_adopt(struct sim_actor *actor);
+void sim_process_end(uint32_t number);
 
 /* ---- sites: points and faults ---------------------------------------------------------------- */
 
@@ -199,6 +213,12 @@ void sim_site_resolve(struct plat_site *site);
     X(WORKER_LEFT_BEHIND)                                                                          \
     X(CREATE_FAILED)                                                                               \
     X(HELPER_WORKED)                                                                               \
+    X(WORKER_DIED)                                                                                 \
+    X(WORKER_RESTARTED)                                                                            \
+    X(WORKER_GONE)                                                                                 \
+    X(REAP_CPU)                                                                                    \
+    X(SCRIBBLED)                                                                                   \
+    X(KILLED_AT_WORK)                                                                              \
     X(CANCELLED)                                                                                   \
     X(FLUSH_RETURNED)                                                                              \
     X(FLUSH_WITH_STOLEN)                                                                           \
@@ -227,7 +247,7 @@ enum sim_sometimes {
 void sim_sometimes(enum sim_sometimes what);
 /** Once in a run at most: for what is a state and not an event. */
 void sim_sometimes_in_run(enum sim_sometimes what);
-/** Print the counts. Returns: how many of them are 0. */
+/** Print the counts. Returns: how many of them are 0 and should not be after so many. */
 uint32_t sim_print_sometimes(uint64_t schedules);
 void sim_print_event(const struct sim_event *event);
 
