@@ -190,21 +190,51 @@ TEST(only_files_are_read)
     unlink(path);
 }
 
+static const char *example_path(void)
+{
+    static char example[4096];
+    const char *source = getenv("SOFTISP_SOURCE");
+    snprintf(example, sizeof(example), "%s/doc/softisp.yaml", source ? source : ".");
+    return example;
+}
+
 TEST(the_example_says_the_defaults)
 {
-    const char *source = getenv("SOFTISP_SOURCE");
-    char example[4096];
-    REQUIRE(source != NULL);
-    snprintf(example, sizeof(example), "%s/doc/softisp.yaml", source);
     knobs = (struct sisp_knobs){0};
     for (unsigned i = 0; sisp_knob_row(i); i++)
         knobs.value[i] = UINT64_MAX;
-    CHECK_EQ(sisp_knobs_load(&knobs, example, error, sizeof(error)), 0);
+    CHECK_EQ(sisp_knobs_load(&knobs, example_path(), error, sizeof(error)), 0);
     for (unsigned i = 0; sisp_knob_row(i); i++) {
         if (knobs.value[i] != sisp_knob_row(i)->value_default)
             printf("doc/softisp.yaml: %s\n", sisp_knob_row(i)->name);
         CHECK_EQ(knobs.value[i], sisp_knob_row(i)->value_default);
     }
+}
+
+/* Whatever a file holds, it is taken, or refused in one sentence with its name. */
+TEST(damaged_examples_are_taken_or_refused)
+{
+    static const char bytes_that_matter[] = "\t\n :-?{}[]&*!|>'\"%@`#,\\\x80\xff";
+    static char example[16384], damaged[sizeof(example)];
+    FILE *file = fopen(example_path(), "r");
+    REQUIRE(file != NULL);
+    size_t size = fread(example, 1, sizeof(example), file);
+    fclose(file);
+    REQUIRE(size > 100 && size < sizeof(example));
+    unsigned taken = 0, refused = 0;
+    srand(3);
+    for (unsigned i = 0; i < 3000; i++) {
+        memcpy(damaged, example, size);
+        for (int n = rand() % 4; n >= 0; n--)
+            damaged[(size_t)rand() % size] =
+                bytes_that_matter[(size_t)rand() % sizeof(bytes_that_matter)];
+        int r = load_bytes(damaged, rand() % 4 ? size : (size_t)rand() % size);
+        CHECK(r == 0 ||
+              (r == -EINVAL && strncmp(error, path, strlen(path)) == 0 && !strchr(error, '\n')));
+        taken += r == 0;
+        refused += r != 0;
+    }
+    CHECK(taken > 100 && refused > 100);
 }
 
 TEST(sessions_refuse_knobs_out_of_range)
@@ -246,6 +276,7 @@ int main(void)
     RUN(hostile_files_cost_little);
     RUN(only_files_are_read);
     RUN(the_example_says_the_defaults);
+    RUN(damaged_examples_are_taken_or_refused);
     RUN(sessions_refuse_knobs_out_of_range);
     return test_report();
 }
