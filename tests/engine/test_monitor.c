@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** The Monitor's timers, events and counters, one at a time, on a made-up clock. */
+#include "engine/housekeeper.h"
 #include "engine/stepped.h"
 #include "harness/test.h"
 
@@ -371,6 +372,81 @@ TEST(past_the_threshold_the_oldest_waiting_frame_is_dropped)
     finish();
 }
 
+/* The oldest theft is in quarantine and the next one's lane has nobody waiting. */
+TEST(frames_are_dropped_for_the_lane_they_wait_in)
+{
+    fixture_init(&stepped.fixture, 1);
+    stepped.fixture.config.knobs.drop_threshold = 1;
+    stepped.fixture.config.pools[POOL_STILL].count = 16;
+    REQUIRE(stepped_init(&stepped) == 0);
+    quarantine_hw(WORKER_SLOW);
+    begin_hw(WORKER_FAST);
+    begin_hw(WORKER_SLOW);
+    steal();
+    CHECK_EQ(eng_monitor_waiting(&stepped.core.monitor), 2);
+    CHECK_EQ(stepped.core.monitor.dropped, 0);
+    for (int i = 0; i < 2; i++)
+        REQUIRE(stepped_submit(&stepped, ENG_LANE_BACKGROUND, 0) == 0);
+    stepped_step(&stepped);
+    stepped_step(&stepped);
+    CHECK_EQ(stepped.core.monitor.dropped, 1);
+    REQUIRE(stepped_next(&stepped, &completion));
+    CHECK_EQ(completion.row.outcome, ENG_DROPPED);
+    CHECK_EQ(completion.row.lane, ENG_LANE_BACKGROUND);
+    CHECK(!stepped_next(&stepped, &completion));
+    finish();
+}
+
+/* The SessionManager's answer is lost: the item is sent again, and counts once. */
+TEST(an_item_is_sent_until_it_is_answered)
+{
+    start(false);
+    struct eng_monitor *monitor = &stepped.core.monitor;
+    begin(WORKER_FAST);
+    steal();
+    CHECK(!stepped_end(&stepped, WORKER_FAST, 0));
+    stepped_step(&stepped);
+    CHECK_EQ(monitor->outbox_count, 0);
+    uint32_t slot = monitor->outbox[0].slot;
+    for (int i = 0; i < 3; i++) {
+        monitor->outbox_count = 1;
+        monitor->resend_ns = stepped.now_ns + MS;
+        eng_housekeeper_check(&stepped.core); /* the slot is home although the item is here */
+        CHECK_EQ(monitor_timer_ns(), stepped.now_ns + MS);
+        CHECK_EQ(eng_monitor_waiting(monitor), 1);
+        step_at(stepped.now_ns + MS);
+        CHECK_EQ(monitor->outbox_count, 0);
+        CHECK_EQ(stepped.core.sessions.items_repeated, i + 1);
+    }
+    CHECK_EQ(stepped.core.sessions.items_applied, 1);
+    CHECK_EQ(monitor->outbox[0].slot, slot);
+    CHECK_EQ(eng_session_free_count(&stepped.core.sessions), 16);
+    finish();
+}
+
+/* No more items can be unanswered than the SessionManager remembers: the rest waits as stolen. */
+TEST(a_full_outbox_keeps_slots_in_the_monitor)
+{
+    start(false);
+    struct eng_monitor *monitor = &stepped.core.monitor;
+    begin(WORKER_FAST);
+    steal();
+    CHECK(!stepped_end(&stepped, WORKER_FAST, 0));
+    stepped_step(&stepped);
+    for (uint32_t i = 1; i < ENG_CONTROL_WINDOW; i++)
+        monitor->outbox[i] = monitor->outbox[0];
+    begin(WORKER_FAST);
+    steal();
+    CHECK(!stepped_end(&stepped, WORKER_FAST, 0));
+    monitor->outbox_count = ENG_CONTROL_WINDOW;
+    stepped_step(&stepped);
+    CHECK_EQ(monitor->count, 1);
+    CHECK_EQ(monitor->outbox_count, 0);
+    stepped_step(&stepped);
+    CHECK_EQ(monitor->count, 0);
+    finish();
+}
+
 TEST(quarantine_does_not_hold_up_the_end)
 {
     start(false);
@@ -398,6 +474,9 @@ int main(void)
     RUN(a_reset_is_good_for_what_was_there_before);
     RUN(degraded_is_said_when_it_begins);
     RUN(past_the_threshold_the_oldest_waiting_frame_is_dropped);
+    RUN(frames_are_dropped_for_the_lane_they_wait_in);
+    RUN(an_item_is_sent_until_it_is_answered);
+    RUN(a_full_outbox_keeps_slots_in_the_monitor);
     RUN(quarantine_does_not_hold_up_the_end);
     return test_report();
 }
