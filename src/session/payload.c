@@ -22,7 +22,7 @@ static bool is_mesh_sound(const struct sisp_lsc_mesh *mesh)
            isfinite(mesh->step_y);
 }
 
-static bool are_coefficients_sound(const struct sisp_coefficients *c)
+bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
 {
     const uint32_t sources[] = {c->wb_source, c->ccm_source, c->lsc_source, c->exposure_source,
         c->black_source, c->noise_source};
@@ -42,7 +42,7 @@ bool payload_is_sound(const struct payload *payload)
     const struct sisp_camera_controls *request = &payload->request;
     return payload->path < ENG_LANE_COUNT &&
            (unsigned)payload->geometry.format < SISP_PIXEL_FORMAT_COUNT &&
-           are_coefficients_sound(&payload->coefficients) &&
+           payload_coefficients_are_sound(&payload->coefficients) &&
            are_finite(burst->residual, ISP_BURST_MAX) && are_finite(burst->gain, ISP_BURST_MAX) &&
            isfinite(burst->noise_shot) && isfinite(burst->noise_read) &&
            isfinite(request->exposure_us) && isfinite(request->analogue_gain);

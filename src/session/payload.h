@@ -9,4 +9,8 @@
 /** Whether enumerations and counts are in their ranges and numbers are numbers. */
 bool payload_is_sound(const struct payload *payload);
 
+/** The part of it that a caller may give, too: numbers are finite, enumerations and counts known.
+ */
+bool payload_coefficients_are_sound(const struct sisp_coefficients *coefficients);
+
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/base.h"
 #include "session/knobs.h"
+#include "session/payload.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,6 +46,9 @@ static int check_params(const struct sisp_session_params *params, char *error, s
         return session_fail(error, error_size, -EINVAL, "at most 8 sessions share an engine");
     if (params->knobs && !knobs_are_valid(params->knobs))
         return session_fail(error, error_size, -EINVAL, "a knob is outside its range");
+    if (params->coefficients && !payload_coefficients_are_sound(params->coefficients))
+        return session_fail(
+            error, error_size, -EINVAL, "a coefficient is not finite or not one that there is");
     for (int i = 0; i < SISP_PARAM_COUNT; i++) {
         const struct sisp_param_row *row = &sisp_param_table[i];
         if (!(params->params.value[i] >= row->min && params->params.value[i] <= row->max))
