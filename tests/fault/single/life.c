@@ -32,6 +32,9 @@ void life_init(struct life *life, const struct scenario *scenario)
     life->params.is_live = 1;
     life->params.frame_interval_ns = life->interval_ms * UINT64_C(1000000);
     life->params.burst_frames = 2;
+    if (n % 4 == 3)
+        CHECK_EQ(sisp_knobs_set(&life->knobs, "isolation", "process"), 0);
+    life->params.knobs = &life->knobs;
 }
 
 void life_open(struct life *life)

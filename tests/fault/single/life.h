@@ -11,6 +11,7 @@
 
 struct life {
     struct sisp_session_params params; /* of this scenario; may be changed before life_open() */
+    struct sisp_knobs knobs;
     struct sisp_session *session;
     unsigned interval_ms;
     unsigned submitted, ended, delivered, refused; /* refused: no input, no credit */
@@ -25,7 +26,8 @@ struct life {
     unsigned held_count;
 };
 
-/** Sizes, formats and interval by the scenario's number: live, with preview and still. */
+/** Sizes, formats and interval by the scenario's number: live, with preview and still; workers are
+ * processes in every fourth. */
 void life_init(struct life *life, const struct scenario *scenario);
 
 /** Create the session; REQUIREd. */

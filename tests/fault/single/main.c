@@ -16,7 +16,8 @@
 #define JOBS_MAX    20u
 #define PATIENCE_NS UINT64_C(60000000000)
 
-static const struct single *const groups[] = {single_files, single_telemetry, single_process};
+static const struct single *const groups[] = {single_files, single_telemetry, single_process,
+    single_consumers, single_control, single_numbers};
 
 struct job {
     pid_t pid;

@@ -31,7 +31,8 @@ struct single {
 };
 
 /** Tables ended by a NULL name. */
-extern const struct single single_files[], single_telemetry[], single_process[];
+extern const struct single single_files[], single_telemetry[], single_process[], single_consumers[],
+    single_control[], single_numbers[];
 
 /** Whether all held so far, in any thread. */
 bool single_ok(void);
