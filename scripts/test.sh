@@ -74,6 +74,11 @@ if [ "${SOFTISP_QUICK:-0}" != 1 ]; then
         run "$build-asan" testlog --suite kernels --suite isp --suite engine --suite camera \
             --suite output --suite api --suite fault --suite cli
     fi
+    echo "five mistakes of today in the protocol, which the tests must find:"
+    tests/mutants/run.py --sample 5 >"$build/mutants-output.txt" 2>&1
+    cat "$build/mutants-output.txt"
+    sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2 mutants/p' "$build/mutants-output.txt" |
+        grep . >>"$counts" || echo "0 1 mutants" >>"$counts"
 fi
 awk '{ passed += $1; failed += $2; by[$3] += $2 }
     END { for (b in by) if (by[b]) print by[b] " failed in " b

@@ -159,10 +159,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="softisp-mutants-") as folder:
         tree = Tree(folder)
         for kind in BUILDS:
-            problem = tree.build(kind)
+            problem = None if arguments.sample else tree.build(kind)
             if problem:
                 sys.exit("the tree itself does not build:\n" + problem)
-        for rung in RUNGS:
+        # A sample comes after make test, which has run the same rungs.
+        for rung in RUNGS if not arguments.sample else ():
             said = tree.run_rung(rung)
             if said:
                 sys.exit(f"the tree itself fails: {said}")
