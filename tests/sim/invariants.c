@@ -98,14 +98,7 @@ void sim_check_step(void)
     SIM_CHECK(differ == 0); /* a token changed by its edges alone */
 }
 
-static bool waits_for(const _Atomic uint32_t *bell)
-{
-    for (uint32_t i = 0; i < sim.actor_count; i++)
-        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].word == bell)
-            return true;
-    return false;
-}
-
+/* The worker waits for its bell and has no attempt. */
 static void check_idle_worker(const struct eng_core *core, uint32_t worker)
 {
     uint32_t cell;
@@ -115,22 +108,39 @@ static void check_idle_worker(const struct eng_core *core, uint32_t worker)
                   eng_token_holder(shadow.tokens[slot]) != eng_workforce_holder(core, worker));
 }
 
+static void check_idle_actor(const struct eng_core *core, const _Atomic uint32_t *bell)
+{
+    uint32_t cell;
+    for (uint32_t w = 0; w < core->arena.worker_count; w++)
+        if (bell == &core->arena.workers[w].bell && !sim_is_working(w))
+            check_idle_worker(core, w);
+    if (bell == &core->telemetry.bell)
+        SIM_CHECK(!eng_ring_peek(&core->telemetry.ring, &cell));
+    size_t offset = (size_t)((const uint8_t *)bell - (const uint8_t *)core->places);
+    size_t place = offset / sizeof(core->places[0]);
+    if (place < ENG_SESSIONS_MAX && bell == &core->places[place].bell)
+        SIM_CHECK(!eng_ring_peek(&core->places[place].ring, &cell));
+}
+
+static bool is_control_idle(const struct eng_core *core)
+{
+    for (uint32_t i = 0; i < sim.actor_count; i++)
+        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].word == core->arena.control_bell)
+            return true;
+    return false;
+}
+
 void sim_check_idle(void)
 {
     const struct eng_core *core = shadow.core;
-    if (!core || sim.is_distrusted || !waits_for(core->arena.control_bell))
+    if (!core || sim.is_distrusted || !is_control_idle(core))
         return;
     uint64_t tail = atomic_load_explicit(&core->inbox.tail, memory_order_relaxed);
     SIM_CHECK(atomic_load_explicit(&core->inbox.turns[tail & (core->inbox.capacity - 1)],
                   memory_order_relaxed) != tail + 1);
-    for (uint32_t w = 0; w < core->arena.worker_count; w++)
-        if (waits_for(&core->arena.workers[w].bell) && !sim_is_working(w))
-            check_idle_worker(core, w);
-    uint32_t cell;
-    for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
-        SIM_CHECK(
-            !waits_for(&core->places[p].bell) || !eng_ring_peek(&core->places[p].ring, &cell));
-    SIM_CHECK(!waits_for(&core->telemetry.bell) || !eng_ring_peek(&core->telemetry.ring, &cell));
+    for (uint32_t i = 0; i < sim.actor_count; i++)
+        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].word)
+            check_idle_actor(core, sim.actors[i].word);
 }
 
 /* ---- who touches which bytes ---------------------------------------------------------------- */
@@ -400,18 +410,17 @@ static uint64_t signature(const struct eng_core *core)
         sim_mix(messages << 32 | lent, core->dispatcher.completed << 32 | core->monitor.count));
 }
 
-uint64_t __real_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
-uint64_t __wrap_eng_main_loop_step(struct eng_core *core, uint64_t now_ns);
+uint64_t sim_main_loop_step(struct eng_core *core, uint64_t now_ns);
 
 /* The engine's own records need to agree with each other only between two steps. */
-uint64_t __wrap_eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
+uint64_t sim_main_loop_step(struct eng_core *core, uint64_t now_ns)
 {
     if (core != shadow.core)
         sim_check_core(core);
     shadow.control = sim.current;
     if (core->stop_ns && !core->is_flushed)
         note_stop(core);
-    uint64_t timer_ns = __real_eng_main_loop_step(core, now_ns);
+    uint64_t timer_ns = eng_main_loop_step(core, now_ns);
     uint64_t seen = signature(core);
     if (seen != shadow.looked_at) {
         eng_housekeeper_check(core);
