@@ -43,17 +43,23 @@ static bool worker_apply(
     struct model_world *world, const struct model_worker *worker, enum eng_edge edge)
 {
     struct eng_token_args args = beliefs_of(worker);
-    return model_apply(world, worker->slot, edge, &args);
+    uint64_t before = model_word(world, worker->slot);
+    bool ok = eng_token_apply(
+        &world->arena.items[worker->slot].token, edge, &args, &world->arena.counts->token);
+    if (ok)
+        model_note(world, worker->slot, edge, &args, before);
+    return ok;
 }
 
 static void take_hint(struct model_world *world, struct model_worker *worker)
 {
+    struct eng_worker_shared *shared = &world->arena.workers[worker - world->workers];
     uint32_t cell;
-    if (!eng_ring_peek(&worker->ring, &cell))
+    if (!eng_ring_peek(&shared->ring, &cell))
         return;
-    worker->slot = worker->hints[cell].slot;
-    worker->grant = worker->hints[cell].grant;
-    eng_ring_pop(&worker->ring);
+    worker->slot = shared->hints[cell].slot;
+    worker->grant = shared->hints[cell].grant;
+    eng_ring_pop(&shared->ring);
     if (!worker_apply(world, worker, ENG_EDGE_START)) {
         world->seen[MODEL_SEEN_STALE_HINT]++;
         return;

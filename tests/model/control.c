@@ -50,31 +50,19 @@ static bool acquire(struct model_world *world, uint32_t *slot)
 {
     if (eng_session_acquire(&world->sessions, 0, 0, ENG_NONE, slot) != 0)
         return false;
-    model_note(world, *slot, ENG_EDGE_ACQUIRE, &no_beliefs, 0);
+    /* FREE is 0, so the word before is the word after without its state. */
+    uint64_t before = model_word(world, *slot) << 4 >> 4;
+    model_note(world, *slot, ENG_EDGE_ACQUIRE, &no_beliefs, before);
     const struct model_memory *memory = &world->memory[*slot];
     sisp_assert(memory->writers == 0 && memory->pins == 0);
     return true;
 }
 
-static void push_hint(struct model_worker *worker, uint32_t slot, uint64_t grant)
-{
-    uint32_t cell;
-    bool ok = eng_ring_reserve(&worker->ring, &cell);
-    sisp_assert(ok);
-    worker->hints[cell] = (struct eng_hint){.slot = slot, .grant = grant};
-    eng_ring_push(&worker->ring);
-}
-
-static bool has_room(const struct model_worker *worker)
-{
-    uint32_t cell;
-    return worker->queued < MODEL_DEPTH && eng_ring_reserve(&worker->ring, &cell);
-}
-
 static void dispatch(struct model_world *world, struct model_frame *frame, uint32_t index)
 {
     struct model_worker *worker = &world->workers[index];
-    if (frame->state != MODEL_WAITING || !has_room(worker))
+    if (frame->state != MODEL_WAITING || worker->queued == MODEL_DEPTH ||
+        !eng_arena_has_room(&world->arena, index))
         return;
     if (frame->attempts == MODEL_ATTEMPTS) {
         end_frame(world, frame);
@@ -90,7 +78,8 @@ static void dispatch(struct model_world *world, struct model_frame *frame, uint3
     frame->worker = index;
     frame->attempts++;
     worker->queue[worker->queued++] = (uint32_t)(frame - world->frames);
-    push_hint(worker, frame->slot, frame->grant);
+    eng_arena_push_hint(
+        &world->arena, index, (struct eng_hint){.slot = frame->slot, .grant = frame->grant});
 }
 
 static void forget(struct model_world *world, struct model_frame *frame)
@@ -264,7 +253,7 @@ static void restart(struct model_world *world, struct model_worker *worker)
     if (is_named(world, worker->incarnation))
         return;
     *worker = (struct model_worker){.incarnation = ++world->last_incarnation};
-    eng_ring_init(&worker->ring, ENG_HINTS_MAX);
+    eng_arena_restart_ring(&world->arena, (uint32_t)(worker - world->workers));
 }
 
 /* ---- publishing ---------------------------------------------------------------------------- */

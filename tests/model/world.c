@@ -43,20 +43,11 @@ void model_note(struct model_world *world, uint32_t slot, enum eng_edge edge,
         model_trace_edge(world->trace, &line);
 }
 
-/* The other edges are the control thread's, which compares with what it believes. */
-static bool is_holders(enum eng_edge edge)
-{
-    return edge == ENG_EDGE_START || edge == ENG_EDGE_START_HW || edge == ENG_EDGE_FINISH ||
-           edge == ENG_EDGE_ABANDON || edge == ENG_EDGE_ACKNOWLEDGE;
-}
-
 bool model_apply(
     struct model_world *world, uint32_t slot, enum eng_edge edge, const struct eng_token_args *args)
 {
     uint64_t before = model_word(world, slot);
-    bool ok = is_holders(edge) ? eng_token_apply(&world->arena.items[slot].token, edge, args,
-                                     &world->arena.counts->token)
-                               : eng_arena_apply(&world->arena, slot, edge, args);
+    bool ok = eng_arena_apply(&world->arena, slot, edge, args);
     if (ok)
         model_note(world, slot, edge, args, before);
     return ok;
@@ -152,7 +143,7 @@ static void begin(struct model_world *world, uint64_t seed)
     memset(world->jobs, 0, sizeof(world->jobs));
     for (uint32_t w = 0; w < MODEL_WORKERS; w++) {
         world->workers[w] = (struct model_worker){.incarnation = (uint16_t)(w + 1)};
-        eng_ring_init(&world->workers[w].ring, ENG_HINTS_MAX);
+        eng_arena_restart_ring(&world->arena, w);
     }
     world->accepted = world->completed = world->steps = 0;
     world->last_incarnation = MODEL_WORKERS;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * World: the ownership protocol alone, without the rest of the engine. The real token, ring and
- * SessionManager are driven by actors that one seeded generator picks: control thread, workers that
- * hang, are slow or are killed, hardware that answers late, twice or never, and a consumer that
- * may keep what it got. Each action is one step; the invariants are asserted after every step.
+ * SessionManager, with
+ * the control thread's belief, are driven by actors that one seeded generator picks: control
+ * thread, workers that hang, are slow or are killed, hardware that answers late, twice or never,
+ * and a consumer that may keep what it got. Each action is one step; the invariants are asserted
+ * after every step.
  */
 #ifndef TESTS_MODEL_WORLD_H
 #define TESTS_MODEL_WORLD_H
 
+#include "engine/belief.h"
 #include "engine/session_manager.h"
 #include <stdio.h>
 
@@ -63,8 +66,6 @@ struct model_worker {
     uint16_t incarnation;
     uint32_t slot;
     uint64_t grant;
-    struct eng_ring ring;
-    struct eng_hint hints[ENG_HINTS_MAX];
     /* Control thread's: what it was given and has not come back, oldest first. */
     uint32_t queue[MODEL_DEPTH], queued;
 };
@@ -124,6 +125,7 @@ void model_world_run(struct model_world *world, uint64_t seed);
 uint32_t model_choose(struct model_world *world, uint32_t count); /* 0 to count - 1 */
 bool model_fires(struct model_world *world, enum model_fault fault);
 uint64_t model_word(const struct model_world *world, uint32_t slot);
+/* By the control thread. */
 bool model_apply(struct model_world *world, uint32_t slot, enum eng_edge edge,
     const struct eng_token_args *args);
 void model_note(struct model_world *world, uint32_t slot, enum eng_edge edge,
