@@ -4,7 +4,7 @@
 set -eu
 packages="gcc libc6-dev meson ninja-build pkg-config xz-utils binutils clang clang-format libclang-rt-14-dev mandoc
  libraw-dev libjpeg62-turbo-dev libpng-dev libtiff-dev liblcms2-dev libexif-dev libxxhash-dev
- libseccomp-dev libjansson-dev libyaml-dev strace python3 python3-numpy python3-pil"
+ libseccomp-dev spin libjansson-dev libyaml-dev strace python3 python3-numpy python3-pil"
 missing=""
 for p in $packages; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
