@@ -125,7 +125,7 @@ static void check_idle_actor(const struct eng_core *core, const _Atomic uint32_t
 static bool is_control_idle(const struct eng_core *core)
 {
     for (uint32_t i = 0; i < sim.actor_count; i++)
-        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].word == core->arena.control_bell)
+        if (sim.words[i] == core->arena.control_bell)
             return true;
     return false;
 }
@@ -139,8 +139,8 @@ void sim_check_idle(void)
     SIM_CHECK(atomic_load_explicit(&core->inbox.turns[tail & (core->inbox.capacity - 1)],
                   memory_order_relaxed) != tail + 1);
     for (uint32_t i = 0; i < sim.actor_count; i++)
-        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].word)
-            check_idle_actor(core, sim.actors[i].word);
+        if (sim.words[i])
+            check_idle_actor(core, sim.words[i]);
 }
 
 /* ---- who touches which bytes ---------------------------------------------------------------- */

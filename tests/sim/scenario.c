@@ -273,7 +273,7 @@ void sim_run(const struct sim_options *options)
     sim.now_ns = 1000 * SIM_MS;
     sim.hash = sim.steps = sim.decisions = sim.next_switch = sim.strikes = sim.event_count = 0;
     sim.actor_count = sim.ready_count = 0;
-    sim.ready = 0;
+    sim.ready = sim.preempted = 0;
     sim_choose_init();
     sim.has_faults = sim_choose(SIM_FAULTS, 4) != 0;
     sim.is_striking = sim.has_faults;

@@ -24,12 +24,18 @@ static void switch_to(struct sim_actor *actor)
     sim_context_switch(&from->context, &actor->context);
 }
 
+static void stop_waiting(uint32_t index)
+{
+    sim.words[index] = NULL;
+    sim.deadlines_ns[index] = PLAT_FOREVER;
+    sim.preempted &= ~((uint64_t)1 << index);
+}
+
 static void set_ready(struct sim_actor *actor)
 {
     sim.ready_count++;
     actor->state = SIM_READY;
-    actor->is_preempted = false;
-    actor->word = NULL;
+    stop_waiting(actor->index);
     sim.ready |= (uint64_t)1 << actor->index;
 }
 
@@ -42,24 +48,18 @@ static void clear_ready(const struct sim_actor *actor)
 /* Everybody whose deadline has come. */
 static void ring_timers(void)
 {
-    for (uint32_t i = 0; i < sim.actor_count; i++) {
-        struct sim_actor *actor = &sim.actors[i];
-        if (actor->state == SIM_WAITING && actor->deadline_ns <= sim.now_ns)
-            set_ready(actor);
-    }
+    for (uint32_t i = 0; i < sim.actor_count; i++)
+        if (sim.deadlines_ns[i] <= sim.now_ns)
+            set_ready(&sim.actors[i]);
 }
 
 static void advance(void)
 {
     uint64_t next_ns = PLAT_FOREVER;
-    bool is_preempted = false;
-    for (uint32_t i = 0; i < sim.actor_count; i++)
-        is_preempted |= sim.actors[i].state == SIM_WAITING && sim.actors[i].is_preempted;
-    if (!is_preempted)
+    if (!sim.preempted)
         sim_check_idle();
     for (uint32_t i = 0; i < sim.actor_count; i++)
-        if (sim.actors[i].state == SIM_WAITING && sim.actors[i].deadline_ns < next_ns)
-            next_ns = sim.actors[i].deadline_ns;
+        next_ns = sim.deadlines_ns[i] < next_ns ? sim.deadlines_ns[i] : next_ns;
     if (next_ns == PLAT_FOREVER)
         sim_fail("every actor waits for ever");
     sim.now_ns = next_ns;
@@ -87,8 +87,8 @@ void sim_block(const _Atomic uint32_t *word, uint64_t deadline_ns)
 {
     struct sim_actor *actor = sim.current;
     actor->state = SIM_WAITING;
-    actor->word = word;
-    actor->deadline_ns = deadline_ns;
+    sim.words[actor->index] = word;
+    sim.deadlines_ns[actor->index] = deadline_ns;
     clear_ready(actor);
     run_another();
 }
@@ -96,17 +96,16 @@ void sim_block(const _Atomic uint32_t *word, uint64_t deadline_ns)
 void sim_wake(const _Atomic uint32_t *word, uint32_t count)
 {
     for (uint32_t i = 0; i < sim.actor_count && count; i++) {
-        struct sim_actor *actor = &sim.actors[i];
-        if (actor->state != SIM_WAITING || actor->word != word)
+        if (sim.words[i] != word)
             continue;
         count--;
         if (PLAT_FAULT(wake_is_late)) {
             uint64_t late_ns = sim.now_ns + sim_choose(SIM_FAULTS, 20000) * 1000;
-            actor->word = NULL;
-            actor->is_preempted = true;
-            actor->deadline_ns = late_ns < actor->deadline_ns ? late_ns : actor->deadline_ns;
+            sim.words[i] = NULL;
+            sim.preempted |= (uint64_t)1 << i;
+            sim.deadlines_ns[i] = late_ns < sim.deadlines_ns[i] ? late_ns : sim.deadlines_ns[i];
         } else {
-            set_ready(actor);
+            set_ready(&sim.actors[i]);
         }
     }
 }
@@ -151,7 +150,7 @@ struct sim_actor *sim_spawn(const char *name, void (*run)(void *), void *argumen
     actor->worker = SIM_NOBODY;
     actor->holder = 0;
     actor->process = 0;
-    actor->is_hung = actor->is_thread = actor->is_preempted = actor->is_reusable = false;
+    actor->is_hung = actor->is_thread = actor->is_reusable = false;
     actor->name = name;
     actor->run = run;
     actor->argument = argument;
@@ -185,6 +184,7 @@ void sim_end_process_actors(uint32_t process)
             continue;
         if (actor->state == SIM_READY)
             clear_ready(actor);
+        stop_waiting(actor->index);
         actor->state = SIM_ENDED;
         actor->is_reusable = true;
     }
@@ -209,7 +209,7 @@ void sim_schedule(void (*run)(void *))
 
 static void preempt(uint64_t duration_ns)
 {
-    sim.current->is_preempted = true;
+    sim.preempted |= (uint64_t)1 << sim.current->index;
     sim_sleep(duration_ns);
 }
 

@@ -24,8 +24,7 @@ enum sim_actor_state { SIM_UNUSED, SIM_READY, SIM_WAITING, SIM_ENDED };
 
 struct sim_actor {
     enum sim_actor_state state;
-    bool is_hung;      /* by a fault, for ever */
-    bool is_preempted; /* by a fault, at a point, or woken late */
+    bool is_hung; /* by a fault, for ever */
     uint32_t index, priority;
     uint32_t worker;  /* whose thread it is, or SIM_NOBODY */
     uint16_t holder;  /* what tokens call that worker */
@@ -35,8 +34,6 @@ struct sim_actor {
     const char *name;
     void (*run)(void *argument);
     void *argument;
-    const _Atomic uint32_t *word; /* waited for; NULL: only for the deadline */
-    uint64_t deadline_ns;
     struct sim_context context;
 };
 
@@ -79,6 +76,10 @@ struct sim_state {
     uint32_t actor_count;
     uint64_t ready; /* bit i: actor i */
     uint32_t ready_count;
+    uint64_t preempted; /* bit i: waits by a fault, at a point, or is woken late */
+    /* By actor, together since all are looked at often. */
+    const _Atomic uint32_t *words[SIM_ACTORS_MAX]; /* waited for; NULL: none */
+    uint64_t deadlines_ns[SIM_ACTORS_MAX];
     struct sim_actor *current;
     struct sim_actor actors[SIM_ACTORS_MAX];
     struct sim_context home; /* the driver */
