@@ -20,6 +20,14 @@ uint32_t sim_site_count(void)
     return site_count;
 }
 
+uint64_t sim_strikes_of(const char *name)
+{
+    for (uint32_t i = 1; i <= site_count; i++)
+        if (strcmp(sites[i].name, name) == 0)
+            return sites[i].strikes;
+    return 0;
+}
+
 static uint32_t id_of(const char *name)
 {
     uint32_t id = 2166136261u;
@@ -59,13 +67,26 @@ static const struct {
     {"cage_fails", 16},
 };
 
+/* The list has commas. */
+static bool is_listed(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = list; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, length) == 0 && (at[length] == ',' || !at[length]))
+            return true;
+    }
+    return false;
+}
+
 static uint32_t chance(const char *name, uint32_t id)
 {
     for (uint32_t i = 0; i < sim.options.disabled_count; i++)
         if (strcmp(sim.options.disabled[i], name) == 0)
             return 0;
+    const char *only = sim.options.only;
     uint64_t drawn = sim_mix(sim.options.seed, (uint64_t)id << 20);
-    if (!sim.has_faults || (drawn & 3))
+    if (!sim.has_faults || (only ? !is_listed(only, name) : (drawn & 3) != 0))
         return 0;
     for (uint32_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
         if (strcmp(rates[i].name, name) == 0)

@@ -6,6 +6,8 @@
  *     softisp-sim --schedules 20000    so many
  *     softisp-sim --seed 17 [--trace]  one, with every event
  *     softisp-sim --shrink 17          the smallest run that fails as seed 17 does
+ *     --only FAULT --schedules 20      so many in which it struck, and nothing else did; some need
+ *                                      another: --only reset_fails,device_never_answers
  *     --first N                        the seed to begin with [1]
  *
  * How it works: the engine's sources are compiled a second time with PLAT_SIMULATE, and linked with
@@ -31,6 +33,7 @@
 #define REPEAT_EVERY 100 /* one run in so many is run twice */
 #define FRAMES_MIN   20u
 #define STEPS_MIN    600u
+#define ONLY_TRIES   500u /* seeds for each schedule in which the one fault shall strike */
 
 struct totals {
     uint64_t schedules, steps, frames, with_faults, repeated, short_ones;
@@ -109,9 +112,31 @@ static int run_many(uint64_t first, uint64_t schedules, double seconds)
     return is_blind;
 }
 
-static int run_seed(uint64_t seed, bool is_traced)
+static int run_only(const char *faults, uint64_t first, uint64_t wanted)
 {
-    struct sim_options options = {.seed = seed, .is_traced = is_traced};
+    char fault[64];
+    uint64_t struck = 0, tried = 0, strikes = 0, slowest_ns = 0;
+    snprintf(fault, sizeof(fault), "%.*s", (int)strcspn(faults, ","), faults);
+    while (struck < wanted && tried < ONLY_TRIES * wanted) {
+        struct sim_options options = {.seed = first + tried++, .only = faults};
+        sim_run(&options);
+        bool has_struck = sim_strikes_of(fault) > strikes;
+        strikes = sim_strikes_of(fault);
+        struck += has_struck;
+        if (has_struck && sim.stop_taken_ns > slowest_ns)
+            slowest_ns = sim.stop_taken_ns;
+    }
+    printf("%s struck %llu times in %llu of %llu schedules; slowest stop %.3f ms\n", fault,
+        (unsigned long long)strikes, (unsigned long long)struck, (unsigned long long)tried,
+        (double)slowest_ns / 1e6);
+    printf("%llu passed, %llu failed\n", (unsigned long long)struck,
+        (unsigned long long)(wanted - struck));
+    return struck < wanted;
+}
+
+static int run_seed(uint64_t seed, const char *only, bool is_traced)
+{
+    struct sim_options options = {.seed = seed, .only = only, .is_traced = is_traced};
     sim_run(&options);
     printf("seed %llu: %u steps, %u frames, %u faults, hash %016llx\n", (unsigned long long)seed,
         sim.steps, sim_accepted(), sim.strikes, (unsigned long long)sim.hash);
@@ -120,14 +145,16 @@ static int run_seed(uint64_t seed, bool is_traced)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: softisp-sim [--first N] --seconds S | --schedules N | --seed N "
-                    "[--trace] | --shrink N\n");
+    fprintf(stderr,
+        "usage: softisp-sim [--first N] [--only FAULT[,FAULT...]] --seconds S | --schedules N | "
+        "--seed N [--trace] | --shrink N\n");
     return 2;
 }
 
 int main(int count, char **arguments)
 {
     uint64_t first = 1, schedules = UINT64_MAX, seed = 0, shrink = 0;
+    const char *only = NULL;
     double seconds = 1e9;
     bool is_traced = false;
     for (int i = 1; i < count; i++) {
@@ -140,6 +167,8 @@ int main(int count, char **arguments)
             return usage();
         if (strcmp(arguments[i], "--first") == 0)
             first = strtoull(value, NULL, 10);
+        else if (strcmp(arguments[i], "--only") == 0)
+            only = value;
         else if (strcmp(arguments[i], "--seconds") == 0)
             seconds = strtod(value, NULL);
         else if (strcmp(arguments[i], "--schedules") == 0)
@@ -154,10 +183,12 @@ int main(int count, char **arguments)
     }
     sim_report_init();
     if (shrink)
-        return sim_shrink(shrink);
+        return sim_shrink(shrink, only);
     if (seed)
-        return run_seed(seed, is_traced);
+        return run_seed(seed, only, is_traced);
     if (schedules == UINT64_MAX && seconds >= 1e9)
         return usage();
+    if (only)
+        return schedules == UINT64_MAX ? usage() : run_only(only, first, schedules);
     return run_many(first, schedules, seconds);
 }

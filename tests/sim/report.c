@@ -130,8 +130,12 @@ static _Noreturn void report(const char *why)
         print_event(stderr, &sim.events[i % SIM_EVENTS]);
     print_actors(stderr);
     print_faults(stderr);
-    fprintf(stderr, "repeat: softisp-sim --seed %llu --trace\nshrink: softisp-sim --shrink %llu\n",
-        (unsigned long long)sim.options.seed, (unsigned long long)sim.options.seed);
+    const char *option = sim.options.only ? " --only " : "";
+    const char *only = sim.options.only ? sim.options.only : "";
+    fprintf(stderr,
+        "repeat: softisp-sim%s%s --seed %llu --trace\nshrink: softisp-sim%s%s --shrink %llu\n",
+        option, only, (unsigned long long)sim.options.seed, option, only,
+        (unsigned long long)sim.options.seed);
     _exit(1);
 }
 

@@ -200,7 +200,8 @@ static void stop(void)
         other = sim_spawn("stop too", stop_too, NULL);
     eng_stop(sim_scenario.runtime);
     /* Twice the grace: for frames, and for rows that are not written yet. */
-    SIM_CHECK(sim.now_ns - start_ns <= 2 * DRAIN_NS + ESCALATION_NS + MARGIN_NS);
+    sim.stop_taken_ns = sim.now_ns - start_ns;
+    SIM_CHECK(sim.stop_taken_ns <= 2 * DRAIN_NS + ESCALATION_NS + MARGIN_NS);
     if (other)
         sim_join(other);
 }
@@ -275,7 +276,7 @@ void sim_run(const struct sim_options *options)
     sim.actor_count = sim.ready_count = 0;
     sim.ready = sim.preempted = 0;
     sim_choose_init();
-    sim.has_faults = sim_choose(SIM_FAULTS, 4) != 0;
+    sim.has_faults = sim_choose(SIM_FAULTS, 4) != 0 || options->only;
     sim.is_striking = sim.has_faults;
     sim.is_distrusted = false;
     sim_memory_reset();

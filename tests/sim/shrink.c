@@ -126,10 +126,10 @@ static bool record_switches(struct sim_options *options, const char *why)
     return still_fails(options, why);
 }
 
-int sim_shrink(uint64_t seed)
+int sim_shrink(uint64_t seed, const char *only)
 {
     static struct trial first;
-    struct sim_options options = {.seed = seed};
+    struct sim_options options = {.seed = seed, .only = only};
     try_run(&options, &first);
     if (!first.why[0]) {
         printf("seed %llu does not fail\n", (unsigned long long)seed);

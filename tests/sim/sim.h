@@ -63,6 +63,7 @@ struct sim_options {
     bool is_replaying;     /* the switches, instead of drawing them */
     uint32_t switch_count; /* recorded or replayed */
     struct sim_switch *switches;
+    const char *only; /* "FAULT[,FAULT...]": no others strike; NULL: all may */
     uint32_t disabled_count;
     const char *disabled[SIM_SITES_MAX]; /* faults that do not strike */
 };
@@ -70,7 +71,7 @@ struct sim_options {
 struct sim_state {
     struct sim_options options;
     uint64_t run; /* number of the run in this process */
-    uint64_t now_ns, hash;
+    uint64_t now_ns, hash, stop_taken_ns;
     uint32_t steps, decisions, next_switch;
     uint64_t streams[SIM_STREAM_COUNT];
     uint32_t actor_count;
@@ -175,6 +176,8 @@ struct sim_site {
 
 struct sim_site *sim_site(uint32_t index);
 uint32_t sim_site_count(void);
+/** Since the process began. */
+uint64_t sim_strikes_of(const char *name);
 void sim_site_resolve(struct plat_site *site);
 
 /* ---- report ------------------------------------------------------------------------------------
@@ -278,6 +281,6 @@ void sim_report_to(int fd);
 /* ---- shrinking ---------------------------------------------------------------------------------
  */
 
-int sim_shrink(uint64_t seed);
+int sim_shrink(uint64_t seed, const char *only);
 
 #endif
