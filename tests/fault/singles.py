@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every single fault, each with its stated end and bound, in 20 scenarios: other seeds, sizes, instants.
 
-usage: singles.py FAULT_SINGLE [--only WORD] [--sanitized]   run; one line a row with the worst time
-       singles.py --list                                     the table, for doc/reliability.md"""
+usage: singles.py FAULT_SINGLE SOFTISP_SIM [--only WORD] [--sanitized]   run; one line a row with the worst time
+       singles.py --list                                                 the table, for doc/reliability.md"""
 import collections
 import concurrent.futures
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ SLOWER = 5
 
 Row = collections.namedtuple("Row", "group name done end bound_ms")
 
-# The bound is of the time from the fault to its end, in the worst scenario.
+# The bound is of the time from the fault to its end, in the worst scenario. These run in a real process.
 ROWS = [
     Row("files", "picture-disk-full", "the disk is full after n bytes, four times a scenario",
         "-ENOSPC; the file is what it was before", 2000),
@@ -94,6 +95,98 @@ ROWS = [
         "-EINVAL, a sentence that names the file, nothing changed", 1000),
 ]
 
+# These strike the whole engine in the simulator, alone, in 20 schedules each, while it checks every invariant after
+# every step. All have this end too: each accepted frame ends once, in order; no slot, pin or buffer is lost. The bound
+# is of the stop that ends each schedule, in the simulator's time: twice the grace, escalation, and a margin.
+STOP_BOUND_MS = 600
+SIMULATED = [
+    Row(group, name, done, end, STOP_BOUND_MS) for group, name, done, end in (
+        ("worker", "command_begin_fails", "a command refuses its frame", "falls back, or fails with a reason"),
+        ("worker", "command_end_fails", "a command fails at its end", "falls back, or fails with a reason"),
+        ("worker", "command_hangs", "a command never comes back", "detached; floor; its slot in quarantine"),
+        ("worker", "command_is_slow", "a command takes 2 to 100 times as long", "floor, or late; its result is not read"),
+        ("worker", "task_hangs", "one thread of a team never comes back", "detached; floor; its slot in quarantine"),
+        ("worker", "worker_hang_before_start", "it hangs between taking and starting", "claimed back, fast-forwarded"),
+        ("worker", "worker_hang_before_finish", "it hangs with the result made", "stolen; quarantine"),
+        ("worker", "worker_hangs_a_while", "it wakes after having been replaced", "acknowledges; slot back; nothing stale"),
+        ("worker", "worker_finishes_twice", "it returns a result twice", "the second one is counted and dropped"),
+        ("worker", "result_is_garbage", "its result is any bytes", "checked: failed, or harmless"),
+        ("worker", "preempted", "it is not scheduled for a while, at any step", "as if nothing were"),
+        ("worker", "process_dies", "SIGKILL of a worker process, at any step", "slots reaped; floor; restarted"),
+        ("worker", "process_scribbles", "it writes anything into what it shares", "repaired and reported; killed"),
+        ("worker", "spawn_fails", "a worker process cannot be started", "tried again; its lanes fall back"),
+        ("worker", "cage_fails", "a worker process cannot confine itself", "it ends; tried again"),
+        ("worker", "socket_breaks", "its socket ends", "taken for dead; restarted"),
+        ("hardware", "hw_done_late", "FRAME_HW_DONE comes late", "reclaimed, or quarantine until then"),
+        ("hardware", "hw_done_lost", "it never comes", "quarantine; reset, then back"),
+        ("hardware", "hw_done_twice", "it comes twice", "the second one is counted"),
+        ("hardware", "hw_done_other_slot", "it names another slot", "refused and counted"),
+        ("hardware", "device_is_late", "the device answers late", "reclaimed, or quarantine until then"),
+        ("hardware", "device_never_answers", "the device does not answer", "quarantine; reset, then back"),
+        ("hardware", "device_answers_twice", "the device answers twice", "the second one is counted"),
+        ("hardware", "reset_fails", "a reset fails", "tried again"),
+        ("hardware", "reset_is_slow", "a reset takes long", "nobody waits for it"),
+        ("memory", "allocation_fails", "the k-th allocation of create fails", "-ENOMEM, nothing left; then it works"),
+        ("files", "telemetry_stalls", "the telemetry callback stalls", "rows are dropped and counted"),
+        ("consumers", "consumer_keeps", "more is kept than may be", "others are dropped; leases are reported"),
+        ("consumers", "consumer_stalls", "nobody reads for a while", "nobody waits for it"),
+        ("consumers", "releases_twice", "a result is given back twice", "-ESTALE"),
+        ("consumers", "submits_twice", "an input is submitted twice", "-ESTALE"),
+        ("consumers", "producer_cancels", "an input is given back unused", "it comes home"),
+        ("consumers", "producer_cancels_twice", "an input is given back twice", "-ESTALE"),
+        ("time", "clock_jumps_1s", "the clock jumps by 1 s", "frames late, workers not given up for ever"),
+        ("time", "suspended_60s", "the machine is suspended for 60 s", "frames late, workers not given up for ever"),
+        ("time", "timer_is_late", "a timer is late by up to 100 ms", "as late as the timer"),
+        ("time", "wait_returns_early", "a wait returns for no reason", "looked again"),
+        ("time", "wake_is_late", "a wake-up is late", "as late as the wake-up"),
+        ("time", "deadline_is_over", "a frame comes after its deadline", "late at once"),
+        ("process", "thread_create_fails", "the k-th thread cannot be started", "-EAGAIN, nothing left; then it works"),
+        ("control", "accept_reply_lost", "the answer to a batch of control items is lost", "sent again, applied once"),
+    )
+]
+# What must strike first.
+NEEDS = {"producer_cancels_twice": "producer_cancels", "reset_fails": "device_never_answers",
+         "reset_is_slow": "device_never_answers"}
+
+# Tests of their own, for the table.
+ELSEWHERE = [
+    ("memory", "each allocation fails once, in each call that sets something up", "-ENOMEM or success; nothing left",
+     "fault_failing_alloc"),
+    ("process", "each descriptor, thread and memfd is missing once", "-EMFILE, -EAGAIN, -ENFILE; nothing left",
+     "fault_resources"),
+    ("process", "each system call of a session's life fails once", "it ends well, or one sentence; nothing left",
+     "fault_syscalls"),
+    ("worker", "kill -9 of a random worker process during a live run", "one completion each, nothing lost, preview again",
+     "live camera under kills"),
+    ("input files", "corrupt, truncated, huge, cyclic raws", "-EBADMSG and the like, bounded time and memory",
+     "raw_hostile, raw_mutate"),
+    ("device", "stdin ends, stalls, or is cut inside a frame", "clean end, or -EBADMSG", "raw_plain, test_live"),
+]
+
+
+def run_simulated(sim, row):
+    """As run()."""
+    faults = row.name + ("," + NEEDS[row.name] if row.name in NEEDS else "")
+    done = subprocess.run([sim, "--only", faults, "--schedules", str(SCENARIOS)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", timeout=200)
+    found = re.search(rf"^{row.name} struck \d+ times in (\d+) .* slowest stop ([\d.]+) ms$", done.stdout, re.M)
+    passed, worst_ms = (int(found[1]), float(found[2])) if found and done.returncode == 0 else (0, 0.0)
+    if worst_ms > row.bound_ms:
+        passed = 0
+    return passed, SCENARIOS - passed, 0, worst_ms, done.stdout
+
+
+def marked_faults():
+    """The names of all PLAT_FAULT() in the source: what a simulator can make strike."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    names = set()
+    for folder in ("src/engine", "src/platform", "tests/sim"):
+        for name in os.listdir(os.path.join(root, folder)):
+            if name.endswith(".c"):
+                with open(os.path.join(root, folder, name), encoding="utf-8") as file:
+                    names.update(re.findall(r"PLAT_FAULT\((\w+)\)", file.read()))
+    return names - {"name"}  # main.c's help
+
 
 def run(single, row, is_sanitized):
     """Returns: (passed, failed, skipped, worst time in ms, what it printed)."""
@@ -115,28 +208,32 @@ def run(single, row, is_sanitized):
 
 def print_table():
     print("| group | fault | what is done | stated end | bound | scenarios |\n|---|---|---|---|---|---|")
-    for row in ROWS:
+    for row in sorted(ROWS + SIMULATED, key=lambda row: row.group):
         print(f"| {row.group} | {row.name} | {row.done} | {row.end} | {row.bound_ms} ms | {SCENARIOS} |")
+    for group, done, end, test in ELSEWHERE:
+        print(f"| {group} | test {test} | {done} | {end} | its own | its own |")
 
 
 def main(arguments):
     if arguments == ["--list"]:
         print_table()
         return 0
-    if not arguments:
+    if len(arguments) < 2:
         print(__doc__)
         return 2
-    single, is_sanitized = arguments[0], "--sanitized" in arguments
+    single, sim, is_sanitized = arguments[0], arguments[1], "--sanitized" in arguments
     only = arguments[arguments.index("--only") + 1] if "--only" in arguments else ""
     sums = [0, 0, 0]
     known = subprocess.run([single, "--list"], capture_output=True, text=True).stdout.split()
-    for name in sorted(set(known) ^ {row.name for row in ROWS}):
+    for name in sorted((set(known) | marked_faults()) ^ {row.name for row in ROWS + SIMULATED}):
         print(f"FAILED {name}: it stands in one table only")
         sums[1] += 1
     start, opened = time.monotonic(), 0
     # Two at a time: some sleep most of the time.
     pool = concurrent.futures.ThreadPoolExecutor(2)
-    jobs = [(row, pool.submit(run, single, row, is_sanitized)) for row in ROWS if only in row.name]
+    jobs = [] if is_sanitized else [
+        (row, pool.submit(run_simulated, sim, row)) for row in SIMULATED if only in row.name]
+    jobs += [(row, pool.submit(run, single, row, is_sanitized)) for row in ROWS if only in row.name]
     for row, job in jobs:
         *counts, worst_ms, said = job.result()
         sums = [a + b for a, b in zip(sums, counts)]
