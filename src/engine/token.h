@@ -40,7 +40,7 @@ enum eng_edge {
     ENG_EDGE_STEAL,       /* control: WORKER to MONITOR */
     ENG_EDGE_ESCALATE,    /* control: MONITOR to QUARANTINE */
     ENG_EDGE_REAP_CPU,    /* control: the holder is proven dead */
-    ENG_EDGE_REAP_HW,     /* control: a reset has returned */
+    ENG_EDGE_REAP_HW,     /* control: a reset has returned, nobody can submit */
     ENG_EDGE_CONVERT,     /* control: acknowledged, back to SESSION */
     ENG_EDGE_ADVANCE,     /* control: DONE to SESSION */
     ENG_EDGE_PUBLISH,     /* control: DONE to CONSUMER */

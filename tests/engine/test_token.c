@@ -71,7 +71,7 @@ static bool monitor_expects(struct word *w, enum eng_edge edge, bool has_grant)
         w->cpu = false;
         return true;
     case ENG_EDGE_REAP_HW:
-        if (!is_stolen || !w->hw || !has_grant)
+        if (!is_stolen || w->cpu || !w->hw || !has_grant)
             return false;
         w->hw = false;
         return true;
