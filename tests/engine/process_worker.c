@@ -6,6 +6,7 @@
 #include "base/prng.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,7 +76,8 @@ static void do_harm(const struct order *order, struct eng_job *job)
     struct base_prng prng = {.state = job->sequence};
     switch (order->act) {
     case ORDER_DIE:
-        _exit(3);
+        kill(getpid(), SIGKILL); /* which the cage forbids: it dies of that, then */
+        return;
     case ORDER_LIE:
         memset(job->result, 0xff, sizeof(*job->result));
         return;

@@ -157,11 +157,11 @@ TEST(a_death_costs_its_own_picture)
 TEST(a_hung_process_is_killed_and_its_slot_comes_home)
 {
     prepare(1);
-    fixture.config.knobs.escalation_timeout_ns = 100 * MS;
-    fixture.config.knobs.hang_timeout_ns = 200 * MS; /* ten times that in the background */
+    fixture.config.knobs.escalation_timeout_ns = 1000 * MS; /* half of it is enough to die in */
+    fixture.config.knobs.hang_timeout_ns = 200 * MS;        /* ten times that in the background */
     REQUIRE(fixture_start(&fixture) == 0);
     struct order order = {ORDER_HANG, ORDER_IN_TASK, FAST_ISP};
-    REQUIRE(run_one(ENG_LANE_FAST, order, in_ms(60)) == 0);
+    REQUIRE(run_one(ENG_LANE_FAST, order, in_ms(300)) == 0);
     CHECK_EQ(completion.row.fallback_reason, ENG_REASON_WORKER_HUNG);
     FIXTURE_UNTIL(&fixture, figures.events[ENG_EVENT_WORKER_RESTARTED] == 1);
     until_fast();

@@ -14,6 +14,8 @@ static char count_descriptors(void)
     int count = -3; /* ".", ".." and the folder itself */
     while (folder && readdir(folder))
         count++;
+    if (folder)
+        closedir(folder);
     return (char)('0' + count);
 }
 
