@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * The protocol-only simulator. protocol [--schedules N] [--seed S] runs N seeded schedules;
- * protocol --traces N [--seed S] writes their edges for the model's replay instead.
+ * protocol --traces N or --corrupted N [--seed S] writes their edges for the model's replay
+ * instead, the latter each with one mistake in it.
  */
 #include "base/base.h"
 #include "harness/test.h"
 #include "model/world.h"
 #include "platform/platform.h"
 
-static uint64_t first_seed = 1, schedules = 1000000, traces;
+static uint64_t first_seed = 1, schedules = 1000000, traces, corrupted;
 static struct model_world world;
 
 static const char *const seen_names[MODEL_SEEN_COUNT] = {
@@ -65,6 +66,87 @@ TEST(same_seed_same_hash)
     }
 }
 
+/* ---- traces for the replay ------------------------------------------------------------------ */
+
+static void flip(struct model_trace_line *line)
+{
+    switch (model_choose(&world, 6)) {
+    case 0:
+        line->slot = (line->slot + 1 + model_choose(&world, MODEL_SLOTS - 1)) % MODEL_SLOTS;
+        break;
+    case 1:
+        line->edge = (line->edge + 1 + model_choose(&world, ENG_EDGE_COUNT - 1)) % ENG_EDGE_COUNT;
+        break;
+    case 2:
+        line->args.holder++;
+        break;
+    case 3:
+        line->args.grant++;
+        break;
+    case 4:
+        line->before ^= (uint64_t)1 << model_choose(&world, 64);
+        break;
+    default:
+        line->after ^= (uint64_t)1 << model_choose(&world, 64);
+        break;
+    }
+}
+
+/* One line changed, lost, told twice, or told after the next one. */
+static void corrupt(void)
+{
+    uint32_t place = model_choose(&world, world.line_count);
+    struct model_trace_line *line = &world.lines[place];
+    size_t rest = world.line_count - place - 1;
+    switch (model_choose(&world, 6)) {
+    case 0:
+        memmove(line, line + 1, rest * sizeof(*line));
+        world.line_count--;
+        break;
+    case 1:
+        memmove(line + 1, line, (rest + 1) * sizeof(*line));
+        world.line_count++;
+        break;
+    case 2:
+        if (rest) {
+            struct model_trace_line first = line[0];
+            line[0] = line[1];
+            line[1] = first;
+        }
+        break;
+    default:
+        flip(line);
+        break;
+    }
+}
+
+/* What the code's own table says of the trace. */
+static bool is_lawful(void)
+{
+    uint64_t words[MODEL_SLOTS] = {0}, next;
+    for (uint32_t i = 0; i < world.line_count; i++) {
+        const struct model_trace_line *line = &world.lines[i];
+        if (words[line->slot] != line->before ||
+            !eng_token_next(line->before, line->edge, &line->args, &next) || next != line->after)
+            return false;
+        words[line->slot] = next;
+    }
+    return true;
+}
+
+static void write_trace(uint64_t seed, bool is_corrupted)
+{
+    run(seed);
+    enum model_expected expected = MODEL_ACCEPTED;
+    if (is_corrupted && world.line_count) {
+        corrupt();
+        expected = is_lawful() ? MODEL_EITHER : MODEL_REFUSED;
+    }
+    model_trace_begin(stdout, seed, true, expected);
+    for (uint32_t i = 0; i < world.line_count; i++)
+        model_trace_edge(stdout, &world.lines[i]);
+}
+
 static void read_arguments(int argc, char **argv)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -75,6 +157,8 @@ static void read_arguments(int argc, char **argv)
             first_seed = number;
         else if (strcmp(argv[i], "--traces") == 0)
             traces = number;
+        else if (strcmp(argv[i], "--corrupted") == 0)
+            corrupted = number;
     }
 }
 
@@ -84,14 +168,12 @@ int main(int argc, char **argv)
     base_assert_handler(say_seed);
     if (eng_arena_init(&world.arena, MODEL_SLOTS, MODEL_WORKERS) != 0)
         return 1;
-    if (traces) {
-        world.trace = stdout;
-        for (uint64_t i = 0; i < traces; i++)
-            run(first_seed + i);
-    } else {
+    for (uint64_t i = 0; i < traces + corrupted; i++)
+        write_trace(first_seed + i, i >= traces);
+    if (traces + corrupted == 0) {
         RUN(every_schedule_keeps_the_invariants);
         RUN(same_seed_same_hash);
     }
     eng_arena_finish(&world.arena);
-    return traces ? 0 : test_report();
+    return traces + corrupted ? 0 : test_report();
 }

@@ -88,12 +88,31 @@ def check_mutants(names):
         report(f'mistake "{name}"', error and re.search(expected, error), f'noticed, {figures}' if error else f'NOT noticed, {figures}')
 
 
+def replay(protocol, count, corrupted, seed=1):
+    """Traces of the code through the model; corrupted ones must not pass where the table forbids them."""
+    start = time.time()
+    with tempfile.TemporaryDirectory() as folder:
+        build('replay', [], folder)
+        option = '--corrupted' if corrupted else '--traces'
+        code = subprocess.Popen([protocol, option, str(count), '--seed', str(seed)], stdout=subprocess.PIPE)
+        out = subprocess.run(['./pan', f'-m{count + 1000}', '-w20'], cwd=folder, stdin=code.stdout, capture_output=True, text=True).stdout
+        code.stdout.close()
+        code.wait()
+    taken, refused = (int(n) for n in (re.search(r'(\d+) traces, (\d+) refused', out) or [0, -1, -1]).groups())
+    good = taken == count and code.returncode == 0 and 'errors: 0' in out and (refused * 10 >= count * 6 if corrupted else refused == 0)
+    report('replay' + (' of corrupted traces' if corrupted else ''), good, f'{taken} traces, {refused} refused, {time.time() - start:.1f} s')
+    if not good:
+        print(out)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--size')
     p.add_argument('--full', action='store_true')
     p.add_argument('--mutants', action='store_true')
     p.add_argument('--short', action='store_true')
+    p.add_argument('--replay', type=int, default=0)
+    p.add_argument('--protocol', default='protocol')
     p.add_argument('--nightly', action='store_true')
     a = p.parse_args()
     if not shutil.which('spin'):
@@ -103,11 +122,17 @@ def main():
         check_token(a.size, a.full)
     if a.mutants:
         check_mutants(short if a.short else mutants)
+    if a.replay:
+        replay(a.protocol, a.replay, False)
+        replay(a.protocol, a.replay // 10, True)
     if a.nightly:
         check_token('2x2x3', True)
         check_token('2x3x4x2', hash_bits=26)
         check_token('3x3x4', options=['-DHC4', '-UMEMLIM', '-DMEMLIM=16000'], hash_bits=28)
         check_mutants(mutants)
+        for part in range(10):
+            replay(a.protocol, 1000000, False, seed=1 + part * 1000000)
+        replay(a.protocol, 1000000, True)
     print(f'{passed} passed, {failed} failed')
     return failed > 0
 

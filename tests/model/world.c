@@ -3,7 +3,6 @@
 
 #include "base/base.h"
 #include "engine/belief.h"
-#include "model/trace.h"
 #include <string.h>
 
 #define STEPS         120
@@ -39,8 +38,8 @@ void model_note(struct model_world *world, uint32_t slot, enum eng_edge edge,
     world->hash = (world->hash ^ line.after ^ (uint64_t)edge << 8 ^ slot) * 0x100000001b3u;
     world->hash ^= world->hash >> 29;
     world->edges++;
-    if (world->trace)
-        model_trace_edge(world->trace, &line);
+    sisp_assert(world->line_count < MODEL_LINES);
+    world->lines[world->line_count++] = line;
 }
 
 bool model_apply(
@@ -148,6 +147,7 @@ static void begin(struct model_world *world, uint64_t seed)
     world->accepted = world->completed = world->steps = 0;
     world->last_incarnation = MODEL_WORKERS;
     world->epoch = 0;
+    world->line_count = 0;
     world->hash = world->random = seed;
     world->is_settling = false;
     world->faults = 0;
@@ -181,8 +181,6 @@ static void settle(struct model_world *world)
 void model_world_run(struct model_world *world, uint64_t seed)
 {
     begin(world, seed);
-    if (world->trace)
-        model_trace_begin(world->trace, seed, true);
     for (uint32_t step = 0; step < STEPS; step++) {
         if (model_choose(world, 2))
             model_control_step(world);

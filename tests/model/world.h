@@ -12,12 +12,13 @@
 
 #include "engine/belief.h"
 #include "engine/session_manager.h"
-#include <stdio.h>
+#include "model/trace.h"
 
 #define MODEL_WORKERS  3
 #define MODEL_SLOTS    4
 #define MODEL_FRAMES   8
 #define MODEL_JOBS     6
+#define MODEL_LINES    512
 #define MODEL_DEPTH    2 /* attempts dispatched to one worker at a time */
 #define MODEL_ATTEMPTS 3 /* of one frame, later stages included */
 
@@ -113,7 +114,8 @@ struct model_world {
     uint32_t faults; /* bit per model_fault */
     bool is_settling;
     uint64_t seen[MODEL_SEEN_COUNT];
-    FILE *trace; /* NULL: none is written */
+    struct model_trace_line lines[MODEL_LINES]; /* every edge that was applied */
+    uint32_t line_count;
 };
 
 /** One whole run: faults, then none and everything must come to rest. world->hash tells it from
