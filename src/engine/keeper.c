@@ -186,6 +186,7 @@ int eng_keeper_start(struct eng_keeper *keeper, struct eng_core *core)
 {
     const struct eng_config *config = &core->config;
     keeper->core = core;
+    keeper->signal = -1;
     atomic_store_explicit(&keeper->first, (int32_t)config->worker_count, memory_order_relaxed);
     for (uint32_t w = 0; w < ENG_WORKERS_MAX; w++)
         keeper->kept[w].process = (struct plat_process){-1, -1, -1};
