@@ -59,24 +59,70 @@ static struct sisp_session_params session_params(bool is_live)
     return params;
 }
 
-static int run_session(bool is_live, char *error, size_t error_size)
+static bool submit(struct sisp_session *session, bool is_live)
+{
+    struct sisp_input input;
+    const struct sisp_submission submission = {
+        .lane = is_live ? SISP_LANE_FAST : SISP_LANE_BACKGROUND};
+    if (sisp_session_acquire(session, &input))
+        return false;
+    memset(input.samples, 1, input.size_bytes);
+    if (sisp_session_submit(session, &input, &submission) == 0)
+        return true;
+    sisp_session_cancel(session, &input);
+    return false;
+}
+
+static unsigned read_all(struct sisp_session *session, uint64_t timeout_ns)
+{
+    struct sisp_result result;
+    unsigned count = 0;
+    for (; sisp_session_next(session, &result, timeout_ns) == 0; count++)
+        EXPECT(sisp_session_release(session, &result) == 0);
+    return count;
+}
+
+/* Start, run, flush, stop. What has started works on, whatever is refused from then on. */
+static int run_session(struct sisp_session_params *params, char *error, size_t error_size)
 {
     struct sisp_session *session;
-    struct sisp_session_params params = session_params(is_live);
-    int r = sisp_session_create(&session, &params, error, error_size);
+    int r = sisp_session_create(&session, params, error, error_size);
     EXPECT((r == 0) == (session != NULL));
+    if (r)
+        return r;
+    unsigned accepted = submit(session, params->is_live), ended = 0;
+    EXPECT(accepted == 1);
+    EXPECT(sisp_session_drain(session, WAIT_NS) == 0);
+    ended += read_all(session, 0);
+    accepted += submit(session, params->is_live);
+    EXPECT(sisp_session_flush(session) == 0);
+    ended += read_all(session, 0);
+    sisp_session_stop(session);
+    ended += read_all(session, WAIT_NS);
+    EXPECT(ended == accepted);
     sisp_session_destroy(&session);
     return r;
 }
 
 static int run_session_live(char *error, size_t error_size)
 {
-    return run_session(true, error, error_size);
+    struct sisp_session_params params = session_params(true);
+    return run_session(&params, error, error_size);
 }
 
 static int run_session_file(char *error, size_t error_size)
 {
-    return run_session(false, error, error_size);
+    struct sisp_session_params params = session_params(false);
+    return run_session(&params, error, error_size);
+}
+
+static int run_session_isolated(char *error, size_t error_size)
+{
+    struct sisp_session_params params = session_params(true);
+    struct sisp_knobs knobs = {0};
+    EXPECT(sisp_knobs_set(&knobs, "isolation", "process") == 0);
+    params.knobs = &knobs;
+    return run_session(&params, error, error_size);
 }
 
 static int run_session_shared(char *error, size_t error_size)
@@ -216,6 +262,7 @@ static int run_video(char *error, size_t error_size)
 const struct action actions[] = {
     {"session, live", run_session_live, true, -EAGAIN},
     {"session, file", run_session_file, true, -EAGAIN},
+    {"session, isolated", run_session_isolated, true, -EAGAIN},
     {"session, shared", run_session_shared, true, -EAGAIN},
     {"configuration", run_configuration, true, 0},
     {"camera, sim", run_camera_sim, false, 0},

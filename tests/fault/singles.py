@@ -155,7 +155,7 @@ ELSEWHERE = [
     ("process", "each descriptor, thread and memfd is missing once", "-EMFILE, -EAGAIN, -ENFILE; nothing left",
      "fault_resources"),
     ("process", "each system call of a session's life fails once", "it ends well, or one sentence; nothing left",
-     "fault_syscalls"),
+     "fault_syscalls_thread, fault_syscalls_process"),
     ("worker", "kill -9 of a random worker process during a live run", "one completion each, nothing lost, preview again",
      "live camera under kills"),
     ("input files", "corrupt, truncated, huge, cyclic raws", "-EBADMSG and the like, bounded time and memory",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * A session's life in one program, for a tracer that makes its system calls fail: start, run, press
- * the shutter, stop. Ends with 0 (all frames ended once), 1 (refused, with one sentence) or 3
- * (something was lost or left behind, and what).
+ * the shutter, flush, run, stop. usage: start_run_stop FILE.csv [thread|process]. Ends with 0 (all
+ * frames ended once), 1 (refused, with one sentence) or 3 (something was lost or left behind, and
+ * what).
  */
 #include <softisp/softisp.h>
 
@@ -39,7 +40,8 @@ static unsigned count_entries(const char *path)
     return count;
 }
 
-static struct sisp_session_params describe(struct sisp_telemetry *telemetry)
+static struct sisp_session_params describe(
+    struct sisp_telemetry *telemetry, const struct sisp_knobs *knobs)
 {
     struct sisp_session_params params = sisp_session_params_default();
     params.info = (struct sisp_raw_info){
@@ -58,6 +60,7 @@ static struct sisp_session_params describe(struct sisp_telemetry *telemetry)
     params.frame_interval_ns = 33333333;
     params.burst_frames = 2;
     params.telemetry = telemetry;
+    params.knobs = knobs;
     return params;
 }
 
@@ -89,6 +92,10 @@ static int run(struct sisp_session *session)
         ended++;
         sisp_session_release(session, &result);
     }
+    r = sisp_session_flush(session);
+    if (r)
+        return broken("a flush that failed");
+    accepted += submit(session);
     sisp_session_stop(session);
     while ((r = sisp_session_next(session, &result, WAIT_NS)) == 0) {
         ended++;
@@ -103,7 +110,7 @@ static int run(struct sisp_session *session)
     return figures.quarantined ? broken("a slot is in quarantine") : 0;
 }
 
-static int live(const char *path)
+static int live(const char *path, const char *isolation)
 {
     char sentence[256] = "";
     struct sisp_telemetry *telemetry;
@@ -111,7 +118,11 @@ static int live(const char *path)
     int r = sisp_telemetry_open(&telemetry, path);
     if (r)
         return refused("telemetry", r, "");
-    struct sisp_session_params params = describe(telemetry);
+    struct sisp_knobs knobs = {0};
+    r = sisp_knobs_set(&knobs, "isolation", isolation);
+    if (r)
+        return refused("isolation", r, "");
+    struct sisp_session_params params = describe(telemetry, &knobs);
     r = sisp_session_create(&session, &params, sentence, sizeof(sentence));
     int status = r ? refused("create", r, sentence) : run(session);
     if (r && (session || !*sentence))
@@ -125,12 +136,12 @@ static int live(const char *path)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2)
+    if (argc < 2 || argc > 3)
         return 2;
     if (!strcmp(argv[1], "--nothing"))
         return 0;
     unsigned descriptors = count_entries("/proc/self/fd"), left = 0;
-    int status = live(argv[1]);
+    int status = live(argv[1], argc > 2 ? argv[2] : "thread");
     unsigned now = count_entries("/proc/self/fd");
     unsigned threads = count_entries("/proc/self/task");
     left = descriptors && now > descriptors;

@@ -66,6 +66,8 @@ def main():
             # Calls of the program's loading are not ours.
             for k in range(before.get(call, 0) + 1, most.get(call, 0) + 1) if error else ():
                 inject = ["-e", f"inject={call}:error={error}:when={k}"]
+                if call == "write":  # an event counter is no disk
+                    inject += [option for end in ("", ".params.jsonl", ".events.csv") for option in ("-P", csv[0] + end)]
                 status, said, _ = trace(program, csv, inject, folder)
                 said = said.strip()
                 refusals += status == 1
