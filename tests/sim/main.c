@@ -30,9 +30,7 @@
 #include <string.h>
 #include <time.h>
 
-#define REPEAT_EVERY 100 /* one run in so many is run twice */
-#define FRAMES_MIN   20u
-#define STEPS_MIN    600u
+#define REPEAT_EVERY 100  /* one run in so many is run twice */
 #define ONLY_TRIES   500u /* seeds for each schedule in which the one fault shall strike */
 
 struct totals {
@@ -64,7 +62,7 @@ static void run_one(uint64_t seed, struct totals *totals)
     totals->steps += sim.steps;
     totals->frames += sim_accepted();
     totals->with_faults += sim.strikes > 0;
-    totals->short_ones += sim.steps < STEPS_MIN || sim_accepted() < FRAMES_MIN;
+    totals->short_ones += sim.steps < SIM_STEPS_MIN || sim_accepted() < SIM_FRAMES_MIN;
     if (sim.steps < totals->steps_min)
         totals->steps_min = sim.steps;
     if (seed % REPEAT_EVERY == 0) {
@@ -99,12 +97,12 @@ static int run_many(uint64_t first, uint64_t schedules, double seconds)
     printf("sometimes\n");
     uint32_t never = sim_print_sometimes(totals.schedules);
     printf("commit %s: %llu schedules in %.1f s of one core, %.0f a second; steps %.0f (least %u), "
-           "frames %.1f, with faults %.1f %%, below %u steps or %u frames %.1f %%, %llu run twice "
+           "frames %.1f, with faults %.1f %%, %llu below %u steps or %u frames, %llu run twice "
            "with the same hash\n",
         SIM_COMMIT, (unsigned long long)totals.schedules, taken, n / taken,
         (double)totals.steps / n, totals.steps_min, (double)totals.frames / n,
-        100 * (double)totals.with_faults / n, STEPS_MIN, FRAMES_MIN,
-        100 * (double)totals.short_ones / n, (unsigned long long)totals.repeated);
+        100 * (double)totals.with_faults / n, (unsigned long long)totals.short_ones, SIM_STEPS_MIN,
+        SIM_FRAMES_MIN, (unsigned long long)totals.repeated);
     bool is_blind = never > 0;
     if (is_blind)
         printf("FAILED: %u rare states were never reached\n", never);

@@ -13,7 +13,7 @@ enum { POOL_INPUT, POOL_COEFFICIENTS, POOL_PICTURE, POOL_FLOOR, POOL_STILL, POOL
 #define DRAIN_NS       (100 * SIM_MS)
 #define ESCALATION_NS  (300 * SIM_MS)
 #define MARGIN_NS      (100 * SIM_MS)
-#define FRAMES_MIN     20u
+#define ENCORE_MAX     60u
 #define ALLOCATION_MAX 40u
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -119,7 +119,7 @@ static void draw_scenario(void)
     memset(scenario, 0, offsetof(struct sim_scenario, held));
     sim_describe(&scenario->config);
     scenario->producers = 1 + sim_choose(SIM_SCENARIO, 2);
-    scenario->frames = FRAMES_MIN + sim_choose(SIM_SCENARIO, 2);
+    scenario->frames = SIM_FRAMES_MIN + sim_choose(SIM_SCENARIO, 2);
     scenario->plans = sim_choose(SIM_SCENARIO, 4);
     scenario->visits = sim_one_in(SIM_SCENARIO, 2) ? 0 : 1 + sim_choose(SIM_SCENARIO, 3);
     scenario->hold = sim_choose(SIM_SCENARIO, 3);
@@ -145,7 +145,8 @@ static void create(void)
     sim_fail_allocation(0);
     if (!error)
         return;
-    SIM_CHECK(error == -ENOMEM || error == -EAGAIN || error == -ECHILD || error == -EPIPE);
+    SIM_CHECK(error == -ENOMEM || error == -EAGAIN || error == -ECHILD || error == -EPIPE ||
+              error == -ETIMEDOUT);
     SIM_CHECK(!scenario->runtime && sim.has_faults);
     sim_sometimes(SIM_CREATE_FAILED);
     sim.is_striking = false;
@@ -175,12 +176,26 @@ static void spawn_all(struct sim_actor **consumer)
     SIM_CHECK(made);
 }
 
+/* Where faults left too little of a run, it goes on. */
+static void play_on(void)
+{
+    uint32_t number = sim_scenario.frames / sim_scenario.producers + 1;
+    for (uint32_t i = 0; i < ENCORE_MAX && !sim.options.frames; i++) {
+        if (sim_accepted() >= SIM_FRAMES_MIN && sim.steps >= SIM_STEPS_MIN)
+            break;
+        number += sim_try_frame(0, 0, number) == 0;
+        sim_sleep(10 * SIM_MS);
+    }
+}
+
 /* Until all is submitted, or, in half of the runs, while frames are in flight. */
 static void wait_for_stop(void)
 {
-    uint32_t enough = sim_scenario.frames < FRAMES_MIN ? sim_scenario.frames : FRAMES_MIN;
+    uint32_t enough = sim_scenario.frames < SIM_FRAMES_MIN ? sim_scenario.frames : SIM_FRAMES_MIN;
     while (sim_scenario.at_work && !(sim_scenario.is_stopped_early && sim_accepted() >= enough))
         sim_block(&sim_scenario.news, PLAT_FOREVER);
+    if (!sim_scenario.at_work)
+        play_on();
     sim_sleep(sim_choose(SIM_TIME, 60) * SIM_MS);
 }
 

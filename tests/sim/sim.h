@@ -15,8 +15,11 @@
 #define SIM_EVENTS      64 /* kept for the report, a power of two */
 #define SIM_SITES_MAX   256
 #define SIM_STEPS_MAX   400000
-#define SIM_NOBODY      UINT32_MAX
-#define SIM_MS          ((uint64_t)1000000)
+/* A schedule worth counting. */
+#define SIM_FRAMES_MIN 20u
+#define SIM_STEPS_MIN  600u
+#define SIM_NOBODY     UINT32_MAX
+#define SIM_MS         ((uint64_t)1000000)
 
 /* ---- actors --------------------------------------------------------------------------------- */
 
