@@ -13,6 +13,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 passed = failed = 0
 
 ANY = 'assertion|block'  # block: the next edge's guard refuses, which the code asserts
+TAKES, ITEMS = 'TAKES=6', ['ITEMS=4', 'RESTARTS=1']
 # name: (model, switches, size, text that the counterexample must name)
 mutants = {
     'reuse before acknowledgement': ('token', ['M_REUSE'], '2x2x2x1', 'assertion'),
@@ -27,9 +28,17 @@ mutants = {
     'epoch checked by another': ('token', ['M_EPOCH'], '2x2x2x1', 'is_stale'),
     'returned under a pin': ('token', ['M_RETURN_PINNED'], '2x2x2x1', ANY),
     'reset while the CPU may submit': ('token', ['M_REAP_HW_EARLY'], '2x2x2x1', 'assertion'),
+    'unpinned when the lease runs out': ('leases', ['M_LEASE', TAKES], None, 'lent'),
+    'lease ends and no longer counts': ('leases', ['M_CAP', TAKES], None, 'assertion'),
+    'return by a stale handle': ('leases', ['M_STALE_HANDLE', TAKES], None, 'lent'),
+    'consumer buried on suspicion': ('leases', ['M_SUSPECT', TAKES], None, 'lent'),
+    'no idempotence check': ('batches', ['M_NO_IDEMPOTENCE', *ITEMS], None, 'assertion'),
+    'window counted, not spanned': ('batches', ['M_WINDOW_BY_COUNT', *ITEMS], None, 'returned'),
+    'incarnation not compared': ('batches', ['M_NO_INCARNATION', *ITEMS], None, 'returned'),
+    'item for another grant': ('batches', ['M_NO_GRANT', *ITEMS], None, 'is_pending'),
 }
-short = ['reuse before acknowledgement', 'return without asking hardware', 'free_seq outside the lock',
-         'epoch checked by another', 'claim oldest first']
+short = ['reuse before acknowledgement', 'free_seq outside the lock', 'epoch checked by another',
+         'unpinned when the lease runs out', 'no idempotence check']
 
 
 def build(model, defines, folder, options=()):
@@ -109,6 +118,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--size')
     p.add_argument('--full', action='store_true')
+    p.add_argument('--leases', action='store_true')
+    p.add_argument('--batches', action='store_true')
     p.add_argument('--mutants', action='store_true')
     p.add_argument('--short', action='store_true')
     p.add_argument('--replay', type=int, default=0)
@@ -120,6 +131,10 @@ def main():
         return 0
     if a.size:
         check_token(a.size, a.full)
+    if a.leases or a.nightly:
+        holds('leases', 'leases', [TAKES if not a.nightly else 'TAKES=9'])
+    if a.batches or a.nightly:
+        holds('batches', 'batches', ITEMS if not a.nightly else ['ITEMS=6', 'RESTARTS=2'])
     if a.mutants:
         check_mutants(short if a.short else mutants)
     if a.replay:
