@@ -293,11 +293,13 @@ static int start_thread(struct eng_worker *worker, uint32_t index)
 {
     const struct eng_worker_config *config = &worker->config->workers[worker->index];
     struct eng_helper *helper = &worker->team[index];
+    enum plat_priority priority = worker->priority;
+    if (config->is_background)
+        priority = worker->is_foreign ? PLAT_PRIORITY_KILLABLE : PLAT_PRIORITY_BACKGROUND;
     helper->worker = worker;
     helper->index = index;
-    helper->thread = (struct plat_thread){.run = index ? help : lead,
-        .argument = helper,
-        .priority = config->is_background ? PLAT_PRIORITY_BACKGROUND : worker->priority};
+    helper->thread =
+        (struct plat_thread){.run = index ? help : lead, .argument = helper, .priority = priority};
     if (index)
         snprintf(helper->thread.name, sizeof(helper->thread.name), "%.11s/%u", config->name,
             (uint8_t)index);

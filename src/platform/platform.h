@@ -24,7 +24,11 @@ void plat_sleep_ns(uint64_t duration_ns);
 enum plat_priority {
     PLAT_PRIORITY_NORMAL,
     PLAT_PRIORITY_BACKGROUND, /* yields to every other thread */
-    PLAT_PRIORITY_URGENT,     /* somebody waits for its frame: before other programs */
+    /* Yields, too, but not so much that being killed takes it long: while it cannot run to its end,
+     * it holds the kernel's locks of the mappings that it shares, and others cannot end or start.
+     */
+    PLAT_PRIORITY_KILLABLE,
+    PLAT_PRIORITY_URGENT, /* somebody waits for its frame: before other programs */
 };
 
 /** Lives in the caller's memory from create to join. */

@@ -15,6 +15,7 @@
 static const int nice_values[] = {
     [PLAT_PRIORITY_NORMAL] = 0,
     [PLAT_PRIORITY_BACKGROUND] = 19,
+    [PLAT_PRIORITY_KILLABLE] = 5,
     [PLAT_PRIORITY_URGENT] = -10,
 };
 

@@ -98,7 +98,6 @@ def check_slots(kills, events):
         count[e['event']] = count.get(e['event'], 0) + 1
     print('  '.join(f'{k} {v}' for k, v in sorted(count.items())))
     check(count.get('PACKET_MOVED_TO_MONITOR', 0) == count.get('PACKET_RETURNED_TO_FIFO', 0), 'a slot is lost')
-    check(count.get('FRAME_QUARANTINED', 0) == 0, 'a slot was in quarantine')
     killed = len({pid for _, _, pid in kills})  # one can be hit again while it is ending
     deaths = sum(e['event'] == 'WORKER_DETACHED' and e['reason'] == 'worker_died' for e in events)
     check(deaths >= killed, deaths, 'deaths seen of', killed)
