@@ -24,8 +24,6 @@ void eng_handoff_push(struct eng_core *core, struct eng_frame *frame, uint32_t w
 {
     struct eng_worker_record *record = &core->handoff.workers[worker];
     sisp_assert(record->count < ENG_QUEUE_MAX);
-    if (record->count == 0)
-        record->unchanged_ns = 0;
     record->queue[record->count++] = frame->slot;
     core->handoff.slots[frame->slot] = (struct eng_dispatched){.worker = worker, .frame = frame};
 }
@@ -94,9 +92,15 @@ static bool is_unchanged(struct eng_core *core, uint32_t worker, uint64_t elapse
     record->heartbeat = heartbeat;
     if (is_alive && record->is_silent)
         record->is_suspect = record->is_silent = false;
-    record->unchanged_ns = is_alive || record->count == 0 ? 0 : record->unchanged_ns + elapsed_ns;
+    /* A frame that was claimed back at its deadline leaves a hint, and taking that is a sign, too:
+     * else a worker that hangs between frames would get one after the other. */
+    record->is_owed = !is_alive && (record->is_owed || record->count > 0);
+    record->unchanged_ns = record->is_owed ? record->unchanged_ns + elapsed_ns : 0;
     uint64_t patience = core->config.workers[worker].is_background ? BACKGROUND_PATIENCE : 1;
-    return record->unchanged_ns >= patience * core->config.knobs.hang_timeout_ns;
+    if (record->unchanged_ns < patience * core->config.knobs.hang_timeout_ns)
+        return false;
+    record->is_owed = false; /* it is said once */
+    return true;
 }
 
 uint32_t eng_handoff_watch(struct eng_core *core)

@@ -16,12 +16,13 @@ struct eng_frame;
 struct eng_worker_record {
     uint32_t queue[ENG_QUEUE_MAX]; /* slots, oldest first */
     uint32_t count;
-    uint32_t lost;         /* slots that it lost and has not acknowledged */
-    bool is_suspect;       /* it did not answer when asked: it gets nothing new */
-    bool is_silent;        /* it did not even start; its next heartbeat ends that */
-    bool is_quarantined;   /* nor will it answer soon */
-    uint64_t heartbeat;    /* as last seen */
-    uint64_t unchanged_ns; /* how long the control thread has watched it unchanged, with work */
+    uint32_t lost;       /* slots that it lost and has not acknowledged */
+    bool is_suspect;     /* it did not answer when asked: it gets nothing new */
+    bool is_silent;      /* it did not even start; its next heartbeat ends that */
+    bool is_quarantined; /* nor will it answer soon */
+    bool is_owed;        /* a sign of life, for work it was given, even if that was claimed back */
+    uint64_t heartbeat;  /* as last seen */
+    uint64_t unchanged_ns; /* how long the control thread has watched it unchanged while owed */
 };
 
 /** Whom a slot was dispatched to last, and for which frame. */

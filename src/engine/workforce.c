@@ -99,6 +99,7 @@ static void reap(struct eng_core *core, uint32_t worker)
     }
     /* What was held against it is no fault of the next one. */
     struct eng_worker_record *record = &core->handoff.workers[worker];
+    record->is_owed = false;
     if (record->lost == 0)
         record->is_suspect = record->is_silent = false;
 }

@@ -183,6 +183,23 @@ TEST(a_worker_that_does_not_start_gets_nothing_until_it_stirs)
     finish();
 }
 
+/* Each frame is claimed back at its deadline, long before the worker is given up. */
+TEST(a_worker_that_hangs_between_frames_is_detached)
+{
+    start(WORKER_FAST, 1);
+    for (uint64_t sequence = 0; sequence < 10; sequence++) {
+        submit(ENG_LANE_FAST, 155);
+        pass_ms(150);
+        run_worker(WORKER_FLOOR);
+        expect(
+            sequence, ENG_DELIVERED, sequence < 6 ? ENG_REASON_DEADLINE : ENG_REASON_WORKER_HUNG);
+    }
+    CHECK_EQ(events(ENG_EVENT_WORKER_DETACHED), 1);
+    CHECK(record_of(WORKER_FAST)->is_silent);
+    CHECK_EQ(stepped.core.monitor.count, 0);
+    finish();
+}
+
 TEST(a_slow_worker_that_shows_life_is_left_alone)
 {
     start(WORKER_SLOW, 1);
@@ -415,6 +432,7 @@ int main(void)
     RUN(claims_take_the_newest_until_one_has_started);
     RUN(a_hung_worker_is_detached_by_its_silence);
     RUN(a_worker_that_does_not_start_gets_nothing_until_it_stirs);
+    RUN(a_worker_that_hangs_between_frames_is_detached);
     RUN(a_slow_worker_that_shows_life_is_left_alone);
     RUN(a_worker_in_the_background_is_given_more_time);
     RUN(a_minute_of_sleep_is_nobodys_fault);
