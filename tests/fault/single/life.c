@@ -90,6 +90,7 @@ static void take(struct life *life, struct sisp_result *result)
     life->last_ended = sequence + 1;
     life->ended++;
     life->delivered += result->image.planes[0] != NULL;
+    life->by_fast_lane += result->image.planes[0] && strcmp(result->record.worker, "FastISP") == 0;
     CHECK((result->record.outcome == SISP_DELIVERED) == (result->image.planes[0] != NULL));
     uint64_t taken_ns = single_now_ns() - life->submitted_ns[sequence];
     if (taken_ns > life->worst_ns)

@@ -14,8 +14,8 @@ struct life {
     struct sisp_knobs knobs;
     struct sisp_session *session;
     unsigned interval_ms;
-    unsigned submitted, ended, delivered, refused; /* refused: no input, no credit */
-    unsigned plans, plans_ended;                   /* stills, pressed and ended */
+    unsigned submitted, ended, delivered, by_fast_lane, refused; /* refused: no input, no credit */
+    unsigned plans, plans_ended;                                 /* stills, pressed and ended */
     uint64_t sequence, seed;
     uint64_t worst_ns;   /* from submit to result */
     uint64_t last_ended; /* sequence + 1 of the last one of the fast lane */

@@ -17,7 +17,7 @@
 #define PATIENCE_NS UINT64_C(60000000000)
 
 static const struct single *const groups[] = {single_files, single_telemetry, single_process,
-    single_consumers, single_control, single_numbers};
+    single_consumers, single_control, single_numbers, single_workers, single_camera};
 
 struct job {
     pid_t pid;

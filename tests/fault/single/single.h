@@ -32,7 +32,7 @@ struct single {
 
 /** Tables ended by a NULL name. */
 extern const struct single single_files[], single_telemetry[], single_process[], single_consumers[],
-    single_control[], single_numbers[];
+    single_control[], single_numbers[], single_workers[], single_camera[];
 
 /** Whether all held so far, in any thread. */
 bool single_ok(void);
