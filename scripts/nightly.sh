@@ -38,7 +38,7 @@ rung model tests/model/run.py --nightly
 rung model-mutants tests/model/run.py --mutants
 rung replay tests/model/run.py --replay 1000000
 rung mutants tests/mutants/run.py
-rung kills env SOFTISP_KILLS=1000 python3 tests/stress/kill_workers.py "$build"
+rung kills env SOFTISP_KILLS=1000 python3 tests/stress/kill_workers.py "$build/cli/softisp"
 rung soak "$build/tests/stress/soak" --seconds 600
 rung coverage scripts/coverage.sh "$build-coverage"
 echo "$passed passed, $failed failed"
