@@ -253,12 +253,13 @@ static void destroy(void)
         sim_sometimes(SIM_WORKER_LEFT_BEHIND);
 }
 
-/* Until everybody but this actor waits: the control thread has seen all and is between steps. */
+/* Until everybody but this actor waits of its own will: the control thread has seen all and is
+ * between steps. Who is preempted within a push keeps what was pushed behind it from being seen. */
 static void settle(void)
 {
     do {
         sim_sleep(SIM_SETTLED_NS);
-    } while (sim.ready_count > 1);
+    } while (sim.ready_count > 1 || sim.preempted);
 }
 
 static void run_scenario(void *argument)
