@@ -420,10 +420,11 @@ uint64_t sim_main_loop_step(struct eng_core *core, uint64_t now_ns)
     shadow.control = sim.current;
     if (core->stop_ns && !core->is_flushed)
         note_stop(core);
-    uint64_t timer_ns = eng_main_loop_step(core, now_ns);
+    uint64_t tick_ns = core->tick_ns, timer_ns = eng_main_loop_step(core, now_ns);
     uint64_t seen = signature(core);
     if (seen != shadow.looked_at) {
-        eng_housekeeper_check(core);
+        if (core->tick_ns == tick_ns) /* else the Housekeeper has just looked, last of all */
+            eng_housekeeper_check(core);
         note_core(core);
     }
     shadow.looked_at = seen;
