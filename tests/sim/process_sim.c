@@ -121,11 +121,21 @@ void plat_process_close(struct plat_process *process)
     *process = (struct plat_process){-1, -1, -1};
 }
 
+static void die_late(void *argument)
+{
+    sim_sleep(sim_choose(SIM_FAULTS, 30000) * 1000);
+    sim_process_end((uint32_t)(uintptr_t)argument);
+}
+
+/* A process goes on until the signal has reached all its threads. */
 void plat_process_kill(const struct plat_process *process)
 {
     PLAT_POINT(process_killed);
-    if (process->pid > 0)
-        sim_process_end((uint32_t)process->pid);
+    if (process->pid <= 0)
+        return;
+    uint32_t number = (uint32_t)process->pid;
+    if (!PLAT_FAULT(kill_is_late) || !sim_spawn("death", die_late, (void *)(uintptr_t)number))
+        sim_process_end(number);
 }
 
 void plat_process_hang_up(const struct plat_process *process)
