@@ -3,6 +3,7 @@
 """The models, checked by spin; figures are printed. Run in a folder that may be filled:
   run.py --size WxSxF[xE] [--full]  token.pml: workers, slots, frames, extra dispatches; full keeps what is
                                     dropped because it cannot matter (stale hints and reports, quarantine)
+  run.py --ends WxSxF[xE]           token.pml has no cycle: every run comes to rest
   run.py --leases | --batches       consumers' leases; ControlItems over a bad line
   run.py --mutants [--short]        deliberate mistakes; each must be noticed, with states and seconds
   run.py --replay N --protocol P    N traces of the code, by the program P, accepted by the model
@@ -28,6 +29,7 @@ mutants = {
     'epoch checked by another': ('token', ['M_EPOCH'], '2x2x2x1', 'is_stale'),
     'returned under a pin': ('token', ['M_RETURN_PINNED'], '2x2x2x1', ANY),
     'reset while the CPU may submit': ('token', ['M_REAP_HW_EARLY'], '2x2x2x1', 'assertion'),
+    'second hardware job in one attempt': ('token', ['M_TWO_JOBS', 'FULL'], '2x2x2x1', 'assertion'),
     'unpinned when the lease runs out': ('leases', ['M_LEASE', TAKES], None, 'lent'),
     'lease ends and no longer counts': ('leases', ['M_CAP', TAKES], None, 'assertion'),
     'return by a stale handle': ('leases', ['M_STALE_HANDLE', TAKES], None, 'lent'),
@@ -41,12 +43,12 @@ short = ['reuse before acknowledgement', 'free_seq outside the lock', 'epoch che
          'unpinned when the lease runs out', 'no idempotence check']
 
 
-def build(model, defines, folder, options=()):
+def build(model, defines, folder, options=('-DSAFETY',)):
     flags = ['-D' + d for d in defines]
     out = subprocess.run(['spin', *flags, '-a', os.path.join(here, model + '.pml')], cwd=folder, capture_output=True, text=True)
     if out.returncode or not os.path.exists(os.path.join(folder, 'pan.c')):
         sys.exit(out.stdout + out.stderr)
-    subprocess.run(['gcc', '-O1', '-w', *flags, '-DSAFETY', '-DNOFAIR', '-DNOREDUCE', '-DNOBOUNDCHECK', '-DMEMLIM=8000', *options,
+    subprocess.run(['gcc', '-O1', '-w', *flags, '-DNOFAIR', '-DNOREDUCE', '-DNOBOUNDCHECK', '-DMEMLIM=8000', *options,
                     '-I', here, '-o', 'pan', 'pan.c'], cwd=folder, check=True)
 
 
@@ -55,18 +57,21 @@ def number(pattern, text):
     return float(found.group(1)) if found else 0.0
 
 
-def explore(name, model, defines, options=(), hash_bits=22):
+def explore(name, model, defines, options=('-DSAFETY',), hash_bits=22, search=()):
     """Build and search; returns (first error or None, figures)."""
     start = time.time()
     with tempfile.TemporaryDirectory() as folder:
         build(model, defines, folder, options)
-        out = subprocess.run(['./pan', '-m1000000', f'-w{hash_bits}'], cwd=folder, capture_output=True, text=True).stdout
+        out = subprocess.run(['./pan', '-m1000000', f'-w{hash_bits}', *search], cwd=folder, capture_output=True, text=True).stdout
     error = re.search(r'^pan:1: (.*)', out, re.M)
     whole = 'errors: ' in out and 'Search not completed' not in out and 'out of memory' not in out
     figures = '%.0f states, %.1f s, %.2f GB' % (number(r'(\d+) states, stored', out), time.time() - start,
                                                 number(r'([\d.]+)\s+total actual memory', out) / 1024)
     if not error and not whole:
         sys.exit(f'{name}: {out}')
+    unused = re.findall(r'^\s+\S+:(\d+), state \d+, (?!"-end-")', out, re.M)
+    if not error and unused:  # a model that cannot take a step proves nothing about it
+        return 'never taken: lines ' + ', '.join(sorted(set(unused))), figures
     return error and error.group(1), figures
 
 
@@ -88,6 +93,11 @@ def holds(name, model, defines, **more):
 
 def check_token(size, full=False, **more):
     holds(f'token {size}' + (' full' if full else ''), 'token', sizes(size) + ['FULL'] * full, **more)
+
+
+def check_end(size, **more):
+    """No run goes on for ever: from every state everything comes to rest, whoever moves."""
+    holds(f'token {size} has no cycle', 'token', sizes(size), options=['-DNP'], search=['-l'], **more)
 
 
 def check_mutants(names):
@@ -118,6 +128,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument('--size')
     p.add_argument('--full', action='store_true')
+    p.add_argument('--ends', metavar='SIZE')
     p.add_argument('--leases', action='store_true')
     p.add_argument('--batches', action='store_true')
     p.add_argument('--mutants', action='store_true')
@@ -131,6 +142,8 @@ def main():
         return 0
     if a.size:
         check_token(a.size, a.full)
+    if a.ends:
+        check_end(a.ends)
     if a.leases or a.nightly:
         holds('leases', 'leases', [TAKES if not a.nightly else 'TAKES=9'])
     if a.batches or a.nightly:
@@ -143,7 +156,7 @@ def main():
     if a.nightly:
         check_token('2x2x3', True)
         check_token('2x3x4x2', hash_bits=26)
-        check_token('3x3x4', options=['-DHC4', '-UMEMLIM', '-DMEMLIM=16000'], hash_bits=28)
+        check_token('3x3x4', options=['-DSAFETY', '-DHC4', '-UMEMLIM', '-DMEMLIM=12000'], hash_bits=26)
         check_mutants(mutants)
         for part in range(10):
             replay(a.protocol, 1000000, False, seed=1 + part * 1000000)

@@ -344,6 +344,11 @@ inline first_try(f, v)
 #else
 #define LEASE_STEP(s)
 #endif
+#ifdef M_TWO_JOBS
+#define SECOND_JOB_STEP(v) STEP(at[v] == WAIT && !job[slot_of[v]], write_pixels(v); ask_hardware(v))
+#else
+#define SECOND_JOB_STEP(v)
+#endif
 #ifdef M_SKIP
 #define AFTER_FAILED_CLAIM frame[k] = FRAMES + COMPLETED;
 #else
@@ -460,6 +465,7 @@ inline end_work(v)
 STEP(at[v] == IDLE && hints[v] > 0, take_hint(v)) \
 STEP(at[v] == WRITE, write_pixels(v); ask_hardware(v)) \
 STEP(at[v] == SUBMIT, write_pixels(v); submit_job(v)) \
+SECOND_JOB_STEP(v) \
 STEP((at[v] == WRITE || (at[v] == WAIT && !MUST_WAIT(v))), write_pixels(v); end_work(v)) \
 STEP(at[v] != DEAD && IS_NAMED(v), let_go(v); at[v] = DEAD)
 
