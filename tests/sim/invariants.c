@@ -3,6 +3,7 @@
 
 #include "engine/housekeeper.h"
 #include "engine/main_loop.h"
+#include "model/trace.h"
 #include "sim/sim.h"
 #include <string.h>
 
@@ -42,10 +43,19 @@ void sim_check_init(void)
         shadow.devices[slot].slot = SIM_NOBODY;
 }
 
+static FILE *edges_file;
+
+void sim_write_edges(FILE *file)
+{
+    edges_file = file;
+}
+
 void sim_check_core(struct eng_core *core)
 {
     sim_check_init();
     shadow.core = core;
+    if (edges_file)
+        model_trace_begin(edges_file, sim.options.seed, false, MODEL_ACCEPTED);
     for (uint32_t slot = 0; slot < core->arena.item_count; slot++)
         shadow.fifo[shadow.fifo_head++ % ENG_SLOTS_MAX] = slot;
 }
@@ -360,6 +370,9 @@ void plat_trace_token(
         check_control_edge(slot, edge, before, after);
     shadow.tokens[slot] = after;
     shadow.edges++;
+    if (edges_file)
+        model_trace_edge(edges_file, &(struct model_trace_line){slot, edge,
+                                         *(const struct eng_token_args *)args, before, after});
     note_edge(edge, before);
     sim_record((uint16_t)(SIM_SITES_MAX + 1 + edge), slot, after);
     sim_hash(after ^ (uint64_t)edge << 50 ^ (uint64_t)slot << 30);

@@ -7,6 +7,7 @@
 #define TESTS_SIM_INVARIANTS_H
 
 #include "engine/core.h"
+#include <stdio.h>
 
 #define SIM_WORKERS 3
 #define SIM_STREAMS 4 /* two producers, and: */
@@ -18,6 +19,9 @@ void sim_check_init(void);
 
 /** The core that the control thread steps from now on; before the first step. */
 void sim_check_core(struct eng_core *core);
+
+/** Write every edge of the runs to come, for the model's replay (model/trace.h). */
+void sim_write_edges(FILE *file);
 const struct eng_core *sim_core(void);
 
 /** After every step of any actor. */

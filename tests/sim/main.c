@@ -8,6 +8,7 @@
  *     softisp-sim --shrink 17          the smallest run that fails as seed 17 does
  *     --only FAULT --schedules 20      so many in which it struck, and nothing else did; some need
  *                                      another: --only reset_fails,device_never_answers
+ *     softisp-sim --edges N            N schedules' token edges, for the model's replay
  *     --first N                        the seed to begin with [1]
  *
  * How it works: the engine's sources are compiled a second time with PLAT_SIMULATE, and linked with
@@ -141,17 +142,27 @@ static int run_seed(uint64_t seed, const char *only, bool is_traced)
     return 0;
 }
 
+static int write_edges(uint64_t first, uint64_t schedules)
+{
+    sim_write_edges(stdout);
+    for (uint64_t i = 0; i < schedules; i++) {
+        struct sim_options options = {.seed = first + i};
+        sim_run(&options);
+    }
+    return 0;
+}
+
 static int usage(void)
 {
     fprintf(stderr,
         "usage: softisp-sim [--first N] [--only FAULT[,FAULT...]] --seconds S | --schedules N | "
-        "--seed N [--trace] | --shrink N\n");
+        "--seed N [--trace] | --shrink N | --edges N\n");
     return 2;
 }
 
 int main(int count, char **arguments)
 {
-    uint64_t first = 1, schedules = UINT64_MAX, seed = 0, shrink = 0;
+    uint64_t first = 1, schedules = UINT64_MAX, seed = 0, shrink = 0, edges = 0;
     const char *only = NULL;
     double seconds = 1e9;
     bool is_traced = false;
@@ -173,6 +184,8 @@ int main(int count, char **arguments)
             schedules = strtoull(value, NULL, 10);
         else if (strcmp(arguments[i], "--seed") == 0)
             seed = strtoull(value, NULL, 10);
+        else if (strcmp(arguments[i], "--edges") == 0)
+            edges = strtoull(value, NULL, 10);
         else if (strcmp(arguments[i], "--shrink") == 0)
             shrink = strtoull(value, NULL, 10);
         else
@@ -182,6 +195,8 @@ int main(int count, char **arguments)
     sim_report_init();
     if (shrink)
         return sim_shrink(shrink, only);
+    if (edges)
+        return write_edges(first, edges);
     if (seed)
         return run_seed(seed, only, is_traced);
     if (schedules == UINT64_MAX && seconds >= 1e9)
