@@ -67,7 +67,7 @@ ROWS = [
     Row("worker", "worker-killed", "SIGKILL to one of three worker processes, at any instant of a frame",
         "one end each; restarted; the fast lane's next picture; no process left", 1000),
     Row("worker", "worker-stopped", "SIGSTOP to one of three worker processes, hang_timeout 100 ms",
-        "killed, restarted; the fast lane's next picture; no process left", 2500),
+        "killed, restarted; the fast lane's next picture; no process left", 1000),
     Row("memory", "quota-too-small", "quota_bytes of 1 KiB to 32 MiB",
         "-EINVAL and a sentence, or it works", 3000),
     Row("time", "wall-clock-jumps", "every look at the wall clock says another one of 20 years",
