@@ -133,13 +133,13 @@ MUTANTS = [
            "frame->order == session_of(core, frame)->published[frame->row.lane]);",
            "frame->order >= session_of(core, frame)->published[frame->row.lane]);"),
     mutant("consumer-takes-last-floor", "the floor has no buffer when it is needed",
-           "src/engine/completion_dispatcher.c", "held_by(core, frame->row.session, pool) + 1 >=",
-           "held_by(core, frame->row.session, pool) + 0 >="),
+           "src/engine/floor.c", "return beyond + ENG_FLOOR_BUFFERS_MIN * core->session_count <=",
+           "return beyond + 0 * core->session_count <="),
     mutant("reservation-not-returned", "an expired plan keeps what it reserved",
            "src/engine/fusion_manager.c",
-           "        if (plan->is_reserved)\n            unreserve(core, written_roles(core));",
-           "        if (plan->is_reserved && plan->expires_ns > core->now_ns)\n"
-           "            unreserve(core, written_roles(core));"),
+           "    if (plan->is_reserved)\n        unreserve(core, written_roles(core));",
+           "    if (plan->is_reserved && plan->expires_ns > core->now_ns)\n"
+           "        unreserve(core, written_roles(core));"),
     mutant("stale-handle-accepted", "a handle of the last generation unpins the next one's",
            "src/engine/resource_manager.c",
            "return buffer->generation == handle.generation && has_pins(buffer) ? buffer : NULL;",
@@ -179,8 +179,8 @@ MUTANTS = [
            "    place_of(runtime, session)->epoch++;\n"
            "    return wait_on_session(runtime, ENG_CALL_FLUSH, session, 0);", only="tsan"),
     mutant("flush-leaves-writers", "a flush ends while stolen slots are still written",
-           "src/engine/calls.c", "if (!has_frames(core, call) && !call->stolen)",
-           "if (!has_frames(core, call))"),
+           "src/engine/calls.c", "    if (!call->stolen)\n        return 0;",
+           "    if (call->deadline_ns)\n        return 0;"),
     # ---- worker processes ---------------------------------------------------------------------------
     mutant("reaped-before-death", "slots are freed when the kill is asked, not when it is proven",
            "src/engine/workforce.c", "    one->state = ENG_WORKER_DYING;\n",
