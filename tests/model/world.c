@@ -88,12 +88,15 @@ static void check_frames(const struct model_world *world)
     }
 }
 
-static void check(const struct model_world *world)
+static void check(struct model_world *world)
 {
     for (uint32_t s = 0; s < MODEL_SLOTS; s++)
         check_slot(world, s);
     check_frames(world);
-    eng_session_manager_check(&world->sessions);
+    /* It knows tokens alone, and those change with edges alone. */
+    if (world->edges != world->checked_edges)
+        eng_session_manager_check(&world->sessions);
+    world->checked_edges = world->edges;
 }
 
 /* A slot is lost only to somebody that can be named and will never answer. */

@@ -110,7 +110,7 @@ struct model_world {
     struct model_memory memory[MODEL_SLOTS];
     uint32_t accepted, completed, steps;
     uint16_t last_incarnation;
-    uint64_t epoch, random, hash, edges;
+    uint64_t epoch, random, hash, edges, checked_edges;
     uint32_t faults; /* bit per model_fault */
     bool is_settling;
     uint64_t seen[MODEL_SEEN_COUNT];
