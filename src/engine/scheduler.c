@@ -156,6 +156,9 @@ static void stage_done(struct eng_core *core, struct eng_frame *frame)
     take_result(frame, command, &work, is_last);
     if (!is_last) {
         eng_attempt_advance(core, frame);
+        /* It was done just when it was asked to end: that mark goes with the slot. */
+        if (eng_attempt_token(core, frame->slot) & ENG_TOKEN_CANCEL)
+            eng_attempt_return(core, frame);
         frame->state = ENG_FRAME_WAITING;
         frame->stage++;
     } else if (frame->row.deadline_ns && work.finished_ns > frame->row.deadline_ns) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Exact orders of events that threads rarely meet, and many random ones by seed. */
 #include "base/prng.h"
+#include "engine/belief.h"
 #include "engine/stepped.h"
 #include "harness/test.h"
 
@@ -70,6 +71,24 @@ TEST(a_result_after_the_deadline_is_late)
     REQUIRE(stepped_next(&stepped, &completion));
     CHECK_EQ(completion.row.outcome, ENG_LATE);
     CHECK(completion.delivered[ROLE_PICTURE].bytes == NULL);
+    stepped_finish(&stepped);
+}
+
+/* The worker is done with the first stage between the control thread's cancel and its theft. */
+TEST(a_stage_that_is_done_as_it_is_cancelled_is_followed_by_the_next)
+{
+    start();
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    struct eng_hint hint = stepped.actors[WORKER_FAST].hint;
+    struct eng_token_args args = {.grant = hint.grant};
+    REQUIRE(eng_arena_apply(&stepped.core.arena, hint.slot, ENG_EDGE_CANCEL, &args));
+    REQUIRE(stepped_end(&stepped, WORKER_FAST, 0));
+    stepped_step(&stepped);
+    run_worker(WORKER_FAST);
+    REQUIRE(stepped_next(&stepped, &completion));
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
     stepped_finish(&stepped);
 }
 
@@ -440,6 +459,7 @@ int main(void)
     RUN(what_has_not_started_is_claimed_and_its_hint_is_stale);
     RUN(a_result_that_came_at_the_deadline_counts);
     RUN(a_result_after_the_deadline_is_late);
+    RUN(a_stage_that_is_done_as_it_is_cancelled_is_followed_by_the_next);
     RUN(no_time_for_the_fast_lane_goes_to_the_floor_at_once);
     RUN(earliest_deadline_goes_first);
     RUN(the_next_frame_reads_what_the_last_one_committed);

@@ -96,6 +96,7 @@ void sim_describe(struct eng_config *config)
         .escalation_timeout_ns = ESCALATION_NS,
         .plan_ttl_ns = 700 * SIM_MS,
         .lease_ns = 400 * SIM_MS,
+        .hang_timeout_ns = sim_one_in(SIM_SCENARIO, 2) ? 0 : 10 * SIM_MS,
         .consumer_pins_max = 3};
 }
 
