@@ -33,9 +33,8 @@ void eng_handoff_resolve(struct eng_core *core, uint32_t slot)
     struct eng_dispatched *taken = &core->handoff.slots[slot];
     struct eng_worker_record *record = &core->handoff.workers[taken->worker];
     uint32_t place = 0;
-    while (place < record->count && record->queue[place] != slot)
-        place++;
-    sisp_assert(place < record->count);
+    for (; record->queue[place] != slot; place++)
+        sisp_assert(place + 1 < record->count);
     record->count--;
     memmove(&record->queue[place], &record->queue[place + 1],
         (record->count - place) * sizeof(record->queue[0]));

@@ -69,9 +69,10 @@ void eng_monitor_add(struct eng_core *core, const struct eng_frame *frame, uint3
 static bool convert(struct eng_core *core, const struct eng_stolen *stolen)
 {
     struct eng_monitor *monitor = &core->monitor;
-    if (stolen->has_cpu || stolen->has_hw || monitor->outbox_count == ENG_CONTROL_WINDOW ||
-        !apply(core, stolen->slot, ENG_EDGE_CONVERT))
+    if (stolen->has_cpu || stolen->has_hw || monitor->outbox_count == ENG_CONTROL_WINDOW)
         return false;
+    bool ok = apply(core, stolen->slot, ENG_EDGE_CONVERT);
+    sisp_assert(ok); /* without a busy bit nobody else has an edge */
     tell(core, ENG_EVENT_PROCESSITEM_CONVERTED_TO_CONTROL, stolen);
     monitor->quarantined -= stolen->is_quarantined;
     eng_attempt_unpin(core, stolen->slot);

@@ -205,17 +205,6 @@ struct eng_span eng_resource_span(
     return manager->spans[handle.index];
 }
 
-uint32_t eng_resource_held(
-    const struct eng_resource_manager *manager, uint32_t pool, enum eng_holder holder)
-{
-    sisp_assert(pool < manager->pool_count && holder < ENG_HOLDER_COUNT);
-    const struct eng_pool *from = &manager->pools[pool];
-    uint32_t held = 0;
-    for (uint32_t i = from->first; i < from->first + from->count; i++)
-        held += manager->buffers[i].pins[holder] > 0;
-    return held;
-}
-
 static void check_pool(const struct eng_resource_manager *manager, const struct eng_pool *pool)
 {
     uint32_t unpinned = 0, listed = 0;

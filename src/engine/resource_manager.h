@@ -80,10 +80,6 @@ int eng_resource_unpin(
 struct eng_span eng_resource_span(
     const struct eng_resource_manager *manager, struct eng_handle handle);
 
-/** Buffers of a pool that `holder` pins. */
-uint32_t eng_resource_held(
-    const struct eng_resource_manager *manager, uint32_t pool, enum eng_holder holder);
-
 /** Assert the invariants over every buffer. */
 void eng_resource_manager_check(const struct eng_resource_manager *manager);
 

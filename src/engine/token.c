@@ -136,8 +136,8 @@ bool eng_token_apply(_Atomic uint64_t *token, enum eng_edge edge, const struct e
     return true;
 }
 
-/* Three steps at most: start, start_hw, then finish or abandon. */
-static bool leads_to(uint64_t from, uint64_t to, uint32_t steps)
+/* Ends by itself: none of these edges leads back. */
+static bool leads_to(uint64_t from, uint64_t to)
 {
     static const enum eng_edge edges[] = {
         ENG_EDGE_START, ENG_EDGE_FINISH, ENG_EDGE_ACKNOWLEDGE, ENG_EDGE_START_HW, ENG_EDGE_ABANDON};
@@ -145,13 +145,12 @@ static bool leads_to(uint64_t from, uint64_t to, uint32_t steps)
         .holder = eng_token_holder(from), .grant = eng_token_grant(from)};
     uint64_t next;
     for (uint32_t i = 0; i < BASE_COUNT(edges); i++)
-        if (eng_token_next(from, edges[i], &args, &next) &&
-            (next == to || (steps > 1 && leads_to(next, to, steps - 1))))
+        if (eng_token_next(from, edges[i], &args, &next) && (next == to || leads_to(next, to)))
             return true;
     return false;
 }
 
 bool eng_token_can_become(uint64_t from, uint64_t to)
 {
-    return from == to || leads_to(from, to, 3);
+    return from == to || leads_to(from, to);
 }
