@@ -3,6 +3,8 @@
 #include "engine/stepped.h"
 #include "harness/test.h"
 
+#include <errno.h>
+
 static struct stepped stepped;
 static struct eng_completion completion;
 
@@ -409,6 +411,39 @@ TEST(a_row_takes_so_many_timings)
     finish();
 }
 
+/* Only what has not begun is superseded: the floor's second stage is as good as done. */
+TEST(the_newest_does_not_win_over_what_has_begun)
+{
+    fixture_init(&stepped.fixture, 1);
+    struct eng_lane_config *lane = &stepped.fixture.config.lanes[ENG_LANE_FLOOR];
+    lane->stage_count = 2;
+    lane->stages[1] = RAW_ISP;
+    REQUIRE(stepped_init(&stepped) == 0);
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+        stepped_step(&stepped);
+        REQUIRE(stepped_start(&stepped, WORKER_FAST));
+        REQUIRE(stepped_end(&stepped, WORKER_FAST, -EIO));
+        if (i) /* in the same step the first frame's first stage is done */
+            REQUIRE(stepped_end(&stepped, WORKER_FLOOR, 0));
+        stepped_step(&stepped);
+        if (!i)
+            REQUIRE(stepped_start(&stepped, WORKER_FLOOR));
+    }
+    for (int i = 0; i < 3; i++) {
+        REQUIRE(stepped_start(&stepped, WORKER_FLOOR));
+        REQUIRE(stepped_end(&stepped, WORKER_FLOOR, 0));
+        stepped_step(&stepped);
+    }
+    for (uint64_t i = 0; i < 2; i++) {
+        REQUIRE(stepped_next(&stepped, &completion));
+        CHECK_EQ(completion.row.sequence, i);
+        CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+        stepped_release(&stepped, &completion);
+    }
+    stepped_finish(&stepped);
+}
+
 TEST(stop_drains_queues)
 {
     start(WORKER_SLOW, 4);
@@ -443,6 +478,7 @@ int main(void)
     RUN(without_a_floor_each_fate_has_its_name);
     RUN(a_deadline_before_all_time_is_late_at_once);
     RUN(a_row_takes_so_many_timings);
+    RUN(the_newest_does_not_win_over_what_has_begun);
     RUN(stop_drains_queues);
     return test_report();
 }

@@ -380,6 +380,12 @@ TEST(frames_are_dropped_for_the_lane_they_wait_in)
     stepped.fixture.config.pools[POOL_STILL].count = 16;
     REQUIRE(stepped_init(&stepped) == 0);
     quarantine_hw(WORKER_SLOW);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_FAST));
+    REQUIRE(stepped_end(&stepped, WORKER_FAST, -EIO));
+    stepped_step(&stepped);
+    REQUIRE(stepped_start(&stepped, WORKER_FLOOR)); /* what runs does not wait */
     begin_hw(WORKER_FAST);
     begin_hw(WORKER_SLOW);
     steal();
@@ -394,6 +400,10 @@ TEST(frames_are_dropped_for_the_lane_they_wait_in)
     CHECK_EQ(completion.row.outcome, ENG_DROPPED);
     CHECK_EQ(completion.row.lane, ENG_LANE_BACKGROUND);
     CHECK(!stepped_next(&stepped, &completion));
+    REQUIRE(stepped_end(&stepped, WORKER_FLOOR, 0));
+    stepped_step(&stepped);
+    REQUIRE(stepped_next(&stepped, &completion));
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
     finish();
 }
 

@@ -77,6 +77,25 @@ TEST(quota_and_reservations_bound_use)
     eng_resource_manager_finish(&manager);
 }
 
+TEST(a_generation_is_never_none)
+{
+    struct eng_resource_manager manager;
+    struct eng_handle a;
+    REQUIRE(eng_resource_manager_init(&manager, pools, 2, 1, 0) == 0);
+    manager.buffers[manager.pools[0].free_head].generation = UINT32_MAX;
+    REQUIRE(eng_resource_acquire(&manager, 0, ENG_HOLDER_FRAME, &a) == 0);
+    CHECK_EQ(a.generation, 1);
+    CHECK(eng_resource_span(&manager, a).bytes != NULL);
+    eng_resource_manager_finish(&manager);
+}
+
+TEST(a_pool_that_no_address_space_holds_is_refused)
+{
+    static const struct eng_pool_config huge[] = {{"a", 100, 4}, {"huge", SIZE_MAX / 2, 4}};
+    struct eng_resource_manager manager;
+    CHECK_EQ(eng_resource_manager_init(&manager, huge, 2, 0, 0), -ENOMEM);
+}
+
 TEST(random_use_keeps_the_invariants)
 {
     struct eng_resource_manager manager;
@@ -227,6 +246,8 @@ int main(void)
     RUN(pins_are_counted_per_holder);
     RUN(stale_handles_are_refused);
     RUN(quota_and_reservations_bound_use);
+    RUN(a_generation_is_never_none);
+    RUN(a_pool_that_no_address_space_holds_is_refused);
     RUN(random_use_keeps_the_invariants);
     RUN(slots_leave_in_the_order_they_were_freed);
     RUN(lent_buffers_come_back_once);

@@ -262,6 +262,27 @@ TEST(a_full_monitor_drops_the_oldest_that_waits)
     stepped_finish(&stepped);
 }
 
+TEST(without_a_history_no_input_is_kept)
+{
+    fixture_init(&stepped.fixture, 1);
+    stepped.fixture.config.history_count = 0;
+    REQUIRE(stepped_init(&stepped) == 0);
+    REQUIRE(stepped_submit(&stepped, ENG_LANE_FAST, 0) == 0);
+    stepped_step(&stepped);
+    for (int stage = 0; stage < 2; stage++) {
+        REQUIRE(stepped_start(&stepped, WORKER_FAST));
+        REQUIRE(stepped_end(&stepped, WORKER_FAST, 0));
+        stepped_step(&stepped);
+    }
+    REQUIRE(stepped_next(&stepped, &completion));
+    CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
+    stepped_release(&stepped, &completion);
+    stepped_step(&stepped);
+    /* Of what is not free for the producer only the committed coefficients remain. */
+    CHECK_EQ(stepped.core.resources.pins, stepped.fixture.config.pools[POOL_INPUT].count + 1);
+    stepped_finish(&stepped);
+}
+
 TEST(a_lease_is_reported_once)
 {
     start();
@@ -468,6 +489,7 @@ int main(void)
     RUN(control_items_do_not_hold_up_frames);
     RUN(escalation_keeps_its_time);
     RUN(a_full_monitor_drops_the_oldest_that_waits);
+    RUN(without_a_history_no_input_is_kept);
     RUN(a_lease_is_reported_once);
     RUN(any_order_of_events_keeps_every_invariant);
     return test_report();
