@@ -34,6 +34,14 @@
 #define GROWTH_KB 4096 /* what malloc and thread stacks may still settle after the warm-up */
 #define CHILDREN  32u
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED 1
+#elif defined(__has_feature)
+#define IS_SANITIZED (__has_feature(thread_sanitizer) || __has_feature(address_sanitizer))
+#else
+#define IS_SANITIZED 0
+#endif
+
 struct camera {
     struct sisp_session *session;
     pthread_rwlock_t lock; /* held for writing while the session is closed and opened again */
@@ -346,8 +354,13 @@ static int finish(const struct footprint *warm, const struct footprint *last, ui
            "descriptors, %u and %u mappings\n",
         warm->resident_kb, last->resident_kb, warm->descriptors, last->descriptors, warm->mappings,
         last->mappings);
-    expect(accepted == ended && delivered > 0, "every accepted frame ended once");
-    expect(last->resident_kb - warm->resident_kb < GROWTH_KB, "memory is flat");
+    expect(accepted == ended, "every accepted frame ended once");
+    expect(delivered > 0 || IS_SANITIZED, "frames were delivered in time");
+    if (IS_SANITIZED)
+        printf("SKIPPED memory is flat, frames in time: a sanitizer's memory grows, its code is "
+               "slow\n");
+    else
+        expect(last->resident_kb - warm->resident_kb < GROWTH_KB, "memory is flat");
     /* A worker may be between two lives at either moment. */
     expect(last->descriptors <= warm->descriptors + 4, "descriptors are flat");
     printf("%d passed, %d failed\n", problems == 0, problems != 0);
