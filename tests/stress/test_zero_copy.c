@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Zero-copy hand-off: producer, command and consumer see the same bytes of the same file, not only
- * equal ones. The kernel's own table of mappings is asked, too. */
-#include "engine/fixture.h"
+ * equal ones. The kernel's own table of mappings is asked, too; worker processes ask for theirs. */
+#include "engine/order.h"
 #include "harness/test.h"
 
 #include <errno.h>
@@ -50,7 +50,7 @@ static void check_same(const void *one, const void *other)
 static void *submit(uint32_t number, enum eng_lane lane)
 {
     struct eng_submission submission = {
-        .lane = lane, .sequence = number, .capture_ns = eng_now_ns()};
+        .lane = lane, .sequence = number, .capture_ns = eng_now_ns(), .meta = fixture.meta};
     struct eng_span span;
     int error = eng_input_acquire(fixture.runtime, &submission.input, &span);
     CHECK_EQ(error, 0);
@@ -108,6 +108,42 @@ TEST(a_fallback_copies_nothing)
     fixture_finish(&fixture);
 }
 
+static void check_reported(const void *bytes, struct eng_digest reported)
+{
+    struct origin origin = engine_says(bytes);
+    CHECK(origin.inode != 0 && origin.inode == reported.high && origin.offset == reported.low);
+}
+
+/* Two processes have the buffer at two addresses; the file and the place in it are the same. */
+TEST(a_worker_process_sees_the_same_bytes)
+{
+    static union {
+        struct order order;
+        uint8_t bytes[ENG_META_BYTES];
+    } meta;
+    struct order_setup setup = {.threads = 2};
+    fixture_init(&fixture, 2);
+    fixture.config.worker_program = WORKER;
+    fixture.config.worker_blob = &setup;
+    fixture.config.worker_blob_bytes = sizeof(setup);
+    fixture.config.knobs.isolation = ENG_ISOLATION_PROCESS;
+    fixture.meta = &meta;
+    REQUIRE(fixture_start(&fixture) == 0);
+    for (uint32_t i = 0; i < FRAMES && test_ok; i++) {
+        enum eng_lane lane = i % 3 ? ENG_LANE_FAST : ENG_LANE_BACKGROUND;
+        meta.order = (struct order){ORDER_REPORT, ORDER_IN_END, i % 3 ? FAST_ISP : SLOW_ISP};
+        const void *filled = submit(i, lane);
+        REQUIRE(fixture_next(&fixture, &completion) == 0);
+        REQUIRE(completion.row.outcome == ENG_DELIVERED && !completion.row.fallback_used);
+        CHECK(completion.row.zero_copy && completion.row.bytes_copied == 0);
+        CHECK(fixture_is_picture_of(&completion, i));
+        check_reported(filled, completion.row.input);
+        check_reported(completion.delivered[ROLE_PICTURE].bytes, completion.row.output);
+        eng_release(fixture.runtime, &completion);
+    }
+    fixture_finish(&fixture);
+}
+
 TEST(what_is_in_no_pool_has_no_origin)
 {
     uint64_t inode, offset;
@@ -122,6 +158,7 @@ int main(void)
 {
     RUN(producer_command_and_consumer_see_the_same_bytes);
     RUN(a_fallback_copies_nothing);
+    RUN(a_worker_process_sees_the_same_bytes);
     RUN(what_is_in_no_pool_has_no_origin);
     return test_report();
 }
