@@ -108,10 +108,11 @@ static void listen(struct eng_keeper *keeper, uint32_t worker)
         return;
     }
     kept->is_ready = true;
+    /* Before the creator goes on: its first frame must find the worker ready. */
+    post(keeper, ENG_MESSAGE_WORKER_READY, worker);
     if (!kept->was_ready)
         tell_creator(keeper, 0);
     kept->was_ready = true;
-    post(keeper, ENG_MESSAGE_WORKER_READY, worker);
 }
 
 /* ---- the thread -------------------------------------------------------------------------------
