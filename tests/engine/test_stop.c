@@ -69,8 +69,9 @@ TEST(quarantine_says_degraded_and_ends_when_answered)
     REQUIRE(fixture_start(&fixture) == 0);
     atomic_store(&fixture.commands[FAST_ALGO].hold, 1);
     atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
-    REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, eng_now_ns() + 150 * MS) == 0);
-    REQUIRE(fixture_submit(&fixture, ENG_LANE_BACKGROUND, eng_now_ns() + 150 * MS) == 0);
+    uint64_t deadline_ns = eng_now_ns() + 1000 * MS; /* both have started by then */
+    REQUIRE(fixture_submit(&fixture, ENG_LANE_FAST, deadline_ns) == 0);
+    REQUIRE(fixture_submit(&fixture, ENG_LANE_BACKGROUND, deadline_ns) == 0);
     FIXTURE_UNTIL(&fixture, figures.quarantined == 2 && figures.degraded);
     for (int i = 0; i < 2; i++)
         REQUIRE(fixture_next(&fixture, &completion) == 0);

@@ -84,7 +84,8 @@ TEST(token_orders_plain_memory)
     uint64_t how[3] = {0};
     REQUIRE(plat_thread_create(&thread) == 0);
     uint64_t end_ns = plat_now_ns() + 1000000000u, count = 0;
-    while (count < TRANSFERS && test_ok && (count % 64 || plat_now_ns() < end_ns)) {
+    while (count < TRANSFERS && test_ok &&
+           (count <= 1000 || how[0] == 0 || count % 64 || plat_now_ns() < end_ns)) {
         how[transfer_once(&transfer, &prng)]++;
         count++;
     }
