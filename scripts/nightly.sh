@@ -7,7 +7,7 @@ set -u
 build=${1:-build}
 passed=0
 failed=0
-rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model model-mutants replay mutants kills soak coverage}
+rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model replay mutants kills soak coverage}
 
 # rung NAME COMMAND...
 rung() {
@@ -34,9 +34,9 @@ rung transfers env SOFTISP_TRANSFERS=1000000000 "$build/tests/stress/test_stress
 rung transfers-tsan env SOFTISP_TRANSFERS=100000000 "$tsan/tests/stress/test_stress_token_transfer"
 rung simulator "$build/tests/sim/softisp-sim" --seconds 600
 rung protocol "$build/tests/model/protocol" --schedules 20000000
-rung model tests/model/run.py --nightly
-rung model-mutants tests/model/run.py --mutants
-rung replay tests/model/run.py --replay 1000000
+rung model tests/model/run.py --nightly --protocol "$build/tests/model/protocol"
+rung replay tests/model/run.py --replay 1000000 --protocol "$build/tests/model/protocol" \
+    --engine "$build/tests/sim/softisp-sim"
 rung mutants tests/mutants/run.py
 rung kills env SOFTISP_KILLS=1000 python3 tests/stress/kill_workers.py "$build/cli/softisp"
 rung soak "$build/tests/stress/soak" --seconds 600
