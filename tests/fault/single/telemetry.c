@@ -106,7 +106,7 @@ static void disk_full(struct scenario *scenario)
 {
     char path[200];
     snprintf(path, sizeof(path), "%s", single_path(scenario, "t.csv"));
-    calls_arm(&(struct call_plan){.fault = CALL_FULL, .room_bytes = 300 + 700u * scenario->number});
+    calls_arm(&(struct call_plan){.fault = CALL_FULL, .room_bytes = 300 + 150u * scenario->number});
     int r = run_session(scenario, path, FRAMES);
     calls_disarm();
     CHECK_EQ(r, -ENOSPC);
