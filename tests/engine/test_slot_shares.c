@@ -82,6 +82,29 @@ TEST(what_cannot_be_promised_is_refused)
     eng_arena_finish(&arena);
 }
 
+/* Machines have more cores than there are caches: a high core shares one, its slots are as safe. */
+TEST(a_core_beyond_the_caches_shares_one)
+{
+    uint32_t low, high, again, slots[16];
+    struct eng_knobs knobs = {.spare_slots = 1, .core_cache = 2};
+    REQUIRE(eng_arena_init(&arena, 8, 1) == 0);
+    eng_session_manager_init(&manager, &arena, &knobs);
+    REQUIRE(admit(0, 0, 0) == 0);
+    REQUIRE(eng_session_acquire(&manager, 0, 0, 5 + ENG_CORES_MAX, &high) == 0);
+    REQUIRE(eng_session_acquire(&manager, 0, 0, UINT32_MAX - 1, &low) == 0);
+    CHECK_EQ(manager.slots[low].home, ENG_CORES_MAX - 2);
+    eng_session_return(&manager, high);
+    eng_session_return(&manager, low);
+    eng_session_manager_check(&manager);
+    CHECK_EQ(manager.cached, 2);
+    REQUIRE(eng_session_acquire(&manager, 0, 0, 5, &again) == 0);
+    CHECK_EQ(again, high);
+    eng_session_return(&manager, again);
+    CHECK_EQ(take_all(0, 0, slots), 7); /* recalled before anybody is refused */
+    CHECK_EQ(manager.cached, 0);
+    eng_arena_finish(&arena);
+}
+
 static void apply(uint32_t slot, enum eng_edge edge)
 {
     struct eng_token_args args = {
@@ -179,6 +202,7 @@ int main(void)
     RUN(minima_of_others_and_spares_stay_free);
     RUN(a_cap_is_kept);
     RUN(what_cannot_be_promised_is_refused);
+    RUN(a_core_beyond_the_caches_shares_one);
     RUN(quarantine_uses_the_spares_up_and_gives_them_back);
     RUN(a_session_that_has_gone_leaves_nothing_behind);
     RUN(any_order_keeps_the_minima);
