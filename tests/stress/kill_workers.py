@@ -134,7 +134,9 @@ def check_recovery(kills, rows):
         print(f'SKIPPED recovery times: {slow} of {len(rows)} previews missed their time without being killed')
     else:
         check(late <= (0 if STRICT else KILLS // 10), late, 'recoveries were late')
-    check(floor > 0 or not any(name == 'fast' for _, name, _ in kills), 'the floor made no picture')
+    # A worker that dies between two frames may be back before the next one.
+    fell = sum(r['fallback_reason'] == 'worker_died' for r in rows)
+    check(floor > 0 or fell == 0, 'the floor made no picture of', fell, 'whose worker died')
 
 
 folder = tempfile.mkdtemp(prefix='softisp-kill-')
