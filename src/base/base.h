@@ -20,6 +20,15 @@ _Noreturn void base_assert_failed(const char *condition, const char *file, int l
 /** Replaces what happens on a failed assertion (tests, engine's crash record). NULL: abort(). */
 void base_assert_handler(void (*handler)(const char *condition, const char *file, int line));
 
+/* Sanitizers need system calls and memory that confined programs give up. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BASE_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define BASE_SANITIZED 1
+#endif
+#endif
+
 #define BASE_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static inline size_t base_min_size(size_t a, size_t b)

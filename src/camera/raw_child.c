@@ -14,7 +14,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,73 +29,7 @@
 
 /* LibRaw's OpenMP must not start threads, and mktime() must not look for a zone file: both would
  * violate the child's confinement. */
-static void fill_environment(char *environment[5])
-{
-    static char threads[] = "OMP_NUM_THREADS=1", zone[] = "TZ=UTC0";
-    unsigned count = 0;
-    environment[count++] = threads;
-    environment[count++] = zone;
-#ifdef RAWDEC_SANITIZED
-    for (char **e = environ; *e && count < 4; e++) {
-        if (strncmp(*e, "ASAN_OPTIONS=", 13) == 0 || strncmp(*e, "UBSAN_OPTIONS=", 14) == 0)
-            environment[count++] = *e;
-    }
-#endif
-    environment[count] = NULL;
-}
-
-/* Both descriptors lie above the numbers they get in the child, so that no dup2 hits the other. */
-static int fill_actions(posix_spawn_file_actions_t *actions, int input_fd, int result_fd)
-{
-    int status = 0;
-    for (int fd = 0; fd < 3 && status == 0; fd++)
-        status = posix_spawn_file_actions_addopen(
-            actions, fd, "/dev/null", fd == 0 ? O_RDONLY : O_WRONLY, 0);
-    if (status == 0)
-        status = posix_spawn_file_actions_adddup2(actions, input_fd, RAWDEC_INPUT_FD);
-    if (status == 0)
-        status = posix_spawn_file_actions_adddup2(actions, result_fd, RAWDEC_RESULT_FD);
-    if (status == 0)
-        status = posix_spawn_file_actions_addclosefrom_np(actions, RAWDEC_RESULT_FD + 1);
-    return status;
-}
-
-static int fill_attributes(posix_spawnattr_t *attributes)
-{
-    sigset_t all, none;
-    sigfillset(&all);
-    sigemptyset(&none);
-    int status = posix_spawnattr_setsigdefault(attributes, &all);
-    if (status == 0)
-        status = posix_spawnattr_setsigmask(attributes, &none);
-    if (status == 0)
-        status =
-            posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    return status;
-}
-
-static int spawn(pid_t *pid, const char *program, int input_fd, int result_fd)
-{
-    char *environment[5];
-    char *arguments[] = {(char[]){PROGRAM}, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    fill_environment(environment);
-    int status = posix_spawn_file_actions_init(&actions);
-    if (status != 0)
-        return -status;
-    status = posix_spawnattr_init(&attributes);
-    if (status == 0) {
-        status = fill_actions(&actions, input_fd, result_fd);
-        if (status == 0)
-            status = fill_attributes(&attributes);
-        if (status == 0)
-            status = posix_spawn(pid, program, &actions, &attributes, arguments, environment);
-        posix_spawnattr_destroy(&attributes);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return -status;
-}
+static const char *const environment[] = {"OMP_NUM_THREADS=1", "TZ=UTC0", NULL};
 
 static int64_t now_ms(void)
 {
@@ -160,33 +93,15 @@ static int reap(pid_t pid, const struct raw_error *error)
     return 0;
 }
 
-/* A copy above the numbers that the child knows. */
-static int copy_above(int fd, int *status)
-{
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, RAWDEC_RESULT_FD + 1);
-    if (copy < 0 && *status == 0)
-        *status = errno == EINVAL ? -EMFILE : -errno; /* EINVAL: the limit lies below */
-    return copy;
-}
-
 static int run(const char *program, const struct raw_input *input, int result_fd,
     const struct raw_error *error)
 {
-    pid_t pid;
-    int status = 0;
-    int input_copy = copy_above(input->fd, &status);
-    int result_copy = copy_above(result_fd, &status);
-    if (status == 0)
-        status = spawn(&pid, program, input_copy, result_copy);
+    int32_t pid;
+    const int fds[] = {input->fd, result_fd}; /* RAWDEC_INPUT_FD, RAWDEC_RESULT_FD */
+    int status = base_program_start(&pid, program, environment, fds, BASE_COUNT(fds));
     if (status < 0)
-        raw_fail(error, status, "the decoder cannot be started: %s", strerror(-status));
-    else
-        status = reap(pid, error);
-    if (input_copy >= 0)
-        close(input_copy);
-    if (result_copy >= 0)
-        close(result_copy);
-    return status;
+        return raw_fail(error, status, "the decoder cannot be started: %s", strerror(-status));
+    return reap(pid, error);
 }
 
 static void clean_sentence(char *sentence, size_t size)

@@ -7,18 +7,11 @@
 #ifndef PLATFORM_PROCESS_H
 #define PLATFORM_PROCESS_H
 
+#include "base/program.h"
 #include "platform/platform.h"
 
-#define PLAT_CHILD_SOCKET    3  /* where a child finds its end */
-#define PLAT_DESCRIPTORS_MAX 32 /* with one message */
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define PLAT_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PLAT_SANITIZED 1
-#endif
-#endif
+#define PLAT_CHILD_SOCKET    BASE_PROGRAM_FD /* where a child finds its end */
+#define PLAT_DESCRIPTORS_MAX 32              /* with one message */
 
 /** All -1: none. */
 struct plat_process {

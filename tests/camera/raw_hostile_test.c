@@ -106,7 +106,7 @@ TEST(hanging_decoder_is_killed)
     CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-#ifndef RAWDEC_SANITIZED
+#ifndef BASE_SANITIZED
 static void try_open(void)
 {
     _exit(open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES ? 0 : 1);
@@ -186,7 +186,7 @@ int main(void)
     RUN(honest_result_is_taken);
     RUN(ignored_sigchld_does_no_harm);
     RUN(hanging_decoder_is_killed);
-#ifndef RAWDEC_SANITIZED
+#ifndef BASE_SANITIZED
     RUN(confinement_holds);
 #endif
     return test_report();

@@ -228,7 +228,7 @@ TEST(mutations_do_no_harm)
     CHECK_EQ(open_descriptors(), before);
     CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
     CHECK_EQ(errno, ECHILD);
-#ifdef RAWDEC_SANITIZED
+#ifdef BASE_SANITIZED
     /* Sanitizers look at our part of the child: LibRaw is not built with them. */
     CHECK_EQ(crashed, 0);
 #endif

@@ -58,7 +58,7 @@ TEST(it_inherits_nothing)
     int leak = dup(1); /* not close-on-exec */
     REQUIRE(plat_process_spawn(&child, CHILD) == 0);
     CHECK_EQ(ask('d', -1), '4'); /* 0, 1, 2 and the socket */
-#ifndef PLAT_SANITIZED
+#ifndef BASE_SANITIZED
     CHECK_EQ(ask('e', -1), 'n');
 #endif
     CHECK(!plat_process_has_ended(&child));
@@ -106,7 +106,7 @@ TEST(it_is_killed_wherever_it_is)
 
 TEST(confined_it_computes_and_nothing_else)
 {
-#ifdef PLAT_SANITIZED
+#ifdef BASE_SANITIZED
     SKIP("sanitizers need their system calls");
 #endif
     REQUIRE(plat_process_spawn(&child, CHILD) == 0);

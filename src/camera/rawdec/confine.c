@@ -1,33 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "camera/rawdec/rawdec.h"
 
-#include "base/base.h"
+#include "base/confine.h"
 
 #include <errno.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 
-static void limit(int resource, rlim_t value)
-{
-    setrlimit((__rlimit_resource_t)resource, &(struct rlimit){value, value});
-}
-
-static void limit_resources(void)
-{
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, RAWDEC_SECONDS_MAX);
-    limit(RLIMIT_FSIZE, (rlim_t)640 << 20);
-#ifndef RAWDEC_SANITIZED
-    limit(RLIMIT_AS, (rlim_t)3 << 30);
-    limit(RLIMIT_NOFILE, RAWDEC_RESULT_FD + 1);
-#endif
-}
-
-#ifndef RAWDEC_SANITIZED
 /* Calls that reach nothing but this process's own memory and descriptors. */
 static const int harmless[] = {
     SCMP_SYS(read),
@@ -55,53 +36,40 @@ static const int harmless[] = {
     SCMP_SYS(exit_group),
 };
 
-static int add_rules(scmp_filter_ctx filter)
-{
-    int status = 0;
-    for (size_t i = 0; i < BASE_COUNT(harmless) && status == 0; i++)
-        status = seccomp_rule_add(filter, SCMP_ACT_ALLOW, harmless[i], 0);
-    /* Memory may be had, but none that can be run. */
-    const int memory[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)};
-    for (size_t i = 0; i < BASE_COUNT(memory) && status == 0; i++)
-        status = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, memory[i], 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-    const int output[] = {SCMP_SYS(write), SCMP_SYS(pwrite64), SCMP_SYS(ftruncate)};
-    for (size_t i = 0; i < BASE_COUNT(output) && status == 0; i++)
-        status = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, output[i], 1, SCMP_A0(SCMP_CMP_EQ, RAWDEC_RESULT_FD, 0));
+#define NOT_TO_BE_RUN                                                                              \
+    {                                                                                              \
+        2, SCMP_CMP_MASKED_EQ, PROT_EXEC, 0                                                        \
+    }
+#define TO(fd)                                                                                     \
+    {                                                                                              \
+        0, SCMP_CMP_EQ, fd, 0                                                                      \
+    }
+
+static const struct base_confine_rule rules[] = {
+    {SCMP_SYS(mmap), 0, true, NOT_TO_BE_RUN},
+    {SCMP_SYS(mprotect), 0, true, NOT_TO_BE_RUN},
+    {SCMP_SYS(write), 0, true, TO(RAWDEC_RESULT_FD)},
+    {SCMP_SYS(pwrite64), 0, true, TO(RAWDEC_RESULT_FD)},
+    {SCMP_SYS(ftruncate), 0, true, TO(RAWDEC_RESULT_FD)},
     /* LibRaw prints its troubles; stderr is /dev/null. */
-    if (status == 0)
-        status = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1, SCMP_A0(SCMP_CMP_EQ, 2, 0));
-    /* abort() signals its own thread and must look like a crash, not like a violation. */
-    if (status == 0)
-        status = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, SCMP_A2(SCMP_CMP_EQ, SIGABRT, 0));
+    {SCMP_SYS(write), 0, true, TO(2)},
     /* Libraries look for optional files: they find none, which is no reason to die. */
-    const int files[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(access), SCMP_SYS(newfstatat)};
-    for (size_t i = 0; i < BASE_COUNT(files) && status == 0; i++)
-        status = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), files[i], 0);
-    return status;
-}
-#endif
+    {.call = SCMP_SYS(open), .error = EACCES},
+    {.call = SCMP_SYS(openat), .error = EACCES},
+    {.call = SCMP_SYS(access), .error = EACCES},
+    {.call = SCMP_SYS(newfstatat), .error = EACCES},
+};
 
 bool rawdec_confine(void)
 {
-    limit_resources();
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    base_confine_limit(RLIMIT_CORE, 0);
+    base_confine_limit(RLIMIT_CPU, RAWDEC_SECONDS_MAX);
+    base_confine_limit(RLIMIT_FSIZE, (rlim_t)640 << 20);
+#ifndef BASE_SANITIZED
+    base_confine_limit(RLIMIT_AS, (rlim_t)3 << 30);
+    base_confine_limit(RLIMIT_NOFILE, RAWDEC_RESULT_FD + 1);
+#endif
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* nobody waits for an orphan's result */
     tzset(); /* reads TZ now; mktime() does it again only if TZ changed */
-#ifdef RAWDEC_SANITIZED
-    return true;
-#else
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-    if (!filter)
-        return false;
-    int status = add_rules(filter);
-    if (status == 0)
-        status = seccomp_load(filter);
-    seccomp_release(filter);
-    return status == 0;
-#endif
+    return base_confine_calls(harmless, BASE_COUNT(harmless), rules, BASE_COUNT(rules)) == 0;
 }

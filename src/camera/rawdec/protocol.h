@@ -9,24 +9,15 @@
 #ifndef CAMERA_RAWDEC_PROTOCOL_H
 #define CAMERA_RAWDEC_PROTOCOL_H
 
+#include "base/program.h"
 #include <softisp/raw.h>
 
-#define RAWDEC_INPUT_FD       3
-#define RAWDEC_RESULT_FD      4
+#define RAWDEC_INPUT_FD       BASE_PROGRAM_FD
+#define RAWDEC_RESULT_FD      (BASE_PROGRAM_FD + 1)
 #define RAWDEC_FILE_BYTES_MAX (1u << 30)
 #define RAWDEC_SECONDS_MAX    10
 #define RAWDEC_SAMPLES_OFFSET 65536
 #define RAWDEC_MAGIC          0x52574431u
-
-/* Sanitizers need what the confinement takes away. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RAWDEC_SANITIZED 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define RAWDEC_SANITIZED 1
-#endif
 
 struct rawdec_result {
     uint32_t magic, size_bytes; /* RAWDEC_MAGIC and sizeof: a program of another build is refused */
