@@ -14,6 +14,8 @@ static void report(struct eng_belief *belief)
 
 static uint64_t believe(struct eng_belief *belief, uint32_t slot, uint64_t word)
 {
+    if (word == belief->words[slot])
+        return word;
     /* Hardware is this process's: no worker outside can have given it work. */
     bool has_hw = belief->is_foreign && (word & ENG_TOKEN_HW_BUSY);
     if (!has_hw && eng_token_can_become(belief->words[slot], word))

@@ -23,6 +23,12 @@ struct eng_belief {
 /** A slot's token, as far as it can be believed. */
 uint64_t eng_arena_token(const struct eng_arena *arena, uint32_t slot);
 
+/** What its token was when it was last looked at. */
+static inline uint64_t eng_arena_last_token(const struct eng_arena *arena, uint32_t slot)
+{
+    return arena->belief->words[slot];
+}
+
 /** Change a slot's token along one of the control thread's edges. Returns: whether it was changed;
  * what only the control thread may change cannot fail. */
 bool eng_arena_apply(const struct eng_arena *arena, uint32_t slot, enum eng_edge edge,

@@ -227,10 +227,9 @@ uint64_t eng_calls_step(struct eng_core *core)
 {
     struct eng_calls *calls = &core->calls;
     uint64_t timer_ns = UINT64_MAX;
-    for (uint32_t i = 0; i < ENG_CALLS_MAX; i++) {
+    for (uint32_t active = calls->active; active; active &= active - 1) {
+        uint32_t i = (uint32_t)__builtin_ctz(active);
         struct eng_call *call = &calls->table[i];
-        if (!(calls->active >> i & 1))
-            continue;
         call->result = result_of(core, call);
         uint64_t again_ns = core->now_ns; /* what it gave back may be waited for */
         if (call->result == -EINPROGRESS) {
@@ -245,27 +244,28 @@ uint64_t eng_calls_step(struct eng_core *core)
     return timer_ns;
 }
 
-static void check_session(const struct eng_core *core, uint32_t place)
+static void check_session(const struct eng_core *core, uint32_t place, uint32_t handouts)
 {
     const struct eng_session *session = &core->places[place];
     uint64_t gate = gate_of(session);
-    uint32_t handouts = 0;
     bool is_used = eng_session_phase(gate) != ENG_SESSION_UNUSED;
     sisp_assert(eng_session_number(gate) % ENG_SESSIONS_MAX == place);
     sisp_assert(core->sessions.shares[place].is_open == is_used);
-    sisp_assert(is_used || session->history_count == 0);
+    sisp_assert(session->history_count <= (is_used ? core->config.history_count : 0));
     for (uint32_t l = 0; l < ENG_LANE_COUNT; l++)
         sisp_assert(session->published[l] <= session->enlisted[l]);
-    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++)
-        handouts += core->dispatcher.handouts[i].session == eng_session_number(gate);
     sisp_assert(handouts == session->handout_count);
 }
 
 void eng_calls_check(const struct eng_core *core)
 {
-    uint32_t used = 0;
+    uint32_t used = 0, handouts[ENG_SESSIONS_MAX] = {0};
+    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++) {
+        uint32_t number = core->dispatcher.handouts[i].session, place = number % ENG_SESSIONS_MAX;
+        handouts[place] += number == eng_session_number(gate_of(&core->places[place]));
+    }
     for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
-        check_session(core, p);
+        check_session(core, p, handouts[p]);
         used += eng_session_phase(gate_of(&core->places[p])) != ENG_SESSION_UNUSED;
     }
     sisp_assert(used == core->session_count);

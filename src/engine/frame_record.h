@@ -18,9 +18,17 @@ enum eng_frame_state {
 
 #define ENG_ORDER_NONE UINT64_MAX /* not part of a stream */
 
+/** What a frame with several inputs waits for. */
+struct eng_plan {
+    uint32_t input_count;
+    uint64_t expires_ns;
+    bool is_reserved; /* a buffer of each role that its lane writes */
+};
+
 struct eng_frame {
     enum eng_frame_state state;
     bool is_plan;
+    struct eng_plan plan;         /* of a plan */
     enum eng_lane path;           /* lane that serves it now: row.lane, or the floor */
     uint32_t stage;               /* of that lane */
     uint32_t core;                /* where it was submitted; ENG_NONE: unknown */

@@ -25,7 +25,7 @@ void eng_fusion_create(struct eng_core *core, struct eng_frame *frame, uint32_t 
 void eng_fusion_step(struct eng_core *core);
 
 /** The plan's frame has ended: give back what it still holds. */
-void eng_fusion_complete(struct eng_core *core, const struct eng_frame *frame);
+void eng_fusion_complete(struct eng_core *core, struct eng_frame *frame);
 
 /** When it wants to be stepped next; UINT64_MAX: never. */
 uint64_t eng_fusion_timer_ns(const struct eng_core *core);

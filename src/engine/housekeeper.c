@@ -2,14 +2,14 @@
 #include "engine/housekeeper.h"
 
 #include "base/base.h"
-#include "engine/attempt.h"
+#include "engine/core.h"
 
 #define TICK_NS 20000000u
 
 /* An item that was applied but not answered names a slot that has gone on. */
 static bool is_returning(const struct eng_core *core, const struct eng_control_item *item)
 {
-    uint64_t word = eng_attempt_token(core, item->slot);
+    uint64_t word = eng_arena_last_token(&core->arena, item->slot);
     return eng_token_state(word) == ENG_TOKEN_SESSION && eng_token_grant(word) == item->grant;
 }
 
@@ -27,7 +27,7 @@ static void sweep(const struct eng_core *core)
     for (uint32_t i = 0; i < monitor->outbox_count; i++)
         framed[monitor->outbox[i].slot] += is_returning(core, &monitor->outbox[i]);
     for (uint32_t slot = 0; slot < core->arena.item_count; slot++) {
-        enum eng_token_state state = eng_token_state(eng_attempt_token(core, slot));
+        enum eng_token_state state = eng_token_state(eng_arena_last_token(&core->arena, slot));
         bool is_stolen = state == ENG_TOKEN_MONITOR || state == ENG_TOKEN_QUARANTINE;
         sisp_assert(framed[slot] == (state != ENG_TOKEN_FREE && !is_stolen));
         sisp_assert(stolen[slot] == is_stolen);

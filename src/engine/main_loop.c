@@ -129,7 +129,6 @@ static void handle_submit(struct eng_core *core, const struct eng_message *messa
 static void handle_plan(struct eng_core *core, const struct eng_message *message)
 {
     struct eng_frame *frame = eng_frame_take(&core->frames);
-    frame->is_plan = true;
     frame->cookie = message->submission.cookie;
     frame->row.session = message->submission.session;
     frame->epoch = eng_core_session(core, frame->row.session)->epoch;

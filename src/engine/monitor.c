@@ -224,7 +224,8 @@ void eng_monitor_check(const struct eng_core *core)
     uint32_t quarantined = 0, lost = 0;
     for (uint32_t i = 0; i < core->monitor.count; i++) {
         const struct eng_stolen *stolen = &core->monitor.stolen[i];
-        enum eng_token_state state = eng_token_state(eng_attempt_token(core, stolen->slot));
+        enum eng_token_state state =
+            eng_token_state(eng_arena_last_token(&core->arena, stolen->slot));
         sisp_assert(state == (stolen->is_quarantined ? ENG_TOKEN_QUARANTINE : ENG_TOKEN_MONITOR));
         quarantined += stolen->is_quarantined;
         lost += stolen->has_cpu;

@@ -75,12 +75,17 @@ void eng_resource_manager_finish(struct eng_resource_manager *manager)
     manager->spans = NULL;
 }
 
-static bool has_pins(const struct eng_buffer *buffer)
+static uint32_t pin_count(const struct eng_buffer *buffer)
 {
     uint32_t pins = 0;
     for (uint32_t i = 0; i < ENG_HOLDER_COUNT; i++)
         pins += buffer->pins[i];
-    return pins > 0;
+    return pins;
+}
+
+static bool has_pins(const struct eng_buffer *buffer)
+{
+    return pin_count(buffer) > 0;
 }
 
 static struct eng_buffer *find(const struct eng_resource_manager *manager, struct eng_handle handle)
@@ -205,11 +210,16 @@ struct eng_span eng_resource_span(
     return manager->spans[handle.index];
 }
 
-static void check_pool(const struct eng_resource_manager *manager, const struct eng_pool *pool)
+/* Returns: the pins of all its buffers. */
+static uint64_t check_pool(const struct eng_resource_manager *manager, const struct eng_pool *pool)
 {
+    uint64_t pins = 0;
     uint32_t unpinned = 0, listed = 0;
-    for (uint32_t i = pool->first; i < pool->first + pool->count; i++)
-        unpinned += !has_pins(&manager->buffers[i]);
+    for (uint32_t i = pool->first; i < pool->first + pool->count; i++) {
+        uint32_t count = pin_count(&manager->buffers[i]);
+        pins += count;
+        unpinned += count == 0;
+    }
     for (uint32_t i = pool->free_head; i != ENG_NONE; i = manager->buffers[i].next_free) {
         sisp_assert(!has_pins(&manager->buffers[i]));
         listed++;
@@ -217,17 +227,15 @@ static void check_pool(const struct eng_resource_manager *manager, const struct 
     }
     sisp_assert(unpinned == pool->free_count && listed == pool->free_count);
     sisp_assert(pool->reserved <= pool->free_count);
+    return pins;
 }
 
 void eng_resource_manager_check(const struct eng_resource_manager *manager)
 {
     uint64_t pins = 0, used = 0, reserved = 0;
-    for (uint32_t i = 0; i < manager->buffer_count; i++)
-        for (uint32_t h = 0; h < ENG_HOLDER_COUNT; h++)
-            pins += manager->buffers[i].pins[h];
     for (uint32_t i = 0; i < manager->pool_count; i++) {
         const struct eng_pool *pool = &manager->pools[i];
-        check_pool(manager, pool);
+        pins += check_pool(manager, pool);
         used += (uint64_t)(pool->count - pool->free_count) * pool->size_bytes;
         reserved += (uint64_t)pool->reserved * pool->size_bytes;
     }

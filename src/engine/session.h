@@ -15,8 +15,6 @@
 #define ENG_PLANS_MAX   4 /* of one session */
 #define ENG_CANCELS_MAX 8 /* messages of one session */
 
-struct eng_frame;
-
 enum eng_session_phase {
     ENG_SESSION_UNUSED,
     ENG_SESSION_OPEN,
@@ -28,13 +26,6 @@ struct eng_history_entry {
     struct eng_handle input;
     uint64_t sequence, capture_ns;
     uint8_t meta[ENG_META_BYTES];
-};
-
-struct eng_plan {
-    struct eng_frame *frame; /* NULL: the place is not used */
-    uint32_t input_count;
-    uint64_t expires_ns;
-    bool is_reserved;
 };
 
 struct eng_session {
@@ -51,8 +42,7 @@ struct eng_session {
     uint64_t epoch; /* what was accepted in an earlier one is not delivered */
     uint64_t enlisted[ENG_LANE_COUNT], published[ENG_LANE_COUNT]; /* the streams' orders */
     struct eng_handle committed[ENG_ROLES_MAX];
-    uint32_t handout_count; /* completions that its consumer holds */
-    struct eng_plan plans[ENG_PLANS_MAX];
+    uint32_t handout_count;                           /* completions that its consumer holds */
     uint32_t history_count;                           /* entries in use */
     struct eng_history_entry history[ENG_INPUTS_MAX]; /* oldest first */
 };

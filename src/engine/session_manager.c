@@ -304,7 +304,7 @@ void eng_session_manager_check(const struct eng_session_manager *manager)
     check_caches(manager);
     check_shares(manager);
     for (uint32_t i = 0; i < manager->slot_count; i++) {
-        uint64_t word = eng_arena_token(manager->arena, i);
+        uint64_t word = eng_arena_last_token(manager->arena, i);
         sisp_assert(manager->slots[i].is_free == (eng_token_state(word) == ENG_TOKEN_FREE));
         free_count += manager->slots[i].is_free;
     }

@@ -137,8 +137,8 @@ MUTANTS = [
            "return beyond + 0 * core->session_count <="),
     mutant("reservation-not-returned", "an expired plan keeps what it reserved",
            "src/engine/fusion_manager.c",
-           "    if (plan->is_reserved)\n        unreserve(core, written_roles(core));",
-           "    if (plan->is_reserved && plan->expires_ns > core->now_ns)\n"
+           "    if (frame->plan.is_reserved)\n        unreserve(core, written_roles(core));",
+           "    if (frame->plan.is_reserved && frame->plan.expires_ns > core->now_ns)\n"
            "        unreserve(core, written_roles(core));"),
     mutant("stale-handle-accepted", "a handle of the last generation unpins the next one's",
            "src/engine/resource_manager.c",
