@@ -52,7 +52,8 @@ void sim_write_edges(FILE *file)
 
 void sim_check_core(struct eng_core *core)
 {
-    sim_check_init();
+    if (shadow.core)
+        sim_check_init(); /* the first one could not be created */
     shadow.core = core;
     if (edges_file)
         model_trace_begin(edges_file, sim.options.seed, false, MODEL_ACCEPTED);
@@ -100,11 +101,11 @@ void sim_check_step(void)
 {
     if (!shadow.core || sim.is_distrusted)
         return;
-    const struct eng_arena *arena = &shadow.core->arena;
+    const struct eng_process_item *item = shadow.core->arena.items;
     uint64_t differ = 0;
-    for (uint32_t slot = 0; slot < arena->item_count; slot++)
-        differ |= shadow.tokens[slot] ^
-                  atomic_load_explicit(&arena->items[slot].token, memory_order_relaxed);
+    for (const uint64_t *token = shadow.tokens, *end = token + shadow.core->arena.item_count;
+         token < end; token++, item++)
+        differ |= *token ^ atomic_load_explicit(&item->token, memory_order_relaxed);
     SIM_CHECK(differ == 0); /* a token changed by its edges alone */
 }
 

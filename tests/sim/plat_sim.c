@@ -95,7 +95,7 @@ struct allocation {
 #define ALLOCATIONS_MAX 512
 #define FD_MEMORY       1000
 #define BIG_BYTES       ((size_t)32 << 10)
-#define GAP_BYTES       (4 * SIM_PAGE_BYTES)
+#define GAP_BYTES       (2 * SIM_PAGE_BYTES)
 #define LINE_BYTES      128u
 
 static alignas(4096) uint8_t heap[SIM_HEAP_BYTES];
@@ -108,12 +108,12 @@ static bool is_zero(const uint8_t *bytes, size_t size_bytes)
 {
     uint64_t any = 0, words[8];
     size_t at = 0;
-    for (; at + sizeof(words) <= size_bytes; at += sizeof(words)) {
+    for (; at + sizeof(words) <= size_bytes && !any; at += sizeof(words)) {
         memcpy(words, bytes + at, sizeof(words));
         for (uint32_t i = 0; i < 8; i++)
             any |= words[i];
     }
-    for (; at < size_bytes; at++)
+    for (; at < size_bytes && !any; at++)
         any |= bytes[at];
     return any == 0;
 }

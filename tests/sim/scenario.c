@@ -13,7 +13,7 @@ enum { POOL_INPUT, POOL_COEFFICIENTS, POOL_PICTURE, POOL_FLOOR, POOL_STILL, POOL
 #define DRAIN_NS       (100 * SIM_MS)
 #define ESCALATION_NS  (300 * SIM_MS)
 #define MARGIN_NS      (100 * SIM_MS)
-#define ENCORE_MAX     60u
+#define ENCORE_MAX     300u
 #define ALLOCATION_MAX 40u
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -120,7 +120,8 @@ static void draw_scenario(void)
     memset(scenario, 0, offsetof(struct sim_scenario, held));
     sim_describe(&scenario->config);
     scenario->producers = 1 + sim_choose(SIM_SCENARIO, 2);
-    scenario->frames = SIM_FRAMES_MIN + sim_choose(SIM_SCENARIO, 2);
+    /* Plans and the guest add some. */
+    scenario->frames = SIM_FRAMES_MIN - 5 + sim_choose(SIM_SCENARIO, 4);
     scenario->plans = sim_choose(SIM_SCENARIO, 4);
     scenario->visits = sim_one_in(SIM_SCENARIO, 2) ? 0 : 1 + sim_choose(SIM_SCENARIO, 3);
     scenario->hold = sim_choose(SIM_SCENARIO, 3);
@@ -192,8 +193,9 @@ static void play_on(void)
 /* Until all is submitted, or, in half of the runs, while frames are in flight. */
 static void wait_for_stop(void)
 {
-    uint32_t enough = sim_scenario.frames < SIM_FRAMES_MIN ? sim_scenario.frames : SIM_FRAMES_MIN;
-    while (sim_scenario.at_work && !(sim_scenario.is_stopped_early && sim_accepted() >= enough))
+    uint32_t enough = sim.options.frames ? sim.options.frames : SIM_FRAMES_MIN;
+    while (sim_scenario.at_work && !(sim_scenario.is_stopped_early && sim_accepted() >= enough &&
+                                       sim.steps >= SIM_STEPS_MIN))
         sim_block(&sim_scenario.news, PLAT_FOREVER);
     if (!sim_scenario.at_work)
         play_on();

@@ -10,6 +10,8 @@
 
 struct sim_state sim;
 
+#define STACK_SHIFT_BYTES 832u
+
 static alignas(4096) uint8_t stacks[SIM_ACTORS_MAX][SIM_STACK_BYTES];
 
 /* ---- switching --------------------------------------------------------------------------------
@@ -154,7 +156,8 @@ struct sim_actor *sim_spawn(const char *name, void (*run)(void *), void *argumen
     actor->name = name;
     actor->run = run;
     actor->argument = argument;
-    sim_context_make(&actor->context, stacks[index], SIM_STACK_BYTES, enter_actor);
+    sim_context_make(
+        &actor->context, stacks[index], SIM_STACK_BYTES - index * STACK_SHIFT_BYTES, enter_actor);
     sim_choose_priority(actor);
     set_ready(actor);
     return actor;
