@@ -12,6 +12,7 @@ struct rows {
     struct fast_pack pack;
     struct fast_chroma chroma;
     struct fast_stats stats;
+    uint32_t stats_total[2];
     struct fast_scale scale;
 };
 
@@ -53,6 +54,8 @@ static void rows_init(struct rows *r, const struct bench_job *job)
             r->pack.half[k] = run.half + k * recipe->stride;
             r->chroma.half[p][k] = run.half + k * recipe->stride;
         }
+        r->stats.green[p] = fast_ring_row(&run, p, p);
+        r->stats.total[p] = &r->stats_total[p];
         r->stats.rows[0][p] = r->stats.rows[1][p] = fast_ring_row(&run, 0, p);
         r->stats.sum[0][p] = r->stats.sum[1][p] = run.stats_sums + (1 + p) * recipe->stride;
     }

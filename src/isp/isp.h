@@ -76,6 +76,9 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
     const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch,
     struct sisp_stats *stats);
 
+/** Add the statistics of other bands of the same frame. */
+void isp_stats_add(struct sisp_stats *sum, const struct sisp_stats *part);
+
 /* ---- still path: 32-bit floats (SlowISP) ------------------------------------------------- */
 
 struct isp_still_recipe;
@@ -101,7 +104,7 @@ void isp_floor_band(const struct isp_geometry *geometry,
 /* ---- statistics without a picture (the first frame of a stream, or a single file) ----------- */
 
 /** Statistics of a whole raw frame under `coefficients` (their WB is recorded in stats), on every
- * fourth row of cells. Scratch as for the fast path. */
+ * fourth row of cells; row sums between are 0. Scratch as for the fast path. */
 void isp_stats_measure(const struct isp_fast_recipe *recipe, const uint8_t *raw, void *scratch,
     struct sisp_stats *stats);
 

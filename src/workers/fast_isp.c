@@ -53,18 +53,6 @@ static void run_task(
         &p->fast.stats[thread]);
 }
 
-static void add_stats(struct sisp_stats *sum, const struct sisp_stats *part)
-{
-    for (unsigned z = 0; z < SISP_STATS_ZONES * SISP_STATS_ZONES; z++) {
-        for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
-            sum->zones[z].sum[s] += part->zones[z].sum[s];
-        sum->zones[z].count += part->zones[z].count;
-        sum->zones[z].clipped += part->zones[z].clipped;
-    }
-    for (unsigned i = 0; i < SISP_STATS_HISTOGRAM; i++)
-        sum->histogram[i] += part->histogram[i];
-}
-
 static int end(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
@@ -74,9 +62,7 @@ static int end(void *user, struct eng_job *job)
 
     out->stats = p->fast.stats[0];
     for (uint32_t i = 1; i < p->threads; i++)
-        add_stats(&out->stats, &p->fast.stats[i]);
-    memcpy(out->stats.wb_gains, payload->coefficients.wb_gains, sizeof(out->stats.wb_gains));
-    out->stats.lsc_applied = payload->coefficients.lsc.cols ? 1 : 0;
+        isp_stats_add(&out->stats, &p->fast.stats[i]);
     out->exposure_us = pipeline_meta(job)->exposure_us;
     out->analogue_gain = pipeline_meta(job)->analogue_gain;
     out->is_set = 1;

@@ -4,6 +4,7 @@
 
 #include "../reference/fast.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -343,7 +344,21 @@ static bool stats(struct check *c)
         task.sum[k / 2][k % 2] = (uint16_t *)row_start(c, &sums[k]);
     }
     task.count = (uint16_t *)row_start(c, &sums[4]);
+    uint32_t total[2] = {7, 9}, wanted[2] = {7, 9}; /* they are added to */
+    for (int k = 0; k < 2; k++) {
+        task.green[k] = task.rows[k][1 - k];
+        task.total[k] = &total[k];
+    }
     c->kernels->sum->stats(&task);
+    for (size_t i = 0; i < task.pairs; i++) {
+        wanted[0] += (uint32_t)(task.green[0][i] + task.green[1][i]);
+        wanted[1] += (uint32_t)abs(task.green[1][i] - task.green[0][i]);
+        wanted[1] += (uint32_t)abs(task.green[1][i] - task.green[0][i + 1]);
+    }
+    for (size_t k = 0; k < 2; k++) {
+        if (!check_equal(c, "total", k, total[k], wanted[k]))
+            return false;
+    }
     for (size_t i = 0; i < task.pairs; i++) {
         bool is_good = true;
         for (int k = 0; k < 4; k++)

@@ -183,6 +183,24 @@ static void put_picture(const struct frame *f, const struct sisp_image *out)
     }
 }
 
+/* The two greens of a cell, and what they differ from their diagonal neighbours. */
+static void measure_green(const struct frame *f, int cx, int cy, struct sisp_stats *stats)
+{
+    const int odd_row =
+        site_at(f, 1, 0) == SISP_SITE_GR || site_at(f, 1, 0) == SISP_SITE_GB ? 0 : 1;
+    const int *odd = f->levels + (2 * cy + odd_row) * f->width;
+    const int *even = f->levels + (2 * cy + 1 - odd_row) * f->width;
+    const int x = 2 * cx + 1;
+    int share = 1; /* rows of cells in one sum */
+    while (f->height / 2 > share * SISP_STATS_ROWS)
+        share++;
+    stats->row_green[cy / share] += (uint32_t)(odd[x] + even[x - 1]);
+    stats->focus += (uint64_t)abs(odd[x] - even[x - 1]);
+    stats->focus += (uint64_t)abs(odd[x] - even[mirrored(x + 1, f->width)]);
+    stats->row_lines = (uint32_t)(2 * share);
+    stats->row_count = (uint32_t)((f->height / 2 - 1) / share + 1);
+}
+
 static void measure(const struct frame *f, int step, struct sisp_stats *stats)
 {
     const int cells_x = f->width / 2, cells_y = f->height / 2;
@@ -199,8 +217,12 @@ static void measure(const struct frame *f, int step, struct sisp_stats *stats)
                 sums[site_at(f, x, y)] = v;
                 is_clipped |= v >= f->clip;
             }
-            if (cy % 8 == 0 && cx % 4 == 0)
-                stats->histogram[sums[SISP_SITE_GR] / 16]++;
+            measure_green(f, cx, cy, stats);
+            if (cy % 8 == 0 && cx % 4 == 0) {
+                stats->histogram[0][sums[SISP_SITE_R] / 16]++;
+                stats->histogram[1][sums[SISP_SITE_GR] / 16]++;
+                stats->histogram[2][sums[SISP_SITE_B] / 16]++;
+            }
             zone->clipped += (uint32_t)is_clipped;
             zone->count += !is_clipped;
             for (int k = 0; k < SISP_SITE_COUNT && !is_clipped; k++)

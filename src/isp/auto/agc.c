@@ -69,14 +69,14 @@ static double highlight_room_ev(const struct sisp_stats *stats, double share)
 {
     double total = 0, above = 0;
     for (int i = 0; i < SISP_STATS_HISTOGRAM; i++)
-        total += stats->histogram[i];
-    double clipped = stats->histogram[SISP_STATS_HISTOGRAM - 1];
+        total += stats->histogram[1][i];
+    double clipped = stats->histogram[1][SISP_STATS_HISTOGRAM - 1];
     if (clipped > share * total) {
         double excess = (clipped - share * total) / (total * (share + 0.05));
         return isp_log2(HIGHLIGHT_LEVEL) - isp_clamp(excess, 0, 1);
     }
     for (int i = SISP_STATS_HISTOGRAM - 1; i >= 0; i--) {
-        above += stats->histogram[i];
+        above += stats->histogram[1][i];
         if (above > share * total)
             return isp_log2(HIGHLIGHT_LEVEL * SISP_STATS_HISTOGRAM / (i + 1));
     }

@@ -41,8 +41,7 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
     run->scale_sums = (uint32_t *)(run->stats_sums + STATS_ROWS * stride);
     if (stats) {
         memset(run->stats_sums, 0, STATS_ROWS * stride * sizeof(uint16_t));
-        memcpy(stats->wb_gains, recipe->wb_gains, sizeof(stats->wb_gains));
-        stats->lsc_applied = recipe->lsc_applied;
+        isp_fast_stats_init(recipe, stats);
     }
 }
 

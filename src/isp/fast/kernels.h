@@ -73,11 +73,13 @@ struct fast_chroma {
     size_t pairs;
 };
 
-/** A row of cells into the statistics' column sums, 16 rows of cells at most. */
+/** A row of cells into the statistics' column sums, 16 rows of cells at most; and its greens. */
 struct fast_stats {
     const int16_t *rows[2][2];
+    const int16_t *green[2]; /* of the rows above: that of phase 0 (one more sample), of phase 1 */
     uint16_t *sum[2][2];
-    uint16_t *count; /* unclipped cells */
+    uint16_t *count;    /* unclipped cells */
+    uint32_t *total[2]; /* of green, and of its differences to the diagonal neighbours */
     uint16_t clip;
     size_t pairs;
 };

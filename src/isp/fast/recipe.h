@@ -92,6 +92,9 @@ static inline int16_t *fast_ring_row(const struct fast_run *run, uint32_t y, uns
 /** Unpack row y of the crop into the ring, with mirrored samples on both sides. */
 void isp_fast_unpack_row(const struct fast_run *run, uint32_t y);
 
+/** What the recipe says of any statistics. */
+void isp_fast_stats_init(const struct isp_fast_recipe *recipe, struct sisp_stats *stats);
+
 /** Add row `cy` of cells, which is in the ring, to the statistics. */
 void isp_fast_stats_row(struct fast_run *run, uint32_t cy);
 

@@ -46,7 +46,7 @@ static inline void stats_flat(struct sisp_stats *stats, double red, double green
             zone->sum[site] = (uint32_t)(100 * (uint32_t)(level[site] * 4095));
     }
     int bin = green >= 1 ? 255 : (int)(green * 4095) / 16;
-    stats->histogram[bin] = 3200;
+    stats->histogram[1][bin] = 3200;
     for (int c = 0; c < 3; c++)
         stats->wb_gains[c] = 1;
 }

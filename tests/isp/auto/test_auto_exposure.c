@@ -58,8 +58,8 @@ static void expose(const struct sensor *sensor, double level)
         for (int site = 0; site < SISP_SITE_COUNT; site++)
             zone->sum[site] = 100 * (uint32_t)(high * 4095) * (high < 1);
     }
-    stats.histogram[(int)(low * 4095) / 16] = 2880;
-    stats.histogram[(int)(high * 4095) / 16] += 320;
+    stats.histogram[1][(int)(low * 4095) / 16] = 2880;
+    stats.histogram[1][(int)(high * 4095) / 16] += 320;
 }
 
 /* One frame: it is measured, then the answer goes on its way. */

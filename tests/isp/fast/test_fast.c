@@ -211,6 +211,45 @@ TEST(stats_measure_is_as_defined)
     }
 }
 
+/* More rows of cells than sums: what comes after the first 4096 lines makes two or more share one.
+ */
+TEST(rows_of_tall_frames_share_sums)
+{
+    struct base_prng prng = {9};
+    const uint32_t heights[] = {4096, 4097, 4098, 8202};
+    for (unsigned i = 0; i < BASE_COUNT(heights); i++) {
+        struct isp_geometry g = frame_geometry("SGRBG8", 4, heights[i], SISP_PIXEL_XRGB8888);
+        frame_coefficients(&c, 8, &prng);
+        CHECK(is_as_defined(&g, best_level(), 7, &prng));
+        CHECK(stats.row_count <= SISP_STATS_ROWS);
+        CHECK_EQ(stats.row_lines, 2 * ((heights[i] / 2 + 2047) / 2048));
+    }
+}
+
+TEST(statistics_of_bands_add_up)
+{
+    static struct sisp_stats sum, parts[3];
+    struct base_prng prng = {10};
+    struct isp_geometry g = frame_geometry("SRGGB10", 70, 44, SISP_PIXEL_RGB24);
+    struct picture p;
+    frame_coefficients(&c, 10, &prng);
+    uint8_t *raw = frame_random_raw(&g, &prng);
+    picture_create(&p, &g);
+    REQUIRE(frame_develop(&g, &c, best_level(), raw, &p.image, 0, &stats) == 0);
+    struct isp_fast_recipe *recipe = aligned_alloc(64, isp_fast_recipe_size(&g));
+    void *scratch = aligned_alloc(64, base_align(isp_fast_scratch_size(&g), 64));
+    REQUIRE(isp_fast_compile(recipe, &g, &c, best_level()) == 0);
+    isp_fast_band(recipe, raw, &p.image, 0, 14, scratch, &parts[1]);
+    isp_fast_band(recipe, raw, &p.image, 14, 44, scratch, &parts[2]);
+    for (int i = 0; i < 3; i++) /* the first thread had no band */
+        isp_stats_add(&sum, &parts[i]);
+    CHECK(memcmp(&sum, &stats, sizeof(sum)) == 0);
+    picture_destroy(&p);
+    free(raw);
+    free(recipe);
+    free(scratch);
+}
+
 int main(void)
 {
     RUN(every_raw_format_and_pixel_format_is_as_defined);
@@ -222,5 +261,7 @@ int main(void)
     RUN(identity_gives_the_raw_back);
     RUN(white_is_exactly_full_scale);
     RUN(stats_measure_is_as_defined);
+    RUN(rows_of_tall_frames_share_sums);
+    RUN(statistics_of_bands_add_up);
     return test_report();
 }
