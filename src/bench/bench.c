@@ -11,34 +11,33 @@
 #define SIDE_MIN 64
 #define SIDE_MAX 8192
 
-static const struct bench_case copies[2] = {
-    {"copy", BENCH_COPY, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0},
-    {"copy", BENCH_COPY, "SRGGB10", SISP_PIXEL_XRGB8888, false, 1},
-};
-
-static const struct bench_case paths[] = {
-    {"path-a", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0},
-    {"path-a-10p", BENCH_FAST, "SRGGB10P", SISP_PIXEL_XRGB8888, false, 0},
-    {"path-a-nv12", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, false, 0},
-    {"path-a-preview", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, true, 0},
-    {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0},
+/* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each
+ * level, the others once. */
+static const struct bench_case cases[] = {
+    {"copy", BENCH_COPY, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
+    {"copy-nt", BENCH_COPY, "SRGGB10", SISP_PIXEL_XRGB8888, false, 1, NULL},
+    {"clock", BENCH_CLOCK, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
+    {"peer-bayer2rgb", BENCH_PEER, "SRGGB8", SISP_PIXEL_XRGB8888, false, 0, NULL},
+    {"path-a", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
+    {"path-a-10p", BENCH_FAST, "SRGGB10P", SISP_PIXEL_XRGB8888, false, 0, NULL},
+    {"path-a-nv12", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, false, 0, NULL},
+    {"path-a-preview", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, true, 0, NULL},
+    {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0, NULL},
 };
 
 const char *sisp_bench_name(unsigned index)
 {
-    if (index == 0)
-        return copies[0].name;
-    if (index <= BASE_COUNT(paths))
-        return paths[index - 1].name;
-    index -= 1 + BASE_COUNT(paths);
+    if (index < BASE_COUNT(cases))
+        return cases[index].name;
+    index -= BASE_COUNT(cases);
     return index < bench_kernel_count() ? bench_kernel_name(index) : NULL;
 }
 
 static struct bench_case find_case(unsigned index)
 {
-    if (index <= BASE_COUNT(paths))
-        return paths[index - 1];
-    index -= 1 + BASE_COUNT(paths);
+    if (index < BASE_COUNT(cases))
+        return cases[index];
+    index -= BASE_COUNT(cases);
     return (struct bench_case){.name = bench_kernel_name(index),
         .kind = BENCH_KERNEL,
         .raw_format = "SRGGB10",
@@ -50,8 +49,9 @@ static struct bench_case find_case(unsigned index)
 
 struct team {
     struct bench_job *job;
+    double *times_ns;     /* of each frame */
     pthread_mutex_t gate; /* held until all threads are there */
-    bool is_complete;
+    bool is_complete, has_failed;
     pthread_barrier_t start, end; /* of a frame */
 };
 
@@ -60,10 +60,11 @@ struct member {
     unsigned thread;
 };
 
-static double now_ns(void)
+/* One thread is timed by the CPU time it takes, so that others on the machine count less. */
+static double now_ns(const struct bench_job *job)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(job->threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
@@ -72,23 +73,24 @@ static void *run_member(void *argument)
     const struct member *me = argument;
     struct bench_job *job = me->team->job;
     pthread_mutex_lock(&me->team->gate);
-    const unsigned count = me->team->is_complete ? job->rounds * job->frames : 0;
+    const unsigned count = me->team->is_complete ? job->frames : 0;
     pthread_mutex_unlock(&me->team->gate);
     for (unsigned i = 0; i < count; i++) {
         pthread_barrier_wait(&me->team->start);
-        const double begin = now_ns();
-        bench_job_run(job, i % job->frames, me->thread);
+        const double begin = now_ns(job);
+        if (!bench_job_run(job, i, me->thread))
+            me->team->has_failed = true; /* the peer, which has one thread */
         pthread_barrier_wait(&me->team->end);
         if (me->thread == 0)
-            job->times_ns[i] = now_ns() - begin;
+            me->team->times_ns[i] = now_ns(job) - begin;
     }
     return NULL;
 }
 
-/* The caller is thread 0. */
-static int run_team(struct bench_job *job)
+/* All frames once. The caller is thread 0. */
+static int run_team(struct bench_job *job, double *times_ns)
 {
-    struct team team = {.job = job, .gate = PTHREAD_MUTEX_INITIALIZER};
+    struct team team = {.job = job, .times_ns = times_ns, .gate = PTHREAD_MUTEX_INITIALIZER};
     struct member members[BENCH_THREADS_MAX];
     pthread_t threads[BENCH_THREADS_MAX];
     unsigned started = 1;
@@ -108,7 +110,98 @@ static int run_team(struct bench_job *job)
     pthread_barrier_destroy(&team.start);
     pthread_barrier_destroy(&team.end);
     pthread_mutex_destroy(&team.gate);
-    return team.is_complete ? 0 : -EAGAIN;
+    return !team.is_complete ? -EAGAIN : team.has_failed ? -EIO : 0;
+}
+
+/* ---- the run -----------------------------------------------------------------------------------
+ */
+
+struct bench {
+    struct sisp_bench_params params;
+    struct bench_memory memory;
+    struct bench_job *jobs;
+    unsigned count;
+};
+
+static bool is_named(const char *filter, unsigned index)
+{
+    return !filter || fnmatch(filter, sisp_bench_name(index), 0) == 0;
+}
+
+static bool has_levels(const struct bench_case *which)
+{
+    return which->kind == BENCH_FAST || which->kind == BENCH_KERNEL;
+}
+
+/* Every level this CPU has, or the one asked for; all others once. */
+static void plan_case(struct bench *bench, unsigned index)
+{
+    const struct bench_case which = find_case(index);
+    for (int isa = 0; isa < ISP_ISA_COUNT; isa++) {
+        const char *wanted =
+            bench->params.isa ? bench->params.isa : isp_isa_name((enum isp_isa)isa);
+        if (isp_isa_find(has_levels(&which) ? wanted : "auto") == isa)
+            bench_job_plan(&bench->jobs[bench->count++], &which, &bench->params, (enum isp_isa)isa);
+    }
+}
+
+/* What all others are compared with comes first and always runs. */
+static int plan(struct bench *bench)
+{
+    unsigned all = 0, found = 0;
+    while (sisp_bench_name(all))
+        found += is_named(bench->params.filter, all++);
+    if (found == 0)
+        return -ENOENT;
+    bench->jobs = calloc((size_t)all * ISP_ISA_COUNT, sizeof(*bench->jobs));
+    if (!bench->jobs)
+        return -ENOMEM;
+    for (unsigned i = 0; i < all; i++) {
+        const enum bench_kind kind = find_case(i).kind;
+        if (kind == BENCH_COPY || kind == BENCH_CLOCK || kind == BENCH_PEER ||
+            is_named(bench->params.filter, i))
+            plan_case(bench, i);
+    }
+    int error = bench_memory_init(&bench->memory, bench->jobs, bench->count);
+    for (unsigned i = 0; !error && i < bench->count; i++)
+        error = bench_job_init(&bench->jobs[i], &bench->memory);
+    return error;
+}
+
+static bool is_missing(const struct bench_job *job)
+{
+    return job->which.kind == BENCH_PEER && !job->peer;
+}
+
+/* All jobs take turns, so that a slow moment of the machine meets them alike. */
+static int run_rounds(struct bench *bench)
+{
+    for (unsigned k = 0; k < bench->params.rounds; k++) {
+        for (unsigned i = 0; i < bench->count; i++) {
+            struct bench_job *job = &bench->jobs[i];
+            if (is_missing(job))
+                continue;
+            bench_job_begin(job);
+            const int error = run_team(job, job->times_ns + (size_t)k * job->frames);
+            if (error)
+                return error;
+            if (!bench_job_end(job))
+                return -EBADMSG;
+        }
+    }
+    return 0;
+}
+
+/* Levels of one case stand side by side. */
+static int check_hashes(const struct bench *bench)
+{
+    for (unsigned i = 1; i < bench->count; i++) {
+        const struct bench_job *a = &bench->jobs[i - 1], *b = &bench->jobs[i];
+        if (a->which.name == b->which.name &&
+            (a->hash.high != b->hash.high || a->hash.low != b->hash.low))
+            return -EBADMSG;
+    }
+    return 0;
 }
 
 /* ---- results -----------------------------------------------------------------------------------
@@ -120,77 +213,58 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-struct bench {
-    struct sisp_bench_params params;
-    enum isp_isa isa;
-    double ns_per_byte; /* of the copy */
-};
-
-static int run_case(
-    const struct bench *bench, const struct bench_case *which, struct sisp_bench_result *result)
+static void sort_times(struct bench_job *job)
 {
-    struct bench_job job;
-    int error = bench_job_init(&job, which, &bench->params, bench->isa);
-    if (!error)
-        error = run_team(&job);
-    if (!error) {
-        const size_t count = (size_t)job.frames * job.rounds;
-        const double pixels = (double)bench->params.width * bench->params.height;
-        qsort(job.times_ns, count, sizeof(double), compare);
-        *result = (struct sisp_bench_result){.name = which->name,
-            .isa = isp_isa_name(bench->isa),
-            .threads = job.threads,
-            .width = bench->params.width,
-            .height = bench->params.height,
-            .rounds = bench->params.rounds,
-            .ns_per_pixel_min = job.times_ns[0] / pixels,
-            .ns_per_pixel_median = job.times_ns[count / 2] / pixels,
-            .bound_ns_per_pixel = bench->ns_per_byte * bench_job_bytes_per_pixel(&job)};
+    qsort(job->times_ns, (size_t)job->frames * job->rounds, sizeof(double), compare);
+}
+
+/* The best time for a unit of work of the jobs of that kind; 0: there was none. */
+static double best_ns(const struct bench *bench, enum bench_kind kind)
+{
+    double best = 0;
+    for (unsigned i = 0; i < bench->count; i++) {
+        const struct bench_job *job = &bench->jobs[i];
+        const double ns = job->times_ns[0] / job->units;
+        if (job->which.kind == kind && !is_missing(job) && (best == 0 || ns < best))
+            best = ns;
     }
-    bench_job_finish(&job);
-    return error;
+    return best;
 }
 
-/* The better of normal and non-temporal stores; all other bounds come from it. */
-static int run_copies(struct bench *bench, struct sisp_bench_result *best)
+static struct sisp_bench_result result_of(const struct bench *bench, const struct bench_job *job)
 {
-    for (unsigned i = 0; i < BASE_COUNT(copies); i++) {
-        struct sisp_bench_result result;
-        int error = run_case(bench, &copies[i], &result);
-        if (error)
-            return error;
-        if (i == 0 || result.ns_per_pixel_min < best->ns_per_pixel_min)
-            *best = result;
+    const double cycle_ns = best_ns(bench, BENCH_CLOCK), peer_ns = best_ns(bench, BENCH_PEER);
+    const double copied_byte_ns = best_ns(bench, BENCH_COPY) / (2 + 4);
+    const double ns = job->times_ns[0] / job->units;
+    struct sisp_bench_result result = {.name = job->which.name,
+        .isa = has_levels(&job->which) ? isp_isa_name(job->isa) : "-",
+        .threads = job->threads,
+        .width = bench->params.width,
+        .height = bench->params.height,
+        .rounds = job->rounds,
+        .output_hash = job->hash.low};
+    if (is_missing(job)) {
+        result.skipped = "GStreamer's bayer2rgb is not installed (scripts/setup.sh bench)";
+        return result;
     }
-    bench->ns_per_byte = best->ns_per_pixel_min / (2 + 4);
-    best->bound_ns_per_pixel = best->ns_per_pixel_min;
-    return 0;
+    result.ns_per_pixel_min = ns;
+    result.ns_per_pixel_median = job->times_ns[(size_t)job->frames * job->rounds / 2] / job->units;
+    result.bound_ns_per_pixel = copied_byte_ns * bench_job_bytes_per_pixel(job);
+    result.cycles_per_pixel = ns / cycle_ns;
+    result.ratio_to_peer = peer_ns > 0 && job->which.kind != BENCH_CLOCK ? ns / peer_ns : 0;
+    return result;
 }
 
-static bool is_named(const struct bench *bench, unsigned index)
+static void report(struct bench *bench, sisp_bench_fn each_result, void *user)
 {
-    const char *filter = bench->params.filter;
-    return !filter || fnmatch(filter, sisp_bench_name(index), 0) == 0;
-}
-
-static int run_cases(struct bench *bench, sisp_bench_fn each_result, void *user)
-{
-    unsigned found = 0;
-    for (unsigned i = 0; sisp_bench_name(i); i++)
-        found += is_named(bench, i);
-    struct sisp_bench_result result;
-    int error = found ? run_copies(bench, &result) : -ENOENT;
-    if (!error && is_named(bench, 0))
-        each_result(user, &result);
-    for (unsigned i = 1; !error && sisp_bench_name(i); i++) {
-        if (!is_named(bench, i))
-            continue;
-        const struct bench_case which = find_case(i);
-        error = run_case(bench, &which, &result);
-        if (!error)
+    for (unsigned i = 0; i < bench->count; i++)
+        sort_times(&bench->jobs[i]);
+    for (unsigned i = 0; i < bench->count; i++) {
+        const char *filter = bench->params.filter;
+        const struct sisp_bench_result result = result_of(bench, &bench->jobs[i]);
+        if (!filter || fnmatch(filter, result.name, 0) == 0)
             each_result(user, &result);
     }
-    return error;
 }
 
 static uint32_t or_default(uint32_t value, uint32_t value_default)
@@ -212,6 +286,16 @@ int sisp_bench_run(const struct sisp_bench_params *params, sisp_bench_fn each_re
     const int isa = isp_isa_find(p->isa ? p->isa : "auto");
     if (isa < 0)
         return isa;
-    bench.isa = (enum isp_isa)isa;
-    return run_cases(&bench, each_result, user);
+    if (p->isa)
+        p->isa = isp_isa_name((enum isp_isa)isa); /* "auto" is a level, too */
+    int error = plan(&bench);
+    error = error ? error : run_rounds(&bench);
+    error = error ? error : check_hashes(&bench);
+    if (!error)
+        report(&bench, each_result, user);
+    for (unsigned i = 0; i < bench.count; i++)
+        bench_job_finish(&bench.jobs[i]);
+    bench_memory_finish(&bench.memory);
+    free(bench.jobs);
+    return error;
 }

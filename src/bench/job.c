@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** What the cases work on: frames that look natural to a CPU, usual coefficients, pictures. */
+/** One case at one level: its memory, and a thread's share of a frame. */
 #include "bench/bench_cases.h"
 
-#include "base/prng.h"
-
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,105 +10,51 @@
 #include <emmintrin.h>
 #endif
 
-#define WORKING_SET (size_t)(144 << 20) /* larger than 128 MiB: frames come from memory */
-#define BLACK       64
-#define WHITE       1023
-
-/* ---- inputs ------------------------------------------------------------------------------------
- */
-
-/* Smooth structure, edges, and shot noise of about 1000 electrons at white. */
-static unsigned scene(uint32_t x, uint32_t y, struct base_prng *prng)
-{
-    const uint64_t random = base_prng_next(prng);
-    const float normal = ((float)(random & 0xffff) + (float)(random >> 16 & 0xffff) +
-                             (float)(random >> 32 & 0xffff) - 98304) /
-                         32768;
-    float light = 0.35f + 0.25f * sinf((float)x * 0.011f) * cosf((float)y * 0.017f);
-    light += (x / 97 + y / 61) % 5 == 0 ? 0.35f : 0;
-    float v = BLACK + (WHITE - BLACK) * (light + 0.03f * sqrtf(light) * normal);
-    return v < 0 ? 0 : v > WHITE ? WHITE : (unsigned)v;
-}
-
-static void put_sample(uint8_t *row, enum sisp_packing packing, uint32_t x, unsigned v)
-{
-    if (packing == SISP_PACKING_10P) {
-        row[x / 4 * 5 + x % 4] = (uint8_t)(v >> 2);
-        row[x / 4 * 5 + 4] |= (uint8_t)((v & 3) << 2 * (x % 4));
-    } else {
-        row[2 * x] = (uint8_t)v;
-        row[2 * x + 1] = (uint8_t)(v >> 8);
-    }
-}
-
-static void fill_frames(struct bench_job *job)
-{
-    const struct isp_geometry *g = &job->geometry;
-    const enum sisp_packing packing = isp_geometry_format(g)->packing;
-    struct base_prng prng = {1};
-    for (uint32_t y = 0; y < g->raw_height; y++) {
-        uint8_t *row = job->raws + y * g->raw_stride_bytes;
-        for (uint32_t x = 0; x < g->raw_width; x++)
-            put_sample(row, packing, x, scene(x, y, &prng));
-    }
-    for (unsigned i = 1; i < job->frames; i++)
-        memcpy(job->raws + i * job->raw_size, job->raws, job->raw_size);
-}
-
-static void fill_coefficients(struct sisp_coefficients *c)
-{
-    static const float ccm[9] = {1.7f, -0.5f, -0.2f, -0.3f, 1.6f, -0.3f, 0, -0.6f, 1.6f};
-    for (int site = 0; site < SISP_SITE_COUNT; site++)
-        c->black_level[site] = BLACK;
-    c->white_level = WHITE;
-    c->wb_gains[0] = 1.9f;
-    c->wb_gains[1] = 1;
-    c->wb_gains[2] = 1.6f;
-    c->clip_level = 1;
-    memcpy(c->ccm, ccm, sizeof(ccm));
-    for (unsigned i = 0; i < SISP_TONE_KNOTS; i++)
-        c->tone[i] = powf(sisp_tone_knot(i), 1 / 2.2f);
-    c->lsc.cols = 17;
-    c->lsc.rows = 13;
-    c->lsc.step_x = 1.0f / 16;
-    c->lsc.step_y = 1.0f / 12;
-    for (uint32_t k = 0; k < c->lsc.cols * c->lsc.rows; k++) {
-        const float x = (float)(k % 17) / 8 - 1, y = (float)(k / 17) / 6 - 1;
-        for (int site = 0; site < SISP_SITE_COUNT; site++)
-            c->lsc.gain[site][k] = 1 + (0.4f + 0.05f * (float)site) * (x * x + y * y);
-    }
-}
+#define WORKING_SET   (size_t)(144 << 20) /* larger than 128 MiB: frames come from memory */
+#define CLOCK_STEPS   (1 << 21)
+#define FRAMES_MAX    64 /* small frames stay in the caches: they are for tests */
+#define CACHED_FRAMES 4  /* kernels and the clock: a "frame" is a repetition */
 
 /* ---- the job --------------------------------------------------------------------------------- */
 
 static void set_geometry(struct bench_job *job, const struct sisp_bench_params *params)
 {
-    const struct sisp_raw_format *raw = sisp_raw_format_find(job->which->raw_format);
-    const uint32_t by = job->which->is_preview ? 3 : 1;
+    const struct sisp_raw_format *raw = sisp_raw_format_find(job->which.raw_format);
+    const uint32_t by = job->which.is_preview ? 3 : 1;
     job->geometry = (struct isp_geometry){
         .raw_fourcc = raw->fourcc,
         .raw_width = params->width,
         .raw_height = params->height,
         .raw_stride_bytes = base_align(sisp_raw_row_bytes(raw->packing, params->width), 64),
         .crop = {0, 0, params->width, params->height},
-        .format = job->which->format,
+        .format = job->which.format,
         .width = params->width / by,
         .height = params->height / by,
     };
+    if (job->which.kind == BENCH_PEER) /* what GStreamer calls the stride of that width */
+        job->geometry.raw_stride_bytes = base_align(params->width, 4);
 }
 
-static void set_sizes(struct bench_job *job)
+void bench_job_plan(struct bench_job *job, const struct bench_case *which,
+    const struct sisp_bench_params *params, enum isp_isa isa)
 {
+    const bool is_cached = which->kind == BENCH_KERNEL || which->kind == BENCH_CLOCK;
+    const bool is_alone = is_cached || which->kind == BENCH_PEER;
+    *job = (struct bench_job){.which = *which, .isa = isa, .rounds = params->rounds};
+    job->threads = is_alone ? 1 : params->threads;
+    set_geometry(job, params);
     const struct isp_geometry *g = &job->geometry;
     job->raw_size = base_align(g->raw_stride_bytes * g->raw_height, 4096);
     for (unsigned k = 0; k < sisp_pixel_plane_count(g->format); k++)
         job->picture_size += base_align(sisp_pixel_row_bytes(g->format, k, g->width), 64) *
                              sisp_pixel_plane_rows(g->format, k, g->height);
     job->picture_size = base_align(job->picture_size, 4096);
-    job->frames = 1 + (unsigned)(WORKING_SET / (job->raw_size + job->picture_size));
-    if (job->which->kind == BENCH_KERNEL)
-        job->frames = 1;
+    job->frames =
+        1 + (unsigned)base_min_size(WORKING_SET / (job->raw_size + job->picture_size), FRAMES_MAX);
+    if (is_cached)
+        job->frames = CACHED_FRAMES;
     job->scratch_size = base_align(isp_fast_scratch_size(g), 64);
+    job->units = which->kind == BENCH_CLOCK ? CLOCK_STEPS : (double)params->width * params->height;
 }
 
 static void *zeroed(size_t size)
@@ -120,49 +63,120 @@ static void *zeroed(size_t size)
     return memory ? memset(memory, 0, size) : NULL;
 }
 
-int bench_job_init(struct bench_job *job, const struct bench_case *which,
-    const struct sisp_bench_params *params, enum isp_isa isa)
+/* One frame for each raw format, made once. */
+static int make_sample(struct bench_memory *memory, const struct bench_job *job)
 {
-    *job = (struct bench_job){.which = which, .isa = isa, .rounds = params->rounds};
-    job->threads = which->kind == BENCH_KERNEL ? 1 : params->threads;
-    set_geometry(job, params);
-    set_sizes(job);
-    job->raws = zeroed(job->raw_size * job->frames);
-    job->pictures = zeroed(job->picture_size * job->frames);
+    unsigned k = 0;
+    while (memory->samples[k].frame) {
+        if (strcmp(memory->samples[k].raw_format, job->which.raw_format) == 0)
+            return 0;
+        k++;
+    }
+    sisp_assert(k + 1 < BENCH_FORMATS_MAX); /* the last stays empty */
+    memory->samples[k].raw_format = job->which.raw_format;
+    memory->samples[k].frame = zeroed(job->raw_size);
+    if (!memory->samples[k].frame)
+        return -ENOMEM;
+    bench_scene_fill(memory->samples[k].frame, &job->geometry);
+    return 0;
+}
+
+int bench_memory_init(struct bench_memory *memory, struct bench_job *jobs, unsigned count)
+{
+    size_t raws = 0, pictures = 0, scratch = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct bench_job *job = &jobs[i];
+        raws = base_max_size(raws, job->raw_size * job->frames);
+        pictures = base_max_size(pictures, job->picture_size * job->frames);
+        scratch = base_max_size(scratch, job->scratch_size * job->threads);
+    }
+    *memory = (struct bench_memory){
+        .raws = zeroed(raws), .pictures = zeroed(pictures), .scratch = zeroed(scratch)};
+    int error = memory->raws && memory->pictures && memory->scratch ? 0 : -ENOMEM;
+    for (unsigned i = 0; !error && i < count; i++)
+        error = make_sample(memory, &jobs[i]);
+    return error;
+}
+
+void bench_memory_finish(struct bench_memory *memory)
+{
+    free(memory->raws);
+    free(memory->pictures);
+    free(memory->scratch);
+    for (unsigned k = 0; k < BENCH_FORMATS_MAX; k++)
+        free(memory->samples[k].frame);
+}
+
+int bench_job_init(struct bench_job *job, struct bench_memory *memory)
+{
+    job->memory = memory;
     job->coefficients = zeroed(sizeof(*job->coefficients));
     job->recipe = zeroed(isp_fast_recipe_size(&job->geometry));
-    job->scratch = zeroed(job->scratch_size * job->threads);
     job->stats = zeroed(sizeof(*job->stats) * job->threads);
     job->times_ns = zeroed(sizeof(double) * job->frames * job->rounds);
-    if (!job->raws || !job->pictures || !job->coefficients || !job->recipe || !job->scratch ||
-        !job->stats || !job->times_ns)
+    if (!job->coefficients || !job->recipe || !job->stats || !job->times_ns)
         return -ENOMEM;
-    fill_frames(job);
-    fill_coefficients(job->coefficients);
-    return isp_fast_compile(job->recipe, &job->geometry, job->coefficients, isa);
+    if (job->which.kind == BENCH_PEER)
+        job->peer = bench_peer_open(job->geometry.raw_width, job->geometry.raw_height, job->frames);
+    bench_scene_coefficients(job->coefficients);
+    if (job->which.adjust)
+        job->which.adjust(job->coefficients);
+    return isp_fast_compile(job->recipe, &job->geometry, job->coefficients, job->isa);
 }
 
 void bench_job_finish(struct bench_job *job)
 {
-    free(job->raws);
-    free(job->pictures);
+    bench_peer_close(job->peer);
     free(job->coefficients);
     free(job->recipe);
-    free(job->scratch);
     free(job->stats);
     free(job->times_ns);
 }
 
 double bench_job_bytes_per_pixel(const struct bench_job *job)
 {
-    if (job->which->kind == BENCH_KERNEL)
+    if (job->which.kind == BENCH_KERNEL || job->which.kind == BENCH_CLOCK)
         return 0;
-    const double pixels = (double)job->geometry.raw_width * job->geometry.raw_height;
-    return (double)(job->raw_size + job->picture_size) / pixels;
+    return (double)(job->raw_size + job->picture_size) / job->units;
 }
 
-/* ---- a thread's share of a frame ---------------------------------------------------------------
+/* ---- a round ----------------------------------------------------------------------------------
  */
+
+static uint8_t *last_picture(const struct bench_job *job)
+{
+    return job->memory->pictures + (job->frames - 1) * job->picture_size;
+}
+
+void bench_job_begin(struct bench_job *job)
+{
+    struct bench_memory *memory = job->memory;
+    if (!memory->loaded || strcmp(memory->loaded, job->which.raw_format) != 0 ||
+        memory->loaded_frames < job->frames) {
+        unsigned k = 0;
+        while (strcmp(memory->samples[k].raw_format, job->which.raw_format) != 0)
+            k++;
+        memory->loaded = job->which.raw_format;
+        memory->loaded_frames = job->frames;
+        for (unsigned i = 0; i < job->frames; i++)
+            memcpy(memory->raws + i * job->raw_size, memory->samples[k].frame, job->raw_size);
+    }
+    memset(job->stats, 0, sizeof(*job->stats) * job->threads);
+    memset(last_picture(job), 0, job->picture_size);
+}
+
+bool bench_job_end(struct bench_job *job)
+{
+    if (job->which.kind != BENCH_FAST && job->which.kind != BENCH_FLOOR)
+        return true;
+    const struct base_hash hash =
+        base_hash_pair(base_hash_bytes(last_picture(job), job->picture_size),
+            base_hash_bytes(job->stats, sizeof(*job->stats) * job->threads));
+    const bool is_first = job->hash.high == 0 && job->hash.low == 0;
+    const bool is_same = job->hash.high == hash.high && job->hash.low == hash.low;
+    job->hash = hash;
+    return is_first || is_same;
+}
 
 /* Two bytes in, four bytes out: the least that any path from 16-bit words to XRGB8888 does. */
 static void copy_row(uint8_t *dst, const uint8_t *src, uint32_t width, bool is_streaming)
@@ -189,35 +203,53 @@ static void copy_row(uint8_t *dst, const uint8_t *src, uint32_t width, bool is_s
 #endif
 }
 
+/* Additions that wait for each other: one cycle each. Of two registers, since some CPUs do those of
+ * a constant for nothing. */
+static void count_cycles(void)
+{
+    uint64_t sum = 0, one = 1;
+    for (unsigned i = 0; i < CLOCK_STEPS; i += 16) {
+        for (unsigned k = 0; k < 16; k++) {
+            sum += one;
+            __asm__ volatile("" : "+r"(sum), "+r"(one)); /* no sum is known, and each is needed */
+        }
+    }
+}
+
 static struct sisp_image picture(const struct bench_job *job, unsigned frame)
 {
     const struct isp_geometry *g = &job->geometry;
     struct sisp_image image = {.format = g->format, .width = g->width, .height = g->height};
     for (unsigned k = 0; k < 2; k++)
         image.stride_bytes[k] = base_align(sisp_pixel_row_bytes(g->format, k, g->width), 64);
-    image.planes[0] = job->pictures + frame * job->picture_size;
+    image.planes[0] = job->memory->pictures + frame * job->picture_size;
     image.planes[1] = image.planes[0] + g->height * image.stride_bytes[0];
     return image;
 }
 
-void bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
+bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
 {
     const struct isp_geometry *g = &job->geometry;
     const struct sisp_image out = picture(job, frame);
-    const uint8_t *raw = job->raws + frame * job->raw_size;
+    const uint8_t *raw = job->memory->raws + frame * job->raw_size;
     const uint32_t pairs = (g->height + 1) / 2;
     const uint32_t y0 = pairs * thread / job->threads * 2;
     const uint32_t cut = pairs * (thread + 1) / job->threads * 2;
     const uint32_t y1 = cut < g->height ? cut : g->height;
-    switch (job->which->kind) {
+    switch (job->which.kind) {
     case BENCH_COPY:
         for (uint32_t y = y0; y < y1; y++)
             copy_row(out.planes[0] + y * out.stride_bytes[0], raw + y * g->raw_stride_bytes,
-                g->width, job->which->variant);
+                g->width, job->which.variant);
         break;
+    case BENCH_CLOCK:
+        count_cycles();
+        break;
+    case BENCH_PEER:
+        return bench_peer_run(job->peer, raw, g->raw_stride_bytes * g->raw_height);
     case BENCH_FAST:
-        isp_fast_band(job->recipe, raw, &out, y0, y1, job->scratch + thread * job->scratch_size,
-            &job->stats[thread]);
+        isp_fast_band(job->recipe, raw, &out, y0, y1,
+            job->memory->scratch + thread * job->scratch_size, &job->stats[thread]);
         break;
     case BENCH_FLOOR:
         isp_floor_band(g, job->coefficients, raw, &out, y0, y1);
@@ -226,4 +258,5 @@ void bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
         bench_kernel_run(job);
         break;
     }
+    return true;
 }

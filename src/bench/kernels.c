@@ -21,10 +21,10 @@ static void rows_init(struct rows *r, const struct bench_job *job)
     const struct isp_fast_recipe *recipe = job->recipe;
     const size_t pairs = (job->geometry.raw_width + 1) / 2;
     struct fast_run run;
-    isp_fast_run_init(&run, recipe, job->raws, job->scratch, NULL);
+    isp_fast_run_init(&run, recipe, job->memory->raws, job->memory->scratch, NULL);
     *r = (struct rows){.kernels = recipe->kernels};
-    r->unpack = (struct fast_unpack){.src = job->raws,
-        .prefetch = job->raws,
+    r->unpack = (struct fast_unpack){.src = job->memory->raws,
+        .prefetch = job->memory->raws,
         .src_bytes = pairs * 4, /* as 16-bit words; others take less */
         .below_weight = 16384,
         .clip = recipe->clip,
@@ -34,7 +34,7 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         .pairs = pairs};
     r->demosaic.pairs = r->chroma.pairs = r->stats.pairs = r->scale.count = pairs;
     r->pack.tone = &recipe->tone;
-    r->pack.dst = r->chroma.dst = job->pictures;
+    r->pack.dst = r->chroma.dst = job->memory->pictures;
     r->pack.width = job->geometry.raw_width;
     r->stats.clip = recipe->clip;
     r->stats.count = run.stats_sums;
@@ -144,7 +144,7 @@ const char *bench_kernel_name(unsigned kernel)
 /* As many rows as a frame has, so that times are per pixel of a frame. */
 void bench_kernel_run(const struct bench_job *job)
 {
-    const unsigned k = job->which->variant;
+    const unsigned k = job->which.variant;
     struct rows rows;
     rows_init(&rows, job);
     for (uint32_t y = 0; y < job->geometry.raw_height; y += kernels[k].rows)
