@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct cli_verb *const verbs[] = {&cli_develop, &cli_live, &cli_info, &cli_bench};
+static const struct cli_verb *const verbs[] = {
+    &cli_develop, &cli_live, &cli_info, &cli_doctor, &cli_bench};
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static const struct cli_verb *find_verb(const char *name)

@@ -16,6 +16,7 @@
 #include <softisp/session.h>
 #include <softisp/stats.h>
 #include <softisp/telemetry.h>
+#include <softisp/tuning.h>
 #include <softisp/writer.h>
 
 #endif

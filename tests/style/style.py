@@ -44,8 +44,9 @@ layers = {
     'workers': {'base', 'isp', 'engine'},
     'camera': {'base'},
     'output': {'base'},
+    'tuning': {'base'},
     'bench': {'base', 'isp'},
-    'session': {'base', 'isp', 'engine', 'workers', 'camera', 'output', 'bench'},
+    'session': {'base', 'isp', 'engine', 'workers', 'camera', 'output', 'tuning', 'bench'},
     'worker': {'engine', 'workers'},
 }
 bad = []

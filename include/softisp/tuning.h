@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What was measured of a sensor and its lens beforehand: a tuning file. Read are Raspberry Pi's
+ * JSON (versions 1 and 2) and YAML in libcamera's shape. Plain data without pointers.
+ */
+#ifndef SOFTISP_TUNING_H
+#define SOFTISP_TUNING_H
+
+#include <softisp/coefficients.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** What a file may hold; a bit each in sisp_tuning.parts. */
+enum sisp_tuning_part {
+    SISP_TUNING_BLACK,
+    SISP_TUNING_WHITE,
+    SISP_TUNING_PRIOR,
+    SISP_TUNING_SHADING,
+    SISP_TUNING_COLOR,
+    SISP_TUNING_NOISE,
+    SISP_TUNING_TONE,
+    SISP_TUNING_LUX,
+    SISP_TUNING_PART_COUNT,
+};
+
+#define SISP_TUNING_POINTS_MAX 64 /* of a curve */
+#define SISP_TUNING_COLORS_MAX 32
+#define SISP_TUNING_PRIORS_MAX 8
+#define SISP_TUNING_TABLES_MAX 8
+#define SISP_TUNING_KNOTS_MAX  (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
+
+/** The camera's answer to white under light of that temperature. */
+struct sisp_tuning_white {
+    float kelvin, red_over_green, blue_over_green;
+};
+
+/** How likely a colour temperature is at a brightness: log likelihood, linear between points. */
+struct sisp_tuning_prior {
+    float lux;
+    uint32_t count;
+    float kelvin[SISP_TUNING_POINTS_MAX], log_likelihood[SISP_TUNING_POINTS_MAX];
+};
+
+struct sisp_tuning_color {
+    float kelvin;
+    float ccm[9]; /* rows R, G, B of linear sRGB from white-balanced camera RGB */
+};
+
+/**
+ * Gains over the whole sensor, row by row. Green takes the luminance gain, red and blue that times
+ * their own, which depends on the light.
+ */
+struct sisp_tuning_shading {
+    uint32_t cols, rows;
+    uint32_t is_on_edges; /* the outer knots lie on the frame's edge; else knots are the middles of
+                             equal cells */
+    float strength;       /* of the luminance correction that the file asks for, [0,1] */
+    float luminance[SISP_TUNING_KNOTS_MAX];
+    uint32_t count; /* of `tables`, warmest first */
+    struct {
+        float kelvin;
+        float red[SISP_TUNING_KNOTS_MAX], blue[SISP_TUNING_KNOTS_MAX];
+    } tables[SISP_TUNING_TABLES_MAX];
+};
+
+/** The scene's brightness from the picture's: these went with `lux`. */
+struct sisp_tuning_lux {
+    float exposure_us, gain, aperture, lux, luma; /* luma: mean of the picture, [0,1] */
+};
+
+/** One tuning file. A part whose bit is not in `parts` is zero. */
+struct sisp_tuning {
+    uint32_t parts;
+    char target[32];                    /* the ISP that it was made for, as the file says */
+    char unused[512];                   /* names of sections that are not read, with ", " between */
+    float black_level[SISP_SITE_COUNT]; /* share of full scale */
+    uint32_t white_count;               /* along the curve, warmest first */
+    struct sisp_tuning_white white[SISP_TUNING_POINTS_MAX];
+    float sensitivity_red, sensitivity_blue; /* of this module over the one the curve is of */
+    float transverse_pos, transverse_neg;    /* how far white may lie beside the curve */
+    uint32_t prior_count;                    /* darkest first */
+    struct sisp_tuning_prior priors[SISP_TUNING_PRIORS_MAX];
+    struct sisp_tuning_shading shading;
+    uint32_t color_count; /* warmest first */
+    struct sisp_tuning_color colors[SISP_TUNING_COLORS_MAX];
+    float noise_shot, noise_read; /* at gain 1, as in struct sisp_coefficients */
+    uint32_t tone_count;
+    float tone_x[SISP_TUNING_POINTS_MAX], tone_y[SISP_TUNING_POINTS_MAX]; /* [0,1] */
+    struct sisp_tuning_lux lux;
+};
+
+/** Such as "lens shading"; NULL past the last. */
+SISP_API const char *sisp_tuning_part_name(unsigned part);
+
+/**
+ * Read a tuning file of at most 1 MiB. On failure nothing is changed.
+ * error: on failure, one sentence that names file, line and key, if not NULL.
+ * Returns: 0, -EINVAL (not a tuning file, or a value that cannot be), -ENOMEM, errno of open and
+ * read. Threads: any. Real-time: may block.
+ */
+SISP_API SISP_MUST_CHECK int sisp_tuning_load(
+    struct sisp_tuning *tuning, const char *path, char *error, size_t error_size);
+
+/** The same from bytes in memory; `name` stands in sentences. */
+SISP_API SISP_MUST_CHECK int sisp_tuning_read(struct sisp_tuning *tuning, const char *name,
+    const void *bytes, size_t size_bytes, char *error, size_t error_size);
+
+enum sisp_finding {
+    SISP_FINDING_NOTE,  /* good to know */
+    SISP_FINDING_LACKS, /* something that a good picture needs is not there */
+    SISP_FINDING_WRONG, /* it is there, but it cannot be right */
+};
+
+/** What is to be said of a tuning, by number from 0 on, one sentence each.
+ * Returns: enum sisp_finding, or -ENOENT past the last. Threads: any. */
+SISP_API int sisp_tuning_finding(
+    const struct sisp_tuning *tuning, unsigned index, char *text, size_t text_size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

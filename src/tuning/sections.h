@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The sections of tuning files, each read into its part of struct sisp_tuning. */
+#ifndef TUNING_SECTIONS_H
+#define TUNING_SECTIONS_H
+
+#include "tuning/tree.h"
+
+#include <softisp/tuning.h>
+
+struct reader {
+    struct tree tree;
+    struct tuning_error error;
+    struct sisp_tuning *tuning;
+};
+
+/** A section in `node`, a map. Each returns 0 or -EINVAL after a sentence. */
+typedef int section_reader(struct reader *reader, uint32_t node);
+
+section_reader section_black, section_white, section_shading, section_shading_sets, section_colors,
+    section_noise, section_tone, section_lux;
+
+/* ---- values (values.c) ----------------------------------------------------------------------- */
+
+/** The range a value must lie in. */
+struct range {
+    double min, max;
+};
+
+/** Decimal, whatever the locale. False where the text is anything else. */
+bool value_parse(const char *text, double *out);
+
+int value_number(struct reader *reader, uint32_t node, struct range range, float *out);
+
+/** The number `key` of the map; left alone where there is none. */
+int value_optional(
+    struct reader *reader, uint32_t map, const char *key, struct range range, float *out);
+
+/** The entry `key` of the map, of that kind and not empty, or TREE_NONE after a sentence. */
+uint32_t value_entry(struct reader *reader, uint32_t map, const char *key, enum tree_kind kind);
+
+/** A list of exactly `count` numbers. */
+int value_list(
+    struct reader *reader, uint32_t node, struct range range, float *out, uint32_t count);
+
+/** The name of a kelvin entry and its range. */
+int value_kelvin(struct reader *reader, uint32_t map, float *out);
+
+#endif

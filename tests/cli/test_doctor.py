@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""softisp doctor: what it says, and how it ends. Run: test_doctor.py SOFTISP"""
+import os
+
+from harness import SOURCE, expect, main, one_sentence, run, shared
+
+
+def text_file(folder, text):
+    path = os.path.join(folder, 't.json')
+    open(path, 'w').write(text)
+    return path
+
+
+def nothing_known(folder):
+    code, out, err = run('doctor')
+    expect(code == 1 and not err, code, err)
+    for word in (b'none was given', b'missing: lens shading', b'colour matrices        generic default'):
+        expect(word in out, word, out)
+
+
+def camera_speaks_for_itself(folder):
+    code, out, _ = run('doctor', '--camera', 'sim')
+    expect(code == 0 and b'lens shading           camera' in out, code, out)
+
+
+def raw_file_and_tuning(folder):
+    tuning = text_file(folder, '{"rpi.black_level": {"black_level": 4096},'
+                               '"rpi.ccm": {"ccms": [{"ct": 3000, "ccm": [1,0,0, 0,1,0, 0,0,1]}]}}')
+    code, out, _ = run('doctor', os.path.join(SOURCE, 'tests/camera/tiny.dng'), '--tuning', tuning)
+    expect(b'black level            raw file' in out and b'colour matrices        tuning file' in out, out)
+    expect(code == (1 if b'\nmissing' in out or b'\nwrong' in out else 0), code, out)
+
+
+def scientific_lacks_shading(folder):
+    code, out, _ = run('doctor', '--tuning', shared('libcamera_tuning/vc4/imx477_scientific.json'))
+    expect(code == 1 and b'missing: lens shading: not in the file' in out, code, out)
+    code, out, _ = run('doctor', '--tuning', shared('libcamera_tuning/vc4/imx219.json'))
+    expect(code == 0 and b'missing' not in out, code, out)
+
+
+def wrong_file_is_one_sentence(folder):
+    path = text_file(folder, '{\n"rpi.awb": {\n"ct_curve": [3000, 0.5]}}')
+    code, _, err = run('doctor', '--tuning', path)
+    expect(code == 1 and f"{path}:3: 'rpi.awb.ct_curve' " in err, code, err)
+    one_sentence(err)
+
+
+def wrong_use(folder):
+    for line in (['--camera', 'x'], ['--tuning'], ['a', 'b'], ['a', '--camera', 'sim'], ['--raw-format', 'SRGGB10', 'a']):
+        code, _, err = run('doctor', *line)
+        expect(code == 2, line, code, err)
+        one_sentence(err)
+
+
+main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading,
+      wrong_file_is_one_sentence, wrong_use])
