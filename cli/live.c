@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 
 static const char help[] =
-    "usage: softisp live --camera sim|stdin [OPTION...]\n"
+    "usage: softisp live --camera sim[:KEY=VALUE,...]|stdin [OPTION...]\n"
     "\n"
-    "      --camera sim|stdin   the simulated camera, or headerless frames on standard input:\n"
+    "      --camera sim         the simulated camera, such as sim:lamp=50,depth=0.4; keys are "
+    "below\n"
+    "      --camera stdin       headerless frames on standard input:\n"
     "                           v4l2-ctl --stream-mmap --stream-to=- | softisp live --camera "
     "stdin\n"
     "                           --raw-format SRGGB10P --size 1920x1080\n"
@@ -229,8 +231,10 @@ static bool check_camera(struct given *g)
         return false;
     }
     o->is_stdin = strcmp(g->camera, "stdin") == 0;
-    if (!o->is_stdin && strcmp(g->camera, "sim") != 0)
-        return bad_value("camera", g->camera, "it is sim or stdin");
+    if (strncmp(g->camera, "sim:", 4) == 0)
+        o->sim_options = g->camera + 4;
+    else if (!o->is_stdin && strcmp(g->camera, "sim") != 0)
+        return bad_value("camera", g->camera, "it is sim, sim:KEY=VALUE,... or stdin");
     if (o->is_stdin && (!open->raw_format || !open->width)) {
         cli_error("live", "--camera stdin needs --raw-format and --size");
         return false;

@@ -12,7 +12,8 @@ enum preview_kind {
 
 /** The options of softisp live, checked. */
 struct live_options {
-    bool is_stdin; /* else the simulated camera */
+    bool is_stdin;           /* else the simulated camera */
+    const char *sim_options; /* NULL: none */
     struct cli_raw_options raw;
     struct sisp_params params;
     struct cli_knob_options knobs;

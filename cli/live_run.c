@@ -270,24 +270,36 @@ static int capture_all(struct run *run)
 
 /* ---- start and end --------------------------------------------------------------------------- */
 
-static int open_camera(struct run *run)
+static struct sisp_camera_params camera_params(const struct live_options *options)
 {
-    const struct sisp_raw_open_params *open = &run->options->raw.open;
+    const struct sisp_raw_open_params *open = &options->raw.open;
     struct sisp_camera_params params = {
         .width = open->width,
         .height = open->height,
-        .fps_num = run->options->fps_num,
-        .fps_den = run->options->fps_den,
-        .seed = run->options->seed,
+        .fps_num = options->fps_num,
+        .fps_den = options->fps_den,
+        .seed = options->seed,
         .raw_format = open->raw_format,
+        .options = options->sim_options,
         .fd = STDIN_FILENO,
         .stride_bytes = open->stride_bytes,
         .black_count = open->black_count,
         .white_level = open->white_level,
     };
     memcpy(params.black_level, open->black_level, sizeof(params.black_level));
-    int r = run->options->is_stdin ? sisp_camera_open_fd(&run->camera, &params)
-                                   : sisp_camera_open_sim(&run->camera, &params);
+    return params;
+}
+
+static int open_camera(struct run *run)
+{
+    struct sisp_camera_params params = camera_params(run->options);
+    bool is_stdin = run->options->is_stdin;
+    if (!is_stdin && sisp_camera_sim_check(&params, run->error, sizeof(run->error))) {
+        cli_error("live", "the camera: %s", run->error);
+        return CLI_WRONG_USE;
+    }
+    int r = is_stdin ? sisp_camera_open_fd(&run->camera, &params)
+                     : sisp_camera_open_sim(&run->camera, &params);
     if (r) {
         cli_error("live", "the camera: %s",
             r == -EINVAL ? "sides are even, 64 to 8192, and stride and levels fit the format"

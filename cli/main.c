@@ -29,12 +29,23 @@ static void print_params(void)
     }
 }
 
+static void print_sim_options(void)
+{
+    uint32_t count;
+    const struct sisp_camera_option *options = sisp_camera_sim_options(&count);
+    puts("\nKeys for --camera sim:KEY=VALUE,... (values, default):");
+    for (uint32_t i = 0; i < count; i++)
+        printf("  %s=%s: %s\n", options[i].key, options[i].values, options[i].help);
+}
+
 static int print_help(const struct cli_verb *verb)
 {
     if (verb) {
         printf("softisp %s: %s\n\n%s", verb->name, verb->summary, verb->help);
         if (verb == &cli_develop || verb == &cli_live)
             print_params();
+        if (verb == &cli_live)
+            print_sim_options();
     } else {
         puts("softisp: raw Bayer frames in, finished pictures out\n\nusage: softisp VERB "
              "[OPTION...]");

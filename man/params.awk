@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Rows of params.def and knobs.def as mdoc items. Usage: awk -f params.awk params.def knobs.def softisp.1.in
+# Rows of tables as mdoc items. Usage: awk -f params.awk params.def knobs.def options.def softisp.1.in
 function sentence(text) { return toupper(substr(text, 1, 1)) substr(text, 2) ".\n" }
 function range(min, max, unit, value) {
     return " : " min " to " max (unit == "" ? "" : " " unit) ", default " value "\n"
@@ -20,7 +20,20 @@ function range(min, max, unit, value) {
     } else
         knobs = knobs ".It Ar " f[2] range(f[5], f[6], unit, f[7]) sentence(help)
 }
+/^(WORD|NUMBER|WHOLE|STEP)\(/ {
+    help = $0; sub(/"\)$/, "", help); sub(/^.*"/, "", help)
+    split(substr($0, index($0, "(") + 1), f, /, */)
+    unit = f[3]; gsub(/"/, "", unit)
+    values = range(f[4], f[5], unit, f[6])
+    if ($0 ~ /^STEP/) values = " : FRAME:VALUE, " f[4] " to " f[5] " " unit "\n"
+    if ($0 ~ /^WORD/) {
+        split(unit, words, "|"); gsub(/\|/, " | ", unit)
+        values = " : " unit ", default " words[f[4] + 1] "\n"
+    }
+    sim = sim ".It Ar " f[2] values sentence(help)
+}
 FILENAME !~ /softisp\.1\.in$/ { next }
 /^@PARAMETERS@$/ { printf "%s", params; next }
+/^@SIM_OPTIONS@$/ { printf "%s", sim; next }
 /^@KNOBS@$/ { printf "%s", knobs; next }
 { print }

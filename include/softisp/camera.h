@@ -17,6 +17,7 @@ struct sisp_camera_params {
     uint32_t fps_num, fps_den;
     uint64_t seed;          /* simulated camera: same seed and controls, same frames */
     const char *raw_format; /* V4L2 name; NULL: SRGGB10 */
+    const char *options;    /* simulated camera: "KEY=VALUE,..."; NULL: defaults */
     /* Headerless frames on a descriptor only: */
     int fd;
     size_t stride_bytes; /* 0: no padding */
@@ -25,8 +26,8 @@ struct sisp_camera_params {
     float white_level; /* 0: 2^bits - 1 */
 };
 
-/** What a camera is asked for; it holds from the second frame after the call on, as in real
- * sensors. */
+/** What a camera is asked for; it goes to the nearest line and gain that the sensor has, and holds
+ * some frames after the call (see struct sisp_camera_limits). */
 struct sisp_camera_controls {
     float exposure_us;
     float analogue_gain;
@@ -34,15 +35,31 @@ struct sisp_camera_controls {
 
 struct sisp_camera_limits {
     float exposure_us_min, exposure_us_max, analogue_gain_min, analogue_gain_max;
-    unsigned delay_frames; /* from set_controls to the first frame that shows it */
+    /* From set_controls to the first frame that shows all of it; 1 is the next frame. */
+    unsigned delay_frames;
+    unsigned exposure_delay_frames, gain_delay_frames;
+    uint32_t line_ns; /* from one row's readout to the next; exposures are multiples of it */
 };
+
+/** One option of the simulated camera. */
+struct sisp_camera_option {
+    const char *key, *values, *help;
+};
+
+/** What params->options may hold. */
+SISP_API const struct sisp_camera_option *sisp_camera_sim_options(uint32_t *count);
+
+/** 0, or -EINVAL and one sentence of what is wrong with parameters of a simulated camera. */
+SISP_API SISP_MUST_CHECK int sisp_camera_sim_check(
+    const struct sisp_camera_params *params, char *error, size_t error_size);
 
 /**
  * Open the simulated camera: a moving scene with known truth through a sensor model (CFA,
- * exposure, gain, shot and read noise, vignetting, black level, hot pixels). Same seed and
- * controls, same bytes. Its info gives the noise at gain 1: shot noise grows with the gain, read
- * noise with the square of it.
- * Returns: 0, -EINVAL (sizes, format, frame rate above 10000 fps), -ENOMEM.
+ * exposure in lines, gain codes and their delays, rolling shutter, lamps that flicker, shot and
+ * read noise, vignetting, black level, hot pixels). Same seed, options and controls, same bytes.
+ * Its info gives the noise at gain 1: shot noise grows with the gain, read noise with the square of
+ * it.
+ * Returns: 0, -EINVAL (what sisp_camera_sim_check() says), -ENOMEM.
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_open_sim(
     struct sisp_camera **camera, const struct sisp_camera_params *params);
@@ -64,7 +81,15 @@ SISP_API struct sisp_camera_limits sisp_camera_limits(const struct sisp_camera *
 SISP_API void sisp_camera_set_controls(
     struct sisp_camera *camera, const struct sisp_camera_controls *controls);
 
-/** Applied to the frame that sisp_camera_read() delivered last. */
+/** What is known of the frame that sisp_camera_read() delivered last. */
+struct sisp_camera_frame {
+    uint64_t sequence; /* the sensor's count of frames from 0 on */
+    uint64_t start_ns; /* readout of the first row, by the sensor's clock; 0: unknown */
+};
+
+SISP_API struct sisp_camera_frame sisp_camera_frame(const struct sisp_camera *camera);
+
+/** Applied to that frame. */
 SISP_API struct sisp_camera_controls sisp_camera_applied(const struct sisp_camera *camera);
 
 /**

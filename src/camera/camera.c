@@ -64,6 +64,11 @@ void sisp_camera_set_controls(
     camera->ops->set_controls(camera, &clamped);
 }
 
+struct sisp_camera_frame sisp_camera_frame(const struct sisp_camera *camera)
+{
+    return camera->frame;
+}
+
 struct sisp_camera_controls sisp_camera_applied(const struct sisp_camera *camera)
 {
     return camera->applied;

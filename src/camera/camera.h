@@ -17,6 +17,8 @@ struct sisp_camera {
     struct sisp_raw_info info;
     struct sisp_camera_limits limits;
     struct sisp_camera_controls applied;
+    struct sisp_camera_frame frame; /* the last one */
+    uint64_t next;                  /* sequence of the next one */
 };
 
 /**

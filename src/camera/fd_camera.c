@@ -59,6 +59,7 @@ static int read_frame(struct sisp_camera *base, uint8_t *samples)
     }
     if (camera->is_clipped)
         camera_clip(&base->info, samples);
+    base->frame.sequence = base->next++;
     return 0;
 }
 

@@ -51,7 +51,7 @@ def whole_lines(folder):
         ['develop', raw, '-o', out, '--raw-format', 'SRGGB8', '--size', '4x4', '--cfa', 'RGGB'],
         ['develop', raw, '-o', '-', '--json'], ['develop', raw, '-o', out, '--coefficients', 'none'],
         ['develop', raw, '-o', out, '--coefficients', 'none:1'], ['develop', raw, '-o', out, '--isa', 'neon'],
-        ['live'], ['live', '--camera', 'x'], ['live', '--camera', 'stdin'], ['live', '--camera', 'sim', 'x'],
+        ['live'], ['live', '--camera', 'x'], ['live', '--camera', 'sim:lamp=x'], ['live', '--camera', 'stdin'], ['live', '--camera', 'sim', 'x'],
         ['live', '--camera', 'sim', '--fps', '0'], ['live', '--camera', 'sim', '--fps', '1/0'],
         ['live', '--camera', 'sim', '--fps', '30/x'], ['live', '--camera', 'sim', '--frames', '0'],
         ['live', '--camera', 'sim', '--seconds', '-1'], ['live', '--camera', 'sim', '--seconds', 'inf'],

@@ -43,10 +43,13 @@ static struct sensor_scale make_scale(double factor, double max)
         (uint16_t)(factor + 0.5), (uint16_t)((uint32_t)max >> shift), shift};
 }
 
-struct sensor_exposure sensor_exposure(const struct sisp_camera_controls *controls, unsigned bits)
+struct sensor_exposure sensor_exposure(
+    const struct sisp_camera_controls *controls, double light, unsigned bits)
 {
     double gain = (double)controls->analogue_gain;
-    double total = (double)controls->exposure_us * gain / SENSOR_FULL_US;
+    double total = (double)controls->exposure_us * gain / SENSOR_FULL_US * light;
+    if (total > SENSOR_TOTAL_MAX)
+        total = SENSOR_TOTAL_MAX;
     /* An electron is `unit` levels; the variance of the shot noise of level y is y * unit. */
     double unit = SENSOR_FULL * gain / SENSOR_FULL_WELL_ELECTRONS;
     struct sensor_scale level = make_scale(SENSOR_FULL * total, SENSOR_LEVEL_MAX);

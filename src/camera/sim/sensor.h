@@ -24,6 +24,7 @@
 /* Longer exposures would stretch the steps of dark light to where the noise of what was rounded
  * away could pull a sum below zero. */
 #define SENSOR_EXPOSURE_MAX_US 100000
+#define SENSOR_TOTAL_MAX       200.0 /* the same at gain 16, in SENSOR_FULL_US; more is as white */
 
 /* Gaussian numbers of sigma 4096, cut at 4.5 sigma: the smallest sum of a row stays above zero
  * and the largest below 65536 (see SENSOR_LEVEL_MAX). */
@@ -52,7 +53,9 @@ struct sensor_exposure {
 /** Fill NOISE_COUNT + NOISE_PAD numbers. */
 void sensor_noise_fill(int16_t *table, uint64_t seed);
 
-struct sensor_exposure sensor_exposure(const struct sisp_camera_controls *controls, unsigned bits);
+/** `light` is the light on the scene during the exposure, 1 being what SENSOR_FULL_US says. */
+struct sensor_exposure sensor_exposure(
+    const struct sisp_camera_controls *controls, double light, unsigned bits);
 
 /** What one row is made from. */
 struct sensor_row {

@@ -17,9 +17,17 @@ struct sim_hot_pixel {
 void sim_truth_origin(const struct sisp_camera *camera, uint64_t frame, int32_t *x, int32_t *y);
 
 /** Radiance of every sample of frame n, width x height, 65535 is 1: no shading, no noise. Level
- * above black at a place of full transmission: radiance / 65536 * exposure_us x gain /
+ * above black at a place of full transmission: radiance / 65536 * light * exposure_us x gain /
  * SENSOR_FULL_US * SENSOR_FULL. */
 void sim_truth_scene(const struct sisp_camera *camera, uint64_t frame, uint16_t *radiance);
+
+/** Light on row y of frame n, as options light, light-step, lamp, depth, wave say: its mean over
+ * the row's exposure, which ends with the row's readout, `line_ns` after the row above. */
+double sim_truth_light(
+    const struct sisp_camera *camera, uint64_t frame, uint32_t y, float exposure_us);
+
+/** When the first row of frame n is read out: (n + 1) frame intervals, rounded down. */
+uint64_t sim_truth_start_ns(const struct sisp_camera *camera, uint64_t frame);
 
 /** As scene_patch(); `color` is the patch's linear sRGB radiance. */
 bool sim_truth_patch(const struct sisp_camera *camera, uint64_t frame, unsigned index,

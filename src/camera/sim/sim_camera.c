@@ -2,6 +2,9 @@
 #include "base/base.h"
 #include "base/prng.h"
 #include "camera/camera.h"
+#include "camera/sim/control.h"
+#include "camera/sim/lamp.h"
+#include "camera/sim/options.h"
 #include "camera/sim/paint.h"
 #include "camera/sim/sim.h"
 
@@ -11,10 +14,7 @@
 
 #define HOT_MAX         512
 #define SAMPLES_A_HOT   40000
-#define DELAY_FRAMES    2
-#define START_US        10000
-#define EXPOSURE_MIN_US 100
-#define GAIN_MAX        16
+#define INTERVAL_US_MIN 100 /* 10000 fps */
 #define MESH_COLS       33
 #define MESH_ROWS       25
 
@@ -22,9 +22,10 @@ struct sim_camera {
     struct sisp_camera camera;
     const struct sisp_raw_format *format;
     struct scene scene;
-    uint64_t frame; /* the next one */
-    /* Asked for; what holds from the next frame on. */
-    struct sisp_camera_controls requested, next;
+    uint32_t fps_num, fps_den;
+    struct control control;
+    struct sim_options options;
+    struct lamp lamp;
     uint16_t *shading; /* sqrt of transmission of every sample */
     int16_t *noise;
     uint16_t *scene_buffer, *codes; /* a row each */
@@ -122,16 +123,40 @@ static uint32_t apply_hot_pixels(struct sim_camera *camera, uint32_t y, uint32_t
 
 /* ---- frames ------------------------------------------------------------------------------ */
 
+/* Of the rows of one frame. */
+static double row_light(
+    const struct sim_camera *camera, const struct sisp_camera_frame *frame, uint32_t y, float us)
+{
+    const struct sim_step *step = &camera->options.light_step;
+    bool is_stepped = step->is_set && frame->sequence >= step->frame;
+    double steady = lamp_exp2(is_stepped ? step->value : camera->options.light_ev);
+    uint64_t exposure_ns = (uint64_t)((double)us * 1000 + 0.5);
+    uint64_t end_ns = frame->start_ns + (uint64_t)y * camera->control.line_ns;
+    uint64_t start_ns = end_ns > exposure_ns ? end_ns - exposure_ns : 0;
+    return steady * lamp_mean(&camera->lamp, start_ns, exposure_ns);
+}
+
+static struct sensor_exposure row_exposure(const struct sim_camera *camera, uint32_t y)
+{
+    const struct sisp_camera *base = &camera->camera;
+    double light = row_light(camera, &base->frame, y, base->applied.exposure_us);
+    return sensor_exposure(&base->applied, light, camera->format->bits);
+}
+
 static int read_frame(struct sisp_camera *base, uint8_t *samples)
 {
     struct sim_camera *camera = (struct sim_camera *)base;
     const struct sisp_raw_info *info = &base->info;
-    struct scene_place place = scene_place(&camera->scene, camera->frame);
-    struct base_prng prng = {camera->scene.seed ^ (camera->frame + 1) * 0xd1342543de82ef95u};
+    uint64_t sequence = base->next++;
+    struct scene_place place = scene_place(&camera->scene, sequence);
+    struct base_prng prng = {camera->scene.seed ^ (sequence + 1) * 0xd1342543de82ef95u};
     uint32_t hot = 0;
-    base->applied = camera->next;
-    struct sensor_exposure exposure = sensor_exposure(&base->applied, camera->format->bits);
+    base->frame = (struct sisp_camera_frame){sequence, sim_truth_start_ns(base, sequence)};
+    base->applied = control_frame(&camera->control, sequence);
+    struct sensor_exposure exposure = row_exposure(camera, 0);
     for (uint32_t y = 0; y < info->height; y++) {
+        if (camera->lamp.mains_mhz)
+            exposure = row_exposure(camera, y);
         struct sensor_row row = {
             .roots = scene_row(&camera->scene, &place, y, camera->scene_buffer),
             .shading = camera->shading + (size_t)y * info->width,
@@ -142,14 +167,12 @@ static int read_frame(struct sisp_camera *base, uint8_t *samples)
         hot = apply_hot_pixels(camera, y, hot);
         sensor_pack(camera->format, camera->codes, info->width, samples + y * info->stride_bytes);
     }
-    camera->next = camera->requested;
-    camera->frame++;
     return 0;
 }
 
 static void set_controls(struct sisp_camera *base, const struct sisp_camera_controls *controls)
 {
-    ((struct sim_camera *)base)->requested = *controls;
+    control_request(&((struct sim_camera *)base)->control, controls);
 }
 
 static void destroy(struct sisp_camera *base)
@@ -195,26 +218,42 @@ static void fill_info(struct sisp_raw_info *info, unsigned bits)
     fill_mesh(info);
 }
 
-static int fill_limits(struct sisp_camera_limits *limits, const struct sisp_camera_params *params)
+static int refuse(char *error, size_t error_size, const char *why)
 {
-    double num = params->fps_num, den = params->fps_den;
-    if (params->fps_num == 0 && params->fps_den == 0) {
-        num = 30;
-        den = 1;
-    }
-    /* The shortest interval still holds the shortest exposure. */
-    if (num == 0 || den == 0 || den / num * 1e6 < EXPOSURE_MIN_US)
+    snprintf(error, error_size, "%s", why);
+    return -EINVAL;
+}
+
+/* All that the parameters say but the pixels. */
+static int configure(struct sim_camera *camera, const struct sisp_camera_params *params,
+    char *error, size_t error_size)
+{
+    bool is_default = params->fps_num == 0 && params->fps_den == 0;
+    double num = camera->fps_num = is_default ? 30 : params->fps_num;
+    double den = camera->fps_den = is_default ? 1 : params->fps_den;
+    struct sim_options *options = &camera->options;
+    camera->format = camera_info_init(&camera->camera.info, params);
+    if (!camera->format)
+        return refuse(error, error_size, "sides are even, 64 to 8192, the format one of V4L2's");
+    if (num == 0 || den == 0 || den / num * 1e6 < INTERVAL_US_MIN)
+        return refuse(error, error_size, "the frame rate is at most 10000 fps");
+    if (!sim_options_parse(options, params->options, error, error_size))
         return -EINVAL;
-    double interval_us = den / num * 1e6;
-    *limits = (struct sisp_camera_limits){
-        .exposure_us_min = EXPOSURE_MIN_US,
-        .exposure_us_max =
-            (float)(interval_us < SENSOR_EXPOSURE_MAX_US ? interval_us : SENSOR_EXPOSURE_MAX_US),
-        .analogue_gain_min = 1,
-        .analogue_gain_max = GAIN_MAX,
-        .delay_frames = DELAY_FRAMES,
-    };
+    uint32_t height = camera->camera.info.height;
+    if (!control_init(&camera->control, options, height, den / num * 1e6)) {
+        snprintf(error, error_size, "line: %u rows at this pace take longer than a frame", height);
+        return -EINVAL;
+    }
+    camera->lamp = (struct lamp){
+        (uint32_t)(options->lamp_hz * 1000 + 0.5), (enum lamp_wave)options->wave, options->depth};
+    camera->camera.limits = control_limits(&camera->control);
     return 0;
+}
+
+int sisp_camera_sim_check(const struct sisp_camera_params *params, char *error, size_t error_size)
+{
+    struct sim_camera camera = {0};
+    return configure(&camera, params, error, error_size);
 }
 
 static int allocate(struct sim_camera *camera)
@@ -238,8 +277,8 @@ int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_para
         return -ENOMEM;
     struct sisp_camera *base = &camera->camera;
     base->ops = &sim_ops;
-    camera->format = camera_info_init(&base->info, params);
-    int error = camera->format ? fill_limits(&base->limits, params) : -EINVAL;
+    char why[128]; /* sisp_camera_sim_check() tells it */
+    int error = configure(camera, params, why, sizeof(why));
     if (!error) {
         fill_info(&base->info, camera->format->bits);
         camera->scene = (struct scene){.width = base->info.width,
@@ -256,9 +295,6 @@ int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_para
     sensor_noise_fill(camera->noise, base_prng_next(&prng));
     place_hot_pixels(camera, &prng);
     fill_shading(camera);
-    float start_us =
-        base->limits.exposure_us_max < START_US ? base->limits.exposure_us_max : START_US;
-    camera->next = camera->requested = (struct sisp_camera_controls){start_us, 1};
     *out = base;
     return 0;
 }
@@ -301,4 +337,18 @@ const struct sim_hot_pixel *sim_truth_hot_pixels(const struct sisp_camera *base,
     const struct sim_camera *camera = (const struct sim_camera *)base;
     *count = camera->hot_count;
     return camera->hot;
+}
+
+uint64_t sim_truth_start_ns(const struct sisp_camera *base, uint64_t frame)
+{
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    unsigned __int128 ns = (unsigned __int128)(frame + 1) * 1000000000 * camera->fps_den;
+    return (uint64_t)(ns / camera->fps_num);
+}
+
+double sim_truth_light(
+    const struct sisp_camera *base, uint64_t frame, uint32_t y, float exposure_us)
+{
+    struct sisp_camera_frame of_frame = {frame, sim_truth_start_ns(base, frame)};
+    return row_light((const struct sim_camera *)base, &of_frame, y, exposure_us);
 }

@@ -17,21 +17,26 @@ struct sim_test {
     uint64_t next;
 };
 
-static inline struct sim_test sim_open(const char *format, uint32_t width, uint32_t height)
+static inline struct sim_test sim_open_params(const struct sisp_camera_params *params)
 {
-    struct sim_test test = {.format = sisp_raw_format_find(format)};
-    struct sisp_camera_params params = {
-        .width = width, .height = height, .raw_format = format, .seed = 7};
-    if (sisp_camera_open_sim(&test.camera, &params))
+    struct sim_test test = {.format = sisp_raw_format_find(params->raw_format)};
+    size_t count = (size_t)params->width * params->height;
+    if (sisp_camera_open_sim(&test.camera, params))
         abort();
     test.info = sisp_camera_info(test.camera);
-    test.size_bytes = test.info->stride_bytes * height;
+    test.size_bytes = test.info->stride_bytes * test.info->height;
     test.bytes = malloc(test.size_bytes);
-    test.codes = malloc((size_t)width * height * 2);
-    test.radiance = malloc((size_t)width * height * 2);
+    test.codes = malloc(count * 2);
+    test.radiance = malloc(count * 2);
     if (!test.bytes || !test.codes || !test.radiance)
         abort();
     return test;
+}
+
+static inline struct sim_test sim_open(const char *format, uint32_t width, uint32_t height)
+{
+    return sim_open_params(&(struct sisp_camera_params){
+        .width = width, .height = height, .raw_format = format, .seed = 7});
 }
 
 static inline void sim_close(struct sim_test *test)
