@@ -28,13 +28,15 @@ enum sisp_site {
     SISP_SITE_COUNT,
 };
 
-/** How samples lie in memory. Packed formats are MIPI CSI-2's (V4L2 suffix P). */
+/** How samples lie in memory. Packed formats are MIPI CSI-2's (V4L2 suffix P), and Intel's IPU3. */
 enum sisp_packing {
-    SISP_PACKING_8,   /* one byte a sample */
-    SISP_PACKING_16,  /* 16-bit little endian words, value in the low bits */
-    SISP_PACKING_10P, /* 4 samples in 5 bytes: four high bytes, then 2 bits each, first lowest */
-    SISP_PACKING_12P, /* 2 samples in 3 bytes: two high bytes, then 4 bits each, first lowest */
-    SISP_PACKING_14P, /* 4 samples in 7 bytes: four high bytes, then 6 bits each, first lowest */
+    SISP_PACKING_8,    /* one byte a sample */
+    SISP_PACKING_16,   /* 16-bit little endian words, value in the low bits */
+    SISP_PACKING_10P,  /* 4 samples in 5 bytes: four high bytes, then 2 bits each, first lowest */
+    SISP_PACKING_12P,  /* 2 samples in 3 bytes: two high bytes, then 4 bits each, first lowest */
+    SISP_PACKING_14P,  /* 4 samples in 7 bytes: four high bytes, then 6 bits each, first lowest */
+    SISP_PACKING_IPU3, /* 25 samples of 10 bits in 32 bytes: one number, first lowest, 6 bits idle
+                        */
 };
 
 /** One raw format: V4L2 name and fourcc, and what they mean. */

@@ -7,7 +7,8 @@
 #define FOURCC(a, b, c, d)                                                                         \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-/* Fourccs are those of linux/videodev2.h; 14P and 16 are spelled as there. */
+/* Fourccs are those of linux/videodev2.h; 14P and 16 are spelled as there. Names too, but IPU3's,
+ * which are "ip3r" and so on in its documentation and IPU3_SRGGB10 in the header. */
 const struct sisp_raw_format sisp_raw_formats[] = {
     {"SRGGB8", FOURCC('R', 'G', 'G', 'B'), SISP_CFA_RGGB, SISP_PACKING_8, 8},
     {"SGRBG8", FOURCC('G', 'R', 'B', 'G'), SISP_CFA_GRBG, SISP_PACKING_8, 8},
@@ -21,6 +22,10 @@ const struct sisp_raw_format sisp_raw_formats[] = {
     {"SGRBG10P", FOURCC('p', 'g', 'A', 'A'), SISP_CFA_GRBG, SISP_PACKING_10P, 10},
     {"SGBRG10P", FOURCC('p', 'G', 'A', 'A'), SISP_CFA_GBRG, SISP_PACKING_10P, 10},
     {"SBGGR10P", FOURCC('p', 'B', 'A', 'A'), SISP_CFA_BGGR, SISP_PACKING_10P, 10},
+    {"IPU3_SRGGB10", FOURCC('i', 'p', '3', 'r'), SISP_CFA_RGGB, SISP_PACKING_IPU3, 10},
+    {"IPU3_SGRBG10", FOURCC('i', 'p', '3', 'G'), SISP_CFA_GRBG, SISP_PACKING_IPU3, 10},
+    {"IPU3_SGBRG10", FOURCC('i', 'p', '3', 'g'), SISP_CFA_GBRG, SISP_PACKING_IPU3, 10},
+    {"IPU3_SBGGR10", FOURCC('i', 'p', '3', 'b'), SISP_CFA_BGGR, SISP_PACKING_IPU3, 10},
     {"SRGGB12", FOURCC('R', 'G', '1', '2'), SISP_CFA_RGGB, SISP_PACKING_16, 12},
     {"SGRBG12", FOURCC('B', 'A', '1', '2'), SISP_CFA_GRBG, SISP_PACKING_16, 12},
     {"SGBRG12", FOURCC('G', 'B', '1', '2'), SISP_CFA_GBRG, SISP_PACKING_16, 12},
@@ -89,6 +94,8 @@ size_t sisp_raw_row_bytes(enum sisp_packing packing, uint32_t width)
         return ((size_t)width + 1) / 2 * 3;
     case SISP_PACKING_14P:
         return ((size_t)width + 3) / 4 * 7;
+    case SISP_PACKING_IPU3:
+        return ((size_t)width + 24) / 25 * 32;
     }
     return 0;
 }

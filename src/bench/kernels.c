@@ -72,6 +72,7 @@ UNPACK(unpack_16, SISP_PACKING_16)
 UNPACK(unpack_10p, SISP_PACKING_10P)
 UNPACK(unpack_12p, SISP_PACKING_12P)
 UNPACK(unpack_14p, SISP_PACKING_14P)
+UNPACK(unpack_ipu3, SISP_PACKING_IPU3)
 
 #define PACK(name, format)                                                                         \
     static void name(const struct rows *r)                                                         \
@@ -120,6 +121,7 @@ static const struct {
     {"kernel-unpack-10p", unpack_10p, 1},
     {"kernel-unpack-12p", unpack_12p, 1},
     {"kernel-unpack-14p", unpack_14p, 1},
+    {"kernel-unpack-ipu3", unpack_ipu3, 1},
     {"kernel-mhc-ccm", mhc, 1},
     {"kernel-bilinear-ccm", bilinear, 1},
     {"kernel-tone-xrgb8888", pack_xrgb8888, 1},

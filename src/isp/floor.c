@@ -53,6 +53,9 @@ static inline __attribute__((always_inline)) uint32_t sample(
         p = row + x / 4 * 7;
         return (uint32_t)p[x % 4] << 6 |
                ((p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16) >> 6 * (x % 4) & 63);
+    case SISP_PACKING_IPU3:
+        p = row + x / 25 * 32 + x % 25 * 10 / 8;
+        return ((uint32_t)p[0] | (uint32_t)p[1] << 8) >> x % 25 * 10 % 8 & 1023;
     }
     return 0;
 }
@@ -93,6 +96,9 @@ static void read_chunk(const struct floor *f, const uint8_t *row, struct chunk *
         break;
     case SISP_PACKING_14P:
         read_cells(f, row, c, SISP_PACKING_14P);
+        break;
+    case SISP_PACKING_IPU3:
+        read_cells(f, row, c, SISP_PACKING_IPU3);
         break;
     }
 }

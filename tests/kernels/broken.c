@@ -33,6 +33,7 @@ UNPACK(unpack_16, SISP_PACKING_16)
 UNPACK(unpack_10p, SISP_PACKING_10P)
 UNPACK(unpack_12p, SISP_PACKING_12P)
 UNPACK(unpack_14p, SISP_PACKING_14P)
+UNPACK(unpack_ipu3, SISP_PACKING_IPU3)
 
 #define DEMOSAIC(name, method, phase)                                                              \
     static void name(const struct fast_demosaic *t)                                                \
@@ -75,7 +76,7 @@ static void scale(const struct fast_scale *t)
 }
 
 static const struct fast_unpack_kernels unpack = {
-    .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p}};
+    .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p, unpack_ipu3}};
 static const struct fast_demosaic_kernels demosaic = {
     .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}};
 static const struct fast_pack_kernels pack = {

@@ -60,6 +60,7 @@ static const char *const raw_names[FAST_PACKINGS] = {
     [SISP_PACKING_10P] = "SRGGB10P",
     [SISP_PACKING_12P] = "SRGGB12P",
     [SISP_PACKING_14P] = "SRGGB14P",
+    [SISP_PACKING_IPU3] = "IPU3_SRGGB10",
 };
 
 /* Memory whose last byte is the last that may be read. */
@@ -148,6 +149,11 @@ static bool unpack_12p(struct check *c)
 static bool unpack_14p(struct check *c)
 {
     return check_unpack(c, SISP_PACKING_14P);
+}
+
+static bool unpack_ipu3(struct check *c)
+{
+    return check_unpack(c, SISP_PACKING_IPU3);
 }
 
 /* ---- demosaic
@@ -405,6 +411,7 @@ const struct check_kernel check_kernels[] = {
     {"unpack-10p", unpack_10p},
     {"unpack-12p", unpack_12p},
     {"unpack-14p", unpack_14p},
+    {"unpack-ipu3", unpack_ipu3},
     {"mhc-0", mhc_0},
     {"mhc-1", mhc_1},
     {"bilinear-0", bilinear_0},

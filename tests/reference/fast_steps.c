@@ -23,6 +23,13 @@ unsigned ref_sample(const struct sisp_raw_format *format, const uint8_t *row, ui
         row += x / 4 * 7;
         low = (row[4] + 256u * row[5] + 65536u * row[6]) >> (6 * (x % 4));
         return row[x % 4] * 64u + low % 64;
+    case SISP_PACKING_IPU3: /* bit by bit */
+        low = 0;
+        for (unsigned bit = 0; bit < 10; bit++) {
+            const uint32_t at = x / 25 * 256 + x % 25 * 10 + bit;
+            low += (row[at / 8] >> at % 8 & 1u) << bit;
+        }
+        return low;
     }
     return 0;
 }

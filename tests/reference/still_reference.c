@@ -25,6 +25,14 @@ void still_reference_put(enum sisp_packing packing, uint8_t *row, uint32_t x, un
         row[2 * x + 1] = (uint8_t)(value >> 8);
         return;
     }
+    if (packing == SISP_PACKING_IPU3) {
+        for (unsigned bit = 0; bit < 10; bit++) {
+            uint32_t at = x / 25 * 256 + x % 25 * 10 + bit;
+            uint8_t mask = (uint8_t)(1U << at % 8);
+            row[at / 8] = (uint8_t)(value >> bit & 1 ? row[at / 8] | mask : row[at / 8] & ~mask);
+        }
+        return;
+    }
     group_of(packing, &samples, &bytes, &low);
     uint8_t *group = row + x / samples * bytes;
     group[x % samples] = (uint8_t)(value >> low);
@@ -42,6 +50,14 @@ unsigned still_reference_get(enum sisp_packing packing, const uint8_t *row, uint
         return row[x];
     if (packing == SISP_PACKING_16)
         return row[2 * x] + 256U * row[2 * x + 1];
+    if (packing == SISP_PACKING_IPU3) {
+        unsigned sum = 0;
+        for (unsigned bit = 0; bit < 10; bit++) {
+            uint32_t at = x / 25 * 256 + x % 25 * 10 + bit;
+            sum += (row[at / 8] >> at % 8 & 1U) << bit;
+        }
+        return sum;
+    }
     group_of(packing, &samples, &bytes, &low);
     const uint8_t *group = row + x / samples * bytes;
     unsigned value = (unsigned)group[x % samples] << low;

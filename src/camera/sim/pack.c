@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Memory orders of raw formats: MIPI CSI-2 v1.3, chapter 11, as V4L2 documents them. */
+/* Memory orders of raw formats: MIPI CSI-2 v1.3, chapter 11, and Intel IPU3, as V4L2 documents
+ * them. */
 #include "camera/sim/sensor.h"
 
 #include <endian.h>
@@ -47,6 +48,18 @@ static void pack_14p(const uint16_t *c, uint32_t count, uint8_t *out)
     }
 }
 
+static void pack_ipu3(const uint16_t *c, uint32_t count, uint8_t *out)
+{
+    for (uint32_t i = 0; i < count; i += 25, c += 25, out += 32) {
+        memset(out, 0, 32);
+        for (unsigned j = 0; j < 25; j++) {
+            const unsigned bits = (unsigned)c[j] << j * 10 % 8;
+            out[j * 10 / 8] |= (uint8_t)bits;
+            out[j * 10 / 8 + 1] |= (uint8_t)(bits >> 8);
+        }
+    }
+}
+
 /* The top bit fills the lowest, so that the largest code becomes 65535. */
 static void widen_to_16(uint16_t *codes, uint32_t count)
 {
@@ -74,6 +87,9 @@ void sensor_pack(
         break;
     case SISP_PACKING_14P:
         pack_14p(codes, count, out);
+        break;
+    case SISP_PACKING_IPU3:
+        pack_ipu3(codes, count, out);
         break;
     }
 }

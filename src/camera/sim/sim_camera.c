@@ -259,7 +259,7 @@ int sisp_camera_sim_check(const struct sisp_camera_params *params, char *error, 
 static int allocate(struct sim_camera *camera)
 {
     const struct sisp_raw_info *info = &camera->camera.info;
-    size_t row = base_align(info->width, 4); /* packed formats hold whole groups of four */
+    size_t row = base_align(info->width + 24, 4); /* packed formats hold whole groups, up to 25 */
     camera->shading = malloc((size_t)info->width * info->height * sizeof(*camera->shading));
     camera->noise = malloc((NOISE_COUNT + NOISE_PAD) * sizeof(*camera->noise));
     camera->scene_buffer = malloc(row * sizeof(*camera->scene_buffer));

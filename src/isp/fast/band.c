@@ -96,6 +96,8 @@ static uint32_t group_lead(enum sisp_packing packing, uint32_t x)
         return x % 4;
     case SISP_PACKING_12P:
         return x % 2;
+    case SISP_PACKING_IPU3:
+        return x % 25;
     case SISP_PACKING_8:
     case SISP_PACKING_16:
         break;

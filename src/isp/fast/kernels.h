@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define FAST_PAD       32    /* lanes: the widest vector */
-#define FAST_PACKINGS  5     /* enum sisp_packing */
+#define FAST_PACKINGS  6     /* enum sisp_packing */
 #define FAST_WHITE     4095  /* 1.0 after levels */
 #define FAST_LINEAR    8191  /* 1.0 after CCM, and its greatest value */
 #define FAST_TONE_MAX  32640 /* 1.0 after tone: 255 * 128 */

@@ -132,6 +132,66 @@ ROW_PACKED(10, 10)
 ROW_PACKED(12, 12)
 ROW_PACKED(14, 14)
 
+/* ---- IPU3 -------------------------------------------------------------------------------------
+ */
+
+#define IPU3_SAMPLES 25
+#define IPU3_BYTES   32
+/* An odd number of samples: only as many blocks as a vector has lanes end where a vector ends. */
+#define IPU3_BLOCKS  (2 * VEC_LANES)
+#define IPU3_VECTORS IPU3_SAMPLES /* of each phase, in that many blocks */
+
+typedef uint8_t bytes_16 __attribute__((vector_size(16)));
+typedef uint16_t words_8 __attribute__((vector_size(16)));
+
+/* Eight samples in 10 bytes: sample k begins at bit 2 * (k % 4) of its low byte. */
+VEC_INLINE void ipu3_eight(bytes_16 moved, uint16_t *words)
+{
+    const words_8 to_top = {64, 16, 4, 1, 64, 16, 4, 1};
+    const words_8 w = (words_8)moved * to_top & 0xffc0;
+    __builtin_memcpy(words, &w, 16);
+}
+
+/* One block to left-justified words. Linux, Documentation/userspace-api/media/v4l/
+ * pixfmt-srggb10-ipu3.rst. */
+VEC_INLINE void ipu3_block(const uint8_t *p, uint16_t *words)
+{
+    bytes_16 a, b, c;
+    __builtin_memcpy(&a, p, 16);
+    __builtin_memcpy(&b, p + 8, 16);
+    __builtin_memcpy(&c, p + 16, 16);
+    ipu3_eight(__builtin_shufflevector(a, a, 0, 1, 1, 2, 2, 3, 3, 4, 5, 6, 6, 7, 7, 8, 8, 9),
+        words); /* bytes 0 to 9 */
+    ipu3_eight(__builtin_shufflevector(b, b, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 8, 9, 9, 10, 10, 11),
+        words + 8); /* 10 to 19 */
+    ipu3_eight(__builtin_shufflevector(c, c, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 10, 11, 11, 12, 12, 13),
+        words + 16); /* 20 to 29 */
+    words[24] = (uint16_t)((p[30] | p[31] << 8) << 6);
+}
+
+static void row_ipu3(const struct fast_unpack *task)
+{
+    const struct fast_unpack own = *task, *u = &own; /* which no store can change */
+    for (size_t i = 0, at = 0; i < u->pairs; at += IPU3_BLOCKS * IPU3_BYTES) {
+        uint16_t words[IPU3_BLOCKS * IPU3_SAMPLES];
+        size_t blocks = (u->src_bytes - at) / IPU3_BYTES;
+        blocks = blocks < IPU3_BLOCKS ? blocks : IPU3_BLOCKS;
+        for (size_t k = 0; k < blocks; k++) {
+            __builtin_prefetch(u->prefetch + at + k * IPU3_BYTES);
+            ipu3_block(u->src + at + k * IPU3_BYTES, words + k * IPU3_SAMPLES);
+        }
+        __builtin_memset(words + blocks * IPU3_SAMPLES, 0,
+            (IPU3_BLOCKS - blocks) * IPU3_SAMPLES * sizeof(*words));
+        for (size_t k = 0; k < IPU3_VECTORS && i < u->pairs; k++, i += VEC_LANES) {
+            const uint16_t *from = words + 2 * k * VEC_LANES;
+            vec_u16 even, odd;
+            vec_split_16(vec_load(from), vec_load(from + VEC_LANES), &even, &odd);
+            levels(u, i, 0, even);
+            levels(u, i, 1, odd);
+        }
+    }
+}
+
 extern const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels);
 const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels) = {
     .row =
@@ -141,5 +201,6 @@ const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels) = {
             [SISP_PACKING_10P] = row_10p,
             [SISP_PACKING_12P] = row_12p,
             [SISP_PACKING_14P] = row_14p,
+            [SISP_PACKING_IPU3] = row_ipu3,
         },
 };

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
-/* Packed formats are decoded from the start of a group of 4 (12P: 2) samples and to the end of one,
- * so a row needs this many words more than its width. */
-#define UNPACK_SLACK 8
+/* Packed formats are decoded from the start of a group of 4 (12P: 2, IPU3: 25) samples and to the
+ * end of one, so a row needs this many words more than its width. */
+#define UNPACK_SLACK 48
 
 /* MIPI CSI-2 v1.3, 11.4: high bytes first, then the low bits, first sample lowest. */
 
@@ -41,6 +41,15 @@ static inline void unpack_14p(const uint8_t *in, uint16_t *out, uint32_t groups)
     }
 }
 
+/* Intel IPU3 (Linux, pixfmt-srggb10-ipu3.rst): 25 samples, first lowest, and 6 idle bits. */
+static inline void unpack_ipu3(const uint8_t *in, uint16_t *out, uint32_t groups)
+{
+    for (uint32_t i = 0; i < groups; i++, in += 32, out += 25) {
+        for (unsigned j = 0; j < 25; j++)
+            out[j] = (uint16_t)((in[j * 10 / 8] | in[j * 10 / 8 + 1] << 8) >> j * 10 % 8 & 1023);
+    }
+}
+
 /**
  * Samples x..x+count-1 of a row. `words` holds count + UNPACK_SLACK; the answer points into it, at
  * sample x.
@@ -66,6 +75,9 @@ static inline const uint16_t *unpack_row(
     case SISP_PACKING_14P:
         unpack_14p(row + (size_t)four * 7, words, groups);
         return words + x % 4;
+    case SISP_PACKING_IPU3:
+        unpack_ipu3(row + (size_t)(x / 25) * 32, words, (x % 25 + count + 24) / 25);
+        return words + x % 25;
     }
     return words;
 }

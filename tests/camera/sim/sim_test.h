@@ -67,6 +67,9 @@ static inline uint16_t sim_sample(
         group = row + x / 4 * 7;
         uint32_t low = group[4] | (uint32_t)group[5] << 8 | (uint32_t)group[6] << 16;
         return (uint16_t)(group[x % 4] << 6 | (low >> x % 4 * 6 & 63));
+    case SISP_PACKING_IPU3:
+        group = row + x / 25 * 32 + x % 25 * 10 / 8;
+        return (uint16_t)((group[0] | group[1] << 8) >> x % 25 * 10 % 8 & 1023);
     }
     return 0;
 }

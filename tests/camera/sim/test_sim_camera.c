@@ -88,6 +88,7 @@ TEST(packed_and_unpacked_formats_hold_the_same_samples)
     check_same_samples("SRGGB10P", "SRGGB10");
     check_same_samples("SBGGR12P", "SBGGR12");
     check_same_samples("SGBRG14P", "SGBRG14");
+    check_same_samples("IPU3_SGRBG10", "SGRBG10");
 }
 
 /* Every depth is the same signal, rounded. */

@@ -59,7 +59,8 @@ TEST(every_raw_format_and_pixel_format_is_as_defined)
 TEST(every_level_every_small_size_is_as_defined)
 {
     struct base_prng prng = {2};
-    static const char *const names[] = {"SRGGB10", "SGRBG10P", "SGBRG12P", "SBGGR14P", "SRGGB8"};
+    static const char *const names[] = {
+        "SRGGB10", "SGRBG10P", "SGBRG12P", "SBGGR14P", "IPU3_SGBRG10", "SRGGB8"};
     for (unsigned i = 0; i < 24 * ISP_ISA_COUNT; i++) {
         const enum isp_isa isa = (enum isp_isa)(i % ISP_ISA_COUNT);
         if (!has_level(isa))
@@ -77,13 +78,16 @@ TEST(every_level_every_small_size_is_as_defined)
 TEST(crops_at_any_corner_are_as_defined)
 {
     struct base_prng prng = {3};
-    for (unsigned i = 0; i < 120; i++) {
-        const struct sisp_raw_format *f = &sisp_raw_formats[base_prng_below(&prng, 32)];
+    uint32_t count = 0;
+    while (sisp_raw_formats[count].name)
+        count++;
+    for (unsigned i = 0; i < 150; i++) {
+        const struct sisp_raw_format *f = &sisp_raw_formats[base_prng_below(&prng, count)];
         struct isp_geometry g = frame_geometry(f->name, 151, 33, SISP_PIXEL_XRGB8888);
         g.raw_stride_bytes += base_prng_below(&prng, 9);
-        g.crop.x = base_prng_below(&prng, 9);
+        g.crop.x = base_prng_below(&prng, i % 2 ? 9 : 60);
         g.crop.y = base_prng_below(&prng, 5);
-        g.crop.width = g.width = 2 + base_prng_below(&prng, 141);
+        g.crop.width = g.width = 2 + base_prng_below(&prng, 150 - g.crop.x);
         g.crop.height = g.height = 2 + base_prng_below(&prng, 27);
         frame_coefficients(&c, f->bits, &prng);
         CHECK(is_as_defined(&g, best_level(), 0, &prng));
