@@ -37,8 +37,8 @@ void ref_demosaic(const struct ref_window *window, int rgb[3]);
 int ref_ccm_row(const int rgb[3], const int code[3]);
 void ref_ccm_codes(const float ccm[9], int code[9]);
 
-/** The curve's knots as 15-bit codes, and their interpolation at a 13-bit x. */
-#define REF_TONE_KNOTS 43
+/** Ends of the 32 lines that stand for the curve, as 15-bit codes, and the value at a 13-bit x. */
+#define REF_TONE_KNOTS 33
 void ref_tone_codes(const float tone[SISP_TONE_KNOTS], int codes[REF_TONE_KNOTS]);
 int ref_tone(const int codes[REF_TONE_KNOTS], int x);
 

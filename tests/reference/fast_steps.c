@@ -130,27 +130,63 @@ void ref_ccm_codes(const float ccm[9], int code[9])
     }
 }
 
+/* x of 13 bits where line i of the tone curve begins: 16 apart, then 64, 256, 512. */
+static int line_begin(int i)
+{
+    return i < 8    ? 16 * i
+           : i < 14 ? 128 + 64 * (i - 8)
+           : i < 20 ? 512 + 256 * (i - 14)
+                    : 2048 + 512 * (i - 20);
+}
+
+static int curve_code(const float tone[SISP_TONE_KNOTS], int x)
+{
+    unsigned k = 0;
+    while ((int)(sisp_tone_knot(k) * 8192) != x)
+        k++;
+    return (int)lroundf((tone[k] < 0 ? 0 : tone[k] > 1 ? 1 : tone[k]) * 32640);
+}
+
+static int twice_bend(const float tone[SISP_TONE_KNOTS], int i)
+{
+    const int begin = line_begin(i), end = line_begin(i + 1);
+    return 2 * curve_code(tone, (begin + end) / 2) - curve_code(tone, begin) -
+           curve_code(tone, end);
+}
+
+static int chord_middle(const float tone[SISP_TONE_KNOTS], int i)
+{
+    return (curve_code(tone, line_begin(i)) + curve_code(tone, line_begin(i + 1))) / 2;
+}
+
+/* Ends between lines go towards the bow of the curve by half of the mean of its heights above the
+ * two lines, but not past the middle of either. */
 void ref_tone_codes(const float tone[SISP_TONE_KNOTS], int codes[REF_TONE_KNOTS])
 {
     for (int i = 0; i < REF_TONE_KNOTS; i++) {
-        float value = tone[4 * i];
-        codes[i] = (int)lroundf((value < 0 ? 0 : value > 1 ? 1 : value) * 32640);
+        codes[i] = curve_code(tone, line_begin(i));
+        if (i == 0 || i == REF_TONE_KNOTS - 1)
+            continue;
+        const int before = chord_middle(tone, i - 1), after = chord_middle(tone, i);
+        codes[i] += (int)floor((twice_bend(tone, i - 1) + twice_bend(tone, i) + 4) / 8.0);
+        codes[i] =
+            (int)clamp(codes[i], before < after ? before : after, before < after ? after : before);
     }
 }
 
 int ref_tone(const int codes[REF_TONE_KNOTS], int x)
 {
-    for (int i = 0; i < REF_TONE_KNOTS - 1; i++) {
-        const int begin = (int)(sisp_tone_knot(4 * (unsigned)i) * 8192);
-        const int end = (int)(sisp_tone_knot(4 * (unsigned)i + 4) * 8192);
-        if (x >= end)
-            continue;
-        int64_t rise = codes[i + 1] - codes[i];
-        if (end == 8192) /* x goes to 8191 only, which is white */
-            rise = lround((double)(rise * 512) / 511);
-        return codes[i] + (int)multiply(rise, (int64_t)(x - begin) * 32768 / (end - begin));
-    }
-    return 0;
+    int i = 0;
+    while (x >= line_begin(i + 1))
+        i++;
+    const int begin = line_begin(i), end = line_begin(i + 1);
+    int64_t rise = codes[i + 1] - codes[i];
+    if (end == 8192) /* x goes to 8191 only, which is white */
+        rise = lround((double)(rise * 512) / 511);
+    /* Odd lines are counted from their ends: this changes how halves are rounded. */
+    const int64_t from = i % 2 ? end : begin;
+    return (
+        int)(codes[i] + (i % 2 ? rise : 0) + multiply(rise, (x - from) * 32768 / (end - begin)));
 }
 
 static uint8_t to_8(int v)

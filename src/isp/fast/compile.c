@@ -192,22 +192,64 @@ static int32_t tone_code(float value)
     return value <= 0 ? 0 : value >= 1 ? FAST_TONE_MAX : (int32_t)lroundf(value * FAST_TONE_MAX);
 }
 
-static uint8_t byte_of(const int16_t *words, int index, int which)
+/* Where line `i` of the curve begins among the curve's knots. */
+static unsigned knot_of(unsigned i)
 {
-    return (uint8_t)((uint16_t)words[index] >> 8 * which);
+    if (i < 8)
+        return 4 * i; /* a line for every 4 knots, which lie 4 apart up to 256 of 8192 */
+    if (i < 10)
+        return 32 + 16 * (i - 8);
+    if (i < 14)
+        return 64 + 2 * (i - 10); /* then 32 apart */
+    return i < 20 ? 72 + 8 * (i - 14) : 120 + 4 * (i - 20);
 }
 
-/* Segments 0-15, 16-29 and 30-41 are the zones; see struct fast_tone. */
+static int32_t min_32(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static int32_t max_32(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+/*
+ * Ends of the lines. A line from knot to knot lies on one side of a bent curve, so each inner end
+ * is moved by half of the mean distance that its two lines have in their middles: that halves the
+ * greatest error. It stays between those middles, so that a rising curve still rises.
+ */
+static void find_ends(const float *curve, int32_t end[FAST_TONE_SEGS + 1])
+{
+    int32_t knot[FAST_TONE_SEGS + 1], bend[FAST_TONE_SEGS], middle[FAST_TONE_SEGS];
+    for (unsigned i = 0; i <= FAST_TONE_SEGS; i++)
+        knot[i] = tone_code(curve[knot_of(i)]);
+    for (unsigned i = 0; i < FAST_TONE_SEGS; i++) {
+        const unsigned at = (knot_of(i) + knot_of(i + 1)) / 2;
+        middle[i] = (knot[i] + knot[i + 1]) / 2;
+        bend[i] = 2 * tone_code(curve[at]) - knot[i] - knot[i + 1];
+    }
+    end[0] = knot[0];
+    end[FAST_TONE_SEGS] = knot[FAST_TONE_SEGS];
+    for (unsigned i = 1; i < FAST_TONE_SEGS; i++) {
+        const int32_t low = min_32(middle[i - 1], middle[i]);
+        const int32_t high = max_32(middle[i - 1], middle[i]);
+        const int32_t moved = knot[i] + ((bend[i - 1] + bend[i] + 4) >> 3);
+        end[i] = min_32(max_32(moved, low), high);
+    }
+}
+
+static uint8_t byte_of(int16_t word, int which)
+{
+    return (uint8_t)((uint16_t)word >> 8 * which);
+}
+
 static void compile_tone_bytes(struct fast_tone *tone)
 {
-    for (int i = 0; i < 4; i++) {
-        const int16_t *words = i < 2 ? tone->base : tone->slope;
-        for (int k = 0; k < 16; k++) {
-            tone->bytes[i][0][k] = byte_of(words, k, i % 2);
-            tone->bytes[i][1][k] =
-                k < 2 ? 0 : byte_of(words, 14 + k, i % 2) ^ byte_of(words, 15, i % 2);
-            tone->bytes[i][2][k] =
-                k < 4 ? 0 : byte_of(words, 26 + k, i % 2) ^ byte_of(words, 29, i % 2);
+    for (int i = 0; i < FAST_TONE_SEGS; i++) {
+        for (int k = 0; k < 2; k++) {
+            tone->bytes[k][i / 16][i % 16] = byte_of(tone->base[i], k);
+            tone->bytes[2 + k][i / 16][i % 16] = byte_of(tone->slope[i], k);
         }
     }
 }
@@ -215,14 +257,15 @@ static void compile_tone_bytes(struct fast_tone *tone)
 static void compile_tone(struct fast_tone *tone, const float *curve, enum sisp_pixel_format format)
 {
     const int rounding = format == SISP_PIXEL_XRGB8888 || format == SISP_PIXEL_RGB24 ? 64 : 0;
+    int32_t end[FAST_TONE_SEGS + 1];
+    find_ends(curve, end);
     for (int i = 0; i < FAST_TONE_SEGS; i++) {
-        int32_t begin = tone_code(curve[4 * i]), end = tone_code(curve[4 * i + 4]);
-        tone->base[i] = (int16_t)(begin + rounding);
-        tone->slope[i] = (int16_t)(end - begin);
+        int32_t rise = end[i + 1] - end[i];
+        if (i == FAST_TONE_SEGS - 1) /* the greatest input is 1/512 short of the end: reach it */
+            rise = (int32_t)lround(rise * 512 / 511.0);
+        tone->base[i] = (int16_t)(end[i] + rounding + (i % 2 ? rise : 0));
+        tone->slope[i] = (int16_t)rise;
     }
-    /* The greatest input is one step short of the last knot, and must reach it. */
-    int16_t *last = &tone->slope[FAST_TONE_SEGS - 1];
-    *last = (int16_t)lround(*last * 512 / 511.0);
     compile_tone_bytes(tone);
 }
 

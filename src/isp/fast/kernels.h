@@ -20,7 +20,7 @@
 #define FAST_WHITE     4095  /* 1.0 after levels */
 #define FAST_LINEAR    8191  /* 1.0 after CCM, and its greatest value */
 #define FAST_TONE_MAX  32640 /* 1.0 after tone: 255 * 128 */
-#define FAST_TONE_SEGS 42
+#define FAST_TONE_SEGS 32
 
 /** Raw samples -> 12 bits: unpack, subtract black, multiply by the gain, clip. */
 struct fast_unpack {
@@ -47,14 +47,17 @@ struct fast_demosaic {
     size_t pairs;
 };
 
-/** The tone curve, ready for each way of looking it up. */
+/**
+ * The tone curve in 32 lines of equal length along u = x + min(x, 2048) + 6 min(x, 512)
+ * + 24 min(x, 128), x of 13 bits: 16 apart below 128, then 64, from 512 on 256, from 2048 on 512.
+ * Even lines are counted from their begin, odd ones from their end, so that the fraction is u << 6
+ * as a signed number.
+ */
 struct fast_tone {
     /* base: what a value begins with, plus half of an 8-bit step for pictures of 8-bit RGB. */
-    _Alignas(64) int16_t base[64], slope[64];
-    /* Bytes of base (low, high) and slope (low, high). A value is the xor of three look-ups: of
-     * min(x / 16, 15) in the first zone's table, of min(x / 128, 15) in the second's, which is
-     * relative to the first's end and 0 below 2, and of x / 512 in the third's, alike below 4. */
-    _Alignas(16) uint8_t bytes[4][3][16];
+    _Alignas(64) int16_t base[FAST_TONE_SEGS], slope[FAST_TONE_SEGS];
+    /* Bytes of base (low, high) and slope (low, high), in halves of 16 lines. */
+    _Alignas(16) uint8_t bytes[4][2][16];
 };
 
 /** Linear RGB -> tone curve -> one row of a picture. */

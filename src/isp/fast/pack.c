@@ -1,124 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Kernels: tone curve and picture formats. */
 #include "isp/fast/kernels.h"
-#include "isp/fast/vec.h"
-
-/* ---- tone ----------------------------------------------------------------------------------- */
-
-/* Where values of 13 bits lie on the curve: y = base + slope * fraction, of 15 bits. */
-struct place {
-    vec_u16 base, slope, fraction;
-};
-
-#if !defined(VEC_GENERIC) && VEC_BYTES == 32
-#define VEC_PSHUFB_TONE
-#elif !defined(VEC_GENERIC) && VEC_BYTES == 16 && defined(__SSSE3__)
-#define VEC_PSHUFB_TONE
-#endif
-
-#if defined(VEC_PSHUFB_TONE)
-VEC_INLINE vec_u16 pack_bytes(vec_u16 a, vec_u16 b)
-{
-    return (vec_u16)VEC_DO(packus_epi16)((VEC_RAW)a, (VEC_RAW)b);
-}
-
-VEC_INLINE vec_u16 min_bytes(vec_u16 bytes, int max)
-{
-    return (vec_u16)VEC_DO(min_epu8)((VEC_RAW)bytes, VEC_DO(set1_epi8)((char)max));
-}
-
-/* Words of both vectors from their low and high bytes. */
-VEC_INLINE void zip_bytes(vec_u16 low, vec_u16 high, vec_u16 *first, vec_u16 *second)
-{
-    *first = (vec_u16)VEC_DO(unpacklo_epi8)((VEC_RAW)low, (VEC_RAW)high);
-    *second = (vec_u16)VEC_DO(unpackhi_epi8)((VEC_RAW)low, (VEC_RAW)high);
-}
-
-/*
- * Both vectors as bytes, so that one look-up serves twice as many lanes. Each zone has a table of
- * its own; its number stays at 15 in the zones above, and is without effect in those below. All
- * channels take turns at a table, since tables do not fit in the registers together.
- */
-VEC_INLINE void find_places(
-    const struct fast_tone *tone, const vec_u16 x[3][2], struct place out[3][2])
-{
-    static const uint8_t unit_low[16] = {0, 0, 0, 0, 0, 0, 0, 0, 64, 64, 64, 64, 64, 64, 64, 64};
-    static const uint8_t unit_high[16] = {8, 1, 1, 1, 1, 1, 1, 1};
-    vec_u16 at[3][3], byte[3][4], unit[2];
-    for (int c = 0; c < 3; c++) {
-        const vec_u16 by_256 = pack_bytes(x[c][0] >> 8, x[c][1] >> 8), zone = min_bytes(by_256, 15);
-        at[c][0] = (pack_bytes(x[c][0], x[c][1]) >> 4) & 0x0f0f;
-        at[c][1] = min_bytes(pack_bytes(x[c][0] >> 7, x[c][1] >> 7), 15);
-        at[c][2] = (by_256 >> 1) & 0x0f0f;
-        zip_bytes(vec_lookup_bytes(vec_repeat(unit_low), zone),
-            vec_lookup_bytes(vec_repeat(unit_high), zone), &unit[0], &unit[1]);
-        for (int i = 0; i < 2; i++)
-            out[c][i].fraction = x[c][i] * unit[i] & 0x7fff;
-    }
-    for (int k = 0; k < 4; k++) {
-        const vec_u16 table[3] = {vec_repeat(tone->bytes[k][0]), vec_repeat(tone->bytes[k][1]),
-            vec_repeat(tone->bytes[k][2])};
-        for (int c = 0; c < 3; c++) {
-            byte[c][k] = vec_lookup_bytes(table[0], at[c][0]) ^
-                         vec_lookup_bytes(table[1], at[c][1]) ^
-                         vec_lookup_bytes(table[2], at[c][2]);
-        }
-    }
-    for (int c = 0; c < 3; c++) {
-        zip_bytes(byte[c][0], byte[c][1], &out[c][0].base, &out[c][1].base);
-        zip_bytes(byte[c][2], byte[c][3], &out[c][0].slope, &out[c][1].slope);
-    }
-}
-#else
-/* base and slope of segments by number. */
-VEC_INLINE void find_segments(const struct fast_tone *tone, vec_u16 segment, struct place *out)
-{
-#if !defined(VEC_GENERIC) && VEC_BYTES == 64
-    out->base = (vec_u16)_mm512_permutex2var_epi16(
-        (VEC_RAW)vec_load(tone->base), (VEC_RAW)segment, (VEC_RAW)vec_load(tone->base + VEC_LANES));
-    out->slope = (vec_u16)_mm512_permutex2var_epi16((VEC_RAW)vec_load(tone->slope),
-        (VEC_RAW)segment, (VEC_RAW)vec_load(tone->slope + VEC_LANES));
-#else
-    uint16_t at[VEC_LANES], base[VEC_LANES], slope[VEC_LANES];
-    vec_store(at, segment);
-    for (int k = 0; k < VEC_LANES; k++) {
-        base[k] = (uint16_t)tone->base[at[k] & 63];
-        slope[k] = (uint16_t)tone->slope[at[k] & 63];
-    }
-    out->base = vec_load(base);
-    out->slope = vec_load(slope);
-#endif
-}
-
-/*
- * x lies in segment x / 16 below 256, 14 + x / 128 below 2048, else 26 + x / 512: the smallest of
- * the three, since each is the flattest from its zone on.
- */
-VEC_INLINE void find_places(
-    const struct fast_tone *tone, const vec_u16 x[3][2], struct place out[3][2])
-{
-    for (int i = 0; i < 6; i++) {
-        const vec_u16 v = x[i / 2][i % 2];
-        struct place *place = &out[i / 2][i % 2];
-        vec_u16 is_fine = (vec_u16)((vec_i16)v < 256), is_middle = (vec_u16)((vec_i16)v < 2048);
-        vec_u16 unit = (is_fine & (2048 - 256)) + (is_middle & (256 - 64)) + 64;
-        find_segments(tone, vec_min(vec_min(v >> 4, (v >> 7) + 14), (v >> 9) + 26), place);
-        place->fraction = v * unit & 0x7fff;
-    }
-}
-#endif
+#include "isp/fast/tone.h"
 
 /* Both phases of linear RGB -> 15-bit display values. */
 VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
 {
-    vec_u16 x[3][2];
-    struct place place[3][2];
-    for (int k = 0; k < 6; k++)
-        x[k / 2][k % 2] = vec_load(p->linear[k / 2][k % 2] + i);
-    find_places(p->tone, (const vec_u16(*)[2])x, place);
-    for (int k = 0; k < 6; k++) {
-        const struct place *at = &place[k / 2][k % 2];
-        out[k / 2][k % 2] = at->base + vec_mulhrs(at->slope, at->fraction);
+    for (int k = 0; k < 3; k++) {
+        const vec_u16 x[2] = {vec_load(p->linear[k][0] + i), vec_load(p->linear[k][1] + i)};
+        fast_tone_pair(p->tone, x, out[k]);
     }
 }
 
@@ -127,34 +17,31 @@ VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
 
 typedef void step_fn(const struct fast_pack *p, size_t i, uint8_t *dst);
 
-/* Words of two channels to pixels of 32 bits, in memory order, in 4 vectors. */
-VEC_INLINE void zip_pixels(const vec_u16 low[2], const vec_u16 high[2], vec_u16 out[4])
+/* Words of even and odd pixels, of which the bytes above the 7 lowest bits count, to bytes. */
+VEC_INLINE vec_u16 to_bytes(const vec_u16 c[2])
 {
-    vec_u16 even0 = vec_zip_low_16(low[0], high[0]), even1 = vec_zip_high_16(low[0], high[0]);
-    vec_u16 odd0 = vec_zip_low_16(low[1], high[1]), odd1 = vec_zip_high_16(low[1], high[1]);
-    out[0] = vec_zip_low_32(even0, odd0);
-    out[1] = vec_zip_high_32(even0, odd0);
-    out[2] = vec_zip_low_32(even1, odd1);
-    out[3] = vec_zip_high_32(even1, odd1);
-    vec_gather_parts(out);
+    return c[0] >> 7 | (c[1] << 1 & 0xff00);
 }
 
 /* Bytes of channel `first`, green, the other one, 255. The curve's base includes rounding. */
 VEC_INLINE void step_bytes_4(
     const struct fast_pack *p, size_t i, uint8_t *dst, int first, int is_streamed)
 {
-    vec_u16 c[3][2], low[2], high[2], out[4];
+    vec_u16 c[3][2], bytes[3], low[2], high[2];
     tone(p, i, c);
-    for (int k = 0; k < 2; k++) {
-        low[k] = c[first][k] >> 7 | (c[1][k] << 1 & 0xff00);
-        high[k] = c[2 - first][k] >> 7 | 0xff00;
-    }
-    zip_pixels(low, high, out);
+    for (int k = 0; k < 3; k++)
+        bytes[k] = vec_spread_32(to_bytes(c[k]));
+    low[0] = vec_zip_low_8(bytes[first], bytes[1]);
+    low[1] = vec_zip_high_8(bytes[first], bytes[1]);
+    high[0] = vec_zip_low_8(bytes[2 - first], vec_set(0xffff));
+    high[1] = vec_zip_high_8(bytes[2 - first], vec_set(0xffff));
     for (int k = 0; k < 4; k++) {
+        const vec_u16 out = k % 2 ? vec_zip_high_16(low[k / 2], high[k / 2])
+                                  : vec_zip_low_16(low[k / 2], high[k / 2]);
         if (is_streamed)
-            vec_stream(dst + k * VEC_BYTES, out[k]);
+            vec_stream(dst + k * VEC_BYTES, out);
         else
-            vec_store(dst + k * VEC_BYTES, out[k]);
+            vec_store(dst + k * VEC_BYTES, out);
     }
 }
 

@@ -38,6 +38,7 @@
 #define VEC_LANES (VEC_BYTES / 2)
 #define VEC_QUADS (VEC_BYTES / 16) /* 128-bit parts */
 
+typedef uint8_t vec_u8 __attribute__((vector_size(VEC_BYTES)));
 typedef int16_t vec_i16 __attribute__((vector_size(VEC_BYTES)));
 typedef uint16_t vec_u16 __attribute__((vector_size(VEC_BYTES)));
 typedef uint32_t vec_u32 __attribute__((vector_size(VEC_BYTES)));
@@ -105,13 +106,16 @@ VEC_INLINE vec_u16 vec_set(int value)
 #endif
 
 #if !defined(VEC_GENERIC)
+VEC_BINARY(vec_pack_8, packus_epi16) /* words of 0..255 of both to bytes, in each 128-bit part */
 VEC_BINARY(vec_subs_u, subs_epu16)
 VEC_BINARY(vec_mulhi_u, mulhi_epu16)
 VEC_BINARY(vec_avg_u, avg_epu16)
 VEC_BINARY(vec_adds, adds_epi16)
 VEC_BINARY(vec_min, min_epi16)
 VEC_BINARY(vec_max, max_epi16)
-VEC_BINARY(vec_zip_low_16, unpacklo_epi16) /* zips: within each 128-bit part */
+VEC_BINARY(vec_zip_low_8, unpacklo_epi8) /* zips: within each 128-bit part */
+VEC_BINARY(vec_zip_high_8, unpackhi_epi8)
+VEC_BINARY(vec_zip_low_16, unpacklo_epi16)
 VEC_BINARY(vec_zip_high_16, unpackhi_epi16)
 VEC_BINARY(vec_zip_low_32, unpacklo_epi32)
 VEC_BINARY(vec_zip_high_32, unpackhi_epi32)
@@ -124,6 +128,13 @@ VEC_BINARY_C(vec_avg_u, uint16_t, (a + b + 1) >> 1)
 VEC_BINARY_C(vec_adds, int16_t, a + b > 32767 ? 32767 : a + b < -32768 ? -32768 : a + b)
 VEC_BINARY_C(vec_min, int16_t, a < b ? a : b)
 VEC_BINARY_C(vec_max, int16_t, a > b ? a : b)
+#define VEC_ZIP_8(name, ...)                                                                       \
+    VEC_INLINE vec_u16 name(vec_u16 a, vec_u16 b)                                                  \
+    {                                                                                              \
+        return (vec_u16)__builtin_shufflevector((vec_u8)a, (vec_u8)b, __VA_ARGS__);                \
+    }
+VEC_ZIP_8(vec_zip_low_8, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+VEC_ZIP_8(vec_zip_high_8, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 #define VEC_ZIP(name, ...)                                                                         \
     VEC_INLINE vec_u16 name(vec_u16 a, vec_u16 b)                                                  \
     {                                                                                              \
@@ -221,6 +232,20 @@ VEC_INLINE vec_u16 vec_load_parts(const uint8_t *p, unsigned step)
 /** Bytes from p on that two loads of parts read: at p, and VEC_QUADS steps later. */
 #define VEC_PARTS_BYTES(step)                                                                      \
     (VEC_QUADS * (step) + (VEC_BYTES == 64 ? 64 : (VEC_QUADS - 1) * (step) + 16))
+
+/** 32-bit lanes in the order that two zips in each 128-bit part turn into memory order. */
+VEC_INLINE vec_u16 vec_spread_32(vec_u16 v)
+{
+#if VEC_BYTES == 64
+    const __m512i from = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return (vec_u16)_mm512_permutexvar_epi32(from, (VEC_RAW)v);
+#elif VEC_BYTES == 32
+    return (vec_u16)_mm256_permutevar8x32_epi32(
+        (VEC_RAW)v, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
+#else
+    return v;
+#endif
+}
 
 /** Even and odd 64-bit lanes of the sequence a, b. */
 VEC_INLINE void vec_split_64(vec_u16 a, vec_u16 b, vec_u16 *even, vec_u16 *odd)
