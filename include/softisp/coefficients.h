@@ -58,9 +58,17 @@ enum sisp_demosaic {
 SISP_API const char *sisp_demosaic_name(enum sisp_demosaic demosaic);
 SISP_API int sisp_demosaic_find(const char *name);
 
+#define SISP_DEFECTS_MAX 256
+
+/** A sample of the raw frame that tells nothing of the light. */
+struct sisp_defect {
+    uint16_t x, y;
+};
+
 /**
  * Order of application: black level and scale (black -> 0, white -> 1), LSC, white balance, clip
- * at clip_level, demosaic, CCM, exposure inside the tone curve, tone curve.
+ * at clip_level, known defects, defect correction, green balance, demosaic, CCM, exposure inside
+ * the tone curve, tone curve. The still path has no defect correction and no green balance.
  */
 struct sisp_coefficients {
     float black_level[SISP_SITE_COUNT]; /* raw codes */
@@ -74,6 +82,12 @@ struct sisp_coefficients {
     struct sisp_lsc_mesh lsc;
     float noise_shot, noise_read; /* variance = shot * x + read, x linear in [0,1]; 0, 0: unknown */
     uint32_t demosaic;            /* enum sisp_demosaic */
+    /* Samples that stand out from all around by more than 4 / defect_correction sigmas of the noise
+     * are replaced; [0,1], 0: off. Where the noise is unknown 0.001 x + 1e-6 is taken. */
+    float defect_correction;
+    float green_balance;   /* relative difference of the greens that is removed; [0,0.25], 0: off */
+    uint32_t defect_count; /* known defects, in order of y, then x, each once */
+    struct sisp_defect defects[SISP_DEFECTS_MAX];
 
     /* What follows explains the above; it does not change a pixel. */
     float exposure_ev;              /* digital brightening that is part of the tone curve */

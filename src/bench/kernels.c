@@ -8,6 +8,8 @@
 struct rows {
     const struct fast_kernels *kernels;
     struct fast_unpack unpack;
+    struct fast_defects defects;
+    struct fast_balance balance;
     struct fast_demosaic demosaic;
     struct fast_pack pack;
     struct fast_chroma chroma;
@@ -32,6 +34,8 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         .word_max = 1023,
         .shift = 6,
         .pairs = pairs};
+    r->defects.pairs = r->balance.pairs = pairs;
+    r->balance.clip = recipe->clip;
     r->demosaic.pairs = r->chroma.pairs = r->stats.pairs = r->scale.count = pairs;
     r->pack.tone = &recipe->tone;
     r->pack.dst = r->chroma.dst = job->memory->pictures;
@@ -46,7 +50,12 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         r->unpack.gain_above[p] = recipe->gains + fast_gain_offset(recipe, 0, 0, p);
         r->unpack.gain_below[p] = recipe->gains + fast_gain_offset(recipe, 1, 0, p);
         for (uint32_t k = 0; k < 5; k++)
-            r->demosaic.rows[k][p] = fast_ring_row(&run, k, p);
+            r->demosaic.rows[k][p] = r->defects.rows[k][p] = fast_ring_row(&run, k, p);
+        for (uint32_t k = 0; k < 3; k++)
+            r->balance.own[k] = fast_ring_row(&run, 2 * k, 0);
+        r->balance.other[p] = fast_ring_row(&run, 1 + 2 * p, 1);
+        r->defects.dst[p] = run.fixed + p * recipe->stride + FAST_PAD;
+        r->balance.dst = run.green + FAST_PAD;
         for (unsigned k = 0; k < 3; k++) {
             int16_t *linear = run.linear + (k * 2 + p) * recipe->stride + FAST_PAD;
             r->demosaic.dst[k][p] = linear;
@@ -83,6 +92,16 @@ PACK(pack_xrgb8888, SISP_PIXEL_XRGB8888)
 PACK(pack_rgb24, SISP_PIXEL_RGB24)
 PACK(pack_nv12, SISP_PIXEL_NV12)
 PACK(pack_rgba64, SISP_PIXEL_RGBA64)
+
+static void defects(const struct rows *r)
+{
+    r->kernels->bayer->defects(&r->defects);
+}
+
+static void balance(const struct rows *r)
+{
+    r->kernels->bayer->balance[0](&r->balance);
+}
 
 static void mhc(const struct rows *r)
 {
@@ -122,6 +141,8 @@ static const struct {
     {"kernel-unpack-12p", unpack_12p, 1},
     {"kernel-unpack-14p", unpack_14p, 1},
     {"kernel-unpack-ipu3", unpack_ipu3, 1},
+    {"kernel-defects", defects, 1},
+    {"kernel-green-balance", balance, 1},
     {"kernel-mhc-ccm", mhc, 1},
     {"kernel-bilinear-ccm", bilinear, 1},
     {"kernel-tone-xrgb8888", pack_xrgb8888, 1},

@@ -86,6 +86,26 @@ static bool read_mesh(const json_t *object, struct sisp_lsc_mesh *mesh)
     return ok;
 }
 
+/* Lines that were written before there were these have none of them. */
+static bool read_bayer(const json_t *o, struct sisp_coefficients *c)
+{
+    const json_t *defects = json_object_get(o, "defects");
+    const size_t count = json_array_size(defects);
+    if (!defects)
+        return true;
+    bool ok = count <= SISP_DEFECTS_MAX && json_is_array(defects);
+    for (size_t i = 0; ok && i < count; i++) {
+        const json_t *place = json_array_get(defects, i);
+        const json_int_t x = json_integer_value(json_array_get(place, 0));
+        const json_int_t y = json_integer_value(json_array_get(place, 1));
+        ok = json_array_size(place) == 2 && x >= 0 && x <= UINT16_MAX && y >= 0 && y <= UINT16_MAX;
+        c->defects[i] = (struct sisp_defect){(uint16_t)x, (uint16_t)y};
+    }
+    c->defect_count = ok ? (uint32_t)count : 0;
+    ok &= read_float(o, "defect_correction", &c->defect_correction);
+    return read_float(o, "green_balance", &c->green_balance) && ok;
+}
+
 static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
 {
     bool ok = read_floats(o, "black_level", c->black_level, SISP_SITE_COUNT);
@@ -107,7 +127,7 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     c->exposure_source = read_source(o, "exposure");
     c->black_source = read_source(o, "black");
     c->noise_source = read_source(o, "noise");
-    return ok && demosaic >= 0;
+    return read_bayer(o, c) && ok && demosaic >= 0;
 }
 
 static bool read_remake(const json_t *o, struct sisp_remake *remake)

@@ -172,6 +172,15 @@ static void write_sources(struct lines *f, const struct sisp_coefficients *c)
         sisp_source_name(c->black_source), sisp_source_name(c->noise_source));
 }
 
+static void write_bayer(struct lines *f, const struct sisp_coefficients *c)
+{
+    lines_add(f, "\"defect_correction\":%.9g,\"green_balance\":%.9g,\"defects\":[",
+        (double)c->defect_correction, (double)c->green_balance);
+    for (uint32_t i = 0; i < c->defect_count; i++)
+        lines_add(f, i ? ",[%u,%u]" : "[%u,%u]", c->defects[i].x, c->defects[i].y);
+    lines_add(f, "],");
+}
+
 static void write_burst(struct lines *f, const struct isp_burst_transform *burst)
 {
     lines_add(f,
@@ -211,6 +220,7 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
         "\"exposure_ev\":%.9g,\"color_temperature_kelvin\":%.9g,\"wb_confidence\":%.9g,",
         mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
         (double)c->exposure_ev, (double)c->color_temperature_kelvin, (double)c->wb_confidence);
+    write_bayer(f, c);
     write_sources(f, c);
     if (p->transform.used)
         write_burst(f, &p->transform);

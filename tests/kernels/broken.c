@@ -35,6 +35,24 @@ UNPACK(unpack_12p, SISP_PACKING_12P)
 UNPACK(unpack_14p, SISP_PACKING_14P)
 UNPACK(unpack_ipu3, SISP_PACKING_IPU3)
 
+static void defects(const struct fast_defects *t)
+{
+    fast_kernels_generic.bayer->defects(t);
+    spoil(t->dst[1], t->pairs);
+}
+
+static void balance_0(const struct fast_balance *t)
+{
+    fast_kernels_generic.bayer->balance[0](t);
+    spoil(t->dst, t->pairs);
+}
+
+static void balance_1(const struct fast_balance *t)
+{
+    fast_kernels_generic.bayer->balance[1](t);
+    spoil(t->dst, t->pairs);
+}
+
 #define DEMOSAIC(name, method, phase)                                                              \
     static void name(const struct fast_demosaic *t)                                                \
     {                                                                                              \
@@ -77,12 +95,14 @@ static void scale(const struct fast_scale *t)
 
 static const struct fast_unpack_kernels unpack = {
     .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p, unpack_ipu3}};
+static const struct fast_bayer_kernels bayer = {
+    .defects = defects, .balance = {balance_0, balance_1}};
 static const struct fast_demosaic_kernels demosaic = {
     .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}};
 static const struct fast_pack_kernels pack = {
     .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64}, .chroma = chroma};
 static const struct fast_sum_kernels sum = {.stats = stats, .scale = scale};
-static const struct fast_kernels broken = {&unpack, &demosaic, &pack, &sum};
+static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum};
 
 const struct fast_kernels *broken_kernels(enum broken fault)
 {

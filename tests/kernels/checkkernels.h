@@ -37,6 +37,11 @@ unsigned check_value(struct check *c, unsigned max);
 /** Compare; false and a note of it where they differ. */
 bool check_equal(struct check *c, const char *what, size_t where, unsigned got, unsigned expected);
 
+/** Checks of bayer_checks.c. */
+bool check_defects(struct check *c);
+bool check_balance_0(struct check *c);
+bool check_balance_1(struct check *c);
+
 struct check_kernel {
     const char *name;
     bool (*run)(struct check *c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** The checks: every kernel against tests/reference, with guards around what it may write. */
 #include "checkkernels.h"
+#include "rows.h"
 
 #include "../reference/fast.h"
 
@@ -9,47 +10,7 @@
 #include <sys/mman.h>
 
 #define GUARD      0xa5
-#define GUARD_16   0x5a5a
 #define PAGE_BYTES 4096
-
-/* A row that begins at sample `offset`, with guards after the whole vectors that may be written. */
-struct row {
-    int16_t lanes[CHECK_LANES];
-};
-
-static int16_t *row_start(const struct check *c, struct row *row)
-{
-    return row->lanes + FAST_PAD + c->offset;
-}
-
-static void row_clear(struct row *row)
-{
-    for (int i = 0; i < CHECK_LANES; i++)
-        row->lanes[i] = GUARD_16;
-}
-
-static void row_fill(struct check *c, struct row *row, unsigned max)
-{
-    for (int i = 0; i < CHECK_LANES; i++)
-        row->lanes[i] = (int16_t)check_value(c, max);
-}
-
-/* Nothing before the row, nor beyond its last whole vector of the widest level, was written. */
-static bool row_guards_hold(struct check *c, struct row *row, size_t pairs)
-{
-    const size_t begin = FAST_PAD + c->offset, end = begin + base_align(pairs, FAST_PAD);
-    for (size_t i = 0; i < CHECK_LANES; i++) {
-        if ((i < begin || i >= end) &&
-            !check_equal(c, "guard lane", i, (uint16_t)row->lanes[i], GUARD_16))
-            return false;
-    }
-    return true;
-}
-
-static size_t pairs_of(const struct check *c)
-{
-    return (c->width + 1) / 2;
-}
 
 /* ---- unpack ------------------------------------------------------------------------------------
  */
@@ -158,12 +119,6 @@ static bool unpack_ipu3(struct check *c)
 
 /* ---- demosaic
  * ------------------------------------------------------------------------------------ */
-
-/* Column x of a phase-planar row; x may be -2 to width + 1. */
-static int at(const int16_t *const row[2], int64_t x)
-{
-    return row[x & 1][x >> 1];
-}
 
 static void demosaic_expected(
     const struct fast_demosaic *task, unsigned phase, bool is_bilinear, uint32_t x, int out[3])
@@ -412,6 +367,9 @@ const struct check_kernel check_kernels[] = {
     {"unpack-12p", unpack_12p},
     {"unpack-14p", unpack_14p},
     {"unpack-ipu3", unpack_ipu3},
+    {"defects", check_defects},
+    {"balance-0", check_balance_0},
+    {"balance-1", check_balance_1},
     {"mhc-0", mhc_0},
     {"mhc-1", mhc_1},
     {"bilinear-0", bilinear_0},

@@ -25,6 +25,20 @@ int ref_level(unsigned justified, const struct ref_range *range, unsigned gain, 
 /** Gain between two mesh rows; weight of the lower one in 1/32768. */
 unsigned ref_gain_between(unsigned above, unsigned below, unsigned weight);
 
+/** Noise at a level: the lesser of base + level * slope / 65536 of two lines. */
+struct ref_noise {
+    unsigned base[2], slope[2];
+};
+
+/** Noise lines of `sigmas` for variance = slope * x + base, x in [0,1]. */
+struct ref_noise ref_noise_lines(double slope, double base, double sigmas);
+
+/** The middle of a 5x5 window of the mosaic, corrected if it is a defect. */
+int ref_defect(int v[5][5], const struct ref_noise *noise);
+
+/** The middle, a green, brought nearer to the other green; limit: base and slope for 8 * level. */
+int ref_balance(int v[5][5], unsigned base, unsigned slope, int clip);
+
 /** Colours of the middle of a 5x5 window, with 3 fraction bits. */
 struct ref_window {
     int v[5][5];       /* [row][column] */
@@ -51,6 +65,17 @@ void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3]);
 /** A whole frame; statistics (over every row of cells) are set, if not NULL. */
 void ref_fast_frame(const struct isp_geometry *geometry, const struct sisp_coefficients *c,
     const uint8_t *raw, const struct sisp_image *out, struct sisp_stats *stats);
+
+/** `levels` of the crop after all stages that `c` asks for between levels and demosaic. */
+struct ref_mosaic {
+    const struct isp_geometry *g;
+    const struct sisp_coefficients *c;
+    enum sisp_cfa cfa;
+    int clip;
+    int *levels;
+};
+void ref_mend(const struct ref_mosaic *m);  /* known defects */
+void ref_bayer(const struct ref_mosaic *m); /* the others */
 
 /** What isp_stats_measure() gives. */
 void ref_stats_measure(const struct isp_geometry *geometry, const struct sisp_coefficients *c,

@@ -231,6 +231,11 @@ static void measure(const struct frame *f, int step, struct sisp_stats *stats)
     }
 }
 
+static struct ref_mosaic mosaic_of(const struct frame *f)
+{
+    return (struct ref_mosaic){f->g, f->c, f->cfa, f->clip, f->levels};
+}
+
 static void frame_init(struct frame *f, const struct isp_geometry *g,
     const struct sisp_coefficients *c, const uint8_t *raw)
 {
@@ -253,6 +258,8 @@ static void frame_init(struct frame *f, const struct isp_geometry *g,
     f->display = malloc(sizeof(int) * 3 * (size_t)g->width * g->height);
     for (int i = 0; i < f->width * f->height; i++)
         f->levels[i] = level_at(f, i % f->width, i / f->width);
+    const struct ref_mosaic mosaic = mosaic_of(f);
+    ref_mend(&mosaic);
 }
 
 static void frame_finish(struct frame *f)
@@ -267,6 +274,8 @@ void ref_fast_frame(const struct isp_geometry *g, const struct sisp_coefficients
 {
     struct frame *f = malloc(sizeof(*f));
     frame_init(f, g, c, raw);
+    const struct ref_mosaic mosaic = mosaic_of(f);
+    ref_bayer(&mosaic);
     for (int i = 0; i < f->width * f->height; i++)
         linear_at(f, i % f->width, i / f->width, f->linear + 3 * i);
     for (int i = 0; i < (int)(g->width * g->height); i++) {

@@ -234,6 +234,8 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     set_noise(out, input->info);
     set_shading(out, input->info, input->params);
     out->demosaic = (uint32_t)isp_param(input->params, SISP_PARAM_DEMOSAIC);
+    out->defect_correction = (float)isp_param(input->params, SISP_PARAM_DEFECT_CORRECTION);
+    out->green_balance = (float)isp_param(input->params, SISP_PARAM_GREEN_BALANCE);
 
     struct isp_white white = choose_white(&checked, last);
     gains_of_white(&white, state.wb_gains);

@@ -9,18 +9,20 @@
 
 /* ---- scratch --------------------------------------------------------------------------------- */
 
-/* Rows of 16-bit lanes: ring, linear planes, pair means, scaled planes, statistics; then the
+/* Rows of 16-bit lanes: rings, linear planes, pair means, scaled planes, statistics; then the
  * 32-bit sums of the area mean. All strides are whole cache lines. */
 enum {
     RING_ROWS = FAST_RING * 2,
+    FIXED_ROWS = FAST_RING * 2,
+    GREEN_ROWS = FAST_RING,
     LINEAR_ROWS = 3 * 2,
     HALF_ROWS = 2 * 3,
     SCALED_ROWS = 3 * 2,
     STATS_ROWS = 5,
     SUM_ROWS = 3 * 2 * 2,
     LINE_ROWS = 2 * 2, /* one plane's sums, phases together */
-    ALL_ROWS =
-        RING_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS + STATS_ROWS + SUM_ROWS + LINE_ROWS,
+    ALL_ROWS = RING_ROWS + FIXED_ROWS + GREEN_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS +
+               STATS_ROWS + SUM_ROWS + LINE_ROWS,
 };
 
 size_t isp_fast_scratch_size(const struct isp_geometry *geometry)
@@ -33,8 +35,12 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
 {
     const size_t stride = recipe->stride;
     *run = (struct fast_run){.recipe = recipe, .raw = raw, .stats = stats};
+    run->has_defects = recipe->bayer.has_defects;
+    run->has_balance = recipe->bayer.has_balance;
     run->ring = scratch;
-    run->linear = run->ring + RING_ROWS * stride;
+    run->fixed = run->ring + RING_ROWS * stride;
+    run->green = run->fixed + FIXED_ROWS * stride;
+    run->linear = run->green + GREEN_ROWS * stride;
     run->half = run->linear + LINEAR_ROWS * stride;
     run->scaled = run->half + HALF_ROWS * stride;
     run->stats_sums = (uint16_t *)(run->scaled + SCALED_ROWS * stride);
@@ -52,24 +58,12 @@ static int16_t *plane_row(int16_t *rows, size_t stride, int plane, unsigned phas
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
-/* Sample -1 is sample 1, and so on to and fro; a sample keeps its colour. */
-static uint32_t mirror(int64_t i, uint32_t size)
+void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width)
 {
-    const int64_t last = (int64_t)size - 1;
-    while (i < 0 || i > last)
-        i = i < 0 ? -i : 2 * last - i;
-    return (uint32_t)i;
-}
-
-static void mirror_sides(const struct fast_run *run, uint32_t y)
-{
-    const int32_t width = (int32_t)run->recipe->geometry.crop.width;
-    const int32_t outside[4] = {-2, -1, width, width + 1};
+    const int32_t right = (int32_t)width, outside[4] = {-2, -1, right, right + 1};
     for (int k = 0; k < 4; k++) {
-        const uint32_t from = mirror(outside[k], (uint32_t)width);
-        const int32_t to = outside[k];
-        fast_ring_row(run, y, (unsigned)to & 1)[to >> 1] =
-            fast_ring_row(run, y, from & 1)[from >> 1];
+        if (((unsigned)outside[k] & 1) == phase)
+            row[outside[k] >> 1] = row[fast_mirror(outside[k], width) >> 1];
     }
 }
 
@@ -132,7 +126,9 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
         find_gains(recipe, y, &task, sequence, phase, before);
     }
     recipe->kernels->unpack->row[packing](&task);
-    mirror_sides(run, y);
+    isp_fast_mend_row(run, y);
+    for (unsigned phase = 0; phase < 2; phase++)
+        isp_fast_mirror_sides(fast_ring_row(run, y, phase), phase, g->crop.width);
 }
 
 /* ---- linear RGB ------------------------------------------------------------------------------ */
@@ -146,7 +142,8 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
     struct fast_demosaic task = {.pairs = ((size_t)width + 1) / 2};
     for (unsigned phase = 0; phase < 2; phase++) {
         for (int k = 0; k < 5; k++)
-            task.rows[k][phase] = fast_ring_row(run, mirror((int64_t)y + k - 2, height), phase);
+            task.rows[k][phase] =
+                isp_fast_sample_row(run, fast_mirror((int64_t)y + k - 2, height), phase);
         for (int k = 0; k < 3; k++)
             task.dst[k][phase] = plane_row(run->linear, recipe->stride, k, phase);
     }
@@ -157,13 +154,11 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
         kernels->bilinear[own_phase](&task);
 }
 
-/* Rows come in order; those up to two below y are brought into the ring. */
+/* Rows come in order; those up to two below y are brought. */
 static void develop_row(struct fast_run *run, uint32_t y, uint32_t stats_end)
 {
     const uint32_t height = run->recipe->geometry.crop.height;
-    const uint32_t end = y + 3 < height ? y + 3 : height;
-    for (; run->next_row < end; run->next_row++)
-        isp_fast_unpack_row(run, run->next_row);
+    isp_fast_bring_rows(run, y + 3 < height ? y + 3 : height);
     if (run->stats && y % 2 == 0 && y < stats_end && y + 1 < height)
         isp_fast_stats_row(run, y / 2);
     demosaic_row(run, y);
@@ -327,7 +322,7 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
     struct fast_run run;
     isp_fast_run_init(&run, recipe, raw, scratch, stats);
     const uint32_t begin = first_row(y0, g);
-    run.next_row = begin > 2 ? begin - 2 : 0;
+    isp_fast_bayer_begin(&run, begin > 2 ? begin - 2 : 0);
     if (g->width != g->crop.width || g->height != g->crop.height) {
         scaled_band(&run, out, y0, y1);
     } else {

@@ -302,5 +302,5 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
     compile_tone(&recipe->tone, c->tone, geometry->format);
-    return 0;
+    return isp_fast_compile_bayer(recipe, c);
 }

@@ -39,6 +39,25 @@ struct fast_unpack {
     size_t pairs;      /* samples of each phase */
 };
 
+/** Of both phases of a row: samples that stand out of their surroundings are replaced. */
+struct fast_defects {
+    const int16_t *rows[5][2]; /* from two rows above to two rows below */
+    int16_t *dst[2];
+    /* By phase: the noise at level x is the lesser of base + (x * slope >> 16) of two lines. */
+    uint16_t base[2][2], slope[2][2];
+    size_t pairs;
+};
+
+/** The greens of a row: the local difference of the two greens is halved between them. */
+struct fast_balance {
+    const int16_t *own[3];   /* greens of the row two above, of the row, of the row two below */
+    const int16_t *other[2]; /* greens of the rows above and below */
+    int16_t *dst;
+    uint16_t base, slope; /* 8 times the level x: differences below base + (x * slope >> 16) */
+    uint16_t clip;
+    size_t pairs;
+};
+
 /** 12 bits -> linear RGB of 13 bits: demosaic of 3 fraction bits, CCM. */
 struct fast_demosaic {
     const int16_t *rows[5][2]; /* from two rows above to two rows below */
@@ -99,6 +118,11 @@ struct fast_unpack_kernels {
     void (*row[FAST_PACKINGS])(const struct fast_unpack *);
 };
 
+struct fast_bayer_kernels {
+    void (*defects)(const struct fast_defects *);
+    void (*balance[2])(const struct fast_balance *); /* by the phase of the row's greens */
+};
+
 struct fast_demosaic_kernels {
     void (*mhc[2])(const struct fast_demosaic *); /* by the phase of the row's own colour */
     void (*bilinear[2])(const struct fast_demosaic *);
@@ -117,6 +141,7 @@ struct fast_sum_kernels {
 /** All kernels of one level. */
 struct fast_kernels {
     const struct fast_unpack_kernels *unpack;
+    const struct fast_bayer_kernels *bayer;
     const struct fast_demosaic_kernels *demosaic;
     const struct fast_pack_kernels *pack;
     const struct fast_sum_kernels *sum;

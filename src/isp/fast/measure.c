@@ -49,7 +49,7 @@ static void count_histograms(const struct fast_run *run, uint32_t cy)
     for (unsigned k = 0; k < 4; k++) {
         const int channel = channel_of[sisp_cfa_shift(recipe->cfa, k % 2, k / 2)];
         if (channel >= 0)
-            rows[channel] = fast_ring_row(run, 2 * cy + k / 2, k % 2);
+            rows[channel] = isp_fast_sample_row(run, 2 * cy + k / 2, k % 2);
     }
     for (uint32_t cx = 0; cx < recipe->geometry.crop.width / 2; cx += 4) {
         for (int c = 0; c < 3; c++)
@@ -89,7 +89,7 @@ void isp_fast_stats_row(struct fast_run *run, uint32_t cy)
         .pairs = recipe->geometry.crop.width / 2,
     };
     for (unsigned k = 0; k < 4; k++) {
-        task.rows[k / 2][k % 2] = fast_ring_row(run, 2 * cy + k / 2, k % 2);
+        task.rows[k / 2][k % 2] = isp_fast_sample_row(run, 2 * cy + k / 2, k % 2);
         task.sum[k / 2][k % 2] = run->stats_sums + k * recipe->stride;
         if (fast_row_own_phase(recipe, k / 2) != k % 2)
             task.green[k % 2] = task.rows[k / 2][k % 2];
@@ -129,6 +129,7 @@ void isp_stats_measure(const struct isp_fast_recipe *recipe, const uint8_t *raw,
     struct fast_run run;
     memset(stats, 0, sizeof(*stats));
     isp_fast_run_init(&run, recipe, raw, scratch, stats);
+    run.has_defects = run.has_balance = false; /* they need the rows between */
     for (uint32_t cy = 0; cy < recipe->geometry.crop.height / 2; cy += 4) {
         isp_fast_unpack_row(&run, 2 * cy);
         isp_fast_unpack_row(&run, 2 * cy + 1);

@@ -7,6 +7,21 @@
 #include "isp/fast/kernels.h"
 #include "isp/isp.h"
 
+/** A known defect inside the crop, and the samples of its row that it is the mean of. */
+struct fast_defect {
+    uint16_t x, y, left, right;
+};
+
+/** What happens to samples between unpack and demosaic. */
+struct fast_bayer {
+    bool has_defects, has_balance; /* dynamic defect correction; green balance */
+    /* By parity of row and phase; by parity of row. See struct fast_defects, struct fast_balance.
+     */
+    uint16_t defect_base[2][2][2], defect_slope[2][2][2], balance_base[2], balance_slope;
+    uint32_t known_count;
+    struct fast_defect known[SISP_DEFECTS_MAX]; /* in order of rows */
+};
+
 struct isp_fast_recipe {
     struct fast_tone tone; /* first: it is aligned */
     const struct fast_kernels *kernels;
@@ -17,6 +32,7 @@ struct isp_fast_recipe {
     /* By parity of row and column in the crop; see struct fast_unpack. */
     uint16_t black[2][2], span[2][2], boost[2][2];
     uint16_t clip;
+    struct fast_bayer bayer;
     int16_t ccm[2][3][3];      /* for rows whose own colour is red, and blue */
     uint32_t mesh_rows;        /* at least 1 */
     double mesh_y, mesh_scale; /* knot row = (centre of row - mesh_y) * mesh_scale */
@@ -72,10 +88,13 @@ const struct fast_kernels *isp_fast_kernels(enum isp_isa isa);
 struct fast_run {
     const struct isp_fast_recipe *recipe;
     const uint8_t *raw;
+    bool has_defects, has_balance; /* the recipe's, or off where samples are only measured */
+    int16_t *fixed, *green;        /* rings: rows after defect correction, greens in balance */
     int16_t *ring, *linear, *half, *scaled; /* rows of recipe->stride lanes */
     uint16_t *stats_sums;
     uint32_t *scale_sums;
-    uint32_t next_row; /* of the crop: rows before it are, or were, in the ring */
+    uint32_t next_row;               /* of the crop: rows before it are, or were, in the ring */
+    uint32_t next_fixed, next_green; /* likewise */
     struct sisp_stats *stats;
     uint32_t stats_rows, stats_zone_row; /* summed but not yet added to stats */
 };
@@ -89,11 +108,38 @@ static inline int16_t *fast_ring_row(const struct fast_run *run, uint32_t y, uns
     return run->ring + ((y % FAST_RING) * 2 + phase) * run->recipe->stride + FAST_PAD;
 }
 
+/** Sample -1 is sample 1, and so on to and fro; a sample keeps its colour. */
+static inline uint32_t fast_mirror(int64_t i, uint32_t size)
+{
+    const int64_t last = (int64_t)size - 1;
+    while (i < 0 || i > last)
+        i = i < 0 ? -i : 2 * last - i;
+    return (uint32_t)i;
+}
+
+/** The samples outside that lie in this phase of a row of `width`. */
+void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width);
+
 /** Unpack row y of the crop into the ring, with mirrored samples on both sides. */
 void isp_fast_unpack_row(const struct fast_run *run, uint32_t y);
 
 /** What the recipe says of any statistics. */
 void isp_fast_stats_init(const struct isp_fast_recipe *recipe, struct sisp_stats *stats);
+
+/** Coefficients to recipe->bayer; its geometry, CFA and format are set. -EINVAL. */
+int isp_fast_compile_bayer(struct isp_fast_recipe *recipe, const struct sisp_coefficients *c);
+
+/** Rows from `first` on will be asked for. */
+void isp_fast_bayer_begin(struct fast_run *run, uint32_t first);
+
+/** Bring the rows before `end` through unpack and the Bayer stages. */
+void isp_fast_bring_rows(struct fast_run *run, uint32_t end);
+
+/** One phase of a row that was brought. */
+const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsigned phase);
+
+/** Replace the known defects of row y, which is in the ring but not yet mirrored. */
+void isp_fast_mend_row(const struct fast_run *run, uint32_t y);
 
 /** Add row `cy` of cells, which is in the ring, to the statistics. */
 void isp_fast_stats_row(struct fast_run *run, uint32_t cy);

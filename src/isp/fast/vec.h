@@ -157,6 +157,22 @@ VEC_INLINE vec_u16 vec_min_u(vec_u16 a, vec_u16 b)
 }
 #endif
 
+/** Whether any bit of any lane is set. */
+VEC_INLINE int vec_any(vec_u16 v)
+{
+#if defined(VEC_GENERIC)
+    uint64_t parts[2];
+    __builtin_memcpy(parts, &v, sizeof(parts));
+    return (parts[0] | parts[1]) != 0;
+#elif VEC_BYTES == 64
+    return _mm512_test_epi16_mask((VEC_RAW)v, (VEC_RAW)v) != 0;
+#elif VEC_BYTES == 32
+    return !_mm256_testz_si256((VEC_RAW)v, (VEC_RAW)v);
+#else
+    return _mm_movemask_epi8(_mm_cmpeq_epi16((VEC_RAW)v, _mm_setzero_si128())) != 0xffff;
+#endif
+}
+
 /** (a * b + 2^14) >> 15, wrapping: SSSE3's pmulhrsw. */
 #if defined(VEC_GENERIC)
 VEC_BINARY_C(vec_mulhrs, int16_t, (a * b + 0x4000) >> 15)

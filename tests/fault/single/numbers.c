@@ -57,6 +57,7 @@ static const struct field fields[] = {
     FLOATS(coefficients.lsc.origin_x, 4),
     FLOATS(coefficients.lsc.gain, 4),
     FLOATS(coefficients.noise_shot, 2),
+    FLOATS(coefficients.defect_correction, 2),
     FLOATS(coefficients.exposure_ev, 3),
     FLOATS(submission.exposure_us, 2),
     FLOATS(camera.black_level, 4),

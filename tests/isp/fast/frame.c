@@ -26,6 +26,20 @@ void frame_identity(struct sisp_coefficients *c, unsigned bits)
         c->tone[i] = sisp_tone_knot(i);
 }
 
+/* In clusters, so that beside some of them lie others. */
+static void known_defects(struct sisp_coefficients *c, struct base_prng *prng)
+{
+    struct sisp_defect at = {
+        (uint16_t)base_prng_below(prng, 8), (uint16_t)base_prng_below(prng, 8)};
+    while (c->defect_count < SISP_DEFECTS_MAX) {
+        c->defects[c->defect_count++] = at;
+        at.x = (uint16_t)(at.x + 1 + base_prng_below(prng, 3));
+        if (base_prng_below(prng, 5) == 0)
+            at = (struct sisp_defect){(uint16_t)base_prng_below(prng, 64),
+                (uint16_t)(at.y + 1 + base_prng_below(prng, 3))};
+    }
+}
+
 void frame_coefficients(struct sisp_coefficients *c, unsigned bits, struct base_prng *prng)
 {
     frame_identity(c, bits);
@@ -52,6 +66,12 @@ void frame_coefficients(struct sisp_coefficients *c, unsigned bits, struct base_
             c->lsc.gain[site][i] = uniform(prng, 0.9f, 4);
     }
     c->demosaic = base_prng_below(prng, 2);
+    c->noise_shot = uniform(prng, 0, 0.01f);
+    c->noise_read = uniform(prng, 0, 0.0001f);
+    c->defect_correction = fmaxf(uniform(prng, -1, 1), 0);
+    c->green_balance = fmaxf(uniform(prng, -0.25f, 0.25f), 0);
+    if (base_prng_below(prng, 2))
+        known_defects(c, prng);
 }
 
 struct isp_geometry frame_geometry(
