@@ -20,7 +20,7 @@ function range(min, max, unit, value) {
     } else
         knobs = knobs ".It Ar " f[2] range(f[5], f[6], unit, f[7]) sentence(help)
 }
-/^(WORD|NUMBER|WHOLE|STEP)\(/ {
+/^(WORD|NUMBER|WHOLE|STEP|LIGHT|LIGHT_STEP)\(/ {
     help = $0; sub(/"\)$/, "", help); sub(/^.*"/, "", help)
     split(substr($0, index($0, "(") + 1), f, /, */)
     unit = f[3]; gsub(/"/, "", unit)
@@ -30,6 +30,11 @@ function range(min, max, unit, value) {
         split(unit, words, "|"); gsub(/\|/, " | ", unit)
         values = " : " unit ", default " words[f[4] + 1] "\n"
     }
+    if ($0 ~ /^LIGHT\(/) {
+        light = f[4]; gsub(/"/, "", light); gsub(/\|/, " | ", unit)
+        values = " : " unit ", default " light "\n"
+    }
+    if ($0 ~ /^LIGHT_STEP/) values = " : FRAME:LIGHT\n"
     sim = sim ".It Ar " f[2] values sentence(help)
 }
 FILENAME !~ /softisp\.1\.in$/ { next }

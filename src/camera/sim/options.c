@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "camera/sim/options.h"
 #include "base/base.h"
+#include "camera/sim/spectra.h"
 
 #include <softisp/camera.h>
 #include <stdio.h>
 #include <string.h>
 
-enum kind { KIND_WORD, KIND_NUMBER, KIND_WHOLE, KIND_STEP };
+enum kind { KIND_WORD, KIND_NUMBER, KIND_WHOLE, KIND_STEP, KIND_LIGHT, KIND_LIGHT_STEP };
 
 struct option {
-    const char *key, *unit; /* of words: all of them, with | between */
+    const char *key, *unit; /* of words: all of them, with | between; of lights: the default */
     enum kind kind;
     double min, max, value;
     size_t offset;
@@ -22,6 +23,8 @@ struct option {
 #define WHOLE(field, key, unit, min, max, value, help)                                             \
     {#key, unit, KIND_WHOLE, min, max, value, AT(field)},
 #define STEP(field, key, unit, min, max, help) {#key, unit, KIND_STEP, min, max, 0, AT(field)},
+#define LIGHT(field, key, names, value, help)  {#key, value, KIND_LIGHT, 0, 0, 0, AT(field)},
+#define LIGHT_STEP(field, key, help)           {#key, "", KIND_LIGHT_STEP, 0, 0, 0, AT(field)},
 /* clang-format off */
 static const struct option table[] = {
 #include "camera/sim/options.def"
@@ -31,6 +34,8 @@ static const struct option table[] = {
 #undef NUMBER
 #undef WHOLE
 #undef STEP
+#undef LIGHT
+#undef LIGHT_STEP
 
 #define RANGE(min, max, unit)                #min " to " #max " " unit
 #define WORD(field, key, words, value, help) {#key, words, help},
@@ -39,6 +44,8 @@ static const struct option table[] = {
 #define WHOLE(field, key, unit, min, max, value, help)                                             \
     NUMBER(field, key, unit, min, max, value, help)
 #define STEP(field, key, unit, min, max, help) {#key, "FRAME:" RANGE(min, max, unit), help},
+#define LIGHT(field, key, names, value, help)  {#key, names " (" value ")", help},
+#define LIGHT_STEP(field, key, help)           {#key, "FRAME:LIGHT", help},
 /* clang-format off */
 static const struct sisp_camera_option described[] = {
 #include "camera/sim/options.def"
@@ -109,20 +116,37 @@ static bool parse_word(const struct option *option, struct piece piece, unsigned
     return false;
 }
 
-static bool parse_step(const struct option *option, struct piece piece, struct sim_step *step)
+/* What lies before the colon; *piece becomes what lies after it. */
+static bool cut_frame(struct piece *piece, uint64_t *frame)
 {
-    const char *colon = memchr(piece.text, ':', piece.length);
-    double frame;
+    const char *colon = memchr(piece->text, ':', piece->length);
+    double number;
     if (!colon)
         return false;
-    size_t length = (size_t)(colon - piece.text);
-    struct piece value = {colon + 1, piece.length - length - 1};
-    if (!parse_number((struct piece){piece.text, length}, &frame) || frame < 0 ||
-        frame != (double)(uint64_t)frame)
+    size_t length = (size_t)(colon - piece->text);
+    if (!parse_number((struct piece){piece->text, length}, &number) || number < 0 ||
+        number != (double)(uint64_t)number)
         return false;
+    *frame = (uint64_t)number;
+    *piece = (struct piece){colon + 1, piece->length - length - 1};
+    return true;
+}
+
+static bool parse_step(const struct option *option, struct piece piece, struct sim_step *step)
+{
     step->is_set = true;
-    step->frame = (uint64_t)frame;
-    return parse_in_range(option, value, &step->value);
+    return cut_frame(&piece, &step->frame) && parse_in_range(option, piece, &step->value);
+}
+
+static bool parse_light(struct piece piece, struct sim_light *light)
+{
+    struct spectrum spectrum;
+    if (piece.length >= sizeof(light->name))
+        return false;
+    memcpy(light->name, piece.text, piece.length);
+    light->name[piece.length] = '\0';
+    light->is_set = true;
+    return spectra_light(light->name, &spectrum);
 }
 
 static bool set_option(struct sim_options *options, const struct option *option, struct piece piece)
@@ -141,6 +165,10 @@ static bool set_option(struct sim_options *options, const struct option *option,
         return true;
     case KIND_STEP:
         return parse_step(option, piece, field);
+    case KIND_LIGHT:
+        return parse_light(piece, field);
+    case KIND_LIGHT_STEP:
+        return cut_frame(&piece, &((struct sim_light *)field)->frame) && parse_light(piece, field);
     }
     return false;
 }
@@ -150,8 +178,10 @@ static void set_default(struct sim_options *options, const struct option *option
     void *field = (char *)options + option->offset;
     if (option->kind == KIND_NUMBER)
         *(double *)field = option->value;
-    else if (option->kind != KIND_STEP)
+    else if (option->kind == KIND_WORD || option->kind == KIND_WHOLE)
         *(unsigned *)field = (unsigned)option->value;
+    else if (option->kind == KIND_LIGHT)
+        strcpy(((struct sim_light *)field)->name, option->unit);
 }
 
 static void say_wants(

@@ -14,12 +14,23 @@ struct sim_step {
     double value;
 };
 
+/** The name of a light (see spectra.h) that holds from a frame on. */
+struct sim_light {
+    bool is_set;
+    uint64_t frame;
+    char name[12];
+};
+
 struct sim_options {
 #define WORD(field, key, words, value, help)            unsigned field;
 #define NUMBER(field, key, unit, min, max, value, help) double field;
 #define WHOLE(field, key, unit, min, max, value, help)  unsigned field;
 #define STEP(field, key, unit, min, max, help)          struct sim_step field;
+#define LIGHT(field, key, names, value, help)           struct sim_light field;
+#define LIGHT_STEP(field, key, help)                    struct sim_light field;
 #include "camera/sim/options.def"
+#undef LIGHT
+#undef LIGHT_STEP
 #undef WORD
 #undef NUMBER
 #undef WHOLE

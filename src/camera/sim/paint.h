@@ -17,7 +17,8 @@ struct rgb {
 
 struct paint {
     uint32_t seed;
-    float pixel; /* size of a sample */
+    float pixel;               /* size of a sample */
+    const float (*patches)[3]; /* of the colour chart, linear sRGB */
 };
 
 /** Heights of the three ridges of hills over one column of the background. */
@@ -39,9 +40,6 @@ struct rgb paint_object(const struct paint *paint, unsigned index, float x, floa
 /** The colour chart: centre of patch `index` and half the size of its sides. */
 #define PAINT_PATCH_HALF 0.034f
 void paint_patch_centre(unsigned index, float *x, float *y);
-
-/** Reflectance of the patches, linear sRGB. */
-extern const struct rgb paint_patches[24];
 
 /** In [0, 1], smooth; the lattice has a spacing of 1. */
 float paint_noise(uint32_t seed, float x, float y);

@@ -5,35 +5,6 @@
 
 #include <math.h>
 
-/* The sRGB values commonly given for the 24 patches of the ColorChecker (McCamy, Marcus, Davidson:
- * A color-rendition chart, 1976), made linear; the grays made neutral. */
-const struct rgb paint_patches[24] = {
-    {0.1714f, 0.0844f, 0.0578f},
-    {0.5395f, 0.3050f, 0.2232f},
-    {0.1221f, 0.1946f, 0.3372f},
-    {0.0953f, 0.1500f, 0.0561f},
-    {0.2346f, 0.2159f, 0.4397f},
-    {0.1356f, 0.5089f, 0.4020f},
-    {0.6724f, 0.2086f, 0.0252f},
-    {0.0802f, 0.1046f, 0.3813f},
-    {0.5333f, 0.1022f, 0.1248f},
-    {0.1119f, 0.0452f, 0.1500f},
-    {0.3372f, 0.5029f, 0.0513f},
-    {0.7454f, 0.3663f, 0.0273f},
-    {0.0395f, 0.0467f, 0.3050f},
-    {0.0612f, 0.2961f, 0.0666f},
-    {0.4287f, 0.0369f, 0.0452f},
-    {0.7991f, 0.5711f, 0.0137f},
-    {0.4969f, 0.0931f, 0.3005f},
-    {0.0024f, 0.2346f, 0.3564f},
-    {0.8963f, 0.8963f, 0.8963f},
-    {0.5776f, 0.5776f, 0.5776f},
-    {0.3515f, 0.3515f, 0.3515f},
-    {0.1946f, 0.1946f, 0.1946f},
-    {0.0908f, 0.0908f, 0.0908f},
-    {0.0343f, 0.0343f, 0.0343f},
-};
-
 #define PATCH_PITCH 0.085f
 #define CHART_X     (-0.38f)
 #define CHART_Y     0.18f
@@ -48,17 +19,12 @@ void paint_patch_centre(unsigned index, float *x, float *y)
     *y = CHART_Y + ((float)(index / 6) - 1.5f) * PATCH_PITCH;
 }
 
-static struct rgb times(struct rgb color, float k)
-{
-    return (struct rgb){color.r * k, color.g * k, color.b * k};
-}
-
 static struct rgb gray(float value)
 {
     return (struct rgb){value, value, value};
 }
 
-static struct rgb paint_chart(float x, float y)
+static struct rgb paint_chart(const struct paint *paint, float x, float y)
 {
     float u = x / PATCH_PITCH + 3, v = y / PATCH_PITCH + 2;
     if (u < 0 || u >= 6 || v < 0 || v >= 4)
@@ -66,7 +32,9 @@ static struct rgb paint_chart(float x, float y)
     float half = PAINT_PATCH_HALF / PATCH_PITCH;
     if (fabsf(u - floorf(u) - 0.5f) > half || fabsf(v - floorf(v) - 0.5f) > half)
         return gray(0.03f * SCENE_DIFFUSE_WHITE);
-    return times(paint_patches[(unsigned)v * 6 + (unsigned)u], SCENE_DIFFUSE_WHITE);
+    const float *patch = paint->patches[(unsigned)v * 6 + (unsigned)u];
+    float k = SCENE_DIFFUSE_WHITE;
+    return (struct rgb){patch[0] * k, patch[1] * k, patch[2] * k};
 }
 
 /* Rings whose frequency grows with the distance, up to a period of 4 samples at the radius. */
@@ -142,7 +110,7 @@ bool paint_board(const struct paint *paint, float x, float y, struct rgb *color)
 {
     float u = x - CHART_X, v = y - CHART_Y;
     if (fabsf(u) < BOARD_WIDTH && fabsf(v) < BOARD_HIGH) {
-        *color = paint_chart(u, v);
+        *color = paint_chart(paint, u, v);
         return true;
     }
     u = x - DETAIL_X + BOARD_WIDTH;

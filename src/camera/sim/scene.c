@@ -12,13 +12,6 @@
 #define SHAKE_STEP_FRAMES 8
 #define SHAKE_SHARE       0.005f /* of the height, to either side */
 
-/* White-balanced camera RGB from linear sRGB: what a plausible sensor mixes. */
-static const float camera_rgb[3][3] = {
-    {0.62f, 0.31f, 0.07f},
-    {0.14f, 0.72f, 0.14f},
-    {0.05f, 0.30f, 0.65f},
-};
-
 /* ---- painting ---------------------------------------------------------------------------- */
 
 /* 0, 1, 2 for R, G, B of the sample at (x, y). */
@@ -28,17 +21,22 @@ static unsigned channel_at(enum sisp_cfa cfa, uint32_t x, uint32_t y)
     return (site & 1) + (site >> 1 & 1);
 }
 
-static uint16_t root_of(struct rgb color, unsigned channel)
+/* Colours that no surface has may look negative to a sensor. */
+static uint16_t root_of(const struct scene *scene, struct rgb color, unsigned channel)
 {
-    static const float white[3] = {SCENE_WHITE_RED, 1, SCENE_WHITE_BLUE};
-    const float *row = camera_rgb[channel];
-    float value = white[channel] * (row[0] * color.r + row[1] * color.g + row[2] * color.b);
-    return (uint16_t)(65535 * sqrtf(value < 1 ? value : 1));
+    const float *row = scene->view.of_srgb[channel];
+    float value = row[0] * color.r + row[1] * color.g + row[2] * color.b;
+    return (uint16_t)(65535 * sqrtf(value < 0 ? 0 : value < 1 ? value : 1));
+}
+
+static struct paint paint_of(const struct scene *scene)
+{
+    return (struct paint){(uint32_t)scene->seed, 1 / (float)scene->height, scene->view.patches};
 }
 
 static void paint_back(const struct scene *scene, struct paint_column *columns)
 {
-    struct paint paint = {(uint32_t)scene->seed, 1 / (float)scene->height};
+    struct paint paint = paint_of(scene);
     float left = (float)scene->back_width / 2 - 0.5f, top = (float)scene->back_height / 2 - 0.5f;
     for (uint32_t x = 0; x < scene->back_width; x++)
         columns[x] = paint_column(&paint, ((float)x - left) * paint.pixel);
@@ -47,7 +45,7 @@ static void paint_back(const struct scene *scene, struct paint_column *columns)
         for (uint32_t x = 0; x < scene->back_width; x++) {
             struct rgb color = paint_background(&paint, &columns[x],
                 ((float)x - left) * paint.pixel, ((float)y - top) * paint.pixel);
-            row[x] = root_of(color, channel_at(scene->cfa, x, y));
+            row[x] = root_of(scene, color, channel_at(scene->cfa, x, y));
         }
     }
 }
@@ -63,14 +61,14 @@ static void paint_span(struct scene_object *object, unsigned index, uint32_t y, 
 
 static void paint_sprite(const struct scene *scene, struct scene_object *object, unsigned index)
 {
-    struct paint paint = {(uint32_t)scene->seed, 1 / (float)scene->height};
+    struct paint paint = paint_of(scene);
     for (uint32_t y = 0; y < object->height; y++) {
         float v = ((float)y + 0.5f) / (float)object->height * 2 - 1;
         paint_span(object, index, y, v);
         for (uint32_t x = 0; x < object->width; x++) {
             float u = ((float)x + 0.5f) / (float)object->width * 2 - 1;
             object->roots[(size_t)y * object->width + x] =
-                root_of(paint_object(&paint, index, u, v), channel_at(scene->cfa, x, y));
+                root_of(scene, paint_object(&paint, index, u, v), channel_at(scene->cfa, x, y));
         }
     }
 }

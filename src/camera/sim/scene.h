@@ -8,15 +8,13 @@
 #ifndef CAMERA_SIM_SCENE_H
 #define CAMERA_SIM_SCENE_H
 
+#include "camera/sim/spectra.h"
+
 #include <softisp/camera.h>
 #include <stdbool.h>
 
 #define SCENE_OBJECTS 3
 #define SCENE_PATCHES 24
-
-/* Camera RGB of a radiance that is neutral (D65) is this, green being 1. */
-#define SCENE_WHITE_RED  (1 / 1.9f)
-#define SCENE_WHITE_BLUE (1 / 1.6f)
 
 /* Radiance of a perfect white diffuser; the sun and its reflexes are brighter. */
 #define SCENE_DIFFUSE_WHITE 0.5f
@@ -34,6 +32,7 @@ struct scene {
     struct scene_object objects[SCENE_OBJECTS];
     uint64_t seed;
     enum sisp_cfa cfa;
+    struct spectra_view view;
 };
 
 /** Where things are in frame n. */
@@ -42,7 +41,8 @@ struct scene_place {
     int32_t object_x[SCENE_OBJECTS], object_y[SCENE_OBJECTS]; /* corners, in the frame; even */
 };
 
-/** 0 or -ENOMEM; scene_finish() in either case. `scene` is zero but for width, height, seed, cfa.
+/** 0 or -ENOMEM; scene_finish() in either case. `scene` is zero but for its size, seed, cfa and
+ * view.
  */
 int scene_init(struct scene *scene);
 void scene_finish(struct scene *scene);

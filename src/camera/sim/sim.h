@@ -29,7 +29,10 @@ double sim_truth_light(
 /** When the first row of frame n is read out: (n + 1) frame intervals, rounded down. */
 uint64_t sim_truth_start_ns(const struct sisp_camera *camera, uint64_t frame);
 
-/** As scene_patch(); `color` is the patch's linear sRGB radiance. */
+/** How the sensor sees the light and the surfaces of frame n. */
+const struct spectra_view *sim_truth_view(const struct sisp_camera *camera, uint64_t frame);
+
+/** As scene_patch(); `color` is the patch's linear sRGB radiance under D65. */
 bool sim_truth_patch(const struct sisp_camera *camera, uint64_t frame, unsigned index,
     struct sisp_rect *rect, float color[3]);
 

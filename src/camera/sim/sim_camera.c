@@ -21,7 +21,7 @@
 struct sim_camera {
     struct sisp_camera camera;
     const struct sisp_raw_format *format;
-    struct scene scene;
+    struct scene scenes[2]; /* under the first light and, if it changes, the second */
     uint32_t fps_num, fps_den;
     struct control control;
     struct sim_options options;
@@ -123,6 +123,12 @@ static uint32_t apply_hot_pixels(struct sim_camera *camera, uint32_t y, uint32_t
 
 /* ---- frames ------------------------------------------------------------------------------ */
 
+static const struct scene *scene_of(const struct sim_camera *camera, uint64_t frame)
+{
+    const struct sim_light *step = &camera->options.illuminant_step;
+    return &camera->scenes[step->is_set && frame >= step->frame];
+}
+
 /* Of the rows of one frame. */
 static double row_light(
     const struct sim_camera *camera, const struct sisp_camera_frame *frame, uint32_t y, float us)
@@ -148,8 +154,9 @@ static int read_frame(struct sisp_camera *base, uint8_t *samples)
     struct sim_camera *camera = (struct sim_camera *)base;
     const struct sisp_raw_info *info = &base->info;
     uint64_t sequence = base->next++;
-    struct scene_place place = scene_place(&camera->scene, sequence);
-    struct base_prng prng = {camera->scene.seed ^ (sequence + 1) * 0xd1342543de82ef95u};
+    const struct scene *scene = scene_of(camera, sequence);
+    struct scene_place place = scene_place(scene, sequence);
+    struct base_prng prng = {scene->seed ^ (sequence + 1) * 0xd1342543de82ef95u};
     uint32_t hot = 0;
     base->frame = (struct sisp_camera_frame){sequence, sim_truth_start_ns(base, sequence)};
     base->applied = control_frame(&camera->control, sequence);
@@ -158,7 +165,7 @@ static int read_frame(struct sisp_camera *base, uint8_t *samples)
         if (camera->lamp.mains_mhz)
             exposure = row_exposure(camera, y);
         struct sensor_row row = {
-            .roots = scene_row(&camera->scene, &place, y, camera->scene_buffer),
+            .roots = scene_row(scene, &place, y, camera->scene_buffer),
             .shading = camera->shading + (size_t)y * info->width,
             .noise_shot = camera->noise + base_prng_below(&prng, NOISE_COUNT),
             .noise_read = camera->noise + base_prng_below(&prng, NOISE_COUNT),
@@ -178,7 +185,8 @@ static void set_controls(struct sisp_camera *base, const struct sisp_camera_cont
 static void destroy(struct sisp_camera *base)
 {
     struct sim_camera *camera = (struct sim_camera *)base;
-    scene_finish(&camera->scene);
+    scene_finish(&camera->scenes[0]);
+    scene_finish(&camera->scenes[1]);
     free(camera->shading);
     free(camera->noise);
     free(camera->scene_buffer);
@@ -191,13 +199,23 @@ static const struct camera_ops sim_ops = {
 
 /* ---- open -------------------------------------------------------------------------------- */
 
-/* XYZ (D65 white Y = 1) to camera: the sensor's response to sRGB primaries (scene.c) times XYZ to
- * sRGB (IEC 61966-2-1). It sees colour as a linear function of XYZ, so that one matrix is right
- * under every light. */
-static const float color_matrix[9] = {0.901318f, -0.203023f, -0.116948f, -0.236418f, 1.106965f,
-    0.108137f, -0.057868f, 0.220831f, 0.421710f};
+/* As DNG has it: two lights for a sensor that is not linear in XYZ. */
+static void fill_profile(struct sisp_color_profile *profile, unsigned sensor)
+{
+    static const char *const lights[2] = {"A", "D65"};
+    static const float cct_kelvin[2] = {2856, 6504};
+    struct spectra_curves curves = spectra_curves(sensor);
+    struct spectrum light;
+    profile->count = sensor ? 2 : 1;
+    for (unsigned i = 0, k = sensor ? 0 : 1; k < 2; i++, k++) {
+        if (!spectra_light(lights[k], &light))
+            abort();
+        profile->cct_kelvin[i] = cct_kelvin[k];
+        spectra_color_matrix(&curves, &light, profile->color_matrix[i]);
+    }
+}
 
-static void fill_info(struct sisp_raw_info *info, unsigned bits)
+static void fill_info(struct sisp_raw_info *info, unsigned bits, unsigned sensor)
 {
     float black = (float)(1u << bits) * SENSOR_BLACK / 32768;
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
@@ -209,10 +227,7 @@ static void fill_info(struct sisp_raw_info *info, unsigned bits)
     float read = (float)SENSOR_READ_NOISE_ELECTRONS * unit, code = 32768 / (float)(1u << bits);
     info->noise_shot = unit / full;
     info->noise_read = (read * read + code * code / 12) / (full * full);
-    info->profile.count = 1;
-    info->profile.cct_kelvin[0] = 6504;
-    for (unsigned i = 0; i < 9; i++)
-        info->profile.color_matrix[0][i] = color_matrix[i];
+    fill_profile(&info->profile, sensor);
     snprintf(info->exif.make, sizeof(info->exif.make), "SoftISP");
     snprintf(info->exif.model, sizeof(info->exif.model), "simulated camera");
     fill_mesh(info);
@@ -266,7 +281,28 @@ static int allocate(struct sim_camera *camera)
     camera->codes = calloc(row, sizeof(*camera->codes));
     if (!camera->shading || !camera->noise || !camera->scene_buffer || !camera->codes)
         return -ENOMEM;
-    return scene_init(&camera->scene);
+    int error = scene_init(&camera->scenes[0]);
+    if (!error && camera->options.illuminant_step.is_set)
+        error = scene_init(&camera->scenes[1]);
+    return error;
+}
+
+/* All but its pixels. */
+static void prepare_scene(struct sim_camera *camera, unsigned index, uint64_t seed)
+{
+    const struct sim_options *options = &camera->options;
+    const struct sisp_raw_info *info = &camera->camera.info;
+    const struct sim_light *name = index ? &options->illuminant_step : &options->illuminant;
+    struct spectra_curves curves = spectra_curves(options->sensor);
+    struct spectrum light;
+    if (!spectra_light(name->name, &light))
+        return; /* the light never changes */
+    spectra_tint(&light, options->tint);
+    camera->scenes[index] = (struct scene){.width = info->width,
+        .height = info->height,
+        .seed = seed,
+        .cfa = camera->format->cfa,
+        .view = spectra_view(&curves, &light)};
 }
 
 int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_params *params)
@@ -280,11 +316,9 @@ int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_para
     char why[128]; /* sisp_camera_sim_check() tells it */
     int error = configure(camera, params, why, sizeof(why));
     if (!error) {
-        fill_info(&base->info, camera->format->bits);
-        camera->scene = (struct scene){.width = base->info.width,
-            .height = base->info.height,
-            .seed = params->seed,
-            .cfa = camera->format->cfa};
+        fill_info(&base->info, camera->format->bits, camera->options.sensor);
+        prepare_scene(camera, 0, params->seed);
+        prepare_scene(camera, 1, params->seed);
         error = allocate(camera);
     }
     if (error) {
@@ -304,7 +338,7 @@ int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_para
 void sim_truth_origin(const struct sisp_camera *base, uint64_t frame, int32_t *x, int32_t *y)
 {
     const struct sim_camera *camera = (const struct sim_camera *)base;
-    struct scene_place place = scene_place(&camera->scene, frame);
+    struct scene_place place = scene_place(scene_of(camera, frame), frame);
     *x = (int32_t)place.back_x;
     *y = (int32_t)place.back_y;
 }
@@ -312,10 +346,10 @@ void sim_truth_origin(const struct sisp_camera *base, uint64_t frame, int32_t *x
 void sim_truth_scene(const struct sisp_camera *base, uint64_t frame, uint16_t *radiance)
 {
     const struct sim_camera *camera = (const struct sim_camera *)base;
-    struct scene_place place = scene_place(&camera->scene, frame);
+    struct scene_place place = scene_place(scene_of(camera, frame), frame);
     uint32_t width = base->info.width;
     for (uint32_t y = 0; y < base->info.height; y++, radiance += width) {
-        const uint16_t *roots = scene_row(&camera->scene, &place, y, camera->scene_buffer);
+        const uint16_t *roots = scene_row(scene_of(camera, frame), &place, y, camera->scene_buffer);
         for (uint32_t x = 0; x < width; x++)
             radiance[x] = (uint16_t)((uint32_t)roots[x] * roots[x] >> 16);
     }
@@ -325,11 +359,12 @@ bool sim_truth_patch(const struct sisp_camera *base, uint64_t frame, unsigned in
     struct sisp_rect *rect, float color[3])
 {
     const struct sim_camera *camera = (const struct sim_camera *)base;
-    struct scene_place place = scene_place(&camera->scene, frame);
-    color[0] = paint_patches[index].r * SCENE_DIFFUSE_WHITE;
-    color[1] = paint_patches[index].g * SCENE_DIFFUSE_WHITE;
-    color[2] = paint_patches[index].b * SCENE_DIFFUSE_WHITE;
-    return scene_patch(&camera->scene, &place, index, rect);
+    struct scene_place place = scene_place(scene_of(camera, frame), frame);
+    float srgb[24][3];
+    spectra_patch_srgb(srgb);
+    for (unsigned c = 0; c < 3; c++)
+        color[c] = srgb[index][c] * SCENE_DIFFUSE_WHITE;
+    return scene_patch(scene_of(camera, frame), &place, index, rect);
 }
 
 const struct sim_hot_pixel *sim_truth_hot_pixels(const struct sisp_camera *base, uint32_t *count)
@@ -351,4 +386,9 @@ double sim_truth_light(
 {
     struct sisp_camera_frame of_frame = {frame, sim_truth_start_ns(base, frame)};
     return row_light((const struct sim_camera *)base, &of_frame, y, exposure_us);
+}
+
+const struct spectra_view *sim_truth_view(const struct sisp_camera *base, uint64_t frame)
+{
+    return &scene_of((const struct sim_camera *)base, frame)->view;
 }

@@ -142,7 +142,7 @@ TEST(lines_fit_the_frame)
 
 static void check_refusal(const char *options, const char *sentence)
 {
-    char error[160] = "";
+    char error[256] = "";
     struct sisp_camera_params params = {.options = options};
     CHECK_EQ(sisp_camera_sim_check(&params, error, sizeof(error)), sentence ? -22 : 0);
     CHECK_STR(error, sentence ? sentence : "");
@@ -163,6 +163,11 @@ TEST(options_are_read_or_refused_in_one_sentence)
         "depth=1234567890123456", "depth=1234567890123456: it is 0 to 1 of the light (0.4)");
     check_refusal("gains=lin", "gains=lin: it is reciprocal|linear");
     check_refusal("gain-delay=1.5", "gain-delay=1.5: it is a whole number, 1 to 6 frames (2)");
+    check_refusal("illuminant=candle",
+        "illuminant=candle: it is 1500K..20000K|D40..D250|A|E|FL2|FL4|"
+        "FL7|FL11|FL12|HP1|LED-B1|LED-B3|LED-B5|LED-RGB1|LED-V1 (D65)");
+    check_refusal("illuminant-step=4:D4", "illuminant-step=4:D4: it is FRAME:LIGHT");
+    check_refusal("illuminant=3200K,illuminant-step=4:FL11,sensor=canon-5d,tint=-0.2", NULL);
     check_refusal("light-step=4", "light-step=4: it is FRAME:-8 to 8 EV");
     check_refusal("light-step=1.5:4", "light-step=1.5:4: it is FRAME:-8 to 8 EV");
     check_refusal("light-step=3:9", "light-step=3:9: it is FRAME:-8 to 8 EV");
