@@ -27,6 +27,15 @@ enum sisp_source {
 
 SISP_API const char *sisp_source_name(enum sisp_source source);
 
+/** What exposure does against the light of lamps on alternating current. */
+enum sisp_flicker {
+    SISP_FLICKER_NONE,        /* no such light is known, or it is not looked for */
+    SISP_FLICKER_AVOIDED,     /* exposures are whole periods of the light */
+    SISP_FLICKER_UNAVOIDABLE, /* less than a period is too bright already, or chosen by the user */
+};
+
+SISP_API const char *sisp_flicker_name(enum sisp_flicker flicker);
+
 #define SISP_LSC_KNOTS_MAX 33
 
 /**
@@ -94,6 +103,8 @@ struct sisp_coefficients {
     float color_temperature_kelvin; /* 0: unknown */
     float wb_confidence;            /* [0,1] */
     uint32_t wb_source, ccm_source, lsc_source, exposure_source, black_source, noise_source;
+    float flicker_period_us; /* of the light; 0: none known */
+    uint32_t flicker, flicker_source;
 };
 
 #ifdef __cplusplus

@@ -27,6 +27,13 @@ enum sisp_param {
     SISP_PARAM_AE_TARGET,
     SISP_PARAM_AE_HIGHLIGHTS,
     SISP_PARAM_SMOOTHING,
+    SISP_PARAM_AE_METERING,
+    SISP_PARAM_AE_LOCK,
+    SISP_PARAM_EXPOSURE_US,
+    SISP_PARAM_ANALOGUE_GAIN,
+    SISP_PARAM_EXPOSURE_MAX_US,
+    SISP_PARAM_FLICKER_MODE,
+    SISP_PARAM_FLICKER_PERIOD_US,
     SISP_PARAM_COUNT,
 };
 
@@ -35,6 +42,20 @@ enum sisp_wb_mode {
     SISP_WB_AUTO,
     SISP_WB_CAMERA,
     SISP_WB_MANUAL,
+};
+
+/** Values of SISP_PARAM_AE_METERING: which zones count how much. */
+enum sisp_ae_metering {
+    SISP_AE_CENTRE_WEIGHTED, /* three times as much in the middle as in the corners */
+    SISP_AE_SPOT,            /* the middle fifth of each side alone */
+    SISP_AE_MATRIX,          /* all, but those far brighter or darker than the rest count less */
+    SISP_AE_AVERAGE,
+};
+
+/** Values of SISP_PARAM_FLICKER_MODE. */
+enum sisp_flicker_mode {
+    SISP_FLICKER_MODE_OFF,
+    SISP_FLICKER_MODE_MANUAL,
 };
 
 /** One row of the table. */

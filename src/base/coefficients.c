@@ -19,6 +19,17 @@ const char *sisp_source_name(enum sisp_source source)
     return source_names[source];
 }
 
+static const char *const flicker_names[] = {
+    [SISP_FLICKER_NONE] = "none",
+    [SISP_FLICKER_AVOIDED] = "avoided",
+    [SISP_FLICKER_UNAVOIDABLE] = "unavoidable",
+};
+
+const char *sisp_flicker_name(enum sisp_flicker flicker)
+{
+    return flicker_names[flicker];
+}
+
 static const char *const demosaic_names[] = {
     [SISP_DEMOSAIC_MHC] = "mhc",
     [SISP_DEMOSAIC_BILINEAR] = "bilinear",

@@ -117,7 +117,9 @@ struct isp_auto_state {
     float wb_confidence;
     float log2_exposure; /* smoothed EV: total of sensor exposure x gain asked for, re 1 us x 1 */
     float exposure_us, analogue_gain; /* the next request to the sensor */
-    float exposure_ev;                /* smoothed digital part */
+    float log2_picture; /* smoothed EV: the total that the picture is to look like, alike */
+    float exposure_ev;  /* smoothed digital part */
+    uint32_t sensor_at_rest, picture_at_rest; /* the totals stay until the error is large again */
 };
 
 /** All that automatic control may look at for one frame. */

@@ -25,15 +25,15 @@ static bool is_mesh_sound(const struct sisp_lsc_mesh *mesh)
 bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
 {
     const uint32_t sources[] = {c->wb_source, c->ccm_source, c->lsc_source, c->exposure_source,
-        c->black_source, c->noise_source};
+        c->black_source, c->noise_source, c->flicker_source};
     const float singles[] = {c->white_level, c->clip_level, c->noise_shot, c->noise_read,
         c->defect_correction, c->green_balance, c->exposure_ev, c->color_temperature_kelvin,
-        c->wb_confidence};
+        c->wb_confidence, c->flicker_period_us};
     for (size_t i = 0; i < BASE_COUNT(sources); i++)
         if (sources[i] > SISP_SOURCE_FALLBACK)
             return false;
     return c->demosaic <= SISP_DEMOSAIC_BILINEAR && c->defect_count <= SISP_DEFECTS_MAX &&
-           are_finite(singles, BASE_COUNT(singles)) &&
+           c->flicker <= SISP_FLICKER_UNAVOIDABLE && are_finite(singles, BASE_COUNT(singles)) &&
            are_finite(c->black_level, SISP_SITE_COUNT) && are_finite(c->wb_gains, 3) &&
            are_finite(c->ccm, 9) && are_finite(c->tone, SISP_TONE_KNOTS) && is_mesh_sound(&c->lsc);
 }

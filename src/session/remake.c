@@ -106,6 +106,24 @@ static bool read_bayer(const json_t *o, struct sisp_coefficients *c)
     return read_float(o, "green_balance", &c->green_balance) && ok;
 }
 
+static int find_flicker(const char *name)
+{
+    for (int i = SISP_FLICKER_NONE; i <= SISP_FLICKER_UNAVOIDABLE; i++) {
+        if (strcmp(sisp_flicker_name((enum sisp_flicker)i), name) == 0)
+            return i;
+    }
+    return -EINVAL;
+}
+
+static bool read_flicker(const json_t *o, struct sisp_coefficients *c)
+{
+    int flicker = json_object_get(o, "flicker") ? read_name(o, "flicker", find_flicker) : 0;
+    c->flicker_source = read_source(o, "flicker");
+    c->flicker = flicker < 0 ? 0 : (uint32_t)flicker;
+    return flicker >= 0 && (!json_object_get(o, "flicker_period_us") ||
+                               read_float(o, "flicker_period_us", &c->flicker_period_us));
+}
+
 static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
 {
     bool ok = read_floats(o, "black_level", c->black_level, SISP_SITE_COUNT);
@@ -127,7 +145,7 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     c->exposure_source = read_source(o, "exposure");
     c->black_source = read_source(o, "black");
     c->noise_source = read_source(o, "noise");
-    return read_bayer(o, c) && ok && demosaic >= 0;
+    return read_bayer(o, c) && read_flicker(o, c) && ok && demosaic >= 0;
 }
 
 static bool read_remake(const json_t *o, struct sisp_remake *remake)

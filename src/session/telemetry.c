@@ -166,10 +166,11 @@ static void write_sources(struct lines *f, const struct sisp_coefficients *c)
 {
     lines_add(f,
         "\"sources\":{\"wb\":\"%s\",\"ccm\":\"%s\",\"lsc\":\"%s\",\"exposure\":\"%s\","
-        "\"black\":\"%s\",\"noise\":\"%s\"}",
+        "\"black\":\"%s\",\"noise\":\"%s\",\"flicker\":\"%s\"}",
         sisp_source_name(c->wb_source), sisp_source_name(c->ccm_source),
         sisp_source_name(c->lsc_source), sisp_source_name(c->exposure_source),
-        sisp_source_name(c->black_source), sisp_source_name(c->noise_source));
+        sisp_source_name(c->black_source), sisp_source_name(c->noise_source),
+        sisp_source_name(c->flicker_source));
 }
 
 static void write_bayer(struct lines *f, const struct sisp_coefficients *c)
@@ -221,6 +222,8 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
         mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
         (double)c->exposure_ev, (double)c->color_temperature_kelvin, (double)c->wb_confidence);
     write_bayer(f, c);
+    lines_add(f, "\"flicker\":\"%s\",\"flicker_period_us\":%.9g,",
+        sisp_flicker_name((enum sisp_flicker)c->flicker), (double)c->flicker_period_us);
     write_sources(f, c);
     if (p->transform.used)
         write_burst(f, &p->transform);

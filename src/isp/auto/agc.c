@@ -1,121 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "isp/auto/auto.h"
 #include "isp/auto/elementary.h"
-
-#define FULL_SCALE 4095.0
-
-/* Below half a 12-bit code on average there is nothing to expose for. */
-#define LEVEL_MIN (0.5 / FULL_SCALE)
+#include "isp/auto/meter.h"
 
 /* The digital part of a sensor's loop only fills in what the sensor cannot do. */
 #define LIVE_DIGITAL_MAX_EV 2.0
 #define FILE_DIGITAL_MIN_EV (-1.0)
 #define FILE_DIGITAL_MAX_EV 4.0
 
-/* How far below the clip level highlights are put, and how far below the mean's exposure the
- * highlights may pull: no further than the digital part can bring back. */
-#define HIGHLIGHT_LEVEL   0.95
+/* How far below the mean's exposure the highlights may pull: no further than the digital part can
+ * bring back. */
 #define HIGHLIGHT_PULL_EV LIVE_DIGITAL_MAX_EV
 
 /* Used while the sensor has told nothing of its exposure. */
 #define START_EXPOSURE_US 10000.0
-#define DEAD_BAND_EV      0.04
 
-static const double luma[3] = {0.2126, 0.7152, 0.0722}; /* ITU-R BT.709 */
+/* Exposure comes to rest within the first, and rests until the error passes the second (5 %):
+ * neither noise nor the sensor's steps of time and gain make it move. */
+#define REST_EV 0.02
+#define WAKE_EV 0.07
 
-/* Mean luma of a zone at the new gains; clipped cells are white. */
-static double zone_level(const struct sisp_zone *zone, const double scale[3])
-{
-    double unclipped = 0;
-    if (zone->count > 0) {
-        double cells = (double)zone->count * FULL_SCALE;
-        double rgb[3] = {zone->sum[SISP_SITE_R] / cells,
-            ((double)zone->sum[SISP_SITE_GR] + zone->sum[SISP_SITE_GB]) / 2 / cells,
-            zone->sum[SISP_SITE_B] / cells};
-        for (int c = 0; c < 3; c++)
-            unclipped += luma[c] * isp_clamp(rgb[c] * scale[c], 0, 1);
-    }
-    double cells = (double)zone->count + zone->clipped;
-    return (unclipped * zone->count + zone->clipped) / cells;
-}
+/* From this error on a step takes all over; and no step is larger than that. */
+#define FAST_EV 0.3
+#define STEP_EV 2.0
 
-/* Half way (in stops) between the arithmetic mean, which a window or a lamp dominates, and the mean
- * of logarithms, which shade dominates; the middle counts up to three times the corners. */
-static double picture_level(const struct sisp_stats *stats, const double scale[3])
-{
-    double sum = 0, sum_log2 = 0, weights = 0;
-    for (int i = 0; i < SISP_STATS_ZONES * SISP_STATS_ZONES; i++) {
-        const struct sisp_zone *zone = &stats->zones[i];
-        if ((uint64_t)zone->count + zone->clipped == 0)
-            continue;
-        double dx = (i % SISP_STATS_ZONES + 0.5) / (SISP_STATS_ZONES / 2) - 1;
-        double dy = (i / SISP_STATS_ZONES + 0.5) / (SISP_STATS_ZONES / 2) - 1;
-        double weight = 1.5 - 0.5 * (dx * dx + dy * dy);
-        double level = zone_level(zone, scale);
-        sum += weight * level;
-        sum_log2 += weight * isp_log2(level > LEVEL_MIN ? level : LEVEL_MIN);
-        weights += weight;
-    }
-    if (!(weights > 0))
-        return 0;
-    double log_mean = isp_exp2(sum_log2 / weights);
-    return __builtin_sqrt(sum / weights * log_mean);
-}
-
-/* How many stops the exposure may rise (or must fall) so that no more than `share` of the samples
- * clip. Where too much is clipped already the level is unknown: up to a stop down, and look again.
- */
-static double highlight_room_ev(const struct sisp_stats *stats, double share)
-{
-    double total = 0, above = 0;
-    for (int i = 0; i < SISP_STATS_HISTOGRAM; i++)
-        total += stats->histogram[1][i];
-    double clipped = stats->histogram[1][SISP_STATS_HISTOGRAM - 1];
-    if (clipped > share * total) {
-        double excess = (clipped - share * total) / (total * (share + 0.05));
-        return isp_log2(HIGHLIGHT_LEVEL) - isp_clamp(excess, 0, 1);
-    }
-    for (int i = SISP_STATS_HISTOGRAM - 1; i >= 0; i--) {
-        above += stats->histogram[1][i];
-        if (above > share * total)
-            return isp_log2(HIGHLIGHT_LEVEL * SISP_STATS_HISTOGRAM / (i + 1));
-    }
-    return FILE_DIGITAL_MAX_EV; /* an empty histogram limits nothing */
-}
-
-struct measurement {
-    bool is_valid;
-    double mean_ev, highlight_ev; /* change of exposure that each asks for */
-};
-
-static struct measurement measure(const struct isp_auto_input *input, const float wb_gains[3])
-{
-    struct measurement out = {0};
-    if (!input->stats)
-        return out;
-    double scale[3], least = (double)wb_gains[0];
-    for (int c = 1; c < 3; c++)
-        least = (double)wb_gains[c] < least ? (double)wb_gains[c] : least;
-    for (int c = 0; c < 3; c++)
-        scale[c] = (double)wb_gains[c] / least / (double)input->stats->wb_gains[c];
-    double level = picture_level(input->stats, scale);
-    double target = isp_param(input->params, SISP_PARAM_AE_TARGET);
-    double share = isp_param(input->params, SISP_PARAM_AE_HIGHLIGHTS);
-    out.is_valid = true;
-    out.mean_ev = isp_log2(target / (level > LEVEL_MIN ? level : LEVEL_MIN));
-    out.highlight_ev = highlight_room_ev(input->stats, share);
-    if (level <= LEVEL_MIN && !input->is_live)
-        out.mean_ev = 0; /* a black file stays black, a dark sensor is opened up */
-    return out;
-}
-
-/* ---- a sensor that can be controlled ----------------------------------------------------- */
+/* Of a period: as good as whole. */
+#define PERIOD_SLACK 1e-4
 
 struct limits {
     double us_min, us_max, gain_min, gain_max;
+    double period_us;          /* of the light, that exposures are multiples of; 0: any */
+    bool is_manual;            /* the user has chosen time and gain */
+    double log2_min, log2_max; /* of their product */
 };
 
-static bool controllable(const struct isp_auto_input *input, struct limits *out)
+static double whole_periods(double us, double period_us)
+{
+    double periods = us / period_us + PERIOD_SLACK;
+    return periods >= 1 ? (double)(uint64_t)periods * period_us : us;
+}
+
+static bool sensor_limits(const struct isp_auto_input *input, struct limits *out)
 {
     out->us_min = (double)input->exposure_us_min;
     out->us_max = (double)input->exposure_us_max;
@@ -128,6 +53,34 @@ static bool controllable(const struct isp_auto_input *input, struct limits *out)
     return true;
 }
 
+/* What sensor and user leave to automatic exposure. False: the sensor cannot be controlled. */
+static bool find_limits(
+    const struct isp_auto_input *input, double flicker_period_us, struct limits *out)
+{
+    *out = (struct limits){0};
+    if (!sensor_limits(input, out))
+        return false;
+    double us = isp_param(input->params, SISP_PARAM_EXPOSURE_US);
+    double gain = isp_param(input->params, SISP_PARAM_ANALOGUE_GAIN);
+    double us_max = isp_param(input->params, SISP_PARAM_EXPOSURE_MAX_US);
+    out->is_manual = us > 0 && gain > 0;
+    if (us > 0)
+        out->us_min = out->us_max = isp_clamp(us, out->us_min, out->us_max);
+    else if (us_max > 0)
+        out->us_max = isp_clamp(us_max, out->us_min, out->us_max);
+    if (gain > 0)
+        out->gain_min = out->gain_max = isp_clamp(gain, out->gain_min, out->gain_max);
+    double longest = out->us_max;
+    if (flicker_period_us > 0 && us == 0) {
+        out->period_us = flicker_period_us;
+        longest = whole_periods(longest, flicker_period_us);
+        longest = longest < out->us_min ? out->us_min : longest;
+    }
+    out->log2_min = isp_log2(out->us_min * out->gain_min);
+    out->log2_max = isp_log2(longest * out->gain_max);
+    return true;
+}
+
 static double total_log2(double exposure_us, double gain, double otherwise)
 {
     if (!isp_within(exposure_us, 1e-6, 1e12) || !isp_within(gain, 1e-6, 1e9))
@@ -135,66 +88,87 @@ static double total_log2(double exposure_us, double gain, double otherwise)
     return isp_log2(exposure_us * gain);
 }
 
-/* Time first: it costs motion blur, gain costs the signal. */
+/* Time first: it costs motion blur, gain costs the signal. Whole periods of the light, as far as
+ * there is one; gain makes up for what they lack. */
 static void split(double total, const struct limits *limits, struct isp_auto_state *next)
 {
     double linear = isp_exp2(total);
     double us = isp_clamp(linear / limits->gain_min, limits->us_min, limits->us_max);
+    if (limits->period_us > 0) {
+        double whole = whole_periods(us, limits->period_us);
+        us = whole < limits->us_min ? us : whole;
+    }
     next->log2_exposure = (float)total;
     next->exposure_us = (float)us;
     next->analogue_gain = (float)isp_clamp(linear / us, limits->gain_min, limits->gain_max);
 }
 
+/* From the last value to the wanted one, or at rest. */
+static double approach(const struct isp_auto_input *input, const struct isp_auto_state *previous,
+    double last, double wanted, uint32_t *is_at_rest)
+{
+    double error = wanted - last, band = *is_at_rest ? WAKE_EV : REST_EV;
+    bool is_start = previous->frames == 0 || !input->is_live;
+    *is_at_rest = isp_within(error, -band, band);
+    if (*is_at_rest && !is_start)
+        return last;
+    double share = isp_param(input->params, SISP_PARAM_SMOOTHING);
+    struct isp_rule rule = {share, FAST_EV, STEP_EV, -100, 100};
+    return is_start ? wanted : isp_rule_step(&rule, last, wanted);
+}
+
+/* What was asked for last, inside the limits; at the start what is in force. */
+static double last_asked(const struct isp_auto_input *input, const struct limits *limits,
+    const struct isp_auto_state *previous, double *applied)
+{
+    const struct sisp_raw_info *info = input->info;
+    double asked = (double)previous->log2_exposure;
+    if (previous->frames == 0)
+        asked = total_log2((double)previous->exposure_us, (double)previous->analogue_gain,
+            isp_log2(START_EXPOSURE_US));
+    *applied = total_log2((double)info->exposure_us, (double)info->analogue_gain, asked);
+    if (previous->frames == 0)
+        asked = *applied;
+    return isp_clamp(asked, limits->log2_min, limits->log2_max);
+}
+
 /*
- * The wanted total is absolute: what the statistics ask for, on top of the exposure they were taken
- * under. It does not depend on requests still on their way, so the sensor's delay cannot make the
- * loop swing, and nothing is summed up that could wind up.
+ * Two totals of time and gain are followed: the one asked of the sensor, and the one the picture is
+ * to look like. What this frame's exposure lacks of the latter is digital: beyond the sensor's
+ * range, highlights that are spared, requests on their way, steps of time and gain.
+ *
+ * Both are absolute: what the statistics ask for, on top of the exposure they were taken under.
+ * They do not depend on requests still on their way, so the sensor's delay cannot make the loop
+ * swing, and nothing is summed up that could wind up.
  */
 static double control_sensor(const struct isp_auto_input *input, const struct limits *limits,
     const struct isp_auto_state *previous, struct isp_auto_state *next)
 {
-    const struct sisp_raw_info *info = input->info;
-    bool is_first = previous->frames == 0;
-    double lowest = isp_log2(limits->us_min * limits->gain_min);
-    double highest = isp_log2(limits->us_max * limits->gain_max);
-    double asked = (double)previous->log2_exposure;
-    if (is_first)
-        asked = total_log2(previous->exposure_us > 0 ? (double)previous->exposure_us : 0,
-            (double)previous->analogue_gain, isp_log2(START_EXPOSURE_US));
-    double applied = total_log2((double)info->exposure_us, (double)info->analogue_gain, asked);
-    if (is_first)
-        asked = applied;
-    asked = isp_clamp(asked, lowest, highest);
-    struct measurement found = measure(input, next->wb_gains);
-    if (!found.is_valid || isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) == 0) {
-        split(asked, limits, next);
-        return (double)previous->exposure_ev;
+    double applied, asked = last_asked(input, limits, previous, &applied);
+    double picture = previous->frames == 0 ? asked : (double)previous->log2_picture;
+    struct isp_metered found = isp_meter(input, next->wb_gains);
+    bool is_held = isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) == 0 ||
+                   isp_param(input->params, SISP_PARAM_AE_LOCK) != 0 || limits->is_manual;
+    next->sensor_at_rest = previous->sensor_at_rest;
+    next->picture_at_rest = previous->picture_at_rest;
+    if (found.is_valid && !is_held) {
+        double under = total_log2(
+            (double)input->stats_exposure_us, (double)input->stats_analogue_gain, applied);
+        double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
+        double for_mean = under + found.mean_ev + wish;
+        double for_highlights =
+            isp_clamp(under + found.highlight_ev, for_mean - HIGHLIGHT_PULL_EV, for_mean);
+        double wanted = isp_clamp(for_highlights, limits->log2_min, limits->log2_max);
+        asked = approach(input, previous, asked, wanted, &next->sensor_at_rest);
+        for_mean = isp_clamp(for_mean, limits->log2_min, limits->log2_max + LIVE_DIGITAL_MAX_EV);
+        picture = approach(input, previous, picture, for_mean, &next->picture_at_rest);
     }
-    double under =
-        total_log2((double)input->stats_exposure_us, (double)input->stats_analogue_gain, applied);
-    double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
-    double for_mean = under + found.mean_ev + wish;
-    double for_highlights =
-        isp_clamp(under + found.highlight_ev, for_mean - HIGHLIGHT_PULL_EV, for_mean);
-    double wanted = isp_clamp(for_highlights, lowest, highest);
-    double share = isp_param(input->params, SISP_PARAM_SMOOTHING);
-    struct isp_rule rule = {share, 2, 1, lowest, highest};
-    bool is_near = isp_within(wanted - asked, -DEAD_BAND_EV, DEAD_BAND_EV);
-    double total = is_first || !input->is_live ? wanted : isp_rule_step(&rule, asked, wanted);
-    split(is_near ? asked : total, limits, next);
-    return for_mean - wanted;
+    split(asked, limits, next);
+    next->log2_picture = (float)picture;
+    return isp_clamp(picture - (input->is_live ? applied : asked), 0, LIVE_DIGITAL_MAX_EV);
 }
 
 /* ---- both -------------------------------------------------------------------------------- */
-
-static double smooth_digital(const struct isp_auto_input *input,
-    const struct isp_auto_state *previous, double wanted, double min, double max)
-{
-    struct isp_rule rule = {isp_param(input->params, SISP_PARAM_SMOOTHING), 4, 0.5, min, max};
-    if (previous->frames == 0 || !input->is_live)
-        return isp_clamp(wanted, min, max);
-    return isp_rule_step(&rule, (double)previous->exposure_ev, isp_clamp(wanted, min, max));
-}
 
 static struct isp_agc_result without_auto(
     const struct isp_auto_input *input, struct isp_auto_state *next)
@@ -204,7 +178,7 @@ static struct isp_agc_result without_auto(
     if (!(input->info->baseline_exposure_ev == input->info->baseline_exposure_ev))
         baseline = 0;
     next->exposure_ev = 0;
-    struct isp_agc_result result = {baseline + wish, SISP_SOURCE_NEUTRAL};
+    struct isp_agc_result result = {.exposure_ev = baseline + wish};
     if (baseline != 0)
         result.source = SISP_SOURCE_FILE;
     if (wish != 0)
@@ -212,26 +186,61 @@ static struct isp_agc_result without_auto(
     return result;
 }
 
+static double flicker_period_us(const struct isp_auto_input *input)
+{
+    if ((int)isp_param(input->params, SISP_PARAM_FLICKER_MODE) == SISP_FLICKER_MODE_MANUAL)
+        return isp_param(input->params, SISP_PARAM_FLICKER_PERIOD_US);
+    return 0;
+}
+
+static void report_flicker(
+    double period_us, const struct isp_auto_state *next, struct isp_agc_result *result)
+{
+    double us = (double)next->exposure_us, periods = us / period_us;
+    if (!(period_us > 0))
+        return;
+    double rest = periods - (double)(uint64_t)(periods + 0.5);
+    bool is_whole = periods > 0.5 && isp_within(rest, -PERIOD_SLACK, PERIOD_SLACK);
+    result->flicker_period_us = period_us;
+    result->flicker = is_whole ? SISP_FLICKER_AVOIDED : SISP_FLICKER_UNAVOIDABLE;
+    result->flicker_source = SISP_SOURCE_MANUAL;
+}
+
+static struct isp_agc_result control_file(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next)
+{
+    struct isp_metered found = isp_meter(input, next->wb_gains);
+    if (!found.is_valid && previous->frames == 0)
+        return without_auto(input, next);
+    double digital = (double)previous->exposure_ev, last = digital;
+    if (found.is_valid) /* a black file stays black, a dark sensor is opened up */
+        digital = found.is_black && !input->is_live ? 0 : found.mean_ev;
+    digital = isp_clamp(digital, FILE_DIGITAL_MIN_EV, FILE_DIGITAL_MAX_EV);
+    next->picture_at_rest = previous->picture_at_rest;
+    digital = approach(input, previous, last, digital, &next->picture_at_rest);
+    next->exposure_ev = (float)digital;
+    double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
+    return (struct isp_agc_result){.exposure_ev = digital + wish, .source = SISP_SOURCE_AUTO};
+}
+
 struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     const struct isp_auto_state *previous, struct isp_auto_state *next)
 {
     struct limits limits;
-    double digital, wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
-    bool has_sensor = controllable(input, &limits);
-    if (has_sensor)
-        digital = control_sensor(input, &limits, previous, next);
-    if (isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) == 0)
-        return without_auto(input, next);
-    if (has_sensor) {
-        digital = smooth_digital(input, previous, digital, 0, LIVE_DIGITAL_MAX_EV);
+    double period_us = flicker_period_us(input);
+    bool is_auto = isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) != 0;
+    struct isp_agc_result result;
+    if (!find_limits(input, period_us, &limits))
+        return is_auto ? control_file(input, previous, next) : without_auto(input, next);
+    double digital = control_sensor(input, &limits, previous, next);
+    if (is_auto && !limits.is_manual) {
         next->exposure_ev = (float)digital;
-        return (struct isp_agc_result){digital, SISP_SOURCE_AUTO};
+        result = (struct isp_agc_result){.exposure_ev = digital, .source = SISP_SOURCE_AUTO};
+    } else {
+        result = without_auto(input, next);
     }
-    struct measurement found = measure(input, next->wb_gains);
-    if (!found.is_valid && previous->frames == 0)
-        return without_auto(input, next);
-    digital = found.is_valid ? found.mean_ev : (double)previous->exposure_ev;
-    digital = smooth_digital(input, previous, digital, FILE_DIGITAL_MIN_EV, FILE_DIGITAL_MAX_EV);
-    next->exposure_ev = (float)digital;
-    return (struct isp_agc_result){digital + wish, SISP_SOURCE_AUTO};
+    if (limits.is_manual)
+        result.source = SISP_SOURCE_MANUAL;
+    report_flicker(period_us, next, &result);
+    return result;
 }

@@ -194,7 +194,9 @@ static bool state_sane(const struct isp_auto_state *state)
            isp_within((double)state->log2_exposure, -100, 100) &&
            isp_within((double)state->exposure_us, 0, 1e9) &&
            isp_within((double)state->analogue_gain, 0, 1e6) &&
-           isp_within((double)state->exposure_ev, -16, 16);
+           isp_within((double)state->exposure_ev, -16, 16) &&
+           isp_within((double)state->log2_picture, -100, 100) && state->sensor_at_rest <= 1 &&
+           state->picture_at_rest <= 1;
 }
 
 static bool stats_sane(const struct sisp_stats *stats)
@@ -215,6 +217,9 @@ static void set_tone(struct sisp_coefficients *out, const struct sisp_params *pa
     bool is_linear = isp_param(params, SISP_PARAM_TONE) != 0;
     out->exposure_ev = is_linear ? 0 : (float)exposure->exposure_ev;
     out->exposure_source = is_linear ? SISP_SOURCE_NEUTRAL : exposure->source;
+    out->flicker = exposure->flicker;
+    out->flicker_source = exposure->flicker_source;
+    out->flicker_period_us = (float)exposure->flicker_period_us;
     isp_tone(out->tone, params, (double)out->exposure_ev);
 }
 

@@ -79,6 +79,9 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
 struct isp_agc_result {
     double exposure_ev; /* the digital part, the user's wish included */
     enum sisp_source source;
+    double flicker_period_us; /* of the light, if one is known */
+    enum sisp_flicker flicker;
+    enum sisp_source flicker_source;
 };
 
 /** Fills in the exposure fields of `next`, whose wb_gains are set already. The gains in
