@@ -135,9 +135,9 @@ struct isp_auto_input {
 };
 
 /**
- * One step: AWB (grey world with clip rejection), AE, CCM by colour temperature, tone curve, then
- * the rule engine (normalise, smooth, limit the step, clamp). Never fails: bad statistics give
- * defaults with confidence 0.
+ * One step: AWB (Bayesian along the colours of light, else grey world), AE, CCM by colour
+ * temperature, tone curve, then the rule engine (normalise, smooth, limit the step, clamp). Never
+ * fails: bad statistics give defaults with confidence 0.
  */
 void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
     struct isp_auto_state *next, struct sisp_coefficients *out);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "isp/auto/auto.h"
+#include "isp/auto/awb.h"
 #include "isp/auto/elementary.h"
 
-/* 400 to 125 mired: 2500 K to 8000 K. */
-#define LOCUS_POINTS     12
-#define LOCUS_MIRED_MAX  400
-#define LOCUS_MIRED_STEP 25
+/* 420 to 100 mired: 2400 K to 10000 K. */
+#define LOCUS_MIRED_MAX  420
+#define LOCUS_MIRED_STEP 20
 
 /* How far white may lie from the locus, in stops of gain: fluorescent tubes and foliage shade. */
 #define LOCUS_TINT_MAX 0.4
@@ -28,12 +27,6 @@
 /* A certain measurement counts as much as the camera's own: it knew more than one frame tells. */
 #define AS_SHOT_SHARE 0.5
 
-/* Where white is expected, as log2(R / G) and log2(B / G) of the camera. */
-struct locus {
-    int count; /* 0: anywhere */
-    double point[LOCUS_POINTS][2];
-};
-
 static double square(double x)
 {
     return x * x;
@@ -41,24 +34,24 @@ static double square(double x)
 
 /* ---- what is known beforehand ------------------------------------------------------------ */
 
-static void locus_of_profile(struct locus *locus, const struct sisp_color_profile *profile)
+static void locus_of_profile(struct isp_locus *locus, const struct sisp_color_profile *profile)
 {
     locus->count = 0;
     if (!isp_profile_usable(profile))
         return;
-    for (int i = 0; i < LOCUS_POINTS; i++) {
-        double kelvin = 1e6 / (LOCUS_MIRED_MAX - i * LOCUS_MIRED_STEP);
+    for (int i = 0; i < ISP_LOCUS_POINTS; i++) {
         double *point = locus->point[i];
-        if (!isp_profile_white(profile, kelvin, point))
+        locus->mired[i] = LOCUS_MIRED_MAX - i * LOCUS_MIRED_STEP;
+        if (!isp_profile_white(profile, 1e6 / locus->mired[i], point))
             return;
         if (!isp_within(point[0], -4, 4) || !isp_within(point[1], -4, 4))
             return;
     }
-    locus->count = LOCUS_POINTS;
+    locus->count = ISP_LOCUS_POINTS;
 }
 
 /* Nearest place on the polyline; returns the squared distance. */
-static double nearest(const struct locus *locus, const double chroma[2], double place[2])
+static double nearest(const struct isp_locus *locus, const double chroma[2], double place[2])
 {
     double best = square(chroma[0] - locus->point[0][0]) + square(chroma[1] - locus->point[0][1]);
     place[0] = locus->point[0][0];
@@ -114,16 +107,9 @@ struct isp_white isp_awb_prior(const struct sisp_raw_info *info)
 
 /* ---- zones ------------------------------------------------------------------------------- */
 
-struct zone_colors {
-    int count, seen; /* usable; with any cell at all */
-    double chroma[SISP_STATS_ZONES * SISP_STATS_ZONES][2];
-    double light[SISP_STATS_ZONES * SISP_STATS_ZONES]; /* square of the green level */
-    double weight[SISP_STATS_ZONES * SISP_STATS_ZONES];
-};
-
 /* Log chromaticity as the sensor saw it, the gains in force divided out. */
 static bool zone_chroma(
-    const struct sisp_zone *zone, const float gains[3], double chroma[2], double *light)
+    const struct sisp_zone *zone, const float gains[3], double chroma[2], double *level)
 {
     if (zone->count == 0 || zone->clipped > zone->count)
         return false;
@@ -134,18 +120,18 @@ static bool zone_chroma(
         return false;
     chroma[0] = isp_log2(red / (double)gains[0] / (green / (double)gains[1]));
     chroma[1] = isp_log2(blue / (double)gains[2] / (green / (double)gains[1]));
-    *light = square(green / 4095);
+    *level = green / 4095;
     return isp_within(chroma[0], -5, 5) && isp_within(chroma[1], -5, 5);
 }
 
-static void collect(struct zone_colors *zones, const struct sisp_stats *stats)
+static void collect(struct isp_zone_colors *zones, const struct sisp_stats *stats)
 {
     zones->count = zones->seen = 0;
     for (int i = 0; i < SISP_STATS_ZONES * SISP_STATS_ZONES; i++) {
         const struct sisp_zone *zone = &stats->zones[i];
         int n = zones->count;
         zones->seen += zone->count > 0 || zone->clipped > 0;
-        if (zone_chroma(zone, stats->wb_gains, zones->chroma[n], &zones->light[n]))
+        if (zone_chroma(zone, stats->wb_gains, zones->chroma[n], &zones->level[n]))
             zones->count++;
     }
 }
@@ -157,7 +143,7 @@ static double closeness(double distance2, double width)
 }
 
 /* Weight by how well a zone's colour could be grey under some light. */
-static void weigh_by_locus(struct zone_colors *zones, const struct locus *locus)
+static void weigh_by_locus(struct isp_zone_colors *zones, const struct isp_locus *locus)
 {
     double width = locus->count > 1 ? LOCUS_WIDTH : POINT_WIDTH, place[2];
     for (int i = 0; i < zones->count; i++) {
@@ -167,7 +153,7 @@ static void weigh_by_locus(struct zone_colors *zones, const struct locus *locus)
     }
 }
 
-static void weigh_by_center(struct zone_colors *zones, const double center[2])
+static void weigh_by_center(struct isp_zone_colors *zones, const double center[2])
 {
     for (int i = 0; i < zones->count; i++) {
         const double *chroma = zones->chroma[i];
@@ -178,15 +164,15 @@ static void weigh_by_center(struct zone_colors *zones, const double center[2])
 
 /* Mean weighted by closeness and by light: what is bright is lit by the lamp itself and not by
  * coloured surroundings. Returns the share of the light that is close. */
-static double mean_chroma(const struct zone_colors *zones, double mean[2])
+static double mean_chroma(const struct isp_zone_colors *zones, double mean[2])
 {
     double sum[2] = {0, 0}, weights = 0, lights = 0;
     for (int i = 0; i < zones->count; i++) {
-        double weight = zones->weight[i] * zones->light[i];
+        double light = square(zones->level[i]), weight = zones->weight[i] * light;
         sum[0] += weight * zones->chroma[i][0];
         sum[1] += weight * zones->chroma[i][1];
         weights += weight;
-        lights += zones->light[i];
+        lights += light;
     }
     mean[0] = weights > 0 ? sum[0] / weights : 0;
     mean[1] = weights > 0 ? sum[1] / weights : 0;
@@ -195,7 +181,7 @@ static double mean_chroma(const struct zone_colors *zones, double mean[2])
 
 /* ---- the estimate ------------------------------------------------------------------------ */
 
-static void limit_gains(double log2_gain[2], const struct locus *locus)
+static void limit_gains(double log2_gain[2], const struct isp_locus *locus)
 {
     double chroma[2] = {-log2_gain[0], -log2_gain[1]}, place[2];
     if (locus->count > 1) {
@@ -214,13 +200,34 @@ static void limit_gains(double log2_gain[2], const struct locus *locus)
 /*
  * Grey world (Buchsbaum, A spatial processor model for object colour perception, J. Franklin Inst.
  * 310, 1980) in log chromaticity, over the zones that could be grey: first those near the colours
- * that light can have on this camera, then those near the first estimate.
+ * that light can have on this camera, then those near the first estimate. Returns the share of the
+ * picture that lies near it.
  */
+static double grey_world(
+    struct isp_zone_colors *zones, const struct isp_locus *locus, double center[2])
+{
+    double first[2];
+    weigh_by_locus(zones, locus);
+    mean_chroma(zones, first);
+    weigh_by_center(zones, first);
+    return mean_chroma(zones, center) * zones->count / zones->seen;
+}
+
+/* The lights of the locus are searched; the share of the picture that lies near the one found. */
+static double bayes(struct isp_zone_colors *zones, const struct isp_locus *locus, double center[2])
+{
+    double mean[2];
+    isp_awb_search(zones, locus, center);
+    weigh_by_locus(zones, locus);
+    weigh_by_center(zones, center);
+    return mean_chroma(zones, mean) * zones->count / zones->seen;
+}
+
 struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_stats *stats)
 {
     struct isp_white prior = isp_awb_prior(info), white = prior;
-    struct locus locus, expected;
-    struct zone_colors zones;
+    struct isp_locus locus, expected;
+    struct isp_zone_colors zones;
     double center[2];
     locus_of_profile(&locus, &info->profile);
     expected = locus;
@@ -233,17 +240,15 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
     collect(&zones, stats);
     if (zones.count == 0)
         return white;
-    weigh_by_locus(&zones, &expected);
-    mean_chroma(&zones, center);
-    weigh_by_center(&zones, center);
-    double close = mean_chroma(&zones, center) * zones.count / zones.seen;
+    double close =
+        locus.count > 1 ? bayes(&zones, &locus, center) : grey_world(&zones, &expected, center);
     white.source = SISP_SOURCE_AUTO;
     white.confidence = isp_clamp(close / SURE_SHARE, 0, 1);
-    double share = white.confidence;
-    if (prior.source != SISP_SOURCE_FILE)
+    double share = 1; /* the search weighs what it sees against daylight itself */
+    if (locus.count <= 1)
         share = isp_clamp(white.confidence / TRUSTED_CONFIDENCE, 0, 1);
     if (prior.confidence > 0)
-        share *= 1 - AS_SHOT_SHARE;
+        share = white.confidence * (1 - AS_SHOT_SHARE);
     for (int i = 0; i < 2; i++)
         white.log2_gain[i] = (1 - share) * prior.log2_gain[i] - share * center[i];
     limit_gains(white.log2_gain, &locus);
