@@ -130,13 +130,18 @@ void ref_ccm_codes(const float ccm[9], int code[9])
     }
 }
 
-/* x of 13 bits where line i of the tone curve begins: 16 apart, then 64, 256, 512. */
+/* x of 13 bits where line i of the tone curve begins: 16 apart, then 128, 512, 1024. */
 static int line_begin(int i)
 {
-    return i < 8    ? 16 * i
-           : i < 14 ? 128 + 64 * (i - 8)
-           : i < 20 ? 512 + 256 * (i - 14)
-                    : 2048 + 512 * (i - 20);
+    static const int zone_begin[4] = {0, 256, 1024, 4096}, step[4] = {16, 128, 512, 1024};
+    int x = 0;
+    for (; i > 0; i--) {
+        int zone = 3;
+        while (x < zone_begin[zone])
+            zone--;
+        x += step[zone];
+    }
+    return x;
 }
 
 static int curve_code(const float tone[SISP_TONE_KNOTS], int x)
@@ -182,7 +187,7 @@ int ref_tone(const int codes[REF_TONE_KNOTS], int x)
     const int begin = line_begin(i), end = line_begin(i + 1);
     int64_t rise = codes[i + 1] - codes[i];
     if (end == 8192) /* x goes to 8191 only, which is white */
-        rise = lround((double)(rise * 512) / 511);
+        rise = lround((double)(rise * 1024) / 1023);
     /* Odd lines are counted from their ends: this changes how halves are rounded. */
     const int64_t from = i % 2 ? end : begin;
     return (

@@ -192,16 +192,20 @@ static int32_t tone_code(float value)
     return value <= 0 ? 0 : value >= 1 ? FAST_TONE_MAX : (int32_t)lroundf(value * FAST_TONE_MAX);
 }
 
-/* Where line `i` of the curve begins among the curve's knots. */
-static unsigned knot_of(unsigned i)
+/* Where line `i` of the curve begins, in 1/8192. */
+static unsigned line_begin(unsigned i)
 {
-    if (i < 8)
-        return 4 * i; /* a line for every 4 knots, which lie 4 apart up to 256 of 8192 */
-    if (i < 10)
-        return 32 + 16 * (i - 8);
-    if (i < 14)
-        return 64 + 2 * (i - 10); /* then 32 apart */
-    return i < 20 ? 72 + 8 * (i - 14) : 120 + 4 * (i - 20);
+    if (i < 16)
+        return 16 * i;
+    if (i < 22)
+        return 256 + 128 * (i - 16);
+    return i < 28 ? 1024 + 512 * (i - 22) : 4096 + 1024 * (i - 28);
+}
+
+/* The curve at one of its knots. */
+static int32_t curve_at(const float *curve, unsigned x)
+{
+    return tone_code(curve[x <= 256 ? x / 4 : x <= 2048 ? 56 + x / 32 : 104 + x / 128]);
 }
 
 static int32_t min_32(int32_t a, int32_t b)
@@ -223,11 +227,11 @@ static void find_ends(const float *curve, int32_t end[FAST_TONE_SEGS + 1])
 {
     int32_t knot[FAST_TONE_SEGS + 1], bend[FAST_TONE_SEGS], middle[FAST_TONE_SEGS];
     for (unsigned i = 0; i <= FAST_TONE_SEGS; i++)
-        knot[i] = tone_code(curve[knot_of(i)]);
+        knot[i] = curve_at(curve, line_begin(i));
     for (unsigned i = 0; i < FAST_TONE_SEGS; i++) {
-        const unsigned at = (knot_of(i) + knot_of(i + 1)) / 2;
+        const unsigned at = (line_begin(i) + line_begin(i + 1)) / 2;
         middle[i] = (knot[i] + knot[i + 1]) / 2;
-        bend[i] = 2 * tone_code(curve[at]) - knot[i] - knot[i + 1];
+        bend[i] = 2 * curve_at(curve, at) - knot[i] - knot[i + 1];
     }
     end[0] = knot[0];
     end[FAST_TONE_SEGS] = knot[FAST_TONE_SEGS];
@@ -261,8 +265,8 @@ static void compile_tone(struct fast_tone *tone, const float *curve, enum sisp_p
     find_ends(curve, end);
     for (int i = 0; i < FAST_TONE_SEGS; i++) {
         int32_t rise = end[i + 1] - end[i];
-        if (i == FAST_TONE_SEGS - 1) /* the greatest input is 1/512 short of the end: reach it */
-            rise = (int32_t)lround(rise * 512 / 511.0);
+        if (i == FAST_TONE_SEGS - 1) /* the greatest input is 1/1024 short of the end: reach it */
+            rise = (int32_t)lround(rise * 1024 / 1023.0);
         tone->base[i] = (int16_t)(end[i] + rounding + (i % 2 ? rise : 0));
         tone->slope[i] = (int16_t)rise;
     }

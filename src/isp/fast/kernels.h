@@ -67,10 +67,9 @@ struct fast_demosaic {
 };
 
 /**
- * The tone curve in 32 lines of equal length along u = x + min(x, 2048) + 6 min(x, 512)
- * + 24 min(x, 128), x of 13 bits: 16 apart below 128, then 64, from 512 on 256, from 2048 on 512.
- * Even lines are counted from their begin, odd ones from their end, so that the fraction is u << 6
- * as a signed number.
+ * The tone curve in 32 lines, x of 13 bits: 16 apart below 256, then 128, from 1024 on 512, from
+ * 4096 on 1024. Even lines are counted from their begin, odd ones from their end, so that the
+ * fraction may be a signed number.
  */
 struct fast_tone {
     /* base: what a value begins with, plus half of an 8-bit step for pictures of 8-bit RGB. */

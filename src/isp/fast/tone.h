@@ -10,12 +10,10 @@
 #define FAST_TONE_BYTES /* look-ups of bytes, which serve two vectors at once */
 #endif
 
-/* Place along the curve, of 14 bits. */
-VEC_INLINE vec_u16 fast_tone_place(vec_u16 x)
-{
-    const vec_u16 fine = (vec_min(x, vec_set(128)) << 2) + vec_min(x, vec_set(512));
-    return x + vec_min(x, vec_set(2048)) + fine * 6;
-}
+/* Lines of values, and the places in them as signed fractions. */
+struct fast_tone_place {
+    vec_u16 base[2], slope[2], fraction[2];
+};
 
 #if defined(FAST_TONE_BYTES)
 VEC_INLINE vec_u16 fast_tone_byte(const uint8_t table[2][16], vec_u16 low, vec_u16 high)
@@ -24,40 +22,63 @@ VEC_INLINE vec_u16 fast_tone_byte(const uint8_t table[2][16], vec_u16 low, vec_u
            vec_lookup_bytes(vec_repeat(table[1]), high);
 }
 
-VEC_INLINE void fast_tone_lines(
-    const struct fast_tone *t, const vec_u16 u[2], vec_u16 base[2], vec_u16 slope[2])
+/* Stretches the zones until all lines are 1024 long: by 8 below 256, by 4 below 1024 and by 2
+ * below 4096. */
+VEC_INLINE vec_u16 fast_tone_stretch(vec_u16 x)
 {
-    const vec_u16 line = vec_pack_8(u[0] >> 9, u[1] >> 9);
+    const vec_u16 a = vec_min_u(x << 3, x + 7 * 256);
+    const vec_u16 b = vec_min_u(a << 2, a + 3 * (7 * 256 + 1024));
+    return b + vec_min(b, vec_set(4 * (7 * 256 + 1024) + (4096 - 1024)));
+}
+
+VEC_INLINE void fast_tone_find(
+    const struct fast_tone *t, const vec_u16 x[2], struct fast_tone_place *out)
+{
+    const vec_u16 u[2] = {fast_tone_stretch(x[0]), fast_tone_stretch(x[1])};
+    const vec_u16 line = vec_pack_8(u[0] >> 10, u[1] >> 10);
     /* A look-up gives 0 where bit 7 is set: from line 16 on, and below. */
     const vec_u16 low = line + 0x7070, high = low ^ 0x8080;
     vec_u16 byte[4];
     for (int k = 0; k < 4; k++)
         byte[k] = fast_tone_byte(t->bytes[k], low, high);
-    base[0] = vec_zip_low_8(byte[0], byte[1]);
-    base[1] = vec_zip_high_8(byte[0], byte[1]);
-    slope[0] = vec_zip_low_8(byte[2], byte[3]);
-    slope[1] = vec_zip_high_8(byte[2], byte[3]);
+    out->base[0] = vec_zip_low_8(byte[0], byte[1]);
+    out->base[1] = vec_zip_high_8(byte[0], byte[1]);
+    out->slope[0] = vec_zip_low_8(byte[2], byte[3]);
+    out->slope[1] = vec_zip_high_8(byte[2], byte[3]);
+    for (int k = 0; k < 2; k++)
+        out->fraction[k] = u[k] << 5;
 }
 #else
-VEC_INLINE vec_u16 fast_tone_word(const int16_t table[FAST_TONE_SEGS], vec_u16 line)
+/* table[index % 32] */
+VEC_INLINE vec_u16 fast_tone_word(const void *table, vec_u16 index)
 {
 #if !defined(VEC_GENERIC) && VEC_BYTES == 64
-    return (vec_u16)_mm512_permutexvar_epi16((VEC_RAW)line, (VEC_RAW)vec_load(table));
+    return (vec_u16)_mm512_permutexvar_epi16((VEC_RAW)index, (VEC_RAW)vec_load(table));
 #else
+    const uint16_t *words = table;
     uint16_t word[VEC_LANES];
-    vec_store(word, line);
+    vec_store(word, index);
     for (int k = 0; k < VEC_LANES; k++)
-        word[k] = (uint16_t)table[word[k] % FAST_TONE_SEGS];
+        word[k] = words[word[k] % 32];
     return vec_load(word);
 #endif
 }
 
-VEC_INLINE void fast_tone_lines(
-    const struct fast_tone *t, const vec_u16 u[2], vec_u16 base[2], vec_u16 slope[2])
+/* By x / 256: which power of two the lines are apart, and the first line less where it begins. */
+static const _Alignas(64) uint16_t fast_tone_shift[32] = {4, 7, 7, 7, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
+    9, 9, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10, 10};
+static const _Alignas(64) uint16_t fast_tone_first[32] = {0, 14, 14, 14, 20, 20, 20, 20, 20, 20, 20,
+    20, 20, 20, 20, 20, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24, 24};
+
+VEC_INLINE void fast_tone_find(
+    const struct fast_tone *t, const vec_u16 x[2], struct fast_tone_place *out)
 {
     for (int k = 0; k < 2; k++) {
-        base[k] = fast_tone_word(t->base, u[k] >> 9);
-        slope[k] = fast_tone_word(t->slope, u[k] >> 9);
+        const vec_u16 zone = x[k] >> 8, shift = fast_tone_word(fast_tone_shift, zone);
+        const vec_u16 line = (x[k] >> shift) + fast_tone_word(fast_tone_first, zone);
+        out->base[k] = fast_tone_word(t->base, line);
+        out->slope[k] = fast_tone_word(t->slope, line);
+        out->fraction[k] = x[k] << (15 - shift);
     }
 }
 #endif
@@ -65,11 +86,10 @@ VEC_INLINE void fast_tone_lines(
 /** Linear values of 13 bits -> display values of 15 bits. */
 VEC_INLINE void fast_tone_pair(const struct fast_tone *t, const vec_u16 x[2], vec_u16 out[2])
 {
-    const vec_u16 u[2] = {fast_tone_place(x[0]), fast_tone_place(x[1])};
-    vec_u16 base[2], slope[2];
-    fast_tone_lines(t, u, base, slope);
+    struct fast_tone_place place;
+    fast_tone_find(t, x, &place);
     for (int k = 0; k < 2; k++)
-        out[k] = base[k] + vec_mulhrs(slope[k], u[k] << 6);
+        out[k] = place.base[k] + vec_mulhrs(place.slope[k], place.fraction[k]);
 }
 
 #endif
