@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make: build.  make demo: the main job, seen.  make test: all tests.  make bench: figures.
+# make compare: figures beside the peers' into doc/performance.md.
 # make test-nightly: the long rungs.  make coverage: branches of the protocol's parts.
-.PHONY: all setup build demo test test-nightly coverage bench format install clean
+.PHONY: all setup build demo test test-nightly coverage bench compare format install clean
 BUILD ?= build
 
 all: build
@@ -30,6 +31,10 @@ coverage: | setup
 
 bench: build
 	@$(BUILD)/softisp bench
+
+compare: build
+	@scripts/setup.sh bench
+	@bench/compare.py --build $(BUILD) --write
 
 format:
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -96,6 +96,8 @@ void bench_scene_coefficients(struct sisp_coefficients *c);
 
 /** GStreamer's bayer2rgb, found at run time; NULL where it is not installed. */
 struct bench_peer *bench_peer_open(uint32_t width, uint32_t height, unsigned frames);
+/** Before the first round: every buffer has been touched, as ours have. */
+void bench_peer_warm_up(struct bench_peer *peer, const uint8_t *frame, size_t size_bytes);
 bool bench_peer_run(struct bench_peer *peer, const uint8_t *frame, size_t size_bytes);
 void bench_peer_close(struct bench_peer *peer);
 

@@ -161,6 +161,9 @@ void bench_job_begin(struct bench_job *job)
         for (unsigned i = 0; i < job->frames; i++)
             memcpy(memory->raws + i * job->raw_size, memory->samples[k].frame, job->raw_size);
     }
+    if (job->peer)
+        bench_peer_warm_up(
+            job->peer, memory->raws, job->geometry.raw_stride_bytes * job->geometry.raw_height);
     memset(job->stats, 0, sizeof(*job->stats) * job->threads);
     memset(last_picture(job), 0, job->picture_size);
 }

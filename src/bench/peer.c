@@ -183,6 +183,12 @@ bool bench_peer_run(struct bench_peer *peer, const uint8_t *frame, size_t size_b
     return gst.gst_pad_push(peer->in, buffer) == 0 && peer->taken == before + 1;
 }
 
+void bench_peer_warm_up(struct bench_peer *peer, const uint8_t *frame, size_t size_bytes)
+{
+    while (peer->taken < peer->frames && bench_peer_run(peer, frame, size_bytes))
+        ;
+}
+
 void bench_peer_close(struct bench_peer *peer)
 {
     if (!peer)
