@@ -39,13 +39,15 @@ enum sisp_packing {
                         */
 };
 
-/** One raw format: V4L2 name and fourcc, and what they mean. */
+/** One raw format: V4L2 name and fourcc, and what they mean. A monochrome one is developed to grey:
+ * it has the black level and the shading of site Gr, and no white balance, demosaic or CCM. */
 struct sisp_raw_format {
-    const char *name; /* such as "SRGGB10P" */
-    uint32_t fourcc;  /* V4L2's, such as 'pRAA' */
-    enum sisp_cfa cfa;
+    const char *name;  /* such as "SRGGB10P" */
+    uint32_t fourcc;   /* V4L2's, such as 'pRAA' */
+    enum sisp_cfa cfa; /* SISP_CFA_RGGB if monochrome: cells of four alike */
     enum sisp_packing packing;
     uint8_t bits; /* per sample: 8, 10, 12, 14 or 16; white level is 2^bits - 1 unless told */
+    uint8_t is_mono;
 };
 
 /** All raw formats, ended by an entry whose name is NULL. */
@@ -56,6 +58,11 @@ SISP_API const struct sisp_raw_format *sisp_raw_format_find(const char *name);
 
 /** The unpacked 16-bit container format with this CFA order and bit depth (10 to 16), or NULL. */
 SISP_API const struct sisp_raw_format *sisp_raw_format_unpacked(enum sisp_cfa cfa, unsigned bits);
+
+/** The unpacked 16-bit container of that bit depth with the format's CFA, or monochrome as it is.
+ */
+SISP_API const struct sisp_raw_format *sisp_raw_format_widened(
+    const struct sisp_raw_format *format, unsigned bits);
 
 /** Smallest number of bytes that hold one row of `width` samples. */
 SISP_API size_t sisp_raw_row_bytes(enum sisp_packing packing, uint32_t width);

@@ -2,6 +2,7 @@
 #include <softisp/raw.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <strings.h>
 
 #define FOURCC(a, b, c, d)                                                                         \
@@ -10,42 +11,51 @@
 /* Fourccs are those of linux/videodev2.h; 14P and 16 are spelled as there. Names too, but IPU3's,
  * which are "ip3r" and so on in its documentation and IPU3_SRGGB10 in the header. */
 const struct sisp_raw_format sisp_raw_formats[] = {
-    {"SRGGB8", FOURCC('R', 'G', 'G', 'B'), SISP_CFA_RGGB, SISP_PACKING_8, 8},
-    {"SGRBG8", FOURCC('G', 'R', 'B', 'G'), SISP_CFA_GRBG, SISP_PACKING_8, 8},
-    {"SGBRG8", FOURCC('G', 'B', 'R', 'G'), SISP_CFA_GBRG, SISP_PACKING_8, 8},
-    {"SBGGR8", FOURCC('B', 'A', '8', '1'), SISP_CFA_BGGR, SISP_PACKING_8, 8},
-    {"SRGGB10", FOURCC('R', 'G', '1', '0'), SISP_CFA_RGGB, SISP_PACKING_16, 10},
-    {"SGRBG10", FOURCC('B', 'A', '1', '0'), SISP_CFA_GRBG, SISP_PACKING_16, 10},
-    {"SGBRG10", FOURCC('G', 'B', '1', '0'), SISP_CFA_GBRG, SISP_PACKING_16, 10},
-    {"SBGGR10", FOURCC('B', 'G', '1', '0'), SISP_CFA_BGGR, SISP_PACKING_16, 10},
-    {"SRGGB10P", FOURCC('p', 'R', 'A', 'A'), SISP_CFA_RGGB, SISP_PACKING_10P, 10},
-    {"SGRBG10P", FOURCC('p', 'g', 'A', 'A'), SISP_CFA_GRBG, SISP_PACKING_10P, 10},
-    {"SGBRG10P", FOURCC('p', 'G', 'A', 'A'), SISP_CFA_GBRG, SISP_PACKING_10P, 10},
-    {"SBGGR10P", FOURCC('p', 'B', 'A', 'A'), SISP_CFA_BGGR, SISP_PACKING_10P, 10},
-    {"IPU3_SRGGB10", FOURCC('i', 'p', '3', 'r'), SISP_CFA_RGGB, SISP_PACKING_IPU3, 10},
-    {"IPU3_SGRBG10", FOURCC('i', 'p', '3', 'G'), SISP_CFA_GRBG, SISP_PACKING_IPU3, 10},
-    {"IPU3_SGBRG10", FOURCC('i', 'p', '3', 'g'), SISP_CFA_GBRG, SISP_PACKING_IPU3, 10},
-    {"IPU3_SBGGR10", FOURCC('i', 'p', '3', 'b'), SISP_CFA_BGGR, SISP_PACKING_IPU3, 10},
-    {"SRGGB12", FOURCC('R', 'G', '1', '2'), SISP_CFA_RGGB, SISP_PACKING_16, 12},
-    {"SGRBG12", FOURCC('B', 'A', '1', '2'), SISP_CFA_GRBG, SISP_PACKING_16, 12},
-    {"SGBRG12", FOURCC('G', 'B', '1', '2'), SISP_CFA_GBRG, SISP_PACKING_16, 12},
-    {"SBGGR12", FOURCC('B', 'G', '1', '2'), SISP_CFA_BGGR, SISP_PACKING_16, 12},
-    {"SRGGB12P", FOURCC('p', 'R', 'C', 'C'), SISP_CFA_RGGB, SISP_PACKING_12P, 12},
-    {"SGRBG12P", FOURCC('p', 'g', 'C', 'C'), SISP_CFA_GRBG, SISP_PACKING_12P, 12},
-    {"SGBRG12P", FOURCC('p', 'G', 'C', 'C'), SISP_CFA_GBRG, SISP_PACKING_12P, 12},
-    {"SBGGR12P", FOURCC('p', 'B', 'C', 'C'), SISP_CFA_BGGR, SISP_PACKING_12P, 12},
-    {"SRGGB14", FOURCC('R', 'G', '1', '4'), SISP_CFA_RGGB, SISP_PACKING_16, 14},
-    {"SGRBG14", FOURCC('G', 'R', '1', '4'), SISP_CFA_GRBG, SISP_PACKING_16, 14},
-    {"SGBRG14", FOURCC('G', 'B', '1', '4'), SISP_CFA_GBRG, SISP_PACKING_16, 14},
-    {"SBGGR14", FOURCC('B', 'G', '1', '4'), SISP_CFA_BGGR, SISP_PACKING_16, 14},
-    {"SRGGB14P", FOURCC('p', 'R', 'E', 'E'), SISP_CFA_RGGB, SISP_PACKING_14P, 14},
-    {"SGRBG14P", FOURCC('p', 'g', 'E', 'E'), SISP_CFA_GRBG, SISP_PACKING_14P, 14},
-    {"SGBRG14P", FOURCC('p', 'G', 'E', 'E'), SISP_CFA_GBRG, SISP_PACKING_14P, 14},
-    {"SBGGR14P", FOURCC('p', 'B', 'E', 'E'), SISP_CFA_BGGR, SISP_PACKING_14P, 14},
-    {"SRGGB16", FOURCC('R', 'G', '1', '6'), SISP_CFA_RGGB, SISP_PACKING_16, 16},
-    {"SGRBG16", FOURCC('G', 'R', '1', '6'), SISP_CFA_GRBG, SISP_PACKING_16, 16},
-    {"SGBRG16", FOURCC('G', 'B', '1', '6'), SISP_CFA_GBRG, SISP_PACKING_16, 16},
-    {"SBGGR16", FOURCC('B', 'Y', 'R', '2'), SISP_CFA_BGGR, SISP_PACKING_16, 16},
+    {"SRGGB8", FOURCC('R', 'G', 'G', 'B'), SISP_CFA_RGGB, SISP_PACKING_8, 8, false},
+    {"SGRBG8", FOURCC('G', 'R', 'B', 'G'), SISP_CFA_GRBG, SISP_PACKING_8, 8, false},
+    {"SGBRG8", FOURCC('G', 'B', 'R', 'G'), SISP_CFA_GBRG, SISP_PACKING_8, 8, false},
+    {"SBGGR8", FOURCC('B', 'A', '8', '1'), SISP_CFA_BGGR, SISP_PACKING_8, 8, false},
+    {"SRGGB10", FOURCC('R', 'G', '1', '0'), SISP_CFA_RGGB, SISP_PACKING_16, 10, false},
+    {"SGRBG10", FOURCC('B', 'A', '1', '0'), SISP_CFA_GRBG, SISP_PACKING_16, 10, false},
+    {"SGBRG10", FOURCC('G', 'B', '1', '0'), SISP_CFA_GBRG, SISP_PACKING_16, 10, false},
+    {"SBGGR10", FOURCC('B', 'G', '1', '0'), SISP_CFA_BGGR, SISP_PACKING_16, 10, false},
+    {"SRGGB10P", FOURCC('p', 'R', 'A', 'A'), SISP_CFA_RGGB, SISP_PACKING_10P, 10, false},
+    {"SGRBG10P", FOURCC('p', 'g', 'A', 'A'), SISP_CFA_GRBG, SISP_PACKING_10P, 10, false},
+    {"SGBRG10P", FOURCC('p', 'G', 'A', 'A'), SISP_CFA_GBRG, SISP_PACKING_10P, 10, false},
+    {"SBGGR10P", FOURCC('p', 'B', 'A', 'A'), SISP_CFA_BGGR, SISP_PACKING_10P, 10, false},
+    {"IPU3_SRGGB10", FOURCC('i', 'p', '3', 'r'), SISP_CFA_RGGB, SISP_PACKING_IPU3, 10, false},
+    {"IPU3_SGRBG10", FOURCC('i', 'p', '3', 'G'), SISP_CFA_GRBG, SISP_PACKING_IPU3, 10, false},
+    {"IPU3_SGBRG10", FOURCC('i', 'p', '3', 'g'), SISP_CFA_GBRG, SISP_PACKING_IPU3, 10, false},
+    {"IPU3_SBGGR10", FOURCC('i', 'p', '3', 'b'), SISP_CFA_BGGR, SISP_PACKING_IPU3, 10, false},
+    {"SRGGB12", FOURCC('R', 'G', '1', '2'), SISP_CFA_RGGB, SISP_PACKING_16, 12, false},
+    {"SGRBG12", FOURCC('B', 'A', '1', '2'), SISP_CFA_GRBG, SISP_PACKING_16, 12, false},
+    {"SGBRG12", FOURCC('G', 'B', '1', '2'), SISP_CFA_GBRG, SISP_PACKING_16, 12, false},
+    {"SBGGR12", FOURCC('B', 'G', '1', '2'), SISP_CFA_BGGR, SISP_PACKING_16, 12, false},
+    {"SRGGB12P", FOURCC('p', 'R', 'C', 'C'), SISP_CFA_RGGB, SISP_PACKING_12P, 12, false},
+    {"SGRBG12P", FOURCC('p', 'g', 'C', 'C'), SISP_CFA_GRBG, SISP_PACKING_12P, 12, false},
+    {"SGBRG12P", FOURCC('p', 'G', 'C', 'C'), SISP_CFA_GBRG, SISP_PACKING_12P, 12, false},
+    {"SBGGR12P", FOURCC('p', 'B', 'C', 'C'), SISP_CFA_BGGR, SISP_PACKING_12P, 12, false},
+    {"SRGGB14", FOURCC('R', 'G', '1', '4'), SISP_CFA_RGGB, SISP_PACKING_16, 14, false},
+    {"SGRBG14", FOURCC('G', 'R', '1', '4'), SISP_CFA_GRBG, SISP_PACKING_16, 14, false},
+    {"SGBRG14", FOURCC('G', 'B', '1', '4'), SISP_CFA_GBRG, SISP_PACKING_16, 14, false},
+    {"SBGGR14", FOURCC('B', 'G', '1', '4'), SISP_CFA_BGGR, SISP_PACKING_16, 14, false},
+    {"SRGGB14P", FOURCC('p', 'R', 'E', 'E'), SISP_CFA_RGGB, SISP_PACKING_14P, 14, false},
+    {"SGRBG14P", FOURCC('p', 'g', 'E', 'E'), SISP_CFA_GRBG, SISP_PACKING_14P, 14, false},
+    {"SGBRG14P", FOURCC('p', 'G', 'E', 'E'), SISP_CFA_GBRG, SISP_PACKING_14P, 14, false},
+    {"SBGGR14P", FOURCC('p', 'B', 'E', 'E'), SISP_CFA_BGGR, SISP_PACKING_14P, 14, false},
+    {"SRGGB16", FOURCC('R', 'G', '1', '6'), SISP_CFA_RGGB, SISP_PACKING_16, 16, false},
+    {"SGRBG16", FOURCC('G', 'R', '1', '6'), SISP_CFA_GRBG, SISP_PACKING_16, 16, false},
+    {"SGBRG16", FOURCC('G', 'B', '1', '6'), SISP_CFA_GBRG, SISP_PACKING_16, 16, false},
+    {"SBGGR16", FOURCC('B', 'Y', 'R', '2'), SISP_CFA_BGGR, SISP_PACKING_16, 16, false},
+    {"GREY", FOURCC('G', 'R', 'E', 'Y'), SISP_CFA_RGGB, SISP_PACKING_8, 8, true},
+    {"Y10", FOURCC('Y', '1', '0', ' '), SISP_CFA_RGGB, SISP_PACKING_16, 10, true},
+    {"Y10P", FOURCC('Y', '1', '0', 'P'), SISP_CFA_RGGB, SISP_PACKING_10P, 10, true},
+    {"IPU3_Y10", FOURCC('i', 'p', '3', 'y'), SISP_CFA_RGGB, SISP_PACKING_IPU3, 10, true},
+    {"Y12", FOURCC('Y', '1', '2', ' '), SISP_CFA_RGGB, SISP_PACKING_16, 12, true},
+    {"Y12P", FOURCC('Y', '1', '2', 'P'), SISP_CFA_RGGB, SISP_PACKING_12P, 12, true},
+    {"Y14", FOURCC('Y', '1', '4', ' '), SISP_CFA_RGGB, SISP_PACKING_16, 14, true},
+    {"Y14P", FOURCC('Y', '1', '4', 'P'), SISP_CFA_RGGB, SISP_PACKING_14P, 14, true},
+    {"Y16", FOURCC('Y', '1', '6', ' '), SISP_CFA_RGGB, SISP_PACKING_16, 16, true},
     {0},
 };
 
@@ -58,13 +68,25 @@ const struct sisp_raw_format *sisp_raw_format_find(const char *name)
     return NULL;
 }
 
-const struct sisp_raw_format *sisp_raw_format_unpacked(enum sisp_cfa cfa, unsigned bits)
+static const struct sisp_raw_format *find_words(enum sisp_cfa cfa, bool is_mono, unsigned bits)
 {
     for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->packing == SISP_PACKING_16 && f->cfa == cfa && f->bits == bits)
+        if (f->packing == SISP_PACKING_16 && f->cfa == cfa && f->is_mono == is_mono &&
+            f->bits == bits)
             return f;
     }
     return NULL;
+}
+
+const struct sisp_raw_format *sisp_raw_format_unpacked(enum sisp_cfa cfa, unsigned bits)
+{
+    return find_words(cfa, false, bits);
+}
+
+const struct sisp_raw_format *sisp_raw_format_widened(
+    const struct sisp_raw_format *format, unsigned bits)
+{
+    return find_words(format->cfa, format->is_mono, bits);
 }
 
 const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info)

@@ -9,7 +9,7 @@ bool camera_narrow(struct sisp_raw_info *info)
         bits += 2;
     if (format->packing != SISP_PACKING_16 || bits >= format->bits)
         return false;
-    info->fourcc = sisp_raw_format_unpacked(format->cfa, bits)->fourcc;
+    info->fourcc = sisp_raw_format_widened(format, bits)->fourcc;
     return true;
 }
 

@@ -79,7 +79,7 @@ static bool widen(struct sisp_raw_info *info)
     while (info->white_level > (float)((1u << format->bits) - 1)) {
         if (format->packing != SISP_PACKING_16 || format->bits == 16)
             return false;
-        format = sisp_raw_format_unpacked(format->cfa, format->bits + 2u);
+        format = sisp_raw_format_widened(format, format->bits + 2u);
     }
     info->fourcc = format->fourcc;
     return true;

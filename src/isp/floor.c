@@ -146,6 +146,11 @@ static void floor_init(struct floor *f, const struct isp_geometry *g,
     f->geometry = g;
     f->raw = isp_geometry_format(g);
     f->samples = samples;
+    struct sisp_coefficients mono;
+    if (f->raw->is_mono) {
+        isp_mono_coefficients(&mono, c);
+        c = &mono;
+    }
     f->step_x = cell_step(g->crop.width, g->width);
     f->step_y = cell_step(g->crop.height, g->height);
     const enum sisp_cfa cfa = sisp_cfa_shift(f->raw->cfa, g->crop.x, g->crop.y);

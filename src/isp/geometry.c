@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <string.h>
 
 #define SIDE_MAX 65535
 
@@ -13,6 +14,21 @@ const struct sisp_raw_format *isp_geometry_format(const struct isp_geometry *geo
             return f;
     }
     return NULL;
+}
+
+void isp_mono_coefficients(struct sisp_coefficients *mono, const struct sisp_coefficients *c)
+{
+    *mono = *c;
+    for (int site = 0; site < SISP_SITE_COUNT; site++) {
+        mono->black_level[site] = c->black_level[SISP_SITE_GR];
+        memcpy(mono->lsc.gain[site], c->lsc.gain[SISP_SITE_GR], sizeof(c->lsc.gain[site]));
+    }
+    for (int k = 0; k < 3; k++) {
+        mono->wb_gains[k] = 1;
+        mono->ccm[3 * k] = mono->ccm[3 * k + 2] = 0.25f;
+        mono->ccm[3 * k + 1] = 0.5f; /* two of the four sites */
+    }
+    mono->clip_level = 1;
 }
 
 static bool is_inside(uint32_t start, uint32_t size, uint32_t whole)

@@ -43,12 +43,10 @@ static void develop_scratch_finish(struct develop_scratch *scratch)
 struct isp_geometry pipeline_merged_geometry(const struct isp_geometry *still)
 {
     struct isp_geometry geometry = *still;
-    enum sisp_cfa cfa = SISP_CFA_RGGB;
-    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->fourcc == still->raw_fourcc)
-            cfa = sisp_cfa_shift(f->cfa, still->crop.x, still->crop.y);
-    }
-    geometry.raw_fourcc = sisp_raw_format_unpacked(cfa, 16)->fourcc;
+    struct sisp_raw_format corner = *isp_geometry_format(still);
+    if (!corner.is_mono)
+        corner.cfa = sisp_cfa_shift(corner.cfa, still->crop.x, still->crop.y);
+    geometry.raw_fourcc = sisp_raw_format_widened(&corner, 16)->fourcc;
     geometry.raw_width = still->crop.width;
     geometry.raw_height = still->crop.height;
     geometry.raw_stride_bytes = (size_t)still->crop.width * 2;

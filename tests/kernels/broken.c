@@ -64,6 +64,12 @@ DEMOSAIC(mhc_1, mhc, 1)
 DEMOSAIC(bilinear_0, bilinear, 0)
 DEMOSAIC(bilinear_1, bilinear, 1)
 
+static void mono(const struct fast_demosaic *t)
+{
+    fast_kernels_generic.demosaic->mono(t);
+    spoil(t->dst[1][1], t->pairs);
+}
+
 #define PACK(name, format, pixel_bytes)                                                            \
     static void name(const struct fast_pack *t)                                                    \
     {                                                                                              \
@@ -98,7 +104,7 @@ static const struct fast_unpack_kernels unpack = {
 static const struct fast_bayer_kernels bayer = {
     .defects = defects, .balance = {balance_0, balance_1}};
 static const struct fast_demosaic_kernels demosaic = {
-    .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}};
+    .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}, .mono = mono};
 static const struct fast_pack_kernels pack = {
     .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64}, .chroma = chroma};
 static const struct fast_sum_kernels sum = {.stats = stats, .scale = scale};

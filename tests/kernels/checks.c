@@ -187,6 +187,34 @@ static bool bilinear_1(struct check *c)
     return check_demosaic(c, 1, true);
 }
 
+static bool mono(struct check *c)
+{
+    static struct row rows[2], dst[3][2];
+    const int one[3] = {0, FAST_CCM_ONE, 0};
+    struct fast_demosaic task = {.pairs = pairs_of(c)};
+    for (int phase = 0; phase < 2; phase++) {
+        row_fill(c, &rows[phase], FAST_WHITE);
+        task.rows[2][phase] = row_start(c, &rows[phase]);
+    }
+    for (int k = 0; k < 6; k++) {
+        row_clear(&dst[k / 2][k % 2]);
+        task.dst[k / 2][k % 2] = row_start(c, &dst[k / 2][k % 2]);
+    }
+    c->kernels->demosaic->mono(&task);
+    for (uint32_t x = 0; x < c->width; x++) {
+        const int rgb[3] = {0, 8 * at(task.rows[2], x), 0};
+        for (int k = 0; k < 3; k++) {
+            if (!check_equal(c, "grey", x, (unsigned)task.dst[k][x % 2][x / 2],
+                    (unsigned)ref_ccm_row(rgb, one)))
+                return false;
+        }
+    }
+    bool ok = true;
+    for (int k = 0; k < 6; k++)
+        ok = ok && row_guards_hold(c, &dst[k / 2][k % 2], task.pairs);
+    return ok;
+}
+
 /* ---- tone and pack
  * -------------------------------------------------------------------------------- */
 
@@ -374,6 +402,7 @@ const struct check_kernel check_kernels[] = {
     {"mhc-1", mhc_1},
     {"bilinear-0", bilinear_0},
     {"bilinear-1", bilinear_1},
+    {"mono", mono},
     {"pack-xrgb8888", pack_xrgb8888},
     {"pack-rgb24", pack_rgb24},
     {"pack-nv12", pack_nv12},

@@ -8,6 +8,7 @@
 struct frame {
     const struct isp_geometry *g;
     const struct sisp_coefficients *c;
+    struct sisp_coefficients grey; /* of a monochrome frame: all sites alike */
     const struct sisp_raw_format *format;
     const uint8_t *raw;
     enum sisp_cfa cfa;
@@ -134,6 +135,10 @@ static void linear_at(const struct frame *f, int x, int y, int out[3])
     ref_demosaic(&w, rgb);
     for (int k = 0; k < 3; k++)
         out[k] = ref_ccm_row(rgb, f->ccm + 3 * k);
+    if (f->format->is_mono) {
+        const int middle[3] = {8 * w.v[2][2], 0, 0}, one[3] = {8195, 0, 0};
+        out[0] = out[1] = out[2] = ref_ccm_row(middle, one);
+    }
 }
 
 static int64_t overlap(int64_t a0, int64_t a1, int64_t b0, int64_t b1)
@@ -248,7 +253,16 @@ static void frame_init(struct frame *f, const struct isp_geometry *g,
     f->cfa = sisp_cfa_shift(f->format->cfa, g->crop.x, g->crop.y);
     f->width = (int)g->crop.width;
     f->height = (int)g->crop.height;
-    f->clip = (int)floor((double)c->clip_level * 4095);
+    if (f->format->is_mono) {
+        f->grey = *c;
+        f->c = &f->grey;
+        f->grey.clip_level = f->grey.wb_gains[0] = f->grey.wb_gains[1] = f->grey.wb_gains[2] = 1;
+        for (int site = 0; site < SISP_SITE_COUNT; site++) {
+            f->grey.black_level[site] = c->black_level[SISP_SITE_GR];
+            memcpy(f->grey.lsc.gain[site], c->lsc.gain[SISP_SITE_GR], sizeof(c->lsc.gain[0]));
+        }
+    }
+    f->clip = (int)floor((double)f->c->clip_level * 4095);
     ref_ccm_codes(c->ccm, f->ccm);
     ref_tone_codes(c->tone, f->tone);
     for (int site = 0; site < SISP_SITE_COUNT; site++)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "still_reference.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 /* ---- samples ------------------------------------------------------------------------------- */
@@ -125,13 +126,16 @@ static double linear_at(const struct mosaic *m, int x, int y)
     const struct isp_geometry *g = m->geometry;
     const struct sisp_coefficients *c = m->coefficients;
     const uint8_t *row = m->raw + (g->crop.y + (size_t)y) * g->raw_stride_bytes;
-    enum sisp_site site = site_at(m, x, y);
+    const bool is_mono = m->format->is_mono;
+    enum sisp_site site = is_mono ? SISP_SITE_GR : site_at(m, x, y);
     char colour = colour_at(m, x, y);
     double black = (double)c->black_level[site];
     double value = still_reference_get(m->format->packing, row, g->crop.x + (uint32_t)x);
     value = (value - black) / ((double)c->white_level - black);
     if (c->lsc.cols)
         value *= shading(&c->lsc, site, (x + 0.5) / g->crop.width, (y + 0.5) / g->crop.height);
+    if (is_mono)
+        return value < 1 ? value : 1;
     value *= (double)c->wb_gains[colour == 'R' ? 0 : colour == 'G' ? 1 : 2];
     return value < (double)c->clip_level ? value : (double)c->clip_level;
 }
@@ -214,6 +218,10 @@ static void pixel(const struct mosaic *m, int x, int y, double out[3])
 {
     const struct sisp_coefficients *c = m->coefficients;
     double rgb[3];
+    if (m->format->is_mono) {
+        out[0] = out[1] = out[2] = tone(c->tone, clamp(sample(m, x, y), 0, 1));
+        return;
+    }
     for (int i = 0; i < 3; i++) {
         double v =
             c->demosaic == SISP_DEMOSAIC_MHC ? mhc(m, "RGB"[i], x, y) : bilinear(m, "RGB"[i], x, y);

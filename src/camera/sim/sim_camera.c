@@ -250,6 +250,8 @@ static int configure(struct sim_camera *camera, const struct sisp_camera_params 
     camera->format = camera_info_init(&camera->camera.info, params);
     if (!camera->format)
         return refuse(error, error_size, "sides are even, 64 to 8192, the format one of V4L2's");
+    if (camera->format->is_mono)
+        return refuse(error, error_size, "the simulated camera has a colour filter array");
     if (num == 0 || den == 0 || den / num * 1e6 < INTERVAL_US_MIN)
         return refuse(error, error_size, "the frame rate is at most 10000 fps");
     if (!sim_options_parse(options, params->options, error, error_size))

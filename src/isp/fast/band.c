@@ -148,7 +148,9 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
             task.dst[k][phase] = plane_row(run->linear, recipe->stride, k, phase);
     }
     memcpy(task.ccm, recipe->ccm[fast_row_is_blue(recipe, y)], sizeof(task.ccm));
-    if (recipe->demosaic == SISP_DEMOSAIC_MHC)
+    if (recipe->raw->is_mono)
+        kernels->mono(&task);
+    else if (recipe->demosaic == SISP_DEMOSAIC_MHC)
         kernels->mhc[own_phase](&task);
     else
         kernels->bilinear[own_phase](&task);

@@ -9,8 +9,7 @@
 #define GAIN_STEP                                                                                  \
     32766 /* most between neighbouring mesh rows: the kernel's difference is int16                 \
            */
-#define KNOTS_MAX  (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
-#define LINEAR_ONE 8195 /* CCM code of 1.0: white gives at least FAST_LINEAR, rounding included */
+#define KNOTS_MAX (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
 
 /* ---- checks (all written so that NaN fails) ------------------------------------------------- */
 
@@ -175,11 +174,11 @@ static void compile_ccm(struct isp_fast_recipe *recipe, const float *ccm)
         const float *m = ccm + 3 * k;
         long code[3], greatest = 0, sum = 0;
         for (int i = 0; i < 3; i++) {
-            code[i] = lround((double)m[i] * LINEAR_ONE);
+            code[i] = lround((double)m[i] * FAST_CCM_ONE);
             sum += code[i];
             greatest = fabsf(m[i]) > fabsf(m[greatest]) ? i : greatest;
         }
-        code[greatest] += lround(((double)m[0] + (double)m[1] + (double)m[2]) * LINEAR_ONE) - sum;
+        code[greatest] += lround(((double)m[0] + (double)m[1] + (double)m[2]) * FAST_CCM_ONE) - sum;
         for (int i = 0; i < 3; i++) {
             recipe->ccm[0][k][i] = clamp_16(code[i]);
             recipe->ccm[1][k][2 - i] = clamp_16(code[i]);
@@ -293,6 +292,11 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
     if (!kernels || !are_levels_valid(c, raw->bits) || !are_colors_valid(c) ||
         !is_mesh_valid(&c->lsc))
         return -EINVAL;
+    struct sisp_coefficients mono;
+    if (raw->is_mono) {
+        isp_mono_coefficients(&mono, c);
+        c = &mono;
+    }
     *recipe = (struct isp_fast_recipe){
         .kernels = kernels,
         .geometry = *geometry,

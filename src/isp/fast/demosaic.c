@@ -125,8 +125,23 @@ static void bilinear_1(const struct fast_demosaic *d)
     row(d, 1, 0);
 }
 
+/* As a CCM of identity, whose code of 1 is a little more, would have it. */
+static void mono(const struct fast_demosaic *task)
+{
+    const struct fast_demosaic copy = *task, *d = &copy; /* which no store can change */
+    for (size_t i = 0; i < d->pairs; i += VEC_LANES) {
+        for (int phase = 0; phase < 2; phase++) {
+            vec_u16 grey = vec_mulhrs(vec_load(d->rows[2][phase] + i) << 3, vec_set(FAST_CCM_ONE));
+            grey = clamp(grey, FAST_LINEAR);
+            for (int k = 0; k < 3; k++)
+                vec_store(d->dst[k][phase] + i, grey);
+        }
+    }
+}
+
 extern const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels);
 const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels) = {
     .mhc = {mhc_0, mhc_1},
     .bilinear = {bilinear_0, bilinear_1},
+    .mono = mono,
 };

@@ -18,6 +18,7 @@
 #define FAST_PAD       32    /* lanes: the widest vector */
 #define FAST_PACKINGS  6     /* enum sisp_packing */
 #define FAST_WHITE     4095  /* 1.0 after levels */
+#define FAST_CCM_ONE   8195  /* 1.0 in Q13: white gives at least FAST_LINEAR, rounding included */
 #define FAST_LINEAR    8191  /* 1.0 after CCM, and its greatest value */
 #define FAST_TONE_MAX  32640 /* 1.0 after tone: 255 * 128 */
 #define FAST_TONE_SEGS 32
@@ -125,6 +126,7 @@ struct fast_bayer_kernels {
 struct fast_demosaic_kernels {
     void (*mhc[2])(const struct fast_demosaic *); /* by the phase of the row's own colour */
     void (*bilinear[2])(const struct fast_demosaic *);
+    void (*mono)(const struct fast_demosaic *); /* the middle row is grey; no CCM */
 };
 
 struct fast_pack_kernels {

@@ -128,10 +128,16 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     if (level < 0)
         return -ENOTSUP;
     const struct sisp_raw_format *format = unpack_format(geometry->raw_fourcc);
+    struct sisp_coefficients mono;
+    if (format->is_mono) {
+        isp_mono_coefficients(&mono, coefficients);
+        coefficients = &mono;
+    }
     *recipe = (struct isp_still_recipe){
         .geometry = *geometry,
         .kernels = levels[level],
         .packing = format->packing,
+        .is_mono = format->is_mono,
         .cfa = sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y),
         .demosaic = (enum sisp_demosaic)coefficients->demosaic,
         .clip_level = coefficients->clip_level,

@@ -4,6 +4,7 @@
 #define ISP_STILL_STILL_H
 
 #include <isp/isp.h>
+#include <stdbool.h>
 
 /* Floats before and after each plane of a row: room for mirrored samples, and 64-byte alignment. */
 #define STILL_PAD 16
@@ -27,6 +28,7 @@ struct isp_still_recipe {
     struct isp_geometry geometry;
     const struct still_kernels *kernels;
     enum sisp_packing packing;
+    bool is_mono;
     enum sisp_cfa cfa; /* of the crop's corner */
     enum sisp_demosaic demosaic;
     float black[SISP_SITE_COUNT];

@@ -184,6 +184,13 @@ static void bilinear_at_green(const struct window *w, uint32_t count, float *res
     }
 }
 
+static void grey(const struct window *w, uint32_t count, float (*half)[TILE_CELLS])
+{
+    const float *c = w->own[2];
+    for (uint32_t k = 0; k < count; k++)
+        half[0][k] = half[1][k] = half[2][k] = clamp(c[k], 0, w->limit);
+}
+
 /* Cells k.. of row y into tile->half. */
 static void demosaic(const struct isp_still_recipe *recipe, const struct still_line lines[5],
     uint32_t y, uint32_t k, uint32_t count, struct tile *tile)
@@ -194,7 +201,9 @@ static void demosaic(const struct isp_still_recipe *recipe, const struct still_l
         unsigned channel = unpack_channel(unpack_site(recipe->cfa, phase, y));
         unsigned beside = unpack_channel(unpack_site(recipe->cfa, phase + 1, y));
         bool is_mhc = recipe->demosaic == SISP_DEMOSAIC_MHC;
-        if (channel == 1)
+        if (recipe->is_mono)
+            grey(&w, count, half);
+        else if (channel == 1)
             (is_mhc ? mhc_at_green : bilinear_at_green)(
                 &w, count, half[beside], half[1], half[2 - beside]);
         else

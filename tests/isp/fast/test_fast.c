@@ -60,7 +60,7 @@ TEST(every_level_every_small_size_is_as_defined)
 {
     struct base_prng prng = {2};
     static const char *const names[] = {
-        "SRGGB10", "SGRBG10P", "SGBRG12P", "SBGGR14P", "IPU3_SGBRG10", "SRGGB8"};
+        "SRGGB10", "SGRBG10P", "SGBRG12P", "SBGGR14P", "IPU3_SGBRG10", "SRGGB8", "Y12"};
     for (unsigned i = 0; i < 24 * ISP_ISA_COUNT; i++) {
         const enum isp_isa isa = (enum isp_isa)(i % ISP_ISA_COUNT);
         if (!has_level(isa))
