@@ -29,6 +29,7 @@ void isp_mono_coefficients(struct sisp_coefficients *mono, const struct sisp_coe
         mono->ccm[3 * k + 1] = 0.5f; /* two of the four sites */
     }
     mono->clip_level = 1;
+    mono->green_balance = 0;
 }
 
 static bool is_inside(uint32_t start, uint32_t size, uint32_t whole)

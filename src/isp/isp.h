@@ -54,7 +54,7 @@ int isp_geometry_check(const struct isp_geometry *geometry);
 const struct sisp_raw_format *isp_geometry_format(const struct isp_geometry *geometry);
 
 /** What a monochrome frame takes of the coefficients: site Gr's black level and shading for all
- * sites, no white balance, and a matrix that makes grey of a cell. */
+ * sites, no white balance, no green balance, and a matrix that makes grey of a cell. */
 void isp_mono_coefficients(struct sisp_coefficients *mono, const struct sisp_coefficients *c);
 
 /* ---- fast path: 16-bit integers, one pass (FastISP) -------------------------------------- */

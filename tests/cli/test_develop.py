@@ -152,6 +152,37 @@ def lanes_agree_on_a_short_span(folder):
         expect(pictures[1].max() == 255)
 
 
+def ipu3(rows):
+    """25 samples of 10 bits in 32 bytes, the first in the lowest bits."""
+    out = b''
+    for row in rows:
+        for x in range(0, len(row), 25):
+            out += sum(int(v) << 10 * i for i, v in enumerate(row[x:x + 25])).to_bytes(32, 'little')
+    return out
+
+
+def ipu3_and_monochrome_are_read(folder):
+    """One scene, odd in size: packed and unpacked give the same picture, and monochrome gives itself, in both lanes."""
+    width, height = 77, 31
+    y, x = np.mgrid[0:height, 0:width]
+    grey = (x * 13 + y * 7 + 200 * ((x + y) % 2)) % 1024 & ~3
+    words = grey.astype('<u2').tobytes()
+    packed = ipu3(grey)
+    pictures = {}
+    for name, data in ('SGRBG10', words), ('IPU3_SGRBG10', packed), ('Y10', words), ('IPU3_Y10', packed):
+        for lane in 'background', 'fast':
+            raw, out = os.path.join(folder, name), os.path.join(folder, 'o.ppm')
+            open(raw, 'wb').write(data)
+            code, _, err = run('develop', raw, '-o', out, '--raw-format', name, '--size', f'{width}x{height}', '--lane', lane,
+                               '--color', 'camera', '--tone', 'linear', '--wb', '1.7,1.3')
+            expect(code == 0, err)
+            pictures[name, lane] = read_ppm(out)
+    for lane in 'background', 'fast':
+        expect((pictures['SGRBG10', lane] == pictures['IPU3_SGRBG10', lane]).all(), lane)
+        expect((pictures['Y10', lane] == pictures['IPU3_Y10', lane]).all(), lane)
+        expect(abs(pictures['Y10', lane] - (grey * 255 / 1023)[:, :, None]).max() <= 0.75, lane)
+
+
 def canon_colorchecker(folder):
     """Linear patch means against BabelColor's average, one scale for all."""
     dng = shared('canon550d_colorchecker/colorchart.dng')
@@ -393,7 +424,7 @@ def interrupt_leaves_nothing(folder):
 
 
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
-      lanes_agree_on_a_short_span, canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
+      lanes_agree_on_a_short_span, ipu3_and_monochrome_are_read, canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
       figures_on_a_full_disk, a_y4m_is_not_turned, a_large_jpeg_takes_little_memory,
       a_wide_container_is_no_other_picture, closed_pipe, interrupt_leaves_nothing])

@@ -256,6 +256,7 @@ static void frame_init(struct frame *f, const struct isp_geometry *g,
     if (f->format->is_mono) {
         f->grey = *c;
         f->c = &f->grey;
+        f->grey.green_balance = 0;
         f->grey.clip_level = f->grey.wb_gains[0] = f->grey.wb_gains[1] = f->grey.wb_gains[2] = 1;
         for (int site = 0; site < SISP_SITE_COUNT; site++) {
             f->grey.black_level[site] = c->black_level[SISP_SITE_GR];
