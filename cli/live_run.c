@@ -39,6 +39,8 @@ struct run {
     struct sisp_telemetry *telemetry;
     struct sisp_video_writer *video;
     uint8_t *spare; /* takes a frame for which no input was free */
+    bool is_slowed; /* the camera does not keep time: this program does */
+    uint64_t start_ns;
     pthread_t consumer;
     char error[512]; /* written by the still's thread */
 
@@ -194,16 +196,35 @@ static int keep_raw(const struct run *run, uint64_t sequence, const struct sisp_
     return r;
 }
 
-/* Take the next frame off the camera and hand it in. 0, or a negative errno that ends the run. */
-static int capture(struct run *run, uint64_t sequence)
+/* When frame n is due after the first; n * 1e9 * den runs out of 64 bits within days. */
+static uint64_t frame_time_ns(const struct live_options *o, uint64_t n)
+{
+    return (uint64_t)((unsigned __int128)n * NS_A_SECOND * o->fps_den / o->fps_num);
+}
+
+/* Read the next frame; where the camera lost some, it is not here before its time. */
+static int read_camera(struct run *run, uint8_t *samples, uint64_t *sequence)
+{
+    size_t size_bytes = sisp_raw_info_size_bytes(sisp_camera_info(run->camera));
+    int r = sisp_camera_read(run->camera, samples, size_bytes);
+    uint64_t expected = *sequence;
+    if (r == 0)
+        *sequence = sisp_camera_frame(run->camera).sequence;
+    if (run->is_slowed && *sequence > expected)
+        sleep_until(run->start_ns + frame_time_ns(run->options, *sequence));
+    return r;
+}
+
+/* Take the next frame off the camera and hand it in; *sequence is the one expected, then the one
+ * that came. 0, or a negative errno that ends the run. */
+static int capture(struct run *run, uint64_t *sequence)
 {
     struct sisp_input input;
-    size_t size_bytes = sisp_raw_info_size_bytes(sisp_camera_info(run->camera));
     apply_request(run);
     bool has_input = sisp_session_acquire(run->session, &input) == 0;
-    int r = sisp_camera_read(run->camera, has_input ? input.samples : run->spare, size_bytes);
+    int r = read_camera(run, has_input ? input.samples : run->spare, sequence);
     if (r == 0 && has_input && run->options->raw_folder) {
-        note_output_error(run, keep_raw(run, sequence, &input), run->options->raw_folder);
+        note_output_error(run, keep_raw(run, *sequence, &input), run->options->raw_folder);
     }
     if (r || !has_input) {
         if (has_input)
@@ -214,7 +235,7 @@ static int capture(struct run *run, uint64_t sequence)
     struct sisp_camera_controls applied = sisp_camera_applied(run->camera);
     struct sisp_submission submission = {
         .lane = SISP_LANE_FAST,
-        .sequence = sequence,
+        .sequence = *sequence,
         .capture_ns = now_ns(),
         .exposure_us = applied.exposure_us,
         .analogue_gain = applied.analogue_gain,
@@ -235,31 +256,28 @@ static bool is_unpaced(const struct live_options *options)
     return !options->is_stdin || (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode));
 }
 
-/* When frame n is due after the first; n * 1e9 * den runs out of 64 bits within days. */
-static uint64_t frame_time_ns(const struct live_options *o, uint64_t n)
-{
-    return (uint64_t)((unsigned __int128)n * NS_A_SECOND * o->fps_den / o->fps_num);
-}
-
 static int capture_all(struct run *run)
 {
     const struct live_options *o = run->options;
-    bool is_slowed = is_unpaced(o);
-    uint64_t start_ns = now_ns(), token;
+    uint64_t token;
+    bool is_pressed = !o->has_shutter;
     int r = 0;
+    run->is_slowed = is_unpaced(o);
+    run->start_ns = now_ns();
     for (uint64_t n = 0; r == 0 && !stop_requested && (!o->frames || n < o->frames); n++) {
-        if (is_slowed)
-            sleep_until(start_ns + frame_time_ns(o, n));
-        r = capture(run, n);
+        if (run->is_slowed)
+            sleep_until(run->start_ns + frame_time_ns(o, n));
+        r = capture(run, &n);
         run->summary->captured += r == 0;
-        if (r == 0 && o->has_shutter && n == o->shutter) {
+        if (r == 0 && !is_pressed && n >= o->shutter) {
+            is_pressed = true;
             atomic_store(&run->is_still_due, true);
             r = sisp_session_press(run->session, &token);
         }
         if (r == 0)
             r = atomic_load(&run->output_error);
     }
-    run->summary->seconds_ns = now_ns() - start_ns;
+    run->summary->seconds_ns = now_ns() - run->start_ns;
     /* A burst that lacks frames gets none any more. */
     bool is_whole = run->summary->captured - run->summary->missed >= o->burst_frames;
     uint64_t patience_ns = now_ns() + (is_whole ? STILL_WAIT_NS : 0);

@@ -21,12 +21,17 @@ static unsigned channel_at(enum sisp_cfa cfa, uint32_t x, uint32_t y)
     return (site & 1) + (site >> 1 & 1);
 }
 
-/* Colours that no surface has may look negative to a sensor. */
+/* Colours that no surface has may look negative to a sensor; light beyond 1 keeps its colour. */
 static uint16_t root_of(const struct scene *scene, struct rgb color, unsigned channel)
 {
-    const float *row = scene->view.of_srgb[channel];
-    float value = row[0] * color.r + row[1] * color.g + row[2] * color.b;
-    return (uint16_t)(65535 * sqrtf(value < 0 ? 0 : value < 1 ? value : 1));
+    float seen[3], peak = 1;
+    for (unsigned c = 0; c < 3; c++) {
+        const float *row = scene->view.of_srgb[c];
+        seen[c] = row[0] * color.r + row[1] * color.g + row[2] * color.b;
+        peak = seen[c] > peak ? seen[c] : peak;
+    }
+    float value = seen[channel] / peak;
+    return (uint16_t)(65535 * sqrtf(value < 0 ? 0 : value));
 }
 
 static struct paint paint_of(const struct scene *scene)

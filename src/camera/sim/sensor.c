@@ -44,7 +44,7 @@ static struct sensor_scale make_scale(double factor, double max)
 }
 
 struct sensor_exposure sensor_exposure(
-    const struct sisp_camera_controls *controls, double light, unsigned bits)
+    const struct sisp_camera_controls *controls, double light, double black_drift, unsigned bits)
 {
     double gain = (double)controls->analogue_gain;
     double total = (double)controls->exposure_us * gain / SENSOR_FULL_US * light;
@@ -62,7 +62,7 @@ struct sensor_exposure sensor_exposure(
         .sigma =
             make_scale(16 * sqrt(SENSOR_FULL * total * unit), 16 * sqrt(SENSOR_LEVEL_MAX * unit)),
         .read_sigma = (int16_t)(16 * SENSOR_READ_NOISE_ELECTRONS * unit + 0.5),
-        .offset = (uint16_t)(SENSOR_BLACK + (step + (1 << drop) - 1) / 2 + 0.5),
+        .offset = (uint16_t)(SENSOR_BLACK + black_drift * 32 + (step + (1 << drop) - 1) / 2 + 0.5),
         .drop = drop,
     };
 }

@@ -53,9 +53,10 @@ struct sensor_exposure {
 /** Fill NOISE_COUNT + NOISE_PAD numbers. */
 void sensor_noise_fill(int16_t *table, uint64_t seed);
 
-/** `light` is the light on the scene during the exposure, 1 being what SENSOR_FULL_US says. */
+/** `light` is the light on the scene during the exposure, 1 being what SENSOR_FULL_US says;
+ * `black_drift`, -8 to 32, is added to black in 1024ths of the code range. */
 struct sensor_exposure sensor_exposure(
-    const struct sisp_camera_controls *controls, double light, unsigned bits);
+    const struct sisp_camera_controls *controls, double light, double black_drift, unsigned bits);
 
 /** What one row is made from. */
 struct sensor_row {

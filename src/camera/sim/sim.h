@@ -29,6 +29,12 @@ double sim_truth_light(
 /** When the first row of frame n is read out: (n + 1) frame intervals, rounded down. */
 uint64_t sim_truth_start_ns(const struct sisp_camera *camera, uint64_t frame);
 
+/** How far black lies from the info's level in frame n, 1 being all codes. */
+double sim_truth_black_drift(const struct sisp_camera *camera, uint64_t frame);
+
+/** Share of red, green and blue light that reaches a corner in frame n. */
+void sim_truth_corner(const struct sisp_camera *camera, uint64_t frame, float transmission[3]);
+
 /** How the sensor sees the light and the surfaces of frame n. */
 const struct spectra_view *sim_truth_view(const struct sisp_camera *camera, uint64_t frame);
 

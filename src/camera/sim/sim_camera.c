@@ -4,6 +4,7 @@
 #include "camera/camera.h"
 #include "camera/sim/control.h"
 #include "camera/sim/lamp.h"
+#include "camera/sim/lens.h"
 #include "camera/sim/options.h"
 #include "camera/sim/paint.h"
 #include "camera/sim/sim.h"
@@ -15,73 +16,24 @@
 #define HOT_MAX         512
 #define SAMPLES_A_HOT   40000
 #define INTERVAL_US_MIN 100 /* 10000 fps */
-#define MESH_COLS       33
-#define MESH_ROWS       25
 
 struct sim_camera {
     struct sisp_camera camera;
     const struct sisp_raw_format *format;
-    struct scene scenes[2]; /* under the first light and, if it changes, the second */
+    struct sim_view {
+        struct scene scene;
+        struct lens_filter filter;
+        uint16_t *shading; /* sqrt of transmission of every sample */
+    } views[2];            /* under the first light and, if it changes, the second */
     uint32_t fps_num, fps_den;
     struct control control;
     struct sim_options options;
     struct lamp lamp;
-    uint16_t *shading; /* sqrt of transmission of every sample */
     int16_t *noise;
     uint16_t *scene_buffer, *codes; /* a row each */
     struct sim_hot_pixel hot[HOT_MAX];
     uint32_t hot_count;
 };
-
-/* ---- lens -------------------------------------------------------------------------------- */
-
-/* cos^4 of the angle of the ray: 1 / (1 + tan^2)^2, tan^2 at the corners by colour. */
-static const float corner_tan2[3] = {0.255f, 0.240f, 0.228f};
-
-/* Root of the transmission at (x, y) in [-1, 1] of the frame. */
-static float transmission_root(const struct sisp_raw_info *info, unsigned channel, float x, float y)
-{
-    float w = (float)info->width, h = (float)info->height;
-    float radius2 = (x * x * w * w + y * y * h * h) / (w * w + h * h);
-    return 1 / (1 + corner_tan2[channel] * radius2);
-}
-
-static unsigned channel_of_site(unsigned site)
-{
-    return (site & 1) + (site >> 1);
-}
-
-static void fill_shading(struct sim_camera *camera)
-{
-    const struct sisp_raw_info *info = &camera->camera.info;
-    float step_x = 2 / (float)info->width, step_y = 2 / (float)info->height;
-    for (uint32_t y = 0; y < info->height; y++) {
-        for (uint32_t x = 0; x < info->width; x++) {
-            unsigned site = (unsigned)sisp_cfa_shift(camera->format->cfa, x, y);
-            float root = transmission_root(info, channel_of_site(site),
-                ((float)x + 0.5f) * step_x - 1, ((float)y + 0.5f) * step_y - 1);
-            camera->shading[(size_t)y * info->width + x] = (uint16_t)(65535 * root + 0.5f);
-        }
-    }
-}
-
-/* The mesh that undoes the shading. */
-static void fill_mesh(struct sisp_raw_info *info)
-{
-    struct sisp_lsc_mesh *mesh = &info->lsc;
-    mesh->cols = MESH_COLS;
-    mesh->rows = MESH_ROWS;
-    mesh->step_x = 1.0f / (MESH_COLS - 1);
-    mesh->step_y = 1.0f / (MESH_ROWS - 1);
-    for (unsigned site = 0; site < SISP_SITE_COUNT; site++) {
-        for (unsigned i = 0; i < MESH_COLS * MESH_ROWS; i++) {
-            float root = transmission_root(info, channel_of_site(site),
-                2 * mesh->step_x * (float)(i % MESH_COLS) - 1,
-                2 * mesh->step_y * (float)(i / MESH_COLS) - 1);
-            mesh->gain[site][i] = 1 / (root * root);
-        }
-    }
-}
 
 /* ---- hot pixels -------------------------------------------------------------------------- */
 
@@ -123,17 +75,45 @@ static uint32_t apply_hot_pixels(struct sim_camera *camera, uint32_t y, uint32_t
 
 /* ---- frames ------------------------------------------------------------------------------ */
 
-static const struct scene *scene_of(const struct sim_camera *camera, uint64_t frame)
+static const struct sim_view *view_of(const struct sim_camera *camera, uint64_t frame)
 {
     const struct sim_light *step = &camera->options.illuminant_step;
-    return &camera->scenes[step->is_set && frame >= step->frame];
+    return &camera->views[step->is_set && frame >= step->frame];
 }
 
-/* Of the rows of one frame. */
+static const struct scene *scene_of(const struct sim_camera *camera, uint64_t frame)
+{
+    return &view_of(camera, frame)->scene;
+}
+
+static struct sisp_camera_frame frame_at(const struct sim_camera *camera, uint64_t sequence)
+{
+    unsigned __int128 ns = (unsigned __int128)(sequence + 1) * 1000000000 * camera->fps_den;
+    return (struct sisp_camera_frame){sequence, (uint64_t)(ns / camera->fps_num)};
+}
+
+static bool is_lost(const struct sim_camera *camera, uint64_t sequence)
+{
+    const struct sim_step *gap = &camera->options.gap;
+    if (gap->is_set && sequence >= gap->frame && sequence - gap->frame < (uint64_t)gap->value)
+        return true;
+    struct base_prng prng = {camera->views[0].scene.seed ^ ~sequence * 0xa0761d6478bd642fu};
+    return base_prng_below(&prng, 1000000) < (uint32_t)(camera->options.drop_percent * 10000);
+}
+
+/* Half of the way after drift-time, all of it in the end. */
+static double black_drift(const struct sim_camera *camera, const struct sisp_camera_frame *frame)
+{
+    double time_s = (double)frame->start_ns / 1e9;
+    return camera->options.black_drift * time_s / (time_s + camera->options.drift_time_s);
+}
+
 static double row_light(
     const struct sim_camera *camera, const struct sisp_camera_frame *frame, uint32_t y, float us)
 {
     const struct sim_step *step = &camera->options.light_step;
+    if (y < camera->options.dark_rows)
+        return 0;
     bool is_stepped = step->is_set && frame->sequence >= step->frame;
     double steady = lamp_exp2(is_stepped ? step->value : camera->options.light_ev);
     uint64_t exposure_ns = (uint64_t)((double)us * 1000 + 0.5);
@@ -146,27 +126,37 @@ static struct sensor_exposure row_exposure(const struct sim_camera *camera, uint
 {
     const struct sisp_camera *base = &camera->camera;
     double light = row_light(camera, &base->frame, y, base->applied.exposure_us);
-    return sensor_exposure(&base->applied, light, camera->format->bits);
+    return sensor_exposure(
+        &base->applied, light, black_drift(camera, &base->frame), camera->format->bits);
+}
+
+/* Lost frames take their time and their requests with them. */
+static void next_frame(struct sim_camera *camera)
+{
+    struct sisp_camera *base = &camera->camera;
+    do {
+        base->frame = frame_at(camera, base->next++);
+        base->applied = control_frame(&camera->control, base->frame.sequence);
+    } while (is_lost(camera, base->frame.sequence));
 }
 
 static int read_frame(struct sisp_camera *base, uint8_t *samples)
 {
     struct sim_camera *camera = (struct sim_camera *)base;
     const struct sisp_raw_info *info = &base->info;
-    uint64_t sequence = base->next++;
-    const struct scene *scene = scene_of(camera, sequence);
-    struct scene_place place = scene_place(scene, sequence);
-    struct base_prng prng = {scene->seed ^ (sequence + 1) * 0xd1342543de82ef95u};
+    next_frame(camera);
+    uint64_t sequence = base->frame.sequence;
+    const struct sim_view *view = view_of(camera, sequence);
+    struct scene_place place = scene_place(&view->scene, sequence);
+    struct base_prng prng = {view->scene.seed ^ (sequence + 1) * 0xd1342543de82ef95u};
     uint32_t hot = 0;
-    base->frame = (struct sisp_camera_frame){sequence, sim_truth_start_ns(base, sequence)};
-    base->applied = control_frame(&camera->control, sequence);
     struct sensor_exposure exposure = row_exposure(camera, 0);
     for (uint32_t y = 0; y < info->height; y++) {
-        if (camera->lamp.mains_mhz)
+        if (camera->lamp.mains_mhz || y == camera->options.dark_rows)
             exposure = row_exposure(camera, y);
         struct sensor_row row = {
-            .roots = scene_row(scene, &place, y, camera->scene_buffer),
-            .shading = camera->shading + (size_t)y * info->width,
+            .roots = scene_row(&view->scene, &place, y, camera->scene_buffer),
+            .shading = view->shading + (size_t)y * info->width,
             .noise_shot = camera->noise + base_prng_below(&prng, NOISE_COUNT),
             .noise_read = camera->noise + base_prng_below(&prng, NOISE_COUNT),
         };
@@ -185,9 +175,10 @@ static void set_controls(struct sisp_camera *base, const struct sisp_camera_cont
 static void destroy(struct sisp_camera *base)
 {
     struct sim_camera *camera = (struct sim_camera *)base;
-    scene_finish(&camera->scenes[0]);
-    scene_finish(&camera->scenes[1]);
-    free(camera->shading);
+    for (unsigned i = 0; i < 2; i++) {
+        scene_finish(&camera->views[i].scene);
+        free(camera->views[i].shading);
+    }
     free(camera->noise);
     free(camera->scene_buffer);
     free(camera->codes);
@@ -230,7 +221,7 @@ static void fill_info(struct sisp_raw_info *info, unsigned bits, unsigned sensor
     fill_profile(&info->profile, sensor);
     snprintf(info->exif.make, sizeof(info->exif.make), "SoftISP");
     snprintf(info->exif.model, sizeof(info->exif.model), "simulated camera");
-    fill_mesh(info);
+    lens_fill_mesh(info);
 }
 
 static int refuse(char *error, size_t error_size, const char *why)
@@ -256,6 +247,10 @@ static int configure(struct sim_camera *camera, const struct sisp_camera_params 
         return refuse(error, error_size, "the frame rate is at most 10000 fps");
     if (!sim_options_parse(options, params->options, error, error_size))
         return -EINVAL;
+    if (options->dark_rows % 2)
+        return refuse(error, error_size, "dark-rows: it is an even number");
+    camera->camera.info.height += options->dark_rows;
+    camera->camera.info.crop.y = options->dark_rows;
     uint32_t height = camera->camera.info.height;
     if (!control_init(&camera->control, options, height, den / num * 1e6)) {
         snprintf(error, error_size, "line: %u rows at this pace take longer than a frame", height);
@@ -273,24 +268,33 @@ int sisp_camera_sim_check(const struct sisp_camera_params *params, char *error, 
     return configure(&camera, params, error, error_size);
 }
 
+static int paint_view(struct sim_camera *camera, struct sim_view *view)
+{
+    const struct sisp_raw_info *info = &camera->camera.info;
+    view->shading = malloc((size_t)info->width * info->height * sizeof(*view->shading));
+    if (!view->shading)
+        return -ENOMEM;
+    lens_fill(info, camera->format->cfa, &view->filter, view->shading);
+    return scene_init(&view->scene);
+}
+
 static int allocate(struct sim_camera *camera)
 {
     const struct sisp_raw_info *info = &camera->camera.info;
-    size_t row = base_align(info->width + 24, 4); /* packed formats hold whole groups, up to 25 */
-    camera->shading = malloc((size_t)info->width * info->height * sizeof(*camera->shading));
+    size_t row = base_align(info->width, 4); /* packed formats hold whole groups of four */
     camera->noise = malloc((NOISE_COUNT + NOISE_PAD) * sizeof(*camera->noise));
     camera->scene_buffer = malloc(row * sizeof(*camera->scene_buffer));
     camera->codes = calloc(row, sizeof(*camera->codes));
-    if (!camera->shading || !camera->noise || !camera->scene_buffer || !camera->codes)
+    if (!camera->noise || !camera->scene_buffer || !camera->codes)
         return -ENOMEM;
-    int error = scene_init(&camera->scenes[0]);
+    int error = paint_view(camera, &camera->views[0]);
     if (!error && camera->options.illuminant_step.is_set)
-        error = scene_init(&camera->scenes[1]);
+        error = paint_view(camera, &camera->views[1]);
     return error;
 }
 
 /* All but its pixels. */
-static void prepare_scene(struct sim_camera *camera, unsigned index, uint64_t seed)
+static void prepare_view(struct sim_camera *camera, unsigned index, uint64_t seed)
 {
     const struct sim_options *options = &camera->options;
     const struct sisp_raw_info *info = &camera->camera.info;
@@ -300,11 +304,14 @@ static void prepare_scene(struct sim_camera *camera, unsigned index, uint64_t se
     if (!spectra_light(name->name, &light))
         return; /* the light never changes */
     spectra_tint(&light, options->tint);
-    camera->scenes[index] = (struct scene){.width = info->width,
-        .height = info->height,
-        .seed = seed,
-        .cfa = camera->format->cfa,
-        .view = spectra_view(&curves, &light)};
+    camera->views[index] = (struct sim_view){
+        .scene = {.width = info->width,
+            .height = info->height,
+            .seed = seed,
+            .cfa = camera->format->cfa,
+            .view = spectra_view(&curves, &light)},
+        .filter = lens_filter(&curves, &light, options->ir_shift_nm),
+    };
 }
 
 int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_params *params)
@@ -319,8 +326,8 @@ int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_para
     int error = configure(camera, params, why, sizeof(why));
     if (!error) {
         fill_info(&base->info, camera->format->bits, camera->options.sensor);
-        prepare_scene(camera, 0, params->seed);
-        prepare_scene(camera, 1, params->seed);
+        prepare_view(camera, 0, params->seed);
+        prepare_view(camera, 1, params->seed);
         error = allocate(camera);
     }
     if (error) {
@@ -330,7 +337,6 @@ int sisp_camera_open_sim(struct sisp_camera **out, const struct sisp_camera_para
     struct base_prng prng = {params->seed};
     sensor_noise_fill(camera->noise, base_prng_next(&prng));
     place_hot_pixels(camera, &prng);
-    fill_shading(camera);
     *out = base;
     return 0;
 }
@@ -378,16 +384,27 @@ const struct sim_hot_pixel *sim_truth_hot_pixels(const struct sisp_camera *base,
 
 uint64_t sim_truth_start_ns(const struct sisp_camera *base, uint64_t frame)
 {
-    const struct sim_camera *camera = (const struct sim_camera *)base;
-    unsigned __int128 ns = (unsigned __int128)(frame + 1) * 1000000000 * camera->fps_den;
-    return (uint64_t)(ns / camera->fps_num);
+    return frame_at((const struct sim_camera *)base, frame).start_ns;
 }
 
 double sim_truth_light(
     const struct sisp_camera *base, uint64_t frame, uint32_t y, float exposure_us)
 {
-    struct sisp_camera_frame of_frame = {frame, sim_truth_start_ns(base, frame)};
-    return row_light((const struct sim_camera *)base, &of_frame, y, exposure_us);
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    struct sisp_camera_frame of_frame = frame_at(camera, frame);
+    return row_light(camera, &of_frame, y, exposure_us);
+}
+
+double sim_truth_black_drift(const struct sisp_camera *base, uint64_t frame)
+{
+    const struct sim_camera *camera = (const struct sim_camera *)base;
+    struct sisp_camera_frame of_frame = frame_at(camera, frame);
+    return black_drift(camera, &of_frame) / 1024;
+}
+
+void sim_truth_corner(const struct sisp_camera *base, uint64_t frame, float transmission[3])
+{
+    lens_corner(&view_of((const struct sim_camera *)base, frame)->filter, transmission);
 }
 
 const struct spectra_view *sim_truth_view(const struct sisp_camera *base, uint64_t frame)

@@ -20,10 +20,10 @@ struct sim_test {
 static inline struct sim_test sim_open_params(const struct sisp_camera_params *params)
 {
     struct sim_test test = {.format = sisp_raw_format_find(params->raw_format)};
-    size_t count = (size_t)params->width * params->height;
     if (sisp_camera_open_sim(&test.camera, params))
         abort();
     test.info = sisp_camera_info(test.camera);
+    size_t count = (size_t)test.info->width * test.info->height;
     test.size_bytes = test.info->stride_bytes * test.info->height;
     test.bytes = malloc(test.size_bytes);
     test.codes = malloc(count * 2);
