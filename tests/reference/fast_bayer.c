@@ -62,8 +62,8 @@ int ref_balance(int v[5][5], unsigned base, unsigned slope, int clip)
     const int difference = 2 * other - own, size = abs(difference);
     const int limit = (int)(base + (unsigned)own * slope / 65536);
     int taken = size < limit - size ? size : limit - size;
-    taken = taken < 0 ? 0 : (taken + 8) / 16;
-    const int out = difference < 0 ? v[2][2] - taken : v[2][2] + taken;
+    taken = taken < 0 ? 0 : difference < 0 ? -taken : taken;
+    const int out = v[2][2] + ((taken + 8) >> 4);
     return out < 0 ? 0 : out > clip ? clip : out;
 }
 

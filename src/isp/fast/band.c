@@ -60,11 +60,9 @@ static int16_t *plane_row(int16_t *rows, size_t stride, int plane, unsigned phas
 
 void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width)
 {
-    const int32_t right = (int32_t)width, outside[4] = {-2, -1, right, right + 1};
-    for (int k = 0; k < 4; k++) {
-        if (((unsigned)outside[k] & 1) == phase)
-            row[outside[k] >> 1] = row[fast_mirror(outside[k], width) >> 1];
-    }
+    const int32_t last = (int32_t)(width + ((width ^ phase) & 1)); /* of width, width + 1 */
+    row[-1] = row[fast_mirror((int32_t)phase - 2, width) >> 1];
+    row[last >> 1] = row[fast_mirror(last, width) >> 1];
 }
 
 /* The mesh rows around row y, and the weight of the lower one. */

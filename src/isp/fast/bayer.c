@@ -90,14 +90,17 @@ static __attribute__((noinline)) void repair(const struct fast_defects *d, size_
     vec_store(d->dst[phase] + i, (middle & is_defect) | (centre & ~is_defect));
 }
 
-/* What is not beyond two of the four nearest by the noise is not a defect: nearly all samples. */
+/* A defect is beyond at least three of the four nearest, and by more than the noise at any level
+ * below its own: nearly no sample is. */
 VEC_INLINE void pass(const struct fast_defects *d, size_t i, int phase)
 {
-    const vec_u16 centre = vec_load(d->rows[2][phase] + i);
-    struct four a = nearest(d, i, phase);
-    vec_u16 margin = noise(d, phase, a.v[2]);
-    vec_u16 beyond = vec_subs_u(centre, a.v[2] + margin) | vec_subs_u(a.v[1], centre + margin);
-    if (__builtin_expect(vec_any(beyond), 0))
+    const int16_t *row = d->rows[2][phase] + i;
+    const vec_u16 centre = vec_load(row), left = vec_load(row - 1), right = vec_load(row + 1);
+    const vec_u16 up = vec_load(d->rows[0][phase] + i), down = vec_load(d->rows[4][phase] + i);
+    vec_u16 above = vec_max(vec_min(left, right), vec_min(up, down));
+    vec_u16 below = vec_min(vec_max(left, right), vec_max(up, down));
+    vec_u16 margin = noise(d, phase, above);
+    if (__builtin_expect(vec_any_greater(centre, above + margin, below, centre + margin), 0))
         repair(d, i, phase);
     else
         vec_store(d->dst[phase] + i, centre);
@@ -122,12 +125,10 @@ VEC_INLINE vec_u16 balanced(const struct fast_balance *b, size_t i, size_t left)
                   vec_load(b->own[0] + i) + vec_load(b->own[2] + i) + (centre << 2);
     vec_u16 other = vec_load(b->other[0] + left) + vec_load(b->other[0] + left + 1) +
                     vec_load(b->other[1] + left) + vec_load(b->other[1] + left + 1);
-    vec_u16 difference = (other << 1) - own;
-    vec_u16 sign = (vec_u16)((vec_i16)difference >> 15);
-    vec_u16 size = (difference ^ sign) - sign;
+    vec_u16 difference = (other << 1) - own, size = vec_abs(difference);
     vec_u16 limit = vec_set(b->base) + vec_mulhi_u(own, vec_set(b->slope));
-    vec_u16 half = (vec_min(size, vec_subs_u(limit, size)) + 8) >> 4;
-    vec_u16 out = centre + ((half ^ sign) - sign);
+    vec_u16 taken = vec_sign(vec_min(size, vec_subs_u(limit, size)), difference);
+    vec_u16 out = centre + vec_mulhrs(taken, vec_set(32768 / 16)); /* of 8 times the half */
     return vec_min(vec_max(out, vec_set(0)), vec_set(b->clip));
 }
 

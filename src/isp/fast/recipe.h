@@ -82,7 +82,7 @@ const struct fast_kernels *isp_fast_kernels(enum isp_isa isa);
 
 /* ---- one thread's work on a frame ------------------------------------------------------------ */
 
-#define FAST_RING       8  /* rows of samples kept: 5 for the demosaic, a power of two */
+#define FAST_RING       7  /* rows of samples kept: as many as the Bayer stages have in use */
 #define FAST_STATS_ROWS 16 /* rows of cells whose sums fit in 16 bits */
 
 struct fast_run {

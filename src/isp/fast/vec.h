@@ -35,6 +35,12 @@
 #define VEC_DO(name) _mm_##name
 #endif
 
+#if VEC_BYTES == 32
+#define VEC_MOVE_MASK(v) _mm256_movemask_epi8((__m256i)(v))
+#elif !defined(VEC_GENERIC) && VEC_BYTES == 16
+#define VEC_MOVE_MASK(v) _mm_movemask_epi8((__m128i)(v))
+#endif
+
 #define VEC_LANES (VEC_BYTES / 2)
 #define VEC_QUADS (VEC_BYTES / 16) /* 128-bit parts */
 
@@ -157,21 +163,45 @@ VEC_INLINE vec_u16 vec_min_u(vec_u16 a, vec_u16 b)
 }
 #endif
 
-/** Whether any bit of any lane is set. */
-VEC_INLINE int vec_any(vec_u16 v)
+/** Whether in any lane a > b or c > d. */
+VEC_INLINE int vec_any_greater(vec_u16 a, vec_u16 b, vec_u16 c, vec_u16 d)
 {
+#if VEC_BYTES == 64
+    return (_mm512_cmpgt_epi16_mask((VEC_RAW)a, (VEC_RAW)b) |
+               _mm512_cmpgt_epi16_mask((VEC_RAW)c, (VEC_RAW)d)) != 0;
+#else
+    vec_u16 is_greater = (vec_u16)((vec_i16)a > (vec_i16)b) | (vec_u16)((vec_i16)c > (vec_i16)d);
 #if defined(VEC_GENERIC)
     uint64_t parts[2];
-    __builtin_memcpy(parts, &v, sizeof(parts));
+    __builtin_memcpy(parts, &is_greater, sizeof(parts));
     return (parts[0] | parts[1]) != 0;
-#elif VEC_BYTES == 64
-    return _mm512_test_epi16_mask((VEC_RAW)v, (VEC_RAW)v) != 0;
-#elif VEC_BYTES == 32
-    return !_mm256_testz_si256((VEC_RAW)v, (VEC_RAW)v);
 #else
-    return _mm_movemask_epi8(_mm_cmpeq_epi16((VEC_RAW)v, _mm_setzero_si128())) != 0xffff;
+    return VEC_MOVE_MASK(is_greater) != 0;
+#endif
 #endif
 }
+
+VEC_INLINE vec_u16 vec_abs(vec_u16 a)
+{
+#if !defined(VEC_GENERIC) && defined(__SSSE3__)
+    return (vec_u16)VEC_DO(abs_epi16)((VEC_RAW)a);
+#else
+    return vec_max(a, 0 - a);
+#endif
+}
+
+/** a, negated where b < 0. a must be 0 where b is. */
+#if defined(VEC_GENERIC)
+VEC_BINARY_C(vec_sign, int16_t, b < 0 ? -a : a)
+#elif defined(__SSSE3__) && VEC_BYTES < 64
+VEC_BINARY(vec_sign, sign_epi16)
+#else
+VEC_INLINE vec_u16 vec_sign(vec_u16 a, vec_u16 b)
+{
+    vec_u16 sign = (vec_u16)((vec_i16)b >> 15);
+    return (a ^ sign) - sign;
+}
+#endif
 
 /** (a * b + 2^14) >> 15, wrapping: SSSE3's pmulhrsw. */
 #if defined(VEC_GENERIC)
