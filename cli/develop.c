@@ -20,7 +20,9 @@ static const char help[] =
     "\n"
     "  -o, --output OUT         where the picture goes\n"
     "      --depth 8|16         bits a channel (8; .jpg has 8 only)\n"
-    "      --wb auto|camera|R,B white balance; R,B are gains, green is 1 (auto)\n"
+    "      --wb auto|camera|R,B|NK  white balance (auto); R,B are gains with green at 1, NK such "
+    "as\n"
+    "                           5000K the colour temperature of the light\n"
     "      --exposure EV        brighter or darker than automatic\n"
     "      --demosaic mhc|bilinear\n"
     "      --color srgb|camera  colours of the output (srgb)\n"
@@ -91,18 +93,35 @@ static bool choose(const char *name, const char *value, const char *const words[
     return false;
 }
 
+/* Such as 5000K. False where it is anything else. */
+static bool parse_kelvin(const char *value, double *kelvin)
+{
+    char number[16];
+    size_t length = strlen(value);
+    if (length < 2 || length > sizeof(number) || value[length - 1] != 'K')
+        return false;
+    memcpy(number, value, length - 1);
+    number[length - 1] = '\0';
+    return cli_parse_number(number, kelvin);
+}
+
 static bool set_wb(struct develop_options *o, const char *value)
 {
     float *values = o->params.value;
     float gains[2];
+    double kelvin;
     if (strcmp(value, "auto") == 0) {
         values[SISP_PARAM_WB_MODE] = SISP_WB_AUTO;
     } else if (strcmp(value, "camera") == 0) {
         values[SISP_PARAM_WB_MODE] = SISP_WB_CAMERA;
+    } else if (parse_kelvin(value, &kelvin)) {
+        if (sisp_params_set(&o->params, "wb_kelvin", kelvin) != 0)
+            return bad_value("wb", value, "colour temperatures lie between 2000K and 10000K");
+        values[SISP_PARAM_WB_MODE] = SISP_WB_KELVIN;
     } else {
         const struct sisp_param_row *row = &sisp_param_table[SISP_PARAM_WB_RED];
         if (cli_parse_list(value, 2, gains) != 2)
-            return bad_value("wb", value, "it is auto, camera or two gains such as 1.9,1.5");
+            return bad_value("wb", value, "it is auto, camera, two gains such as 1.9,1.5 or 5000K");
         if (gains[0] < row->min || gains[0] > row->max || gains[1] < row->min ||
             gains[1] > row->max)
             return bad_value("wb", value, "gains lie between 0.0625 and 15.9");

@@ -34,6 +34,8 @@ enum sisp_param {
     SISP_PARAM_EXPOSURE_MAX_US,
     SISP_PARAM_FLICKER_MODE,
     SISP_PARAM_FLICKER_PERIOD_US,
+    SISP_PARAM_WB_KELVIN,
+    SISP_PARAM_WB_LOCK,
     SISP_PARAM_COUNT,
 };
 
@@ -42,6 +44,7 @@ enum sisp_wb_mode {
     SISP_WB_AUTO,
     SISP_WB_CAMERA,
     SISP_WB_MANUAL,
+    SISP_WB_KELVIN,
 };
 
 /** Values of SISP_PARAM_AE_METERING: which zones count how much. */

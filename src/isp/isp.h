@@ -119,6 +119,7 @@ struct isp_auto_state {
     uint32_t frames;   /* steps made from statistics; 0: the next measurement is taken whole */
     float wb_gains[3]; /* smoothed */
     float wb_confidence;
+    uint32_t wb_at_rest; /* the balance stays until the light is clearly another */
     float log2_exposure; /* smoothed EV: total of sensor exposure x gain asked for, re 1 us x 1 */
     float exposure_us, analogue_gain; /* the next request to the sensor */
     float log2_picture; /* smoothed EV: the total that the picture is to look like, alike */

@@ -135,6 +135,10 @@ void pipeline_measure(const struct pipeline *p, const struct develop_scratch *sc
     struct sisp_raw_info info = pipeline_frame_info(p, job);
     struct sisp_coefficients neutral;
     isp_coefficients_init(&neutral, &info, &p->params);
+    /* Nothing is known of the light yet: only what clips the sensor is left out. */
+    for (int c = 0; c < 3; c++)
+        neutral.wb_gains[c] = 1;
+    neutral.clip_level = 1;
     memset(out, 0, sizeof(*out));
     if (isp_fast_compile(scratch->recipe, geometry, &neutral, p->isa) != 0)
         return; /* black at or above white: automatic control then has its defaults */

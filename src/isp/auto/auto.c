@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+/* In stops of gain: what is seen as another light, and what as arrived. Between them lies what
+ * noise moves the measurement by. */
+#define WHITE_LEAVES  0.03
+#define WHITE_ARRIVES 0.005
+
 /* The contract says 0 < gain < 16. */
 #define GAIN_MAX 15.99
 
@@ -136,49 +141,70 @@ static void set_color(
     out->color_temperature_kelvin = (float)isp_profile_cct(&input->info->profile, gains);
 }
 
-static struct isp_white manual_white(const struct sisp_params *params)
+/* What the user says of the light. */
+static bool manual_white(const struct isp_auto_input *input, struct isp_white *white)
 {
-    return (struct isp_white){
-        .log2_gain = {isp_log2(isp_param(params, SISP_PARAM_WB_RED)),
-            isp_log2(isp_param(params, SISP_PARAM_WB_BLUE))},
-        .confidence = 1,
-        .source = SISP_SOURCE_MANUAL,
-    };
+    int mode = (int)isp_param(input->params, SISP_PARAM_WB_MODE);
+    *white = (struct isp_white){.confidence = 1, .source = SISP_SOURCE_MANUAL};
+    if (mode == SISP_WB_KELVIN) {
+        isp_awb_kelvin(input->info, isp_param(input->params, SISP_PARAM_WB_KELVIN), white);
+    } else if (mode == SISP_WB_MANUAL) {
+        white->log2_gain[0] = isp_log2(isp_param(input->params, SISP_PARAM_WB_RED));
+        white->log2_gain[1] = isp_log2(isp_param(input->params, SISP_PARAM_WB_BLUE));
+    }
+    return mode == SISP_WB_KELVIN || mode == SISP_WB_MANUAL;
+}
+
+/* Whether the balance is to move towards that: from rest by a clear difference only. */
+static bool white_moves(const struct isp_auto_state *previous, const struct isp_white *found)
+{
+    double limit = previous->wb_at_rest ? WHITE_LEAVES : WHITE_ARRIVES;
+    bool moves = false;
+    for (int i = 0; i < 2; i++) {
+        double last = isp_log2((double)previous->wb_gains[2 * i]);
+        moves |= !isp_within(found->log2_gain[i] - last, -limit, limit);
+    }
+    return moves;
 }
 
 /* A new measurement counts by its confidence; without one the last good balance stays. */
 static struct isp_white smooth_white(const struct isp_auto_input *input,
-    const struct isp_auto_state *previous, struct isp_white found)
+    const struct isp_auto_state *previous, struct isp_auto_state *next, struct isp_white found)
 {
     if (!input->is_live || previous->frames == 0)
         return found;
-    bool is_held = found.confidence == 0;
+    bool is_locked = isp_param(input->params, SISP_PARAM_WB_LOCK) != 0;
+    bool is_held = found.confidence == 0 || is_locked;
+    next->wb_at_rest = is_held || !white_moves(previous, &found);
     double smoothing = isp_param(input->params, SISP_PARAM_SMOOTHING);
     struct isp_rule rule = {
         smoothing * found.confidence, 1 / (found.confidence + 1e-3), 0.25, -4, 4};
     for (int i = 0; i < 2; i++) {
         double last = isp_log2((double)previous->wb_gains[2 * i]);
-        found.log2_gain[i] = is_held ? last : isp_rule_step(&rule, last, found.log2_gain[i]);
+        found.log2_gain[i] =
+            next->wb_at_rest ? last : isp_rule_step(&rule, last, found.log2_gain[i]);
     }
-    if (is_held)
+    if (is_locked)
+        found.confidence = (double)previous->wb_confidence;
+    else if (is_held)
         found.source = SISP_SOURCE_FALLBACK;
     return found;
 }
 
-static struct isp_white choose_white(
-    const struct isp_auto_input *input, const struct isp_auto_state *previous)
+static struct isp_white choose_white(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next)
 {
     struct isp_white white;
     int mode = (int)isp_param(input->params, SISP_PARAM_WB_MODE);
-    if (mode == SISP_WB_MANUAL)
-        return manual_white(input->params);
+    if (manual_white(input, &white))
+        return white;
     if (mode == SISP_WB_CAMERA && isp_awb_as_shot(input->info, &white))
         return white;
     white = isp_awb_prior(input->info);
     white.confidence = 0;
     if (input->stats)
         white = isp_awb_measure(input->info, input->stats);
-    return smooth_white(input, previous, white);
+    return smooth_white(input, previous, next, white);
 }
 
 /* ---- one step ---------------------------------------------------------------------------- */
@@ -242,7 +268,7 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     out->defect_correction = (float)isp_param(input->params, SISP_PARAM_DEFECT_CORRECTION);
     out->green_balance = (float)isp_param(input->params, SISP_PARAM_GREEN_BALANCE);
 
-    struct isp_white white = choose_white(&checked, last);
+    struct isp_white white = choose_white(&checked, last, &state);
     gains_of_white(&white, state.wb_gains);
     state.wb_confidence = (float)white.confidence;
     out->wb_confidence = state.wb_confidence;

@@ -71,6 +71,10 @@ bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white);
 /** What is assumed before anything is measured: as shot, daylight of the profile, or nothing. */
 struct isp_white isp_awb_prior(const struct sisp_raw_info *info);
 
+/** Sets the gains that balance light of that colour temperature: along the profile's curve, else
+ * those of a mean of many cameras. */
+void isp_awb_kelvin(const struct sisp_raw_info *info, double kelvin, struct isp_white *white);
+
 /** The light the zones tell of: searched where the camera's response to light is known, else grey
  * world, blended with the prior by its confidence. */
 struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_stats *stats);

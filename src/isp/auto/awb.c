@@ -90,6 +90,27 @@ bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white)
     return true;
 }
 
+/* Mean of 44 cameras' measured sensitivities, linear in mired from 420 to 120
+ * (AcademySoftwareFoundation/rawtoaces-data, Apache-2.0). They spread by 0.3 and 0.2 stops. */
+static void generic_white(double kelvin, double log2_chroma[2])
+{
+    static const double chroma[7][2] = {{-0.14, -1.59}, {-0.33, -1.37}, {-0.53, -1.15},
+        {-0.73, -0.91}, {-0.94, -0.70}, {-1.17, -0.48}, {-1.36, -0.24}};
+    double place = isp_clamp((420 - 1e6 / kelvin) / 50, 0, 6);
+    int i = place < 6 ? (int)place : 5;
+    for (int c = 0; c < 2; c++)
+        log2_chroma[c] = chroma[i][c] + (place - i) * (chroma[i + 1][c] - chroma[i][c]);
+}
+
+void isp_awb_kelvin(const struct sisp_raw_info *info, double kelvin, struct isp_white *white)
+{
+    double chroma[2];
+    if (!isp_profile_usable(&info->profile) || !isp_profile_white(&info->profile, kelvin, chroma))
+        generic_white(kelvin, chroma);
+    for (int i = 0; i < 2; i++)
+        white->log2_gain[i] = isp_clamp(-chroma[i], -3.9, 3.9);
+}
+
 struct isp_white isp_awb_prior(const struct sisp_raw_info *info)
 {
     struct isp_white white;
