@@ -173,8 +173,8 @@ static void check_word(struct word w, const struct eng_token_args *args)
 
 TEST(every_state_bits_and_edge)
 {
-    for (uint32_t i = 0; i < ENG_TOKEN_STATE_COUNT * 64; i++) {
-        struct word w = {.state = i / 64,
+    for (uint32_t i = 0; i < ENG_TOKEN_STATE_COUNT * 256; i++) {
+        struct word w = {.state = i / 256,
             .cpu = i & 1,
             .hw = i & 2,
             .cancel = i & 4,
@@ -182,9 +182,10 @@ TEST(every_state_bits_and_edge)
             .grant = GRANT};
         if (!eng_token_is_valid(pack(w)))
             continue;
-        struct eng_token_args args = {.holder = i & 8 ? HOLDER : HOLDER + 1,
-            .grant = i & 16 ? GRANT : GRANT - 1,
-            .pins = i & 32 ? 1 : 0};
+        /* The right one, and others on both sides of it. */
+        struct eng_token_args args = {.holder = (uint16_t)(HOLDER - 1 + (i >> 3 & 3)),
+            .grant = GRANT - 1 + (i >> 5 & 3),
+            .pins = i >> 7 & 1};
         check_word(w, &args);
     }
     printf("%u cases, %u allowed\n", case_count, allowed_count);

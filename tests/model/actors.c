@@ -186,7 +186,7 @@ void model_hardware_step(struct model_world *world, uint32_t index)
     struct model_job *job = &world->jobs[index];
     if (!job->is_used || job->is_silent)
         return;
-    if (job->is_running && model_choose(world, 2)) {
+    if (job->is_running && !world->is_settling && model_choose(world, 2)) {
         write_half(world, job->slot, job->grant, model_choose(world, 2));
         return;
     }
@@ -221,7 +221,7 @@ void model_consumer_step(struct model_world *world, uint32_t slot)
     sisp_assert(memory->writers == 0 && memory->halves[0] == grant);
     if (model_fires(world, MODEL_KEEP))
         memory->is_kept = true;
-    else if (model_choose(world, 2))
+    else if (world->is_settling || model_choose(world, 2))
         memory->pins--;
 }
 
