@@ -139,7 +139,8 @@ struct sisp_result {
     struct sisp_image image; /* readable until release; planes[0] NULL: no picture */
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
-    uint64_t buffers[8];                          /* the session's */
+    struct sisp_camera_controls applied; /* in force for this frame, as submitted; 0: unknown */
+    uint64_t buffers[8];                 /* the session's */
 };
 
 /**

@@ -171,6 +171,7 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     if (payload_is_sound(payload)) {
         result->coefficients = &payload->coefficients;
         result->request = payload->request;
+        result->applied = payload->applied;
     }
     return 0;
 }

@@ -41,11 +41,12 @@ bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
 bool payload_is_sound(const struct payload *payload)
 {
     const struct isp_burst_transform *burst = &payload->transform;
-    const struct sisp_camera_controls *request = &payload->request;
+    const struct sisp_camera_controls *request = &payload->request, *applied = &payload->applied;
     return payload->path < ENG_LANE_COUNT &&
            (unsigned)payload->geometry.format < SISP_PIXEL_FORMAT_COUNT &&
            payload_coefficients_are_sound(&payload->coefficients) &&
            are_finite(burst->residual, ISP_BURST_MAX) && are_finite(burst->gain, ISP_BURST_MAX) &&
            isfinite(burst->noise_shot) && isfinite(burst->noise_read) &&
-           isfinite(request->exposure_us) && isfinite(request->analogue_gain);
+           isfinite(request->exposure_us) && isfinite(request->analogue_gain) &&
+           isfinite(applied->exposure_us) && isfinite(applied->analogue_gain);
 }

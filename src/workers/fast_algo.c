@@ -2,20 +2,15 @@
 /* FastAlgo: the latest statistics become the coefficients of this frame. */
 #include "workers/pipeline.h"
 
-#include <string.h>
-
 static int begin(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
     uint64_t start_ns = eng_now_ns();
-    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    struct payload *payload = pipeline_payload(job, ENG_LANE_FAST, &p->preview);
     struct isp_auto_state *next = job->writes[ROLE_STATE].bytes;
     const struct frame_stats *stats = job->committed[ROLE_STATS].bytes;
     struct frame_stats measured;
 
-    memset(payload, 0, sizeof(*payload)); /* padding too: the payload is hashed */
-    payload->path = ENG_LANE_FAST;
-    memcpy(&payload->geometry, &p->preview, sizeof(payload->geometry));
     if (!stats && !p->has_fixed) {
         pipeline_measure(p, &p->fast, &p->preview, job, &measured);
         stats = &measured;

@@ -114,6 +114,19 @@ const struct frame_meta *pipeline_meta(const struct eng_job *job)
     return (const struct frame_meta *)(const void *)job->input_meta[job->input_count - 1];
 }
 
+struct payload *pipeline_payload(
+    const struct eng_job *job, enum eng_lane path, const struct isp_geometry *geometry)
+{
+    const struct frame_meta *meta = pipeline_meta(job);
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    memset(payload, 0, sizeof(*payload)); /* padding too: the payload is hashed */
+    payload->path = path;
+    memcpy(&payload->geometry, geometry, sizeof(payload->geometry));
+    payload->applied.exposure_us = meta->exposure_us;
+    payload->applied.analogue_gain = meta->analogue_gain;
+    return payload;
+}
+
 struct sisp_raw_info pipeline_frame_info(const struct pipeline *p, const struct eng_job *job)
 {
     struct sisp_raw_info info = p->info;

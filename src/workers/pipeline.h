@@ -36,6 +36,7 @@ struct payload {
     struct sisp_coefficients coefficients;
     struct isp_burst_transform transform; /* background lane */
     struct sisp_camera_controls request;  /* for the camera; 0: nothing */
+    struct sisp_camera_controls applied;  /* to this frame, as it was submitted; 0: unknown */
 };
 
 /** Statistics and the exposure that they were taken under. */
@@ -117,6 +118,10 @@ extern const struct eng_command_ops fast_algo_ops, fast_isp_ops, slow_algo_ops, 
 /** Info of one frame: the session's with the frame's exposure and gain. */
 struct sisp_raw_info pipeline_frame_info(
     const struct pipeline *pipeline, const struct eng_job *job);
+
+/** The payload that the job writes: zero but for where it goes and what was applied. */
+struct payload *pipeline_payload(
+    const struct eng_job *job, enum eng_lane path, const struct isp_geometry *geometry);
 
 const struct frame_meta *pipeline_meta(const struct eng_job *job);
 

@@ -2,18 +2,13 @@
 /* RawAlgo: the last good coefficients, or those of the file where there are none yet. */
 #include "workers/pipeline.h"
 
-#include <string.h>
-
 static int begin(void *user, struct eng_job *job)
 {
     const struct pipeline *p = user;
     uint64_t start_ns = eng_now_ns();
     const struct payload *last = job->committed[ROLE_PAYLOAD].bytes;
-    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    struct payload *payload = pipeline_payload(job, ENG_LANE_FLOOR, &p->preview);
 
-    memset(payload, 0, sizeof(*payload));
-    payload->path = ENG_LANE_FLOOR;
-    memcpy(&payload->geometry, &p->preview, sizeof(payload->geometry));
     if (last) {
         payload->coefficients = last->coefficients;
         payload->coefficients.wb_source = SISP_SOURCE_FALLBACK;

@@ -22,11 +22,8 @@ static int begin(void *user, struct eng_job *job)
     struct pipeline *p = user;
     uint64_t start_ns = eng_now_ns();
     const struct payload *last = job->committed[ROLE_PAYLOAD].bytes;
-    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    struct payload *payload = pipeline_payload(job, ENG_LANE_BACKGROUND, &p->still);
 
-    memset(payload, 0, sizeof(*payload));
-    payload->path = ENG_LANE_BACKGROUND;
-    memcpy(&payload->geometry, &p->still, sizeof(payload->geometry));
     if (p->is_live && last) {
         payload->coefficients = last->coefficients; /* the still looks like its preview */
     } else {

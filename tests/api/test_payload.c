@@ -35,6 +35,7 @@ TEST(unsound_payloads_are_refused)
     REFUSES(c->wb_confidence = NAN);
     REFUSES(payload.transform.gain[0] = NAN);
     REFUSES(payload.request.exposure_us = INFINITY);
+    REFUSES(payload.applied.analogue_gain = NAN);
     REFUSES(memset(&payload, 0xff, sizeof(payload)));
 }
 
