@@ -5,6 +5,8 @@
 
 #include <softisp/softisp.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum cli_exit {
@@ -68,6 +70,36 @@ struct sisp_knobs cli_knobs(const struct cli_knob_options *options);
 
 /** List all knobs. Returns as cli_flush(). */
 int cli_print_knobs(const char *verb, bool json);
+
+/** What tells one state of a file from the next. */
+struct cli_file_state {
+    uint64_t device, inode, size_bytes, modified_ns;
+};
+
+/** The tuning of --tuning. */
+struct cli_tuning {
+    const char *path; /* NULL: none was given */
+    struct cli_file_state state;
+    struct sisp_tuning tuning;
+};
+
+/** Read the file; false after a sentence. */
+bool cli_tuning_load(const char *verb, struct cli_tuning *tuning, const char *path);
+
+/** A thread that hands a changed tuning file to a running session. */
+struct cli_tuning_watch {
+    const char *verb;
+    struct sisp_session *session;
+    struct cli_tuning tuning;
+    pthread_t thread;
+    bool has_thread;
+    _Atomic bool is_over;
+};
+
+/** Watch until cli_tuning_unwatch(), if a file was given. What happens is said on stderr. */
+void cli_tuning_watch(struct cli_tuning_watch *watch, const char *verb,
+    const struct cli_tuning *tuning, struct sisp_session *session);
+void cli_tuning_unwatch(struct cli_tuning_watch *watch);
 
 /** The JSON array of the first `count` floats. */
 struct json_t;

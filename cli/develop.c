@@ -30,6 +30,7 @@ static const char help[] =
     "      --lane background|fast  background makes stills, fast is the preview's path\n"
     "      --no-orient          leave the picture as the sensor saw it\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
+    "      --tuning FILE        of sensor and lens: Raspberry Pi's JSON, libcamera's YAML\n"
     "      --coefficients FILE:HASH  those of a telemetry's FILE.params.jsonl line\n"
     "      --raw-format NAME    headerless input, such as SRGGB10P; needs --size\n"
     "      --size WxH           of a headerless frame\n"
@@ -59,6 +60,7 @@ static const struct option long_options[] = {
     {"no-orient", no_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
     {"coefficients", required_argument, NULL, 0},
+    {"tuning", required_argument, NULL, 0},
     {"raw-format", required_argument, NULL, 0},
     {"size", required_argument, NULL, 0},
     {"stride", required_argument, NULL, 0},
@@ -184,6 +186,10 @@ static bool set_option(struct develop_options *o, const char *name, const char *
         o->is_fast = choice != 0;
         return ok;
     }
+    if (strcmp(name, "tuning") == 0) {
+        o->has_wishes = true;
+        return cli_tuning_load("develop", &o->tuning, value);
+    }
     if (strcmp(name, "isa") == 0)
         return set_isa(o, value);
     if (strcmp(name, "threads") == 0)
@@ -256,8 +262,8 @@ static bool check(struct develop_options *o, unsigned input_count)
         return false;
     else if (o->coefficients && o->has_wishes)
         cli_error("develop",
-            "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone "
-            "and --set do not go with it");
+            "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone, "
+            "--tuning and --set do not go with it");
     else {
         /* Linear camera RGB is for measuring: nothing but black, white and demosaic. */
         if (values[SISP_PARAM_COLOR] != 0 && values[SISP_PARAM_TONE] != 0)

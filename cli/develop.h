@@ -12,6 +12,7 @@ struct develop_options {
     struct cli_raw_options raw;
     struct sisp_params params;
     struct cli_knob_options knobs;
+    struct cli_tuning tuning;
     bool has_wishes; /* an option said how the picture should look */
     unsigned depth;
     bool is_fast, no_orient, json;

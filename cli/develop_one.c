@@ -48,6 +48,7 @@ static int open_session(struct one *one)
     params.telemetry = o->telemetry;
     struct sisp_knobs knobs = cli_knobs(&o->knobs);
     params.knobs = &knobs;
+    params.tuning = o->tuning.path ? &o->tuning.tuning : NULL;
     struct sisp_picture_params picture = {
         .format = !one->target->writer ? SISP_PIXEL_NV12
                   : o->depth == 16     ? SISP_PIXEL_RGBA64

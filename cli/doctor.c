@@ -124,6 +124,12 @@ static uint32_t parts_of_info(const struct sisp_raw_info *info)
     return parts;
 }
 
+/* White balance weighs light by a prior of its own. */
+static bool is_read_only(unsigned part)
+{
+    return part == SISP_TUNING_PRIOR || part == SISP_TUNING_LUX;
+}
+
 static void print_sources(const struct doctor *d, uint32_t own)
 {
     const char *unknown[SISP_TUNING_PART_COUNT] = {
@@ -136,7 +142,8 @@ static void print_sources(const struct doctor *d, uint32_t own)
         if (is_own && (!is_tuned || is_own_better))
             from = d->is_sim ? "camera" : "raw file";
         else if (is_tuned)
-            from = "tuning file";
+            from =
+                is_read_only(part) ? "tuning file (read, but nothing uses it yet)" : "tuning file";
         printf("%-22s %s\n", sisp_tuning_part_name(part), from);
     }
 }

@@ -30,6 +30,8 @@ static const char help[] =
     "      --raw DIR            keep every raw frame in DIR, as the camera gave it\n"
     "      --telemetry FILE     CSV, a row a frame; FILE.params.jsonl, FILE.events.csv\n"
     "      --raw-format NAME    of the frames (SRGGB10); --stride --black --white as for develop\n"
+    "      --tuning FILE        as for develop; a changed file is taken over while the camera "
+    "runs\n"
     "      --seed N             of the simulated camera: same seed, same frames (1)\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --threads N          0: one for each CPU (0)\n"
@@ -54,6 +56,7 @@ static const struct option long_options[] = {
     {"overload", required_argument, NULL, 0},
     {"raw", required_argument, NULL, 0},
     {"telemetry", required_argument, NULL, 0},
+    {"tuning", required_argument, NULL, 0},
     {"raw-format", required_argument, NULL, 0},
     {"stride", required_argument, NULL, 0},
     {"black", required_argument, NULL, 0},
@@ -195,6 +198,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
         o->telemetry_path = value;
     else if (strcmp(name, "set") == 0)
         return cli_set_param("live", &o->params, value);
+    else if (strcmp(name, "tuning") == 0)
+        return cli_tuning_load("live", &o->tuning, value);
     else if (strcmp(name, "isa") == 0)
         return set_isa(o, value);
     else if (strcmp(name, "json") == 0)

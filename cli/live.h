@@ -17,6 +17,7 @@ struct live_options {
     struct cli_raw_options raw;
     struct sisp_params params;
     struct cli_knob_options knobs;
+    struct cli_tuning tuning;
     uint32_t fps_num, fps_den;
     uint64_t frames; /* 0: until the camera ends or Ctrl-C */
     uint64_t seed;

@@ -36,6 +36,7 @@ struct run {
     struct live_summary *summary;
     struct sisp_camera *camera;
     struct sisp_session *session;
+    struct cli_tuning_watch tuning;
     struct sisp_telemetry *telemetry;
     struct sisp_video_writer *video;
     uint8_t *spare; /* takes a frame for which no input was free */
@@ -354,6 +355,7 @@ static int open_session(struct run *run)
     params.telemetry = run->telemetry;
     struct sisp_knobs knobs = cli_knobs(&o->knobs);
     params.knobs = &knobs;
+    params.tuning = o->tuning.path ? &o->tuning.tuning : NULL;
     params.overload_first = o->overload_first;
     params.overload_count = o->overload_count;
     int r = sisp_session_create(&run->session, &params, run->error, sizeof(run->error));
@@ -385,7 +387,9 @@ static int run_frames(struct run *run)
         cli_error("live", "no thread could be started");
         return CLI_INTERNAL;
     }
+    cli_tuning_watch(&run->tuning, "live", &run->options->tuning, run->session);
     int r = capture_all(run);
+    cli_tuning_unwatch(&run->tuning);
     sisp_session_stop(run->session);
     pthread_join(run->consumer, NULL);
     if (run->has_still)

@@ -17,6 +17,7 @@
 #include <softisp/params.h>
 #include <softisp/raw.h>
 #include <softisp/telemetry.h>
+#include <softisp/tuning.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -57,6 +58,7 @@ struct sisp_session_params {
     struct sisp_telemetry *telemetry; /* may be NULL; must outlive the session */
     const struct sisp_coefficients *coefficients; /* not NULL: no automatic control, these hold */
     const struct sisp_knobs *knobs;               /* of the engine; NULL: defaults */
+    const struct sisp_tuning *tuning;             /* of sensor and lens, copied; NULL: none */
     /* Called for each event, on the thread that writes telemetry; what it cannot take in time is
      * dropped and counted. NULL: not wanted. */
     void (*event)(void *user, const struct sisp_event *event);
@@ -163,6 +165,14 @@ SISP_API int sisp_session_release(struct sisp_session *session, struct sisp_resu
  * Returns: 0, -EAGAIN (too many such calls at once), -ETIMEDOUT.
  */
 SISP_API SISP_MUST_CHECK int sisp_session_flush(struct sisp_session *session);
+
+/**
+ * Another tuning, or none (NULL), from one of the next frames on; of all sessions that share the
+ * engine. Threads: any. Real-time: safe, copies about 80 KiB.
+ * Returns: 0, -EINVAL (it holds what cannot be), -EBUSY (another thread is inside), -ESHUTDOWN.
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_set_tuning(
+    struct sisp_session *session, const struct sisp_tuning *tuning);
 
 /** Wait until every frame accepted before has its result. Threads: any. Real-time: blocks.
  * Returns: 0, -EAGAIN (too many such calls at once), -ETIMEDOUT. */

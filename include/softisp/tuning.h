@@ -51,14 +51,12 @@ struct sisp_tuning_color {
 };
 
 /**
- * Gains over the whole sensor, row by row. Green takes the luminance gain, red and blue that times
- * their own, which depends on the light.
+ * Gains at knots over the whole frame, row by row; the outer ones lie on its edges. Green takes the
+ * luminance gain, red and blue that times their own, which depends on the light.
  */
 struct sisp_tuning_shading {
     uint32_t cols, rows;
-    uint32_t is_on_edges; /* the outer knots lie on the frame's edge; else knots are the middles of
-                             equal cells */
-    float strength;       /* of the luminance correction that the file asks for, [0,1] */
+    float strength; /* of the luminance correction that the file asks for, [0,1] */
     float luminance[SISP_TUNING_KNOTS_MAX];
     uint32_t count; /* of `tables`, warmest first */
     struct {
@@ -80,9 +78,8 @@ struct sisp_tuning {
     float black_level[SISP_SITE_COUNT]; /* share of full scale */
     uint32_t white_count;               /* along the curve, warmest first */
     struct sisp_tuning_white white[SISP_TUNING_POINTS_MAX];
-    float sensitivity_red, sensitivity_blue; /* of this module over the one the curve is of */
-    float transverse_pos, transverse_neg;    /* how far white may lie beside the curve */
-    uint32_t prior_count;                    /* darkest first */
+    float transverse_pos, transverse_neg; /* how far white may lie beside the curve */
+    uint32_t prior_count;                 /* darkest first */
     struct sisp_tuning_prior priors[SISP_TUNING_PRIORS_MAX];
     struct sisp_tuning_shading shading;
     uint32_t color_count; /* warmest first */

@@ -435,6 +435,10 @@ int eng_span_origin(
 /** A snapshot. Any thread. */
 void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures);
 
+/** The blob as the workers' processes see it, also those to come; NULL where workers are threads.
+ * What is written there while they run, both sides must read and write as atomics. */
+void *eng_worker_blob(struct eng_runtime *runtime);
+
 /** Threads that did not answer. */
 enum eng_left {
     ENG_LEFT_WORKER = 1, /* or a device */

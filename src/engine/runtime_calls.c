@@ -367,3 +367,8 @@ void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)
     figures->broken_protocols =
         atomic_load_explicit(&core->arena.belief->broken, memory_order_relaxed);
 }
+
+void *eng_worker_blob(struct eng_runtime *runtime)
+{
+    return runtime->keeper.blob.bytes;
+}

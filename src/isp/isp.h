@@ -14,6 +14,7 @@
 #include <softisp/params.h>
 #include <softisp/raw.h>
 #include <softisp/stats.h>
+#include <softisp/tuning.h>
 
 /* ---- levels of instruction sets -------------------------------------------------------- */
 
@@ -131,6 +132,7 @@ struct isp_auto_state {
 struct isp_auto_input {
     const struct sisp_raw_info *info; /* of this frame, applied exposure and gain included */
     const struct sisp_params *params;
+    const struct sisp_tuning *tuning;             /* NULL: none */
     const struct sisp_stats *stats;               /* latest; NULL: none, then defaults */
     float stats_exposure_us, stats_analogue_gain; /* in force when stats were taken; 0: unknown */
     /* Ranges of the sensor; all zero: it cannot be controlled, brightness is digital (tone curve).
@@ -147,10 +149,11 @@ struct isp_auto_input {
 void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
     struct isp_auto_state *next, struct sisp_coefficients *out);
 
-/** Coefficients before anything was measured: the file's black level, mesh and as-shot balance,
- * else daylight of its profile, else neutral; what isp_stats_measure() is run with. */
+/** Coefficients before anything was measured: black level, mesh and as-shot balance of file or
+ * tuning, else daylight of tuning or profile, else neutral; what isp_stats_measure() is run with.
+ */
 void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
-    const struct sisp_params *params);
+    const struct sisp_params *params, const struct sisp_tuning *tuning);
 
 /* ---- burst (SlowAlgo, SlowISP) --------------------------------------------------------------- */
 

@@ -62,6 +62,9 @@ static int fill_pipeline(
     p->threads = params->threads ? params->threads : cpu_count();
     p->preview = geometry_of(&params->info, &params->preview);
     p->still = geometry_of(&params->info, &params->still);
+    p->board = &p->own_board;
+    if (params->tuning)
+        pipeline_board_write(&p->own_board, params->tuning);
     if (params->coefficients) {
         p->has_fixed = true;
         p->fixed = *params->coefficients;
@@ -212,9 +215,11 @@ int session_engine_join(struct session_engine *engine, const struct sisp_session
     if (!makes_the_same(&engine->pipeline, params) || engine->burst_frames != params->burst_frames)
         return session_fail(error, error_size, -EINVAL,
             "who shares an engine has frames, pictures, parameters and burst in common");
-    if (params->telemetry || params->event || params->knobs || params->coefficients)
+    if (params->telemetry || params->event || params->knobs || params->coefficients ||
+        params->tuning)
         return session_fail(error, error_size, -EINVAL,
-            "telemetry, events, knobs and coefficients are those of the engine's first session");
+            "telemetry, events, knobs, tuning and coefficients are those of the engine's first "
+            "session");
     uint32_t sessions = atomic_load(&engine->sessions);
     do {
         if (sessions == engine->sessions_max)

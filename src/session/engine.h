@@ -20,6 +20,7 @@ struct session_engine {
     uint32_t burst_frames, sessions_max;
     uint64_t drain_grace_ns;
     _Atomic uint32_t sessions; /* that use it now */
+    _Atomic uint32_t is_tuned; /* somebody is inside sisp_session_set_tuning() */
 };
 
 /** Its first user is the caller. Returns: as sisp_session_create(). */

@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "session/knobs.h"
 #include "session/payload.h"
+#include "tuning/check.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,6 +50,8 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (params->coefficients && !payload_coefficients_are_sound(params->coefficients))
         return session_fail(
             error, error_size, -EINVAL, "a coefficient is not finite or not one that there is");
+    if (params->tuning && !tuning_is_sound(params->tuning))
+        return session_fail(error, error_size, -EINVAL, "the tuning holds what cannot be");
     for (int i = 0; i < SISP_PARAM_COUNT; i++) {
         const struct sisp_param_row *row = &sisp_param_table[i];
         if (!(params->params.value[i] >= row->min && params->params.value[i] <= row->max))
@@ -117,6 +120,23 @@ int sisp_session_create(struct sisp_session **out, const struct sisp_session_par
     else
         *out = session;
     return r;
+}
+
+int sisp_session_set_tuning(struct sisp_session *session, const struct sisp_tuning *tuning)
+{
+    if (!session || (tuning && !tuning_is_sound(tuning)))
+        return -EINVAL;
+    if (session_is_inherited(session))
+        return -ESHUTDOWN;
+    struct session_engine *engine = session->engine;
+    if (atomic_exchange(&engine->is_tuned, 1))
+        return -EBUSY;
+    pipeline_board_write(&engine->pipeline.own_board, tuning);
+    char *shared = eng_worker_blob(engine->runtime);
+    if (shared)
+        pipeline_board_write((void *)(shared + offsetof(struct pipeline, own_board)), tuning);
+    atomic_store(&engine->is_tuned, 0);
+    return 0;
 }
 
 uint32_t sisp_session_number(const struct sisp_session *session)

@@ -197,11 +197,11 @@ int section_white(struct reader *reader, uint32_t node)
     } lists[] = {{"ct_curve", read_curve}, {"colourGains", read_gains}, {"priors", read_priors}};
     struct sisp_tuning *t = reader->tuning;
     static const struct range side = {0, 1};
-    t->sensitivity_red = t->sensitivity_blue = 1;
+    float red = 1, blue = 1; /* sensitivity of this module over the one the curve is of */
     t->transverse_pos = t->transverse_neg = 0.01f; /* the guide's defaults */
-    int r = value_optional(reader, node, "sensitivity_r", any_ratio, &t->sensitivity_red);
+    int r = value_optional(reader, node, "sensitivity_r", any_ratio, &red);
     if (r == 0)
-        r = value_optional(reader, node, "sensitivity_b", any_ratio, &t->sensitivity_blue);
+        r = value_optional(reader, node, "sensitivity_b", any_ratio, &blue);
     if (r == 0)
         r = value_optional(reader, node, "transverse_pos", side, &t->transverse_pos);
     if (r == 0)
@@ -212,6 +212,10 @@ int section_white(struct reader *reader, uint32_t node)
             continue;
         list = value_entry(reader, node, lists[i].key, TREE_LIST);
         r = list == TREE_NONE ? -EINVAL : lists[i].read(reader, list);
+    }
+    for (uint32_t i = 0; r == 0 && i < t->white_count; i++) {
+        t->white[i].red_over_green /= red;
+        t->white[i].blue_over_green /= blue;
     }
     return r;
 }

@@ -19,6 +19,13 @@ typedef int section_reader(struct reader *reader, uint32_t node);
 section_reader section_black, section_white, section_shading, section_shading_sets, section_colors,
     section_noise, section_tone, section_lux;
 
+/* A lens does not shade more. */
+#define GAIN_MIN (1.0 / 16)
+#define GAIN_MAX 16.0
+
+/** Tables of cells become tables of knots. */
+void shading_resample(struct sisp_tuning_shading *shading);
+
 /* ---- values (values.c) ----------------------------------------------------------------------- */
 
 /** The range a value must lie in. */

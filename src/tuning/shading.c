@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static const struct range any_gain = {1.0 / 16, 16};
+static const struct range any_gain = {GAIN_MIN, GAIN_MAX};
 
 static int check_tables(struct reader *reader, uint32_t node)
 {
@@ -92,9 +92,11 @@ int section_shading(struct reader *reader, uint32_t node)
         r = read_chroma(reader, red, true);
     if (r == 0)
         r = read_chroma(reader, blue, false);
-    if (r == 0)
-        reader->tuning->parts |= 1u << SISP_TUNING_SHADING;
-    return r;
+    if (r)
+        return r;
+    shading_resample(s);
+    reader->tuning->parts |= 1u << SISP_TUNING_SHADING;
+    return 0;
 }
 
 /* ---- sets of four tables ------------------------------------------------------------------- */
@@ -153,7 +155,6 @@ int section_shading_sets(struct reader *reader, uint32_t node)
     if (sets == TREE_NONE)
         return -EINVAL;
     s->strength = 1;
-    s->is_on_edges = 1;
     s->count = 0;
     r = check_tables(reader, sets);
     for (uint32_t i = reader->tree.nodes[sets].first; r == 0 && i != TREE_NONE;

@@ -16,7 +16,10 @@ static bool take_blob(void)
     if (foreign.hello.blob_bytes != PIPELINE_FIXED_BYTES ||
         foreign.hello.worker_count != PIPELINE_WORKERS)
         return false;
-    memcpy(&pipeline, foreign.blob.bytes, PIPELINE_FIXED_BYTES);
+    /* The board is read where it is: the session may be writing it. */
+    memcpy(&pipeline, foreign.blob.bytes, offsetof(struct pipeline, own_board));
+    const char *board = (const char *)foreign.blob.bytes + offsetof(struct pipeline, own_board);
+    pipeline.board = (const struct pipeline_board *)(const void *)board;
     return memcmp(pipeline.version, SISP_VERSION, sizeof(SISP_VERSION)) == 0;
 }
 

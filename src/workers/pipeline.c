@@ -143,11 +143,12 @@ struct sisp_raw_info pipeline_frame_info(const struct pipeline *p, const struct 
 }
 
 void pipeline_measure(const struct pipeline *p, const struct develop_scratch *scratch,
-    const struct isp_geometry *geometry, const struct eng_job *job, struct frame_stats *out)
+    const struct isp_geometry *geometry, const struct eng_job *job,
+    const struct sisp_tuning *tuning, struct frame_stats *out)
 {
     struct sisp_raw_info info = pipeline_frame_info(p, job);
     struct sisp_coefficients neutral;
-    isp_coefficients_init(&neutral, &info, &p->params);
+    isp_coefficients_init(&neutral, &info, &p->params, tuning);
     /* Nothing is known of the light yet: only what clips the sensor is left out. */
     for (int c = 0; c < 3; c++)
         neutral.wb_gains[c] = 1;
@@ -163,13 +164,15 @@ void pipeline_measure(const struct pipeline *p, const struct develop_scratch *sc
 }
 
 void pipeline_control(const struct pipeline *p, const struct eng_job *job,
-    const struct frame_stats *stats, struct isp_auto_state *next, struct payload *payload)
+    const struct sisp_tuning *tuning, const struct frame_stats *stats, struct isp_auto_state *next,
+    struct payload *payload)
 {
     static const struct isp_auto_state start;
     struct sisp_raw_info info = pipeline_frame_info(p, job);
     struct isp_auto_input input = {
         .info = &info,
         .params = &p->params,
+        .tuning = tuning,
         .stats = stats && stats->is_set ? &stats->stats : NULL,
         .exposure_us_min = p->limits.exposure_us_min,
         .exposure_us_max = p->limits.exposure_us_max,

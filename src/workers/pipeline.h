@@ -10,6 +10,9 @@
 #include "isp/isp.h"
 
 #include <softisp/camera.h>
+#include <softisp/tuning.h>
+
+#include <stdatomic.h>
 
 /** The roles that a frame's buffers play (engine.h). */
 enum pipeline_role {
@@ -72,6 +75,24 @@ struct develop_scratch {
     uint64_t started_ns;                 /* of the pass that is running */
 };
 
+#define PIPELINE_TUNING_WORDS (sizeof(struct sisp_tuning) / sizeof(uint32_t))
+_Static_assert(sizeof(struct sisp_tuning) % sizeof(uint32_t) == 0, "it crosses in whole words");
+
+/** The tuning in force: written by one at a time, read by any worker in any process. */
+struct pipeline_board {
+    _Atomic uint32_t version; /* odd: it is being written */
+    _Atomic uint32_t has_tuning;
+    _Atomic uint32_t words[PIPELINE_TUNING_WORDS];
+};
+
+/** A worker's own copy of it. */
+struct pipeline_tuning {
+    uint32_t version; /* of the board when it was taken over */
+    bool has_tuning;
+    struct sisp_tuning tuning;
+    uint32_t next[PIPELINE_TUNING_WORDS];
+};
+
 struct pipeline {
     /* Fixed for the session, without pointers: a worker's process gets these bytes. */
     char version[16];
@@ -85,8 +106,12 @@ struct pipeline {
     enum isp_isa isa;
     uint32_t threads;
     struct isp_geometry preview, still; /* still.width 0: no background lane */
+    struct pipeline_board own_board;
+
+    const struct pipeline_board *board; /* the session's, also in a worker's process */
 
     /* Each used by one worker only. */
+    struct pipeline_tuning tunings[PIPELINE_WORKERS];
     struct develop_scratch fast;         /* FastAlgo, FastISP */
     struct develop_scratch slow;         /* SlowISP */
     struct develop_scratch slow_measure; /* SlowAlgo: a fast recipe of the still's geometry */
@@ -95,7 +120,7 @@ struct pipeline {
     uint16_t *merged; /* SlowISP: the fused raw frame */
 };
 
-#define PIPELINE_FIXED_BYTES offsetof(struct pipeline, fast)
+#define PIPELINE_FIXED_BYTES offsetof(struct pipeline, board)
 
 /**
  * Allocate what these workers use (bit: enum pipeline_worker).
@@ -125,13 +150,21 @@ struct payload *pipeline_payload(
 
 const struct frame_meta *pipeline_meta(const struct eng_job *job);
 
+/** Put a tuning, or none, on the board. One thread at a time; workers go on. */
+void pipeline_board_write(struct pipeline_board *board, const struct sisp_tuning *tuning);
+
+/** The tuning in force, or NULL, for this worker until its next look. */
+const struct sisp_tuning *pipeline_tuning(struct pipeline *pipeline, enum pipeline_worker worker);
+
 /** Measure the raw frame itself where no statistics were committed yet. */
 void pipeline_measure(const struct pipeline *pipeline, const struct develop_scratch *scratch,
-    const struct isp_geometry *geometry, const struct eng_job *job, struct frame_stats *out);
+    const struct isp_geometry *geometry, const struct eng_job *job,
+    const struct sisp_tuning *tuning, struct frame_stats *out);
 
 /** One step of automatic control from `stats` into the payload and the next state. */
 void pipeline_control(const struct pipeline *pipeline, const struct eng_job *job,
-    const struct frame_stats *stats, struct isp_auto_state *next, struct payload *payload);
+    const struct sisp_tuning *tuning, const struct frame_stats *stats, struct isp_auto_state *next,
+    struct payload *payload);
 
 /** Whether a payload may be developed: a worker trusts no bytes that it did not write. */
 int pipeline_check_payload(const struct pipeline *pipeline, const struct eng_job *job);

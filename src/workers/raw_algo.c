@@ -4,7 +4,7 @@
 
 static int begin(void *user, struct eng_job *job)
 {
-    const struct pipeline *p = user;
+    struct pipeline *p = user;
     uint64_t start_ns = eng_now_ns();
     const struct payload *last = job->committed[ROLE_PAYLOAD].bytes;
     struct payload *payload = pipeline_payload(job, ENG_LANE_FLOOR, &p->preview);
@@ -14,7 +14,8 @@ static int begin(void *user, struct eng_job *job)
         payload->coefficients.wb_source = SISP_SOURCE_FALLBACK;
         payload->coefficients.exposure_source = SISP_SOURCE_FALLBACK;
     } else {
-        isp_coefficients_init(&payload->coefficients, &p->info, &p->params);
+        isp_coefficients_init(
+            &payload->coefficients, &p->info, &p->params, pipeline_tuning(p, PIPELINE_FLOOR));
     }
     pipeline_timing(job, "raw_algo", start_ns);
     return 0;

@@ -209,8 +209,33 @@ TEST(a_callback_that_never_returns_holds_nobody_up)
     }
 }
 
+TEST(a_tuning_that_cannot_be_is_refused)
+{
+    static struct sisp_tuning tuning;
+    struct sisp_session_params params = small_params();
+    tuning.parts = 1u << SISP_TUNING_COLOR; /* and no matrix */
+    params.tuning = &tuning;
+    CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
+    CHECK_STR(error, "the tuning holds what cannot be");
+    start();
+    CHECK_EQ(sisp_session_set_tuning(session, &tuning), -EINVAL);
+    CHECK_EQ(sisp_session_set_tuning(NULL, NULL), -EINVAL);
+    tuning.color_count = 1;
+    tuning.colors[0] =
+        (struct sisp_tuning_color){.kelvin = 5000, .ccm = {2, -1, 0, 0, 1, 0, 0, 0, 1}};
+    CHECK_EQ(sisp_session_set_tuning(session, &tuning), 0);
+    REQUIRE(submit(session, 0) == 0);
+    REQUIRE(sisp_session_next(session, &result, SECOND_NS) == 0);
+    REQUIRE(result.coefficients);
+    CHECK_EQ(result.coefficients->ccm_source, SISP_SOURCE_TUNING);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    CHECK_EQ(sisp_session_set_tuning(session, NULL), 0);
+    sisp_session_destroy(&session);
+}
+
 int main(void)
 {
+    RUN(a_tuning_that_cannot_be_is_refused);
     RUN(a_second_release_is_refused);
     RUN(handles_that_are_none_are_refused);
     RUN(an_input_is_given_once);

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """softisp doctor: what it says, and how it ends. Run: test_doctor.py SOFTISP"""
-import os
+import json, os, subprocess, time
 
-from harness import SOURCE, expect, main, one_sentence, run, shared
+from harness import SOFTISP, SOURCE, expect, main, one_sentence, run, shared
 
 
 def text_file(folder, text):
@@ -53,5 +53,34 @@ def wrong_use(folder):
         one_sentence(err)
 
 
+def changed_file_is_in_force(folder):
+    """Workers as threads and as processes; a broken file in between leaves the last one."""
+    def write(path, text):
+        open(path + '.new', 'w').write(text)
+        os.rename(path + '.new', path)
+
+    matrix = '{"rpi.ccm": {"ccms": [{"ct": 3000, "ccm": [%s, 0,1,0, 0,0,1]}]}}'
+    runs = []
+    for isolation in ('thread', 'process'):
+        path, csv = (os.path.join(folder, isolation + end) for end in ('.json', '.csv'))
+        write(path, matrix % '1,0,0')
+        runs.append((path, csv, subprocess.Popen(
+            [SOFTISP, 'live', '--camera', 'sim', '--size', '128x96', '--fps', '20', '--frames', '60', '--tuning', path,
+             '--telemetry', csv, '--knob', f'isolation={isolation}'], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env={k: v for k, v in os.environ.items() if k != 'SOFTISP_LIBEXECDIR'})))
+    time.sleep(0.7)
+    for path, _, _ in runs:
+        write(path, '[]')
+    time.sleep(0.8)
+    for path, _, _ in runs:
+        write(path, matrix % '1.5,-0.5,0')
+    for path, csv, process in runs:
+        err = process.communicate(timeout=60)[1].decode()
+        rows = [json.loads(l) for l in open(csv + '.params.jsonl')]
+        first = [r['ccm'][0] for r in rows if 'ccm' in r]
+        expect(process.returncode == 0 and 'the last tuning stays' in err and 'is in force' in err, err)
+        expect(abs(first[0] - 1) < 1e-3 and abs(first[-1] - 1.5) < 1e-3, first[0], first[-1])
+
+
 main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading,
-      wrong_file_is_one_sentence, wrong_use])
+      wrong_file_is_one_sentence, wrong_use, changed_file_is_in_force])

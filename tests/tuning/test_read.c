@@ -65,8 +65,10 @@ TEST(numbers_of_a_shared_file)
     CHECK_EQ(tuning.color_count, 6);
     CHECK_NEAR((double)tuning.colors[0].kelvin, 2860, 0);
     CHECK_EQ(tuning.shading.count, 3);
-    CHECK_EQ(tuning.shading.cols, 16);
-    CHECK_EQ(tuning.shading.rows, 12);
+    CHECK_EQ(tuning.shading.cols, 33);
+    CHECK_EQ(tuning.shading.rows, 25);
+    /* The middle of the table's second cell of the first row is a knot, with the file's value. */
+    CHECK_NEAR((double)tuning.shading.luminance[33 + 3], 2.568, 1e-6);
     CHECK_NEAR((double)tuning.shading.strength, 0.7, 1e-6);
     CHECK_NEAR((double)tuning.shading.tables[1].kelvin, 3850, 0);
     CHECK_EQ(tuning.tone_count, 33);

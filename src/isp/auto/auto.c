@@ -12,6 +12,9 @@
 /* The contract says 0 < gain < 16. */
 #define GAIN_MAX 15.99
 
+/* What is taken where nothing tells the light's temperature. */
+#define DAYLIGHT_KELVIN 5500
+
 double isp_param(const struct sisp_params *params, enum sisp_param param)
 {
     const struct sisp_param_row *row = &sisp_param_table[param];
@@ -33,8 +36,9 @@ static double full_scale(uint32_t fourcc)
     return 65535;
 }
 
-static void set_levels(struct sisp_coefficients *out, const struct sisp_raw_info *info)
+static void set_levels(struct sisp_coefficients *out, const struct isp_auto_input *input)
 {
+    const struct sisp_raw_info *info = input->info;
     double full = full_scale(info->fourcc), highest = 0;
     out->black_source = SISP_SOURCE_NEUTRAL;
     for (int i = 0; i < SISP_SITE_COUNT; i++) {
@@ -44,12 +48,37 @@ static void set_levels(struct sisp_coefficients *out, const struct sisp_raw_info
         if (black != 0)
             out->black_source = SISP_SOURCE_FILE;
     }
+    /* What a frame says of itself is true of that very frame. */
+    bool is_tuned = highest == 0 && isp_tuning_has(input->tuning, SISP_TUNING_BLACK);
+    for (int i = 0; i < SISP_SITE_COUNT && is_tuned; i++) {
+        double black = (double)input->tuning->black_level[i] * (full + 1);
+        out->black_level[i] = (float)isp_clamp(black, 0, full - 1);
+        highest = black > highest ? black : highest;
+        out->black_source = SISP_SOURCE_TUNING;
+    }
     double white = (double)info->white_level;
     out->white_level = (float)(isp_within(white, highest + 1, 65535) ? white : full);
 }
 
-static void set_noise(struct sisp_coefficients *out, const struct sisp_raw_info *info)
+/* A tuning states its noise at gain 1 (pipeline.c does the same for a camera's own). */
+static bool tuned_noise(struct sisp_coefficients *out, const struct isp_auto_input *input)
 {
+    const struct sisp_tuning *tuning = input->tuning;
+    if (!isp_tuning_has(tuning, SISP_TUNING_NOISE))
+        return false;
+    double gain = (double)input->info->analogue_gain;
+    gain = gain > 0 ? isp_clamp(gain, 1.0 / 64, 1024) : 1;
+    out->noise_shot = (float)isp_clamp((double)tuning->noise_shot * gain, 0, 1);
+    out->noise_read = (float)isp_clamp((double)tuning->noise_read * gain * gain, 0, 1);
+    out->noise_source = SISP_SOURCE_TUNING;
+    return true;
+}
+
+static void set_noise(struct sisp_coefficients *out, const struct isp_auto_input *input)
+{
+    const struct sisp_raw_info *info = input->info;
+    if (tuned_noise(out, input))
+        return;
     bool is_known = isp_within((double)info->noise_shot, 0, 1) &&
                     isp_within((double)info->noise_read, 0, 1) &&
                     (info->noise_shot > 0 || info->noise_read > 0);
@@ -94,16 +123,29 @@ static void raise_mesh(struct sisp_lsc_mesh *mesh)
     }
 }
 
-static void set_shading(struct sisp_coefficients *out, const struct sisp_raw_info *info,
-    const struct sisp_params *params)
+static void choose_mesh(struct sisp_coefficients *out, const struct isp_auto_input *input)
 {
-    double strength = isp_param(params, SISP_PARAM_LENS_SHADING);
-    memset(&out->lsc, 0, sizeof(out->lsc));
+    const struct sisp_raw_info *info = input->info;
+    double kelvin = (double)out->color_temperature_kelvin;
+    out->lsc_source = SISP_SOURCE_TUNING;
+    if (isp_tuning_mesh(input->tuning, info, kelvin > 0 ? kelvin : DAYLIGHT_KELVIN, &out->lsc) &&
+        mesh_sane(&out->lsc))
+        return;
     out->lsc_source = SISP_SOURCE_NEUTRAL;
-    if (strength == 0 || !mesh_sane(&info->lsc))
+    memset(&out->lsc, 0, sizeof(out->lsc));
+    if (!mesh_sane(&info->lsc))
         return;
     out->lsc = info->lsc;
     out->lsc_source = SISP_SOURCE_FILE;
+}
+
+/* After the colour temperature, on which a tuning's mesh depends. */
+static void set_shading(struct sisp_coefficients *out, const struct isp_auto_input *input)
+{
+    double strength = isp_param(input->params, SISP_PARAM_LENS_SHADING);
+    if (strength == 0)
+        return;
+    choose_mesh(out, input);
     for (int site = 0; site < SISP_SITE_COUNT; site++) {
         for (uint32_t i = 0; i < out->lsc.cols * out->lsc.rows; i++) {
             double gain = (double)out->lsc.gain[site][i];
@@ -137,8 +179,16 @@ static void set_color(
     for (int c = 0; c < 3; c++)
         out->wb_gains[c] = (float)((double)gains[c] * scale);
     out->clip_level = (float)isp_clamp(least * scale, 0, 1);
+    double kelvin = isp_tuning_cct(input->tuning, gains), tuned[9];
+    if (kelvin == 0)
+        kelvin = isp_profile_cct(&input->info->profile, gains);
+    out->color_temperature_kelvin = (float)kelvin;
     out->ccm_source = isp_ccm(out->ccm, &input->info->profile, gains, input->params);
-    out->color_temperature_kelvin = (float)isp_profile_cct(&input->info->profile, gains);
+    if (out->ccm_source == SISP_SOURCE_MANUAL ||
+        !isp_tuning_ccm(input->tuning, kelvin > 0 ? kelvin : DAYLIGHT_KELVIN, tuned))
+        return;
+    isp_ccm_finish(out->ccm, tuned, input->params);
+    out->ccm_source = SISP_SOURCE_TUNING;
 }
 
 /* What the user says of the light. */
@@ -147,7 +197,8 @@ static bool manual_white(const struct isp_auto_input *input, struct isp_white *w
     int mode = (int)isp_param(input->params, SISP_PARAM_WB_MODE);
     *white = (struct isp_white){.confidence = 1, .source = SISP_SOURCE_MANUAL};
     if (mode == SISP_WB_KELVIN) {
-        isp_awb_kelvin(input->info, isp_param(input->params, SISP_PARAM_WB_KELVIN), white);
+        isp_awb_kelvin(
+            input->info, input->tuning, isp_param(input->params, SISP_PARAM_WB_KELVIN), white);
     } else if (mode == SISP_WB_MANUAL) {
         white->log2_gain[0] = isp_log2(isp_param(input->params, SISP_PARAM_WB_RED));
         white->log2_gain[1] = isp_log2(isp_param(input->params, SISP_PARAM_WB_BLUE));
@@ -200,10 +251,10 @@ static struct isp_white choose_white(const struct isp_auto_input *input,
         return white;
     if (mode == SISP_WB_CAMERA && isp_awb_as_shot(input->info, &white))
         return white;
-    white = isp_awb_prior(input->info);
+    white = isp_awb_prior(input->info, input->tuning);
     white.confidence = 0;
     if (input->stats)
-        white = isp_awb_measure(input->info, input->stats);
+        white = isp_awb_measure(input->info, input->tuning, input->stats);
     return smooth_white(input, previous, next, white);
 }
 
@@ -237,16 +288,16 @@ static bool stats_sane(const struct sisp_stats *stats)
     return cells > 0;
 }
 
-static void set_tone(struct sisp_coefficients *out, const struct sisp_params *params,
+static void set_tone(struct sisp_coefficients *out, const struct isp_auto_input *input,
     const struct isp_agc_result *exposure)
 {
-    bool is_linear = isp_param(params, SISP_PARAM_TONE) != 0;
+    bool is_linear = isp_param(input->params, SISP_PARAM_TONE) != 0;
     out->exposure_ev = is_linear ? 0 : (float)exposure->exposure_ev;
     out->exposure_source = is_linear ? SISP_SOURCE_NEUTRAL : exposure->source;
     out->flicker = exposure->flicker;
     out->flicker_source = exposure->flicker_source;
     out->flicker_period_us = (float)exposure->flicker_period_us;
-    isp_tone(out->tone, params, (double)out->exposure_ev);
+    isp_tone(out->tone, input->params, input->tuning, (double)out->exposure_ev);
 }
 
 void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
@@ -261,9 +312,8 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     if (checked.stats && state.frames < UINT32_MAX)
         state.frames++;
     memset(out, 0, sizeof(*out));
-    set_levels(out, input->info);
-    set_noise(out, input->info);
-    set_shading(out, input->info, input->params);
+    set_levels(out, input);
+    set_noise(out, input);
     out->demosaic = (uint32_t)isp_param(input->params, SISP_PARAM_DEMOSAIC);
     out->defect_correction = (float)isp_param(input->params, SISP_PARAM_DEFECT_CORRECTION);
     out->green_balance = (float)isp_param(input->params, SISP_PARAM_GREEN_BALANCE);
@@ -274,17 +324,18 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     out->wb_confidence = state.wb_confidence;
     out->wb_source = white.source;
     set_color(out, &checked, state.wb_gains);
+    set_shading(out, input);
 
     struct isp_agc_result exposure = isp_agc(&checked, last, &state);
-    set_tone(out, input->params, &exposure);
+    set_tone(out, input, &exposure);
     *next = state;
 }
 
 void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
-    const struct sisp_params *params)
+    const struct sisp_params *params, const struct sisp_tuning *tuning)
 {
     static const struct isp_auto_state start;
     struct isp_auto_state unused;
-    struct isp_auto_input input = {.info = info, .params = params};
+    struct isp_auto_input input = {.info = info, .params = params, .tuning = tuning};
     isp_auto_step(&input, &start, &unused, out);
 }

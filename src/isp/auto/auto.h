@@ -56,6 +56,27 @@ double isp_profile_cct(const struct sisp_color_profile *profile, const float wb_
 enum sisp_source isp_ccm(float ccm[9], const struct sisp_color_profile *profile,
     const float wb_gains[3], const struct sisp_params *params);
 
+/** The user's wishes on top of a matrix to linear sRGB whose rows sum to 1. */
+void isp_ccm_finish(float ccm[9], const double base[9], const struct sisp_params *params);
+
+/* ---- tuning (its counts and numbers are checked where it comes in) ------------------------- */
+
+/** Whether there is a tuning with that part. */
+bool isp_tuning_has(const struct sisp_tuning *tuning, enum sisp_tuning_part part);
+
+/** White under light of that temperature, as isp_profile_white(). False without a curve. */
+bool isp_tuning_white(const struct sisp_tuning *tuning, double cct_kelvin, double log2_chroma[2]);
+
+/** The temperature on the curve nearest to what the gains balance; 0 without a curve. */
+double isp_tuning_cct(const struct sisp_tuning *tuning, const float wb_gains[3]);
+
+/** The matrix for that light, rows summing to 1. False where there is none. */
+bool isp_tuning_ccm(const struct sisp_tuning *tuning, double cct_kelvin, double ccm[9]);
+
+/** The mesh for that light, over the picture's crop. False where there are no tables. */
+bool isp_tuning_mesh(const struct sisp_tuning *tuning, const struct sisp_raw_info *info,
+    double cct_kelvin, struct sisp_lsc_mesh *mesh);
+
 /* ---- white balance --------------------------------------------------------------------- */
 
 /** A white point as log2 gains of red and blue over green. */
@@ -68,16 +89,19 @@ struct isp_white {
 /** The as-shot balance if the file has a sane one. */
 bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white);
 
-/** What is assumed before anything is measured: as shot, daylight of the profile, or nothing. */
-struct isp_white isp_awb_prior(const struct sisp_raw_info *info);
+/** What is assumed before anything is measured: as shot, daylight of tuning or profile, or nothing.
+ */
+struct isp_white isp_awb_prior(const struct sisp_raw_info *info, const struct sisp_tuning *tuning);
 
-/** Sets the gains that balance light of that colour temperature: along the profile's curve, else
- * those of a mean of many cameras. */
-void isp_awb_kelvin(const struct sisp_raw_info *info, double kelvin, struct isp_white *white);
+/** Sets the gains that balance light of that colour temperature: along the tuning's or the
+ * profile's curve, else those of a mean of many cameras. */
+void isp_awb_kelvin(const struct sisp_raw_info *info, const struct sisp_tuning *tuning,
+    double kelvin, struct isp_white *white);
 
 /** The light the zones tell of: searched where the camera's response to light is known, else grey
  * world, blended with the prior by its confidence. */
-struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_stats *stats);
+struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_tuning *tuning,
+    const struct sisp_stats *stats);
 
 /* ---- exposure -------------------------------------------------------------------------- */
 
@@ -95,6 +119,7 @@ struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     const struct isp_auto_state *previous, struct isp_auto_state *next);
 
 /** The tone curve with `exposure_ev` in it. */
-void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params, double exposure_ev);
+void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params,
+    const struct sisp_tuning *tuning, double exposure_ev);
 
 #endif

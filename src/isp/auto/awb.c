@@ -50,6 +50,21 @@ static void locus_of_profile(struct isp_locus *locus, const struct sisp_color_pr
     locus->count = ISP_LOCUS_POINTS;
 }
 
+/* The curve at equal steps; false without one. */
+static bool locus_of_tuning(struct isp_locus *locus, const struct sisp_tuning *tuning)
+{
+    if (!isp_tuning_has(tuning, SISP_TUNING_WHITE))
+        return false;
+    double warm = 1e6 / (double)tuning->white[0].kelvin;
+    double cold = 1e6 / (double)tuning->white[tuning->white_count - 1].kelvin;
+    locus->count = tuning->white_count > 1 ? ISP_LOCUS_POINTS : 1;
+    for (int i = 0; i < locus->count; i++) {
+        locus->mired[i] = warm + (cold - warm) * i / (ISP_LOCUS_POINTS - 1);
+        isp_tuning_white(tuning, 1e6 / locus->mired[i], locus->point[i]);
+    }
+    return true;
+}
+
 /* Nearest place on the polyline; returns the squared distance. */
 static double nearest(const struct isp_locus *locus, const double chroma[2], double place[2])
 {
@@ -102,27 +117,35 @@ static void generic_white(double kelvin, double log2_chroma[2])
         log2_chroma[c] = chroma[i][c] + (place - i) * (chroma[i + 1][c] - chroma[i][c]);
 }
 
-void isp_awb_kelvin(const struct sisp_raw_info *info, double kelvin, struct isp_white *white)
+void isp_awb_kelvin(const struct sisp_raw_info *info, const struct sisp_tuning *tuning,
+    double kelvin, struct isp_white *white)
 {
     double chroma[2];
-    if (!isp_profile_usable(&info->profile) || !isp_profile_white(&info->profile, kelvin, chroma))
+    bool is_known =
+        isp_tuning_white(tuning, kelvin, chroma) ||
+        (isp_profile_usable(&info->profile) && isp_profile_white(&info->profile, kelvin, chroma));
+    if (!is_known)
         generic_white(kelvin, chroma);
     for (int i = 0; i < 2; i++)
         white->log2_gain[i] = isp_clamp(-chroma[i], -3.9, 3.9);
 }
 
-struct isp_white isp_awb_prior(const struct sisp_raw_info *info)
+struct isp_white isp_awb_prior(const struct sisp_raw_info *info, const struct sisp_tuning *tuning)
 {
     struct isp_white white;
     double daylight[2];
     if (isp_awb_as_shot(info, &white))
         return white;
     white = (struct isp_white){.source = SISP_SOURCE_NEUTRAL};
-    if (isp_profile_usable(&info->profile) && isp_profile_white(&info->profile, 5500, daylight)) {
-        white.log2_gain[0] = isp_clamp(-daylight[0], -3.9, 3.9);
-        white.log2_gain[1] = isp_clamp(-daylight[1], -3.9, 3.9);
+    if (isp_tuning_white(tuning, 5500, daylight))
+        white.source = SISP_SOURCE_TUNING;
+    else if (isp_profile_usable(&info->profile) &&
+             isp_profile_white(&info->profile, 5500, daylight))
         white.source = SISP_SOURCE_FILE;
-    }
+    else
+        return white;
+    white.log2_gain[0] = isp_clamp(-daylight[0], -3.9, 3.9);
+    white.log2_gain[1] = isp_clamp(-daylight[1], -3.9, 3.9);
     return white;
 }
 
@@ -244,13 +267,15 @@ static double bayes(struct isp_zone_colors *zones, const struct isp_locus *locus
     return mean_chroma(zones, mean) * zones->count / zones->seen;
 }
 
-struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_stats *stats)
+struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct sisp_tuning *tuning,
+    const struct sisp_stats *stats)
 {
-    struct isp_white prior = isp_awb_prior(info), white = prior;
+    struct isp_white prior = isp_awb_prior(info, tuning), white = prior;
     struct isp_locus locus, expected;
     struct isp_zone_colors zones;
     double center[2];
-    locus_of_profile(&locus, &info->profile);
+    if (!locus_of_tuning(&locus, tuning))
+        locus_of_profile(&locus, &info->profile);
     expected = locus;
     if (locus.count == 0 && prior.source == SISP_SOURCE_FILE) {
         expected.count = 1;

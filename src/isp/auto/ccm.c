@@ -145,10 +145,20 @@ static void saturation_matrix(double saturation, double out[9])
         out[i] = (1 - saturation) * luma[i % 3] + saturation * identity[i];
 }
 
+void isp_ccm_finish(float ccm[9], const double base[9], const struct sisp_params *params)
+{
+    double saturate[9], product[9];
+    saturation_matrix(isp_param(params, SISP_PARAM_SATURATION), saturate);
+    isp_matrix_multiply(saturate, base, product);
+    limit(product);
+    for (int i = 0; i < 9; i++)
+        ccm[i] = (float)product[i];
+}
+
 enum sisp_source isp_ccm(float ccm[9], const struct sisp_color_profile *profile,
     const float wb_gains[3], const struct sisp_params *params)
 {
-    double base[9], saturate[9], product[9];
+    double base[9];
     enum sisp_source source = SISP_SOURCE_FILE;
     const double *stated = NULL;
     if (isp_param(params, SISP_PARAM_COLOR) != 0) {
@@ -158,10 +168,6 @@ enum sisp_source isp_ccm(float ccm[9], const struct sisp_color_profile *profile,
         stated = generic_ccm;
         source = SISP_SOURCE_NEUTRAL;
     }
-    saturation_matrix(isp_param(params, SISP_PARAM_SATURATION), saturate);
-    isp_matrix_multiply(saturate, stated ? stated : base, product);
-    limit(product);
-    for (int i = 0; i < 9; i++)
-        ccm[i] = (float)product[i];
+    isp_ccm_finish(ccm, stated ? stated : base, params);
     return source;
 }

@@ -12,6 +12,20 @@ static double srgb_oetf(double x)
     return x <= 0.0031308 ? 12.92 * x : 1.055 * isp_pow(x, 1 / 2.4) - 0.055;
 }
 
+/* From linear light to the display's code: the tuning's curve, or sRGB's. */
+static double encode(const struct sisp_tuning *tuning, double x)
+{
+    if (!isp_tuning_has(tuning, SISP_TUNING_TONE))
+        return srgb_oetf(x);
+    const float *xs = tuning->tone_x, *ys = tuning->tone_y;
+    uint32_t last = tuning->tone_count - 1, i = 1;
+    while (i < last && x > (double)xs[i])
+        i++;
+    double span = (double)xs[i] - (double)xs[i - 1];
+    double t = isp_clamp((x - (double)xs[i - 1]) / span, 0, 1);
+    return (1 - t) * (double)ys[i - 1] + t * (double)ys[i];
+}
+
 /*
  * Gain that takes white to white: nothing the sensor could tell apart is clipped by brightening.
  * Above the straight part the shoulder is the extended curve of Reinhard, Stark, Shirley, Ferwerda
@@ -41,15 +55,16 @@ static double add_contrast(double y, double contrast, double grey)
     return 1 - (1 - grey) * isp_pow((1 - y) / (1 - grey), contrast);
 }
 
-void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params, double exposure_ev)
+void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params,
+    const struct sisp_tuning *tuning, double exposure_ev)
 {
     bool is_linear = isp_param(params, SISP_PARAM_TONE) != 0;
     double contrast = isp_param(params, SISP_PARAM_CONTRAST);
-    double gain = isp_exp2(exposure_ev), grey = srgb_oetf(MIDDLE_GREY);
+    double gain = isp_exp2(exposure_ev), grey = encode(tuning, MIDDLE_GREY);
     float last = 0;
     for (unsigned i = 0; i < SISP_TONE_KNOTS; i++) {
         double x = (double)sisp_tone_knot(i);
-        double y = is_linear ? x : add_contrast(srgb_oetf(expose(x, gain)), contrast, grey);
+        double y = is_linear ? x : add_contrast(encode(tuning, expose(x, gain)), contrast, grey);
         float value = (float)isp_clamp(y, 0, 1);
         /* Rounding may lose the order where the curve is flat. */
         last = value > last ? value : last;

@@ -87,11 +87,11 @@ TEST(grey_world_beats_the_plain_one_on_colorchecker_rec)
         REQUIRE(
             sscanf(line, "%*d,%99[^,],%lf,%lf,%lf", name, &truth[0], &truth[1], &truth[2]) == 4);
         stats_of_image();
-        struct isp_white white = isp_awb_measure(&without, &stats);
+        struct isp_white white = isp_awb_measure(&without, NULL, &stats);
         plain.angle[plain.count++] = angle_degrees(&white, truth);
         if (!strstr(name, "IMG_"))
             continue;
-        white = isp_awb_measure(&eos_5d, &stats);
+        white = isp_awb_measure(&eos_5d, NULL, &stats);
         with_profile.angle[with_profile.count++] = angle_degrees(&white, truth);
     }
     if (images)

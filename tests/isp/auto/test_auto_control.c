@@ -52,7 +52,7 @@ TEST(every_field_has_a_source_and_levels_are_the_files)
     CHECK_EQ(out.ccm_source, SISP_SOURCE_NEUTRAL);
     CHECK_NEAR((double)out.lsc.gain[1][3], 1.25, 1e-6);
     info.lsc.gain[2][1] = 0.6f; /* at half strength 0.8: clipped samples must still reach white */
-    isp_coefficients_init(&out, &info, &params);
+    isp_coefficients_init(&out, &info, &params, NULL);
     CHECK_NEAR((double)out.lsc.gain[2][1], 1, 1e-6);
     CHECK_NEAR((double)out.lsc.gain[1][3], 1.25 / 0.8, 1e-6);
     CHECK_NEAR((double)out.noise_shot, 1e-4, 1e-9);
@@ -164,7 +164,7 @@ TEST(camera_balance_is_the_files_or_else_auto)
     step(&input);
     CHECK_EQ(out.wb_source, SISP_SOURCE_FILE);
     CHECK_NEAR((double)out.wb_gains[0], 1.914, 1e-5);
-    isp_coefficients_init(&out, &info, &params);
+    isp_coefficients_init(&out, &info, &params, NULL);
     CHECK_NEAR((double)out.wb_gains[2], 1.75, 1e-5);
     info.as_shot_gains[0] = 0;
     step(&input);

@@ -44,7 +44,7 @@ TEST(tone_is_monotone_and_keeps_black_and_white)
         for (int contrast = 0; contrast <= 4; contrast++) {
             struct sisp_params params = sisp_params_default();
             params.value[SISP_PARAM_CONTRAST] = (float)contrast / 2;
-            isp_tone(tone, &params, ev);
+            isp_tone(tone, &params, NULL, ev);
             check_monotone(tone);
         }
     }
@@ -54,7 +54,7 @@ TEST(tone_without_exposure_is_srgb)
 {
     float tone[SISP_TONE_KNOTS];
     struct sisp_params params = sisp_params_default();
-    isp_tone(tone, &params, 0);
+    isp_tone(tone, &params, NULL, 0);
     for (unsigned i = 0; i < SISP_TONE_KNOTS; i++) {
         double x = (double)sisp_tone_knot(i);
         double y = x <= 0.0031308 ? 12.92 * x : 1.055 * pow(x, 1 / 2.4) - 0.055;
@@ -67,7 +67,7 @@ TEST(linear_tone_is_the_identity_at_any_exposure)
     float tone[SISP_TONE_KNOTS];
     struct sisp_params params = sisp_params_default();
     params.value[SISP_PARAM_TONE] = 1;
-    isp_tone(tone, &params, 3);
+    isp_tone(tone, &params, NULL, 3);
     for (unsigned i = 0; i < SISP_TONE_KNOTS; i++)
         CHECK(tone[i] == sisp_tone_knot(i));
 }
@@ -77,8 +77,8 @@ TEST(exposure_moves_middle_grey_by_whole_stops)
 {
     float plain[SISP_TONE_KNOTS], brighter[SISP_TONE_KNOTS];
     struct sisp_params params = sisp_params_default();
-    isp_tone(plain, &params, 0);
-    isp_tone(brighter, &params, 1);
+    isp_tone(plain, &params, NULL, 0);
+    isp_tone(brighter, &params, NULL, 1);
     CHECK_NEAR((double)sisp_tone_knot(98), 0.1640625, 0);
     CHECK_NEAR((double)sisp_tone_knot(77), 0.08203125, 0);
     CHECK_NEAR((double)brighter[77], (double)plain[98], 1e-6);
@@ -88,9 +88,9 @@ TEST(contrast_turns_around_middle_grey)
 {
     float plain[SISP_TONE_KNOTS], strong[SISP_TONE_KNOTS];
     struct sisp_params params = sisp_params_default();
-    isp_tone(plain, &params, 0);
+    isp_tone(plain, &params, NULL, 0);
     params.value[SISP_PARAM_CONTRAST] = 1.5f;
-    isp_tone(strong, &params, 0);
+    isp_tone(strong, &params, NULL, 0);
     for (unsigned i = 1; i < SISP_TONE_KNOTS - 1; i++)
         CHECK(sisp_tone_knot(i) < 0.18f ? strong[i] < plain[i] : strong[i] > plain[i]);
 }

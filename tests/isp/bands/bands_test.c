@@ -48,7 +48,7 @@ static bool trial_init(struct trial *t, const char *path)
         return false;
     }
     const struct sisp_raw_info *info = sisp_raw_file_info(t->file);
-    isp_coefficients_init(&t->coefficients, info, &wishes);
+    isp_coefficients_init(&t->coefficients, info, &wishes, NULL);
     t->geometry = (struct isp_geometry){info->fourcc, info->width, info->height, info->stride_bytes,
         info->crop, SISP_PIXEL_XRGB8888, info->crop.width, info->crop.height};
     size_t stride = sisp_pixel_row_bytes(SISP_PIXEL_XRGB8888, 0, info->crop.width);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* --tuning, and a file that changes while a camera runs. */
+#include "cli.h"
+
+#include <sys/stat.h>
+#include <time.h>
+
+#define LOOK_NS 250000000 /* how often; a change is taken when two looks agree */
+
+static struct cli_file_state state_of(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return (struct cli_file_state){0};
+    return (struct cli_file_state){
+        .device = (uint64_t)status.st_dev,
+        .inode = (uint64_t)status.st_ino,
+        .size_bytes = (uint64_t)status.st_size,
+        .modified_ns =
+            (uint64_t)status.st_mtim.tv_sec * 1000000000 + (uint64_t)status.st_mtim.tv_nsec,
+    };
+}
+
+static bool is_same(const struct cli_file_state *a, const struct cli_file_state *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size_bytes == b->size_bytes &&
+           a->modified_ns == b->modified_ns;
+}
+
+bool cli_tuning_load(const char *verb, struct cli_tuning *tuning, const char *path)
+{
+    char error[512];
+    tuning->state = state_of(path);
+    if (sisp_tuning_load(&tuning->tuning, path, error, sizeof(error)) != 0) {
+        cli_error(verb, "%s", error);
+        return false;
+    }
+    tuning->path = path;
+    return true;
+}
+
+/* A file that cannot be used, or is gone, leaves the last good one in force. */
+static void reload(struct cli_tuning_watch *watch)
+{
+    char error[512];
+    if (sisp_tuning_load(&watch->tuning.tuning, watch->tuning.path, error, sizeof(error)) != 0)
+        cli_error(watch->verb, "%s; the last tuning stays", error);
+    else if (sisp_session_set_tuning(watch->session, &watch->tuning.tuning) == 0)
+        cli_error(watch->verb, "%s has changed and is in force", watch->tuning.path);
+}
+
+static void *watch_main(void *user)
+{
+    struct cli_tuning_watch *watch = user;
+    struct cli_file_state last = watch->tuning.state;
+    while (!atomic_load(&watch->is_over)) {
+        struct timespec pause = {.tv_nsec = LOOK_NS};
+        nanosleep(&pause, NULL);
+        struct cli_file_state now = state_of(watch->tuning.path);
+        bool is_settled = is_same(&now, &last);
+        last = now;
+        if (!is_settled || is_same(&now, &watch->tuning.state))
+            continue;
+        watch->tuning.state = now;
+        reload(watch);
+    }
+    return NULL;
+}
+
+void cli_tuning_watch(struct cli_tuning_watch *watch, const char *verb,
+    const struct cli_tuning *tuning, struct sisp_session *session)
+{
+    *watch = (struct cli_tuning_watch){.verb = verb, .session = session, .tuning = *tuning};
+    if (tuning->path)
+        watch->has_thread = pthread_create(&watch->thread, NULL, watch_main, watch) == 0;
+}
+
+void cli_tuning_unwatch(struct cli_tuning_watch *watch)
+{
+    atomic_store(&watch->is_over, true);
+    if (watch->has_thread)
+        pthread_join(watch->thread, NULL);
+}
