@@ -77,7 +77,7 @@ static int mhc(const struct ref_window *w, int is_green, int want_green, int is_
         sum = 5 * c + 4 * row - corners - row2 + column2 / 2;
     else
         sum = 5 * c + 4 * column - corners - column2 + row2 / 2;
-    return (int)clamp(sum, 0, 8 * 4095);
+    return (int)clamp(sum, 0, 32767);
 }
 
 static int bilinear(const struct ref_window *w, int is_green, int want_green, int is_along_row)

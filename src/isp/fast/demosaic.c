@@ -8,7 +8,7 @@
  *
  * Exactness in 16 bits, for samples of 0..4095: every sum below stays within +-24570 until the
  * last, positive term of at most 8 * 4095 = 32760 is added with saturation. Only a sum above 32767
- * saturates, and it is clamped to 32760 anyway: the result is that of unbounded integers.
+ * saturates: the result is that of unbounded integers, clamped to 0..32767 (white is 32760).
  */
 #include "isp/fast/kernels.h"
 #include "isp/fast/vec.h"
@@ -22,18 +22,18 @@ struct rgb {
     vec_u16 own, green, other;
 };
 
-/* Neighbours of sample i of `phase`: in the other phase, x - 1 is at i - 1 or at i. */
+/* Neighbours of sample i of `phase`: in the other phase, one is at i, and one beside it. */
 VEC_INLINE struct near gather(const struct fast_demosaic *d, size_t i, int phase, int reach)
 {
     const int16_t *const(*rows)[2] = d->rows;
-    size_t left = phase ? i : i - 1, right = left + 1;
-    int q = !phase;
+    const size_t beside = phase ? i + 1 : i - 1;
+    const int q = !phase;
     struct near n = {
         .centre = vec_load(rows[2][phase] + i),
-        .across = vec_load(rows[2][q] + left) + vec_load(rows[2][q] + right),
+        .across = vec_load(rows[2][q] + i) + vec_load(rows[2][q] + beside),
         .along = vec_load(rows[1][phase] + i) + vec_load(rows[3][phase] + i),
-        .corners = vec_load(rows[1][q] + left) + vec_load(rows[1][q] + right) +
-                   vec_load(rows[3][q] + left) + vec_load(rows[3][q] + right),
+        .corners = (vec_load(rows[1][q] + i) + vec_load(rows[3][q] + i)) +
+                   (vec_load(rows[1][q] + beside) + vec_load(rows[3][q] + beside)),
     };
     if (reach == 2) {
         n.across2 = vec_load(rows[2][phase] + i - 1) + vec_load(rows[2][phase] + i + 1);
@@ -42,9 +42,9 @@ VEC_INLINE struct near gather(const struct fast_demosaic *d, size_t i, int phase
     return n;
 }
 
-VEC_INLINE vec_u16 clamp(vec_u16 v, int max)
+VEC_INLINE vec_u16 positive(vec_u16 v)
 {
-    return vec_min(vec_max(v, vec_set(0)), vec_set(max));
+    return vec_max(v, vec_set(0));
 }
 
 VEC_INLINE struct rgb mhc_at_own(const struct near *n)
@@ -53,8 +53,8 @@ VEC_INLINE struct rgb mhc_at_own(const struct near *n)
     vec_u16 green = (c2 << 1) - far, other = (c2 << 1) + c2 - (far + (far >> 1));
     return (struct rgb){
         .own = n->centre << 3,
-        .green = clamp(vec_adds(green, (n->across + n->along) << 1), 8 * FAST_WHITE),
-        .other = clamp(vec_adds(other, n->corners << 1), 8 * FAST_WHITE),
+        .green = positive(vec_adds(green, (n->across + n->along) << 1)),
+        .other = positive(vec_adds(other, n->corners << 1)),
     };
 }
 
@@ -64,9 +64,9 @@ VEC_INLINE struct rgb mhc_at_green(const struct near *n)
     vec_u16 own = both - n->across2 + (n->along2 >> 1);
     vec_u16 other = both - n->along2 + (n->across2 >> 1);
     return (struct rgb){
-        .own = clamp(vec_adds(own, n->across << 2), 8 * FAST_WHITE),
+        .own = positive(vec_adds(own, n->across << 2)),
         .green = n->centre << 3,
-        .other = clamp(vec_adds(other, n->along << 2), 8 * FAST_WHITE),
+        .other = positive(vec_adds(other, n->along << 2)),
     };
 }
 
@@ -88,7 +88,7 @@ VEC_INLINE void correct(const struct fast_demosaic *d, size_t i, int phase, cons
         vec_u16 sum =
             vec_adds(vec_mulhrs(c->own, vec_set(m[0])), vec_mulhrs(c->other, vec_set(m[2])));
         sum = vec_adds(sum, vec_mulhrs(c->green, vec_set(m[1])));
-        vec_store(d->dst[k][phase] + i, clamp(sum, FAST_LINEAR));
+        vec_store(d->dst[k][phase] + i, vec_min(positive(sum), vec_set(FAST_LINEAR)));
     }
 }
 
@@ -132,7 +132,7 @@ static void mono(const struct fast_demosaic *task)
     for (size_t i = 0; i < d->pairs; i += VEC_LANES) {
         for (int phase = 0; phase < 2; phase++) {
             vec_u16 grey = vec_mulhrs(vec_load(d->rows[2][phase] + i) << 3, vec_set(FAST_CCM_ONE));
-            grey = clamp(grey, FAST_LINEAR);
+            grey = vec_min(positive(grey), vec_set(FAST_LINEAR));
             for (int k = 0; k < 3; k++)
                 vec_store(d->dst[k][phase] + i, grey);
         }
