@@ -36,12 +36,13 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         .pairs = pairs};
     r->defects.pairs = r->balance.pairs = pairs;
     r->balance.clip = recipe->clip;
-    r->demosaic.pairs = r->chroma.pairs = r->stats.pairs = r->scale.count = pairs;
+    r->demosaic.pairs = r->chroma.pairs = r->scale.count = pairs;
     r->pack.tone = &recipe->tone;
     r->pack.dst = r->chroma.dst = job->memory->pictures;
     r->pack.width = job->geometry.raw_width;
     r->stats.clip = recipe->clip;
-    r->stats.count = run.stats_sums;
+    r->stats.edge = recipe->zone_edge;
+    r->stats.zone = run.zones;
     r->scale.row = run.linear + FAST_PAD;
     r->scale.sum = run.scale_sums;
     r->scale.weight = 1;
@@ -66,7 +67,6 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         r->stats.green[p] = fast_ring_row(&run, p, p);
         r->stats.total[p] = &r->stats_total[p];
         r->stats.rows[0][p] = r->stats.rows[1][p] = fast_ring_row(&run, 0, p);
-        r->stats.sum[0][p] = r->stats.sum[1][p] = run.stats_sums + (1 + p) * recipe->stride;
     }
     __builtin_memcpy(r->demosaic.ccm, recipe->ccm[0], sizeof(r->demosaic.ccm));
 }

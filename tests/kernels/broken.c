@@ -90,7 +90,10 @@ static void chroma(const struct fast_chroma *t)
 static void stats(const struct fast_stats *t)
 {
     fast_kernels_generic.sum->stats(t);
-    spoil((int16_t *)t->count, t->pairs);
+    if (fault_now == BROKEN_LAST)
+        t->zone[SISP_STATS_ZONES - 1].count[0] ^= 1;
+    else
+        t->zone[SISP_STATS_ZONES].count[0] ^= 1;
 }
 
 static void scale(const struct fast_scale *t)

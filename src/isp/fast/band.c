@@ -9,7 +9,7 @@
 
 /* ---- scratch --------------------------------------------------------------------------------- */
 
-/* Rows of 16-bit lanes: rings, linear planes, pair means, scaled planes, statistics; then the
+/* Rows of 16-bit lanes: rings, linear planes, pair means, scaled planes; then the
  * 32-bit sums of the area mean. All strides are whole cache lines. */
 enum {
     RING_ROWS = FAST_RING * 2,
@@ -18,16 +18,17 @@ enum {
     LINEAR_ROWS = 3 * 2,
     HALF_ROWS = 2 * 3,
     SCALED_ROWS = 3 * 2,
-    STATS_ROWS = 5,
     SUM_ROWS = 3 * 2 * 2,
     LINE_ROWS = 2 * 2, /* one plane's sums, phases together */
     ALL_ROWS = RING_ROWS + FIXED_ROWS + GREEN_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS +
-               STATS_ROWS + SUM_ROWS + LINE_ROWS,
+               SUM_ROWS + LINE_ROWS,
 };
+
+#define ZONES_SIZE (SISP_STATS_ZONES * sizeof(struct fast_zone)) /* before the rows */
 
 size_t isp_fast_scratch_size(const struct isp_geometry *geometry)
 {
-    return ALL_ROWS * fast_stride(geometry->crop.width) * sizeof(int16_t);
+    return ZONES_SIZE + ALL_ROWS * fast_stride(geometry->crop.width) * sizeof(int16_t);
 }
 
 void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recipe,
@@ -37,16 +38,16 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
     *run = (struct fast_run){.recipe = recipe, .raw = raw, .stats = stats};
     run->has_defects = recipe->bayer.has_defects;
     run->has_balance = recipe->bayer.has_balance;
-    run->ring = scratch;
+    run->zones = scratch;
+    run->ring = (int16_t *)((uint8_t *)scratch + ZONES_SIZE);
     run->fixed = run->ring + RING_ROWS * stride;
     run->green = run->fixed + FIXED_ROWS * stride;
     run->linear = run->green + GREEN_ROWS * stride;
     run->half = run->linear + LINEAR_ROWS * stride;
     run->scaled = run->half + HALF_ROWS * stride;
-    run->stats_sums = (uint16_t *)(run->scaled + SCALED_ROWS * stride);
-    run->scale_sums = (uint32_t *)(run->stats_sums + STATS_ROWS * stride);
+    run->scale_sums = (uint32_t *)(run->scaled + SCALED_ROWS * stride);
     if (stats) {
-        memset(run->stats_sums, 0, STATS_ROWS * stride * sizeof(uint16_t));
+        memset(run->zones, 0, ZONES_SIZE);
         isp_fast_stats_init(recipe, stats);
     }
 }

@@ -307,6 +307,9 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
         .wb_gains = {c->wb_gains[0], c->wb_gains[1], c->wb_gains[2]},
         .stride = fast_stride(geometry->crop.width),
     };
+    for (uint32_t z = 0; z <= SISP_STATS_ZONES; z++)
+        recipe->zone_edge[z] =
+            (z * (geometry->crop.width / 2) + SISP_STATS_ZONES - 1) / SISP_STATS_ZONES;
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
     compile_tone(&recipe->tone, c->tone, geometry->format);

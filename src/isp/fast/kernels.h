@@ -11,6 +11,7 @@
 #define ISP_FAST_KERNELS_H
 
 #include <softisp/format.h>
+#include <softisp/stats.h>
 
 #include <stddef.h>
 #include <stdint.h>
@@ -95,15 +96,20 @@ struct fast_chroma {
     size_t pairs;
 };
 
-/** A row of cells into the statistics' column sums, 16 rows of cells at most; and its greens. */
+/** Sums of a zone, each spread over lanes: how, is the level's affair. */
+struct fast_zone {
+    _Alignas(64) uint32_t sum[2][2][16]; /* of unclipped cells: parity of row, phase */
+    uint32_t count[16];                  /* of such cells */
+};
+
+/** A row of cells into the sums of its zones. */
 struct fast_stats {
     const int16_t *rows[2][2];
     const int16_t *green[2]; /* of the rows above: that of phase 0 (one more sample), of phase 1 */
-    uint16_t *sum[2][2];
-    uint16_t *count;    /* unclipped cells */
-    uint32_t *total[2]; /* of green, and of its differences to the diagonal neighbours */
+    const uint32_t *edge;    /* zone z has cells edge[z] to edge[z + 1] - 1 */
+    struct fast_zone *zone;  /* added to */
+    uint32_t *total[2];      /* of green, and of its differences to the diagonal neighbours */
     uint16_t clip;
-    size_t pairs;
 };
 
 /** sum += weight * row, for one phase of one plane. */

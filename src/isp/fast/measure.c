@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Statistics: column sums while rows are in cache, reduced to zones once per row of zones. */
+/** Statistics: sums of zones while rows are in cache. */
 #include "isp/fast/recipe.h"
 
 #include <string.h>
 
-static size_t first_cell(uint32_t zone, uint32_t cells)
-{
-    return ((size_t)zone * cells + SISP_STATS_ZONES - 1) / SISP_STATS_ZONES;
-}
-
-static uint32_t sum_lanes(const uint16_t *lanes, size_t begin, size_t end)
+static uint32_t sum_lanes(const uint32_t lanes[16])
 {
     uint32_t sum = 0;
-    for (size_t i = begin; i < end; i++)
+    for (int i = 0; i < 16; i++)
         sum += lanes[i];
     return sum;
 }
@@ -20,22 +15,20 @@ static uint32_t sum_lanes(const uint16_t *lanes, size_t begin, size_t end)
 void isp_fast_stats_finish(struct fast_run *run)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
-    const size_t stride = recipe->stride;
-    const uint32_t cells = recipe->geometry.crop.width / 2;
+    const uint32_t *edge = recipe->zone_edge;
     if (run->stats_rows == 0)
         return;
     for (uint32_t z = 0; z < SISP_STATS_ZONES; z++) {
         struct sisp_zone *zone = &run->stats->zones[run->stats_zone_row * SISP_STATS_ZONES + z];
-        const size_t begin = first_cell(z, cells), end = first_cell(z + 1, cells);
         for (unsigned k = 0; k < 4; k++) {
             const int site = (int)sisp_cfa_shift(recipe->cfa, k % 2, k / 2);
-            zone->sum[site] += sum_lanes(run->stats_sums + k * stride, begin, end);
+            zone->sum[site] += sum_lanes(run->zones[z].sum[k / 2][k % 2]);
         }
-        uint32_t good = sum_lanes(run->stats_sums + 4 * stride, begin, end);
+        const uint32_t good = sum_lanes(run->zones[z].count);
         zone->count += good;
-        zone->clipped += run->stats_rows * (uint32_t)(end - begin) - good;
+        zone->clipped += run->stats_rows * (edge[z + 1] - edge[z]) - good;
     }
-    memset(run->stats_sums, 0, 5 * stride * sizeof(*run->stats_sums));
+    memset(run->zones, 0, SISP_STATS_ZONES * sizeof(*run->zones));
     run->stats_rows = 0;
 }
 
@@ -77,20 +70,19 @@ void isp_fast_stats_row(struct fast_run *run, uint32_t cy)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const uint32_t zone_row = cy * SISP_STATS_ZONES / (recipe->geometry.crop.height / 2);
-    if (run->stats_rows == FAST_STATS_ROWS || run->stats_zone_row != zone_row)
+    if (run->stats_zone_row != zone_row)
         isp_fast_stats_finish(run);
     run->stats_zone_row = zone_row;
     run->stats_rows++;
     uint32_t differences = 0;
     struct fast_stats task = {
         .total = {&run->stats->row_green[cy / cells_a_row_sum(&recipe->geometry)], &differences},
-        .count = run->stats_sums + 4 * recipe->stride,
+        .edge = recipe->zone_edge,
+        .zone = run->zones,
         .clip = recipe->clip,
-        .pairs = recipe->geometry.crop.width / 2,
     };
     for (unsigned k = 0; k < 4; k++) {
         task.rows[k / 2][k % 2] = isp_fast_sample_row(run, 2 * cy + k / 2, k % 2);
-        task.sum[k / 2][k % 2] = run->stats_sums + k * recipe->stride;
         if (fast_row_own_phase(recipe, k / 2) != k % 2)
             task.green[k % 2] = task.rows[k / 2][k % 2];
     }

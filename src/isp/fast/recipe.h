@@ -38,8 +38,9 @@ struct isp_fast_recipe {
     double mesh_y, mesh_scale; /* knot row = (centre of row - mesh_y) * mesh_scale */
     float wb_gains[3];
     float lsc_applied;
-    size_t stride;    /* lanes of one phase of a row, padding included */
-    uint16_t gains[]; /* Q12: mesh row, parity of row, phase, column */
+    uint32_t zone_edge[SISP_STATS_ZONES + 1]; /* first cell of each column of zones, and the end */
+    size_t stride;                            /* lanes of one phase of a row, padding included */
+    uint16_t gains[];                         /* Q12: mesh row, parity of row, phase, column */
 };
 
 /** Lanes for one phase of rows of `width`: padding on both sides, and two more pairs, since a
@@ -82,8 +83,7 @@ const struct fast_kernels *isp_fast_kernels(enum isp_isa isa);
 
 /* ---- one thread's work on a frame ------------------------------------------------------------ */
 
-#define FAST_RING       7  /* rows of samples kept: as many as the Bayer stages have in use */
-#define FAST_STATS_ROWS 16 /* rows of cells whose sums fit in 16 bits */
+#define FAST_RING 7 /* rows of samples kept: as many as the Bayer stages have in use */
 
 struct fast_run {
     const struct isp_fast_recipe *recipe;
@@ -91,12 +91,12 @@ struct fast_run {
     bool has_defects, has_balance; /* the recipe's, or off where samples are only measured */
     int16_t *fixed, *green;        /* rings: rows after defect correction, greens in balance */
     int16_t *ring, *linear, *half, *scaled; /* rows of recipe->stride lanes */
-    uint16_t *stats_sums;
+    struct fast_zone *zones;                /* a row of zones, not yet added to stats */
     uint32_t *scale_sums;
     uint32_t next_row;               /* of the crop: rows before it are, or were, in the ring */
     uint32_t next_fixed, next_green; /* likewise */
     struct sisp_stats *stats;
-    uint32_t stats_rows, stats_zone_row; /* summed but not yet added to stats */
+    uint32_t stats_rows, stats_zone_row; /* in the zones: rows of cells, and which zones */
 };
 
 void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recipe,

@@ -216,11 +216,12 @@ VEC_INLINE vec_u16 vec_mulhrs(vec_u16 a, vec_u16 b)
 }
 #endif
 
-/** Sums of neighbours, each below 2^15, as 32-bit lanes. */
+/** Sums of neighbours, as signed 32-bit lanes. */
 VEC_INLINE vec_u32 vec_sum_pairs(vec_u16 v)
 {
 #if defined(VEC_GENERIC)
-    return ((vec_u32)v & 0xffff) + ((vec_u32)v >> 16);
+    typedef int32_t vec_i32 __attribute__((vector_size(VEC_BYTES)));
+    return (vec_u32)(((vec_i32)((vec_u32)v << 16) >> 16) + ((vec_i32)v >> 16));
 #else
     return (vec_u32)VEC_DO(madd_epi16)((VEC_RAW)v, (VEC_RAW)vec_set(1));
 #endif
