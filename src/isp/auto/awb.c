@@ -286,6 +286,7 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
     collect(&zones, stats);
     if (zones.count == 0)
         return white;
+    isp_awb_expect(&locus, info, tuning, &zones);
     double close =
         locus.count > 1 ? bayes(&zones, &locus, center) : grey_world(&zones, &expected, center);
     white.source = SISP_SOURCE_AUTO;

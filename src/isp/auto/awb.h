@@ -13,6 +13,7 @@ struct isp_locus {
     int count; /* 0: any colour; 1: one point; else ISP_LOCUS_POINTS */
     double point[ISP_LOCUS_POINTS][2];
     double mired[ISP_LOCUS_POINTS]; /* set where count > 1 */
+    double nats[ISP_LOCUS_POINTS];  /* how likely before anything is seen, by isp_awb_expect() */
 };
 
 struct isp_zone_colors {
@@ -21,6 +22,10 @@ struct isp_zone_colors {
     double level[SISP_STATS_ZONES * SISP_STATS_ZONES]; /* green, (0,1] */
     double weight[SISP_STATS_ZONES * SISP_STATS_ZONES];
 };
+
+/** Sets how likely each temperature is: by the tuning at this brightness, else by daylight. */
+void isp_awb_expect(struct isp_locus *locus, const struct sisp_raw_info *info,
+    const struct sisp_tuning *tuning, const struct isp_zone_colors *zones);
 
 /** The most likely light, given at least one zone and a locus of more than one point. Changes the
  * weights. */

@@ -18,10 +18,6 @@
 /* Spread of real lights around the locus, in stops. */
 #define SIDE_SIGMA 0.12
 
-/* Most pictures are taken by daylight, and some by lamps. */
-#define DAYLIGHT_MIRED       190
-#define DAYLIGHT_MIRED_SIGMA 60
-
 /* How far surfaces lie from grey, in stops. What is bright leans to red and away from blue: skin,
  * wood, soil, leaves. */
 #define NEUTRAL_WIDTH 0.3
@@ -73,26 +69,24 @@ static void across(const struct isp_locus *locus, int i, double unit[2])
     unit[1] = length > 0 ? dx / length : 0;
 }
 
-static double squared_in(double x, double width)
-{
-    return x / width * (x / width);
-}
-
 void isp_awb_search(struct isp_zone_colors *zones, const struct isp_locus *locus, double chroma[2])
 {
     double share = (double)zones->count / zones->seen / WHOLE_SHARE;
     double evidence = EVIDENCE_NATS * isp_clamp(share, 0, 1), sum[2] = {0, 0}, total = 0;
+    double top = locus->nats[0];
+    for (int i = 1; i < locus->count; i++)
+        top = locus->nats[i] > top ? locus->nats[i] : top;
     weigh_by_level(zones);
     for (int i = 0; i < locus->count; i++) {
         double unit[2];
         across(locus, i, unit);
-        double prior = squared_in(locus->mired[i] - DAYLIGHT_MIRED, DAYLIGHT_MIRED_SIGMA);
         for (int k = 0; k < SIDE_COUNT; k++) {
             double side = (k - SIDE_COUNT / 2) * SIDE_STEP;
             double red = locus->point[i][0] + side * unit[0];
             double blue = locus->point[i][1] + side * unit[1];
-            double nats = -0.5 * (prior + squared_in(side, SIDE_SIGMA)) -
-                          evidence * disbelief(zones, red, blue);
+            double off = side / SIDE_SIGMA;
+            double nats =
+                locus->nats[i] - off * off / 2 - evidence * disbelief(zones, red, blue) - top;
             double likely = isp_exp2(nats * 1.4426950408889634);
             sum[0] += likely * red;
             sum[1] += likely * blue;

@@ -178,6 +178,46 @@ TEST(kelvin_by_hand_lies_on_the_curve)
     CHECK(last_red > 2.2 && last_red < 2.8 && last_blue > 1 && last_blue < 1.3);
 }
 
+/* A curve of three lights; lamps are expected in the dark, daylight in the sun. */
+static const struct sisp_tuning *lamps_and_sun(void)
+{
+    static struct sisp_tuning tuning;
+    memset(&tuning, 0, sizeof(tuning));
+    tuning.parts = 1u << SISP_TUNING_WHITE | 1u << SISP_TUNING_PRIOR | 1u << SISP_TUNING_LUX;
+    tuning.white_count = 3;
+    tuning.white[0] = (struct sisp_tuning_white){2500, 0.9f, 0.3f};
+    tuning.white[1] = (struct sisp_tuning_white){4000, 0.6f, 0.5f};
+    tuning.white[2] = (struct sisp_tuning_white){8000, 0.4f, 0.8f};
+    tuning.prior_count = 2;
+    tuning.priors[0] = (struct sisp_tuning_prior){
+        .lux = 10, .count = 2, .kelvin = {2500, 8000}, .log_likelihood = {30, 0}};
+    tuning.priors[1] = (struct sisp_tuning_prior){
+        .lux = 1000, .count = 2, .kelvin = {2500, 8000}, .log_likelihood = {0, 30}};
+    tuning.lux = (struct sisp_tuning_lux){10000, 1, 1, 400, 0.2f};
+    return &tuning;
+}
+
+TEST(a_tunings_priors_follow_the_brightness)
+{
+    double found[4];
+    const float exposure_us[4] = {1e6f, 0, 100, 1e-3f};
+    for (int i = 0; i < 4; i++) {
+        start(log2(0.6), log2(0.5));
+        input.tuning = lamps_and_sun();
+        info.exposure_us = exposure_us[i];
+        info.analogue_gain = 1;
+        frame(0);
+        found[i] = red();
+    }
+    CHECK(found[0] < found[1] * 0.99 && found[1] < found[2] * 0.95);
+    CHECK_NEAR(found[2], found[3], 1e-6); /* brighter than the brightest prior */
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_KELVIN;
+    params.value[SISP_PARAM_WB_KELVIN] = 4000;
+    frame(0);
+    CHECK_NEAR(red(), 1 / 0.6, 1e-3);
+    CHECK_NEAR(blue(), 2, 1e-3);
+}
+
 TEST(a_lock_holds_the_balance)
 {
     start(-0.9, -0.7);
@@ -205,6 +245,7 @@ int main(void)
     RUN(gains_rest_in_noise);
     RUN(gains_follow_the_light_without_a_cycle);
     RUN(kelvin_by_hand_lies_on_the_curve);
+    RUN(a_tunings_priors_follow_the_brightness);
     RUN(a_lock_holds_the_balance);
     return test_report();
 }
