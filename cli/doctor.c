@@ -124,16 +124,10 @@ static uint32_t parts_of_info(const struct sisp_raw_info *info)
     return parts;
 }
 
-/* White balance weighs light by a prior of its own. */
-static bool is_read_only(unsigned part)
-{
-    return part == SISP_TUNING_PRIOR || part == SISP_TUNING_LUX;
-}
-
 static void print_sources(const struct doctor *d, uint32_t own)
 {
-    const char *unknown[SISP_TUNING_PART_COUNT] = {
-        "none", "none", "none", "none", "generic default", "none", "generic default", "none"};
+    const char *unknown[SISP_TUNING_PART_COUNT] = {"none", "none", "generic default", "none",
+        "generic default", "none", "generic default", "none"};
     for (unsigned part = 0; sisp_tuning_part_name(part); part++) {
         bool is_tuned = d->tuning.parts >> part & 1, is_own = own >> part & 1;
         /* What a frame says of its own black level is true of that very frame. */
@@ -142,8 +136,7 @@ static void print_sources(const struct doctor *d, uint32_t own)
         if (is_own && (!is_tuned || is_own_better))
             from = d->is_sim ? "camera" : "raw file";
         else if (is_tuned)
-            from =
-                is_read_only(part) ? "tuning file (read, but nothing uses it yet)" : "tuning file";
+            from = "tuning file";
         printf("%-22s %s\n", sisp_tuning_part_name(part), from);
     }
 }

@@ -28,7 +28,7 @@ static const struct {
         "white may be any colour: pictures full of one colour are balanced towards grey",
         SISP_FINDING_LACKS},
     [SISP_TUNING_PRIOR] = {"white balance priors",
-        "every colour temperature counts as equally likely", SISP_FINDING_NOTE},
+        "daylight counts as likelier than lamps, however dark it is", SISP_FINDING_NOTE},
     [SISP_TUNING_SHADING] = {"lens shading",
         "corners stay darker and of another tint than the middle", SISP_FINDING_LACKS},
     [SISP_TUNING_COLOR] = {"colour matrices",
@@ -37,7 +37,8 @@ static const struct {
     [SISP_TUNING_NOISE] = {"noise profile",
         "noise reduction and bursts estimate the noise from the picture", SISP_FINDING_NOTE},
     [SISP_TUNING_TONE] = {"tone curve", "the sRGB curve is used", SISP_FINDING_NOTE},
-    [SISP_TUNING_LUX] = {"brightness reference", "the scene's brightness in lux is not known",
+    [SISP_TUNING_LUX] = {"brightness reference",
+        "the scene's brightness in lux is not known, white balance takes it for 400",
         SISP_FINDING_NOTE},
 };
 
