@@ -281,7 +281,7 @@ static int paint_view(struct sim_camera *camera, struct sim_view *view)
 static int allocate(struct sim_camera *camera)
 {
     const struct sisp_raw_info *info = &camera->camera.info;
-    size_t row = base_align(info->width, 4); /* packed formats hold whole groups of four */
+    size_t row = base_align(info->width + 24, 4); /* packed formats hold whole groups, up to 25 */
     camera->noise = malloc((NOISE_COUNT + NOISE_PAD) * sizeof(*camera->noise));
     camera->scene_buffer = malloc(row * sizeof(*camera->scene_buffer));
     camera->codes = calloc(row, sizeof(*camera->codes));
