@@ -39,6 +39,20 @@ static struct paint paint_of(const struct scene *scene)
     return (struct paint){(uint32_t)scene->seed, 1 / (float)scene->height, scene->view.patches};
 }
 
+/* Stripes of a smooth wave, dark to light by 4 to 1. */
+static struct rgb paint_plain(enum scene_kind kind, float y)
+{
+    float gray = kind == SCENE_STRIPES ? 0.25f + 0.15f * paint_wave(12 * y) : 0.2f;
+    return (struct rgb){gray, gray, gray};
+}
+
+static struct rgb paint_at(const struct scene *scene, const struct paint *paint,
+    const struct paint_column *column, float x, float y)
+{
+    return scene->kind == SCENE_PARK ? paint_background(paint, column, x, y)
+                                     : paint_plain(scene->kind, y);
+}
+
 static void paint_back(const struct scene *scene, struct paint_column *columns)
 {
     struct paint paint = paint_of(scene);
@@ -48,8 +62,8 @@ static void paint_back(const struct scene *scene, struct paint_column *columns)
     for (uint32_t y = 0; y < scene->back_height; y++) {
         uint16_t *row = scene->back + (size_t)y * scene->back_width;
         for (uint32_t x = 0; x < scene->back_width; x++) {
-            struct rgb color = paint_background(&paint, &columns[x],
-                ((float)x - left) * paint.pixel, ((float)y - top) * paint.pixel);
+            struct rgb color = paint_at(scene, &paint, &columns[x], ((float)x - left) * paint.pixel,
+                ((float)y - top) * paint.pixel);
             row[x] = root_of(scene, color, channel_at(scene->cfa, x, y));
         }
     }
@@ -169,6 +183,8 @@ static int32_t fly_y(const struct scene *scene, unsigned index, uint64_t frame)
 
 struct scene_place scene_place(const struct scene *scene, uint64_t frame)
 {
+    if (scene->is_still)
+        frame = 0;
     float phase = (float)(frame % PAN_PERIOD_FRAMES) / PAN_PERIOD_FRAMES;
     struct scene_place place = {
         .back_x = pan(scene->back_width - scene->width, paint_wave(phase), shake(scene, frame, 0),
@@ -202,7 +218,7 @@ const uint16_t *scene_row(
     const uint16_t *back =
         scene->back + (size_t)(place->back_y + y) * scene->back_width + place->back_x;
     const uint16_t *row = back;
-    for (unsigned i = 0; i < SCENE_OBJECTS; i++) {
+    for (unsigned i = 0; i < SCENE_OBJECTS && scene->kind == SCENE_PARK; i++) {
         int32_t inside = (int32_t)y - place->object_y[i];
         if (inside < 0 || inside >= (int32_t)scene->objects[i].height)
             continue;
@@ -229,6 +245,8 @@ static bool is_covered(
 bool scene_patch(const struct scene *scene, const struct scene_place *place, unsigned index,
     struct sisp_rect *rect)
 {
+    if (scene->kind != SCENE_PARK)
+        return false;
     float x, y, unit = (float)scene->height;
     paint_patch_centre(index, &x, &y);
     /* One cell of distance from the patch's border on each side. */

@@ -25,7 +25,11 @@ struct scene_object {
     uint16_t *roots, *start, *end;
 };
 
+enum scene_kind { SCENE_PARK, SCENE_STRIPES, SCENE_WALL };
+
 struct scene {
+    enum scene_kind kind;
+    bool is_still;                    /* every frame is that of number 0 */
     uint32_t width, height;           /* of a frame */
     uint32_t back_width, back_height; /* of the background */
     uint16_t *back;                   /* roots, mosaic */
@@ -41,8 +45,8 @@ struct scene_place {
     int32_t object_x[SCENE_OBJECTS], object_y[SCENE_OBJECTS]; /* corners, in the frame; even */
 };
 
-/** 0 or -ENOMEM; scene_finish() in either case. `scene` is zero but for its size, seed, cfa and
- * view.
+/** 0 or -ENOMEM; scene_finish() in either case. `scene` is zero but for what it is, size, seed, cfa
+ * and view.
  */
 int scene_init(struct scene *scene);
 void scene_finish(struct scene *scene);

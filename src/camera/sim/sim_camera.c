@@ -305,7 +305,9 @@ static void prepare_view(struct sim_camera *camera, unsigned index, uint64_t see
         return; /* the light never changes */
     spectra_tint(&light, options->tint);
     camera->views[index] = (struct sim_view){
-        .scene = {.width = info->width,
+        .scene = {.kind = (enum scene_kind)options->scene,
+            .is_still = options->motion == 1,
+            .width = info->width,
             .height = info->height,
             .seed = seed,
             .cfa = camera->format->cfa,

@@ -143,6 +143,46 @@ TEST(background_moves_as_the_truth_says)
     sim_close(&test);
 }
 
+TEST(stillness_and_plain_scenes)
+{
+    struct sim_test test = sim_open_params(&(struct sisp_camera_params){
+        .width = 320, .height = 240, .raw_format = "SRGGB10", .options = "motion=off,scene=park"});
+    uint16_t *first = malloc(320 * 240 * 2);
+    REQUIRE(first != NULL);
+    sim_truth_scene(test.camera, 0, first);
+    uint64_t before = 0;
+    for (unsigned n = 0; n < 3; n++) {
+        sim_read(&test);
+        CHECK(memcmp(first, test.radiance, 320 * 240 * 2) == 0);
+        uint64_t hash = base_hash_bytes(test.bytes, test.size_bytes).low;
+        CHECK(hash != before); /* the noise goes on */
+        before = hash;
+    }
+    sim_close(&test);
+    free(first);
+    static const char *const options[] = {"scene=wall", "scene=stripes,motion=off"};
+    for (unsigned i = 0; i < 2; i++) {
+        float color[3];
+        struct sisp_rect rect;
+        test = sim_open_params(&(struct sisp_camera_params){
+            .width = 320, .height = 240, .raw_format = "SRGGB10", .options = options[i]});
+        sim_read(&test);
+        CHECK(!sim_truth_patch(test.camera, 0, 0, &rect, color));
+        unsigned dark = 65535, light = 0, turns = 0;
+        for (uint32_t y = 1; y < 240; y += 2) { /* rows with green first */
+            unsigned level = test.radiance[y * 320];
+            for (uint32_t x = 0; x < 320; x += 2)
+                CHECK_EQ(test.radiance[y * 320 + x], level);
+            turns += y > 1 && (level > 16384) != (test.radiance[(y - 2) * 320] > 16384);
+            dark = level < dark ? level : dark;
+            light = level > light ? level : light;
+        }
+        CHECK(i ? turns >= 23 && turns <= 25 : turns == 0);
+        CHECK_NEAR((double)light / dark, i ? 4 : 1, 0.15);
+        sim_close(&test);
+    }
+}
+
 TEST(frames_stay_inside_the_background_for_ever)
 {
     struct sim_test test = sim_open("SRGGB10", 64, 64);
@@ -239,6 +279,7 @@ int main(void)
     RUN(packed_and_unpacked_formats_hold_the_same_samples);
     RUN(depths_agree_with_each_other);
     RUN(background_moves_as_the_truth_says);
+    RUN(stillness_and_plain_scenes);
     RUN(frames_stay_inside_the_background_for_ever);
     RUN(profile_and_chart_agree);
     RUN(bad_parameters_are_refused);
