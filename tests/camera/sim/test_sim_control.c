@@ -24,8 +24,8 @@ TEST(exposures_are_the_nearest_whole_lines)
     struct sim_test test = open_with("line=18.5");
     struct sisp_camera_limits limits = sisp_camera_limits(test.camera);
     CHECK_EQ(limits.line_ns, 18500);
-    CHECK_NEAR(limits.exposure_us_min, 6 * 18.5, 1e-3);
-    CHECK_NEAR(limits.exposure_us_max, 1801 * 18.5, 1e-2);
+    CHECK_NEAR((double)limits.exposure_us_min, 6 * 18.5, 1e-3);
+    CHECK_NEAR((double)limits.exposure_us_max, 1801 * 18.5, 1e-2);
     for (float ask = 50; ask < 40000; ask *= 1.37f) {
         double got = (double)settled(&test, ask, 1).exposure_us, lines = got / 18.5;
         double wish = fmin(fmax((double)ask, 6 * 18.5), 1801 * 18.5);
