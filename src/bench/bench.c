@@ -11,12 +11,14 @@
 #define SIDE_MIN 64
 #define SIDE_MAX 8192
 
-/* Path B is path A with defect correction and green balance; the noise is the scene's. */
+/* Path B is path A with defect correction, green balance and sharpening; the noise is the scene's.
+ */
 static void path_b(struct sisp_coefficients *c)
 {
     c->noise_shot = 1e-3f;
     c->defect_correction = 1;
     c->green_balance = 0.05f;
+    c->sharpness = 1;
 }
 
 /* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each

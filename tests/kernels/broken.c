@@ -102,6 +102,35 @@ static void scale(const struct fast_scale *t)
     t->sum[fault_now == BROKEN_LAST ? t->count - 1 : t->count + 4 * 32] ^= 1;
 }
 
+#define FINISH(name, format, pixel_bytes)                                                          \
+    static void name(const struct fast_pack *t)                                                    \
+    {                                                                                              \
+        fast_kernels_generic.pack->finish[format](t);                                              \
+        spoil_bytes(t->dst, t->width *(pixel_bytes));                                              \
+    }
+FINISH(finish_xrgb8888, SISP_PIXEL_XRGB8888, 4)
+FINISH(finish_rgb24, SISP_PIXEL_RGB24, 3)
+FINISH(finish_nv12, SISP_PIXEL_NV12, 1)
+FINISH(finish_rgba64, SISP_PIXEL_RGBA64, 8)
+
+static void display(const struct fast_pack *t)
+{
+    fast_kernels_generic.pack->display(t);
+    spoil(t->display[0][0], (t->width + 1) / 2);
+}
+
+static void display_nv12(const struct fast_pack *t)
+{
+    fast_kernels_generic.pack->display_nv12(t);
+    spoil(t->luma[0], (t->width + 1) / 2);
+}
+
+static void sharpen(const struct fast_detail *t)
+{
+    fast_kernels_generic.detail->sharpen(t);
+    spoil(t->dst[0], t->pairs);
+}
+
 static const struct fast_unpack_kernels unpack = {
     .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p, unpack_ipu3}};
 static const struct fast_bayer_kernels bayer = {
@@ -109,9 +138,14 @@ static const struct fast_bayer_kernels bayer = {
 static const struct fast_demosaic_kernels demosaic = {
     .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}, .mono = mono};
 static const struct fast_pack_kernels pack = {
-    .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64}, .chroma = chroma};
+    .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64},
+    .chroma = chroma,
+    .display = display,
+    .display_nv12 = display_nv12,
+    .finish = {finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64}};
 static const struct fast_sum_kernels sum = {.stats = stats, .scale = scale};
-static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum};
+static const struct fast_detail_kernels detail = {.sharpen = sharpen};
+static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &detail};
 
 const struct fast_kernels *broken_kernels(enum broken fault)
 {

@@ -47,6 +47,15 @@ struct check_kernel {
     bool (*run)(struct check *c);
 };
 
+/** Those of finishing. */
+bool check_display(struct check *c);
+bool check_display_nv12(struct check *c);
+bool check_sharpen(struct check *c);
+bool check_finish_xrgb8888(struct check *c);
+bool check_finish_rgb24(struct check *c);
+bool check_finish_nv12(struct check *c);
+bool check_finish_rgba64(struct check *c);
+
 /** All kernels, ended by a NULL name. */
 extern const struct check_kernel check_kernels[];
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** The checks: every kernel against tests/reference, with guards around what it may write. */
-#include "checkkernels.h"
 #include "rows.h"
 
 #include "../reference/fast.h"
@@ -9,7 +8,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define GUARD      0xa5
 #define PAGE_BYTES 4096
 
 /* ---- unpack ------------------------------------------------------------------------------------
@@ -218,16 +216,6 @@ static bool mono(struct check *c)
 /* ---- tone and pack
  * -------------------------------------------------------------------------------- */
 
-static bool bytes_are(
-    struct check *c, const uint8_t *got, const uint8_t *expected, size_t size, const char *what)
-{
-    for (size_t i = 0; i < size; i++) {
-        if (!check_equal(c, what, i, got[i], expected[i]))
-            return false;
-    }
-    return true;
-}
-
 static bool check_pack(struct check *c, enum sisp_pixel_format format)
 {
     static struct row linear[3][2], half[3];
@@ -430,6 +418,13 @@ const struct check_kernel check_kernels[] = {
     {"pack-nv12", pack_nv12},
     {"pack-rgba64", pack_rgba64},
     {"chroma", chroma},
+    {"display", check_display},
+    {"display-nv12", check_display_nv12},
+    {"sharpen", check_sharpen},
+    {"finish-xrgb8888", check_finish_xrgb8888},
+    {"finish-rgb24", check_finish_rgb24},
+    {"finish-nv12", check_finish_nv12},
+    {"finish-rgba64", check_finish_rgba64},
     {"stats", stats},
     {"scale", scale},
     {NULL, NULL},

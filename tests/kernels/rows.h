@@ -5,6 +5,9 @@
 
 #include "checkkernels.h"
 
+#include <string.h>
+
+#define GUARD    0xa5 /* of bytes */
 #define GUARD_16 0x5a5a
 
 /* A row that begins at sample `offset`, with guards after the whole vectors that may be written. */
@@ -50,6 +53,16 @@ static inline size_t pairs_of(const struct check *c)
 static inline int at(const int16_t *const row[2], int64_t x)
 {
     return row[x & 1][x >> 1];
+}
+
+static inline bool bytes_are(
+    struct check *c, const uint8_t *got, const uint8_t *expected, size_t size, const char *what)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (!check_equal(c, what, i, got[i], expected[i]))
+            return false;
+    }
+    return true;
 }
 
 #endif

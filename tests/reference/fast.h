@@ -62,6 +62,23 @@ void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int 
 /** Cb, Cr of four pixels (repeat pixels that do not exist): [row][column][channel]. */
 void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3]);
 
+/** 15-bit luma of display values. */
+int ref_luma(const int rgb[3]);
+
+/** What sharpening adds in the middle of a 3x3 window of luma; coring in 15 bits, sharpness Q14. */
+int ref_sharpen(int v[3][3], int coring, int sharpness);
+
+/** Thresholds by luma / 2048 in 1/16, and the code of the sharpness. */
+struct ref_finish {
+    unsigned coring[16];
+    int sharpness;
+};
+void ref_finish_codes(const struct sisp_coefficients *c, struct ref_finish *codes);
+
+/** One finished pixel; luma: for NV12. */
+void ref_put_finished(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3],
+    int luma, int detail);
+
 /** A whole frame; statistics (over every row of cells) are set, if not NULL. */
 void ref_fast_frame(const struct isp_geometry *geometry, const struct sisp_coefficients *c,
     const uint8_t *raw, const struct sisp_image *out, struct sisp_stats *stats);

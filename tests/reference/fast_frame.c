@@ -166,14 +166,45 @@ static int mean_at(const struct frame *f, int x, int y, int channel)
     return (int)((sum + area / 2) / area);
 }
 
+static int nearest(int i, int size)
+{
+    return i < 0 ? 0 : i < size ? i : size - 1;
+}
+
+static int luma_at(const struct frame *f, int x, int y)
+{
+    const int w = (int)f->g->width;
+    return ref_luma(f->display + (nearest(y, (int)f->g->height) * w + nearest(x, w)) * 3);
+}
+
+static int detail_at(const struct frame *f, const struct ref_finish *finish, int x, int y)
+{
+    int v[3][3];
+    for (int k = 0; k < 9; k++)
+        v[k / 3][k % 3] = luma_at(f, x + k % 3 - 1, y + k / 3 - 1);
+    return ref_sharpen(v, (int)finish->coring[v[1][1] / 2048] * 16, finish->sharpness);
+}
+
+static void put_rows(const struct frame *f, const struct sisp_image *out)
+{
+    const int w = (int)f->g->width, h = (int)f->g->height;
+    struct ref_finish finish;
+    ref_finish_codes(f->c, &finish);
+    for (int i = 0; i < w * h; i++) {
+        const int *rgb = f->display + i * 3, x = i % w, y = i / w;
+        uint8_t *row = out->planes[0] + (size_t)y * out->stride_bytes[0];
+        if (f->c->sharpness > 0)
+            ref_put_finished(
+                f->g->format, row, (uint32_t)x, rgb, luma_at(f, x, y), detail_at(f, &finish, x, y));
+        else
+            ref_put(f->g->format, row, (uint32_t)x, rgb);
+    }
+}
+
 static void put_picture(const struct frame *f, const struct sisp_image *out)
 {
     const int w = (int)f->g->width, h = (int)f->g->height;
-    for (int y = 0; y < h; y++) {
-        for (int x = 0; x < w; x++)
-            ref_put(f->g->format, out->planes[0] + (size_t)y * out->stride_bytes[0], (uint32_t)x,
-                f->display + (y * w + x) * 3);
-    }
+    put_rows(f, out);
     if (f->g->format != SISP_PIXEL_NV12)
         return;
     for (int y = 0; y < h; y += 2) {
@@ -257,6 +288,8 @@ static void frame_init(struct frame *f, const struct isp_geometry *g,
         f->grey = *c;
         f->c = &f->grey;
         f->grey.green_balance = 0;
+        for (int k = 0; k < 9; k++)
+            f->grey.ccm[k] = k % 3 == 1 ? 0.5f : 0.25f; /* for the noise; 8195 is its matrix */
         f->grey.clip_level = f->grey.wb_gains[0] = f->grey.wb_gains[1] = f->grey.wb_gains[2] = 1;
         for (int site = 0; site < SISP_SITE_COUNT; site++) {
             f->grey.black_level[site] = c->black_level[SISP_SITE_GR];

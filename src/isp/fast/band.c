@@ -3,7 +3,7 @@
  * The fast path on a band of output rows: rows go through unpack, demosaic and CCM, area mean,
  * tone and pack while they are in the first levels of cache.
  */
-#include "isp/fast/recipe.h"
+#include "isp/fast/finish.h"
 
 #include <string.h>
 
@@ -21,7 +21,7 @@ enum {
     SUM_ROWS = 3 * 2 * 2,
     LINE_ROWS = 2 * 2, /* one plane's sums, phases together */
     ALL_ROWS = RING_ROWS + FIXED_ROWS + GREEN_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS +
-               SUM_ROWS + LINE_ROWS,
+               SUM_ROWS + LINE_ROWS + FAST_FINISH_ROWS,
 };
 
 #define ZONES_SIZE (SISP_STATS_ZONES * sizeof(struct fast_zone)) /* before the rows */
@@ -46,15 +46,11 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
     run->half = run->linear + LINEAR_ROWS * stride;
     run->scaled = run->half + HALF_ROWS * stride;
     run->scale_sums = (uint32_t *)(run->scaled + SCALED_ROWS * stride);
+    run->display = (int16_t *)run->scale_sums + (SUM_ROWS + LINE_ROWS) * stride;
     if (stats) {
         memset(run->zones, 0, ZONES_SIZE);
         isp_fast_stats_init(recipe, stats);
     }
-}
-
-static int16_t *plane_row(int16_t *rows, size_t stride, int plane, unsigned phase)
-{
-    return rows + ((size_t)plane * 2 + phase) * stride + FAST_PAD;
 }
 
 /* ---- samples --------------------------------------------------------------------------------- */
@@ -144,7 +140,7 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
             task.rows[k][phase] =
                 isp_fast_sample_row(run, fast_mirror((int64_t)y + k - 2, height), phase);
         for (int k = 0; k < 3; k++)
-            task.dst[k][phase] = plane_row(run->linear, recipe->stride, k, phase);
+            task.dst[k][phase] = fast_plane_row(run->linear, recipe->stride, k, phase);
     }
     memcpy(task.ccm, recipe->ccm[fast_row_is_blue(recipe, y)], sizeof(task.ccm));
     if (recipe->raw->is_mono)
@@ -156,11 +152,11 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
 }
 
 /* Rows come in order; those up to two below y are brought. */
-static void develop_row(struct fast_run *run, uint32_t y, uint32_t stats_end)
+static void develop_row(struct fast_run *run, uint32_t y)
 {
     const uint32_t height = run->recipe->geometry.crop.height;
     isp_fast_bring_rows(run, y + 3 < height ? y + 3 : height);
-    if (run->stats && y % 2 == 0 && y < stats_end && y + 1 < height)
+    if (run->stats && y % 2 == 0 && y >= run->stats_begin && y < run->stats_end && y + 1 < height)
         isp_fast_stats_row(run, y / 2);
     demosaic_row(run, y);
 }
@@ -196,8 +192,8 @@ static void pack_row(
         .width = recipe->geometry.width,
     };
     for (int k = 0; k < 3; k++) {
-        int16_t *even = plane_row(linear, recipe->stride, k, 0);
-        int16_t *odd = plane_row(linear, recipe->stride, k, 1);
+        int16_t *even = fast_plane_row(linear, recipe->stride, k, 0);
+        int16_t *odd = fast_plane_row(linear, recipe->stride, k, 1);
         if (task.width % 2 == 1)
             odd[task.width / 2] = even[task.width / 2]; /* the last pair of pixels is one */
         task.linear[k][0] = even;
@@ -283,34 +279,41 @@ static void reduce_rows(const struct fast_run *run)
     for (int k = 0; k < 3; k++) {
         const uint32_t *sums = run->scale_sums + (size_t)k * 2 * stride + FAST_PAD;
         int16_t *const dst[2] = {
-            plane_row(run->scaled, stride, k, 0), plane_row(run->scaled, stride, k, 1)};
+            fast_plane_row(run->scaled, stride, k, 0), fast_plane_row(run->scaled, stride, k, 1)};
         zip_sums(line, sums, sums + stride, ((size_t)g->crop.width + 1) / 2);
         reduce_line(g, line, dst, &by);
     }
     memset(run->scale_sums, 0, LINEAR_ROWS * stride * sizeof(*run->scale_sums));
 }
 
-static void scaled_band(
-    struct fast_run *run, const struct sisp_image *out, uint32_t y0, uint32_t y1)
+static void scale_row(struct fast_run *run, uint32_t y)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
-    const uint64_t in = g->crop.height, step = g->height;
-    const uint32_t stats_end = first_row(y1, g);
-    uint32_t developed = UINT32_MAX;
-    memset(run->scale_sums, 0, LINEAR_ROWS * run->recipe->stride * sizeof(*run->scale_sums));
-    for (uint32_t y = y0; y < y1; y++) {
-        const uint64_t begin = y * in, end = begin + in;
-        for (uint64_t row = begin / step; row * step < end; row++) {
-            const uint64_t top = row * step > begin ? row * step : begin;
-            const uint64_t bottom = (row + 1) * step < end ? (row + 1) * step : end;
-            if (developed != row)
-                develop_row(run, (uint32_t)row, stats_end);
-            developed = (uint32_t)row;
-            sum_row(run, (uint32_t)(bottom - top));
-        }
-        reduce_rows(run);
-        pack_row(run, run->scaled, out, y);
+    const uint64_t in = g->crop.height, step = g->height, begin = y * in, end = begin + in;
+    for (uint64_t row = begin / step; row * step < end; row++) {
+        const uint64_t top = row * step > begin ? row * step : begin;
+        const uint64_t bottom = (row + 1) * step < end ? (row + 1) * step : end;
+        if (run->developed != row)
+            develop_row(run, (uint32_t)row);
+        run->developed = (uint32_t)row;
+        sum_row(run, (uint32_t)(bottom - top));
     }
+    reduce_rows(run);
+}
+
+static bool is_scaled(const struct isp_geometry *g)
+{
+    return g->width != g->crop.width || g->height != g->crop.height;
+}
+
+int16_t *isp_fast_linear_row(struct fast_run *run, uint32_t y)
+{
+    if (is_scaled(&run->recipe->geometry)) {
+        scale_row(run, y);
+        return run->scaled;
+    }
+    develop_row(run, y);
+    return run->linear;
 }
 
 /* ---- public ------------------------------------------------------------------------------------
@@ -320,18 +323,20 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
     const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch, struct sisp_stats *stats)
 {
     const struct isp_geometry *g = &recipe->geometry;
+    const bool is_finished = recipe->finish.is_on;
+    const uint32_t top = is_finished ? isp_fast_finish_top(y0) : y0, begin = first_row(top, g);
     struct fast_run run;
     isp_fast_run_init(&run, recipe, raw, scratch, stats);
-    const uint32_t begin = first_row(y0, g);
+    run.stats_begin = first_row(y0, g);
+    run.stats_end = first_row(y1, g);
     isp_fast_bayer_begin(&run, begin > 2 ? begin - 2 : 0);
-    if (g->width != g->crop.width || g->height != g->crop.height) {
-        scaled_band(&run, out, y0, y1);
-    } else {
-        for (uint32_t y = y0; y < y1; y++) {
-            develop_row(&run, y, y1);
-            pack_row(&run, run.linear, out, y);
-        }
-    }
+    run.developed = UINT32_MAX;
+    if (is_scaled(g))
+        memset(run.scale_sums, 0, LINEAR_ROWS * recipe->stride * sizeof(*run.scale_sums));
+    if (is_finished)
+        isp_fast_finish_band(&run, out, y0, y1);
+    for (uint32_t y = y0; y < y1 && !is_finished; y++)
+        pack_row(&run, isp_fast_linear_row(&run, y), out, y);
     if (stats)
         isp_fast_stats_finish(&run);
 }

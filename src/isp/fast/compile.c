@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Coefficients to recipe. All that is floating point in the fast path happens here, once. */
-#include "isp/fast/recipe.h"
+#include "isp/fast/finish.h"
 
 #include <errno.h>
 #include <math.h>
@@ -257,9 +257,8 @@ static void compile_tone_bytes(struct fast_tone *tone)
     }
 }
 
-static void compile_tone(struct fast_tone *tone, const float *curve, enum sisp_pixel_format format)
+static void compile_tone(struct fast_tone *tone, const float *curve, int rounding)
 {
-    const int rounding = format == SISP_PIXEL_XRGB8888 || format == SISP_PIXEL_RGB24 ? 64 : 0;
     int32_t end[FAST_TONE_SEGS + 1];
     find_ends(curve, end);
     for (int i = 0; i < FAST_TONE_SEGS; i++) {
@@ -290,7 +289,7 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
         return error;
     const struct sisp_raw_format *raw = isp_geometry_format(geometry);
     if (!kernels || !are_levels_valid(c, raw->bits) || !are_colors_valid(c) ||
-        !is_mesh_valid(&c->lsc))
+        !is_mesh_valid(&c->lsc) || !isp_fast_finish_is_valid(c))
         return -EINVAL;
     struct sisp_coefficients mono;
     if (raw->is_mono) {
@@ -312,6 +311,9 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
             (z * (geometry->crop.width / 2) + SISP_STATS_ZONES - 1) / SISP_STATS_ZONES;
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
-    compile_tone(&recipe->tone, c->tone, geometry->format);
+    isp_fast_finish_compile(&recipe->finish, c);
+    const bool is_rgb8 =
+        geometry->format == SISP_PIXEL_XRGB8888 || geometry->format == SISP_PIXEL_RGB24;
+    compile_tone(&recipe->tone, c->tone, is_rgb8 && !recipe->finish.is_on ? 64 : 0);
     return isp_fast_compile_bayer(recipe, c);
 }

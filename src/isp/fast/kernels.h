@@ -87,6 +87,18 @@ struct fast_pack {
     uint8_t *dst;
     int16_t *half[3]; /* NV12 only: means of pairs, for the chroma */
     size_t width;
+    /* Finishing only: rows of display values and luma of 15 bits, and what is added to them. */
+    int16_t *display[3][2], *luma[2];
+    const int16_t *detail[2];
+};
+
+/** 15-bit luma -> what sharpening adds to every channel. */
+struct fast_detail {
+    const int16_t *rows[3][2]; /* luma, from one row above to one below */
+    int16_t *dst[2];
+    const uint8_t *coring; /* 16 thresholds by luma, in 1/8 of an 8-bit step */
+    int16_t sharpness;     /* Q14 */
+    size_t pairs;
 };
 
 /** NV12: two rows of pair means -> Cb, Cr. */
@@ -138,6 +150,15 @@ struct fast_demosaic_kernels {
 struct fast_pack_kernels {
     void (*row[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
     void (*chroma)(const struct fast_chroma *);
+    /* Finishing: tone into rows of display values (or halves) and luma; those rows and detail,
+     * which take the place of linear RGB, into a picture. */
+    void (*display)(const struct fast_pack *);
+    void (*display_nv12)(const struct fast_pack *);
+    void (*finish[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
+};
+
+struct fast_detail_kernels {
+    void (*sharpen)(const struct fast_detail *);
 };
 
 struct fast_sum_kernels {
@@ -152,6 +173,7 @@ struct fast_kernels {
     const struct fast_demosaic_kernels *demosaic;
     const struct fast_pack_kernels *pack;
     const struct fast_sum_kernels *sum;
+    const struct fast_detail_kernels *detail;
 };
 
 #define FAST_JOIN_(a, b)   a##_##b

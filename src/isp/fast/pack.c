@@ -12,10 +12,31 @@ VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
     }
 }
 
+/* What finishing made of 15-bit display values. */
+VEC_INLINE void finished(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    for (int phase = 0; phase < 2; phase++) {
+        const vec_u16 detail = vec_load(p->detail[phase] + i);
+        for (int k = 0; k < 3; k++) {
+            const vec_u16 sum = vec_adds(vec_load(p->linear[k][phase] + i), detail);
+            out[k][phase] = vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX));
+        }
+    }
+}
+
+/* The same with the rounding that pictures of 8-bit RGB take from the curve's base. */
+VEC_INLINE void finished_rounded(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    finished(p, i, out);
+    for (int k = 0; k < 6; k++)
+        out[k / 2][k % 2] += 64;
+}
+
 /* ---- formats: a step makes 2 * VEC_LANES pixels ------------------------------------------------
  */
 
-typedef void step_fn(const struct fast_pack *p, size_t i, uint8_t *dst);
+typedef void values_fn(const struct fast_pack *p, size_t i, vec_u16 out[3][2]);
+typedef void step_fn(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst);
 
 /* Words of even and odd pixels, of which the bytes above the 7 lowest bits count, to bytes. */
 VEC_INLINE vec_u16 to_bytes(const vec_u16 c[2])
@@ -24,11 +45,9 @@ VEC_INLINE vec_u16 to_bytes(const vec_u16 c[2])
 }
 
 /* Bytes of channel `first`, green, the other one, 255. The curve's base includes rounding. */
-VEC_INLINE void step_bytes_4(
-    const struct fast_pack *p, size_t i, uint8_t *dst, int first, int is_streamed)
+VEC_INLINE void step_bytes_4(vec_u16 c[4][2], uint8_t *dst, int first, int is_streamed)
 {
-    vec_u16 c[3][2], bytes[3], low[2], high[2];
-    tone(p, i, c);
+    vec_u16 bytes[3], low[2], high[2];
     for (int k = 0; k < 3; k++)
         bytes[k] = vec_spread_32(to_bytes(c[k]));
     low[0] = vec_zip_low_8(bytes[first], bytes[1]);
@@ -45,20 +64,21 @@ VEC_INLINE void step_bytes_4(
     }
 }
 
-VEC_INLINE void step_xrgb8888(const struct fast_pack *p, size_t i, uint8_t *dst)
+VEC_INLINE void step_xrgb8888(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
-    step_bytes_4(p, i, dst, 2, 0);
+    step_bytes_4(c, dst, 2, 0);
 }
 
-VEC_INLINE void step_xrgb8888_streamed(const struct fast_pack *p, size_t i, uint8_t *dst)
+VEC_INLINE void step_xrgb8888_streamed(
+    const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
-    step_bytes_4(p, i, dst, 2, 1);
+    step_bytes_4(c, dst, 2, 1);
 }
 
-VEC_INLINE void step_rgb24(const struct fast_pack *p, size_t i, uint8_t *dst)
+VEC_INLINE void step_rgb24(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
     uint8_t four[4 * VEC_BYTES], three[3 * VEC_BYTES + 4];
-    step_bytes_4(p, i, four, 0, 0);
+    step_bytes_4(c, four, 0, 0);
 #if !defined(VEC_GENERIC) && defined(__SSSE3__)
     const __m128i table = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
     for (int k = 0; k < 4 * VEC_QUADS; k++) {
@@ -78,10 +98,9 @@ VEC_INLINE vec_u16 to_16_bits(vec_u16 v)
     return v + v + ((v + 64) >> 7);
 }
 
-VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, uint8_t *dst)
+VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
-    vec_u16 c[4][2], half[2][4], pixels[2][4];
-    tone(p, i, c);
+    vec_u16 half[2][4], pixels[2][4];
     for (int k = 0; k < 3; k++) {
         c[k][0] = to_16_bits(c[k][0]);
         c[k][1] = to_16_bits(c[k][1]);
@@ -122,11 +141,10 @@ VEC_INLINE vec_u16 weigh(const vec_u16 c[3], const int weight[3], int offset)
     return (sum + (uint16_t)(offset * 128 + 64)) >> 7;
 }
 
-VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, uint8_t *dst)
+VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
     static const int luma[3] = {Y_R, Y_G, Y_B};
-    vec_u16 c[3][2], even[3], odd[3];
-    tone(p, i, c);
+    vec_u16 even[3], odd[3];
     for (int k = 0; k < 3; k++) {
         even[k] = c[k][0];
         odd[k] = c[k][1];
@@ -136,45 +154,129 @@ VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, uint8_t *dst)
 }
 
 /* Whole steps go straight to the picture, the last one through a copy. */
-VEC_INLINE void row(
-    const struct fast_pack *task, step_fn *step, step_fn *last_step, size_t pixel_bytes)
+VEC_INLINE void row(const struct fast_pack *task, values_fn *values, step_fn *step,
+    step_fn *last_step, size_t pixel_bytes)
 {
     const struct fast_pack own = *task, *p = &own; /* which no store can change */
+    vec_u16 c[4][2];
     size_t x = 0;
-    for (; x + 2 * VEC_LANES <= p->width; x += 2 * VEC_LANES)
-        step(p, x / 2, p->dst + x * pixel_bytes);
+    for (; x + 2 * VEC_LANES <= p->width; x += 2 * VEC_LANES) {
+        values(p, x / 2, c);
+        step(p, x / 2, c, p->dst + x * pixel_bytes);
+    }
     if (x < p->width) {
         uint8_t last[2 * VEC_LANES * 8];
-        last_step(p, x / 2, last);
+        values(p, x / 2, c);
+        last_step(p, x / 2, c, last);
         __builtin_memcpy(p->dst + x * pixel_bytes, last, (p->width - x) * pixel_bytes);
     }
 }
 
 /* A picture is larger than the caches that it would be fetched into before it is written: stores
  * past them save a quarter of the traffic. */
-static void row_xrgb8888(const struct fast_pack *p)
+VEC_INLINE void any_xrgb8888(const struct fast_pack *p, values_fn *values)
 {
     if ((uintptr_t)p->dst % VEC_BYTES == 0) {
-        row(p, step_xrgb8888_streamed, step_xrgb8888, 4);
+        row(p, values, step_xrgb8888_streamed, step_xrgb8888, 4);
         vec_stream_end();
     } else {
-        row(p, step_xrgb8888, step_xrgb8888, 4);
+        row(p, values, step_xrgb8888, step_xrgb8888, 4);
     }
+}
+
+static void row_xrgb8888(const struct fast_pack *p)
+{
+    any_xrgb8888(p, tone);
 }
 
 static void row_rgb24(const struct fast_pack *p)
 {
-    row(p, step_rgb24, step_rgb24, 3);
+    row(p, tone, step_rgb24, step_rgb24, 3);
 }
 
 static void row_rgba64(const struct fast_pack *p)
 {
-    row(p, step_rgba64, step_rgba64, 8);
+    row(p, tone, step_rgba64, step_rgba64, 8);
 }
 
 static void row_nv12(const struct fast_pack *p)
 {
-    row(p, step_nv12, step_nv12, 1);
+    row(p, tone, step_nv12, step_nv12, 1);
+}
+
+/* ---- finishing ---------------------------------------------------------------------------------
+ */
+
+/* ITU-R BT.709 luma of full range, Q15; sums to 1. */
+enum { LUMA_R = 6966, LUMA_G = 23436, LUMA_B = 2366, LUMA_LIMITED = 28142 };
+
+VEC_INLINE void tone_luma(const struct fast_pack *p, size_t i, vec_u16 c[3][2])
+{
+    tone(p, i, c);
+    for (int phase = 0; phase < 2; phase++) {
+        vec_store(p->luma[phase] + i, vec_mulhrs(c[0][phase], vec_set(LUMA_R)) +
+                                          vec_mulhrs(c[1][phase], vec_set(LUMA_G)) +
+                                          vec_mulhrs(c[2][phase], vec_set(LUMA_B)));
+    }
+}
+
+static void display(const struct fast_pack *task)
+{
+    const struct fast_pack own = *task, *p = &own;
+    for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
+        vec_u16 c[3][2];
+        tone_luma(p, i, c);
+        for (int k = 0; k < 6; k++)
+            vec_store(p->display[k / 2][k % 2] + i, c[k / 2][k % 2]);
+    }
+}
+
+static void display_nv12(const struct fast_pack *task)
+{
+    const struct fast_pack own = *task, *p = &own;
+    for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
+        vec_u16 c[3][2];
+        tone_luma(p, i, c);
+        for (int k = 0; k < 3; k++)
+            vec_store(p->half[k] + i, vec_avg_u(c[k][0], c[k][1]));
+    }
+}
+
+static void finish_xrgb8888(const struct fast_pack *p)
+{
+    any_xrgb8888(p, finished_rounded);
+}
+
+static void finish_rgb24(const struct fast_pack *p)
+{
+    row(p, finished_rounded, step_rgb24, step_rgb24, 3);
+}
+
+static void finish_rgba64(const struct fast_pack *p)
+{
+    row(p, finished, step_rgba64, step_rgba64, 8);
+}
+
+VEC_INLINE void finished_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    for (int phase = 0; phase < 2; phase++) {
+        const vec_u16 sum = vec_adds(vec_load(p->luma[phase] + i), vec_load(p->detail[phase] + i));
+        out[0][phase] = vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX));
+    }
+}
+
+/* Limited range: 219 of 255 steps, from 16. */
+VEC_INLINE void step_luma(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+{
+    vec_u16 byte[2];
+    for (int phase = 0; phase < 2; phase++)
+        byte[phase] = (vec_mulhrs(c[0][phase], vec_set(LUMA_LIMITED)) + 16 * 128 + 64) >> 7;
+    vec_store(dst, byte[0] | byte[1] << 8);
+}
+
+static void finish_nv12(const struct fast_pack *p)
+{
+    row(p, finished_luma, step_luma, step_luma, 1);
 }
 
 static void chroma(const struct fast_chroma *task)
@@ -198,6 +300,15 @@ const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
             [SISP_PIXEL_RGB24] = row_rgb24,
             [SISP_PIXEL_NV12] = row_nv12,
             [SISP_PIXEL_RGBA64] = row_rgba64,
+        },
+    .display = display,
+    .display_nv12 = display_nv12,
+    .finish =
+        {
+            [SISP_PIXEL_XRGB8888] = finish_xrgb8888,
+            [SISP_PIXEL_RGB24] = finish_rgb24,
+            [SISP_PIXEL_NV12] = finish_nv12,
+            [SISP_PIXEL_RGBA64] = finish_rgba64,
         },
     .chroma = chroma,
 };

@@ -22,8 +22,16 @@ struct fast_bayer {
     struct fast_defect known[SISP_DEFECTS_MAX]; /* in order of rows */
 };
 
+/** Stages after the tone curve. */
+struct fast_finish {
+    bool is_on;
+    uint8_t coring[16]; /* see struct fast_detail */
+    int16_t sharpness;
+};
+
 struct isp_fast_recipe {
     struct fast_tone tone; /* first: it is aligned */
+    struct fast_finish finish;
     const struct fast_kernels *kernels;
     struct isp_geometry geometry;
     const struct sisp_raw_format *raw;
@@ -93,8 +101,11 @@ struct fast_run {
     int16_t *ring, *linear, *half, *scaled; /* rows of recipe->stride lanes */
     struct fast_zone *zones;                /* a row of zones, not yet added to stats */
     uint32_t *scale_sums;
+    uint32_t next_fixed, next_green; /* like next_row */
+    int16_t *display;                /* rows of finishing */
     uint32_t next_row;               /* of the crop: rows before it are, or were, in the ring */
-    uint32_t next_fixed, next_green; /* likewise */
+    uint32_t developed;              /* the last row of the crop whose linear RGB was made */
+    uint32_t stats_begin, stats_end; /* rows of the crop that this band counts */
     struct sisp_stats *stats;
     uint32_t stats_rows, stats_zone_row; /* in the zones: rows of cells, and which zones */
 };
@@ -140,6 +151,15 @@ const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsig
 
 /** Replace the known defects of row y, which is in the ring but not yet mirrored. */
 void isp_fast_mend_row(const struct fast_run *run, uint32_t y);
+
+/** Linear RGB of row y of the picture, scaled if need be: planes of two phases. Rows come in order.
+ */
+int16_t *isp_fast_linear_row(struct fast_run *run, uint32_t y);
+
+static inline int16_t *fast_plane_row(int16_t *rows, size_t stride, int plane, unsigned phase)
+{
+    return rows + ((size_t)plane * 2 + phase) * stride + FAST_PAD;
+}
 
 /** Add row `cy` of cells, which is in the ring, to the statistics. */
 void isp_fast_stats_row(struct fast_run *run, uint32_t cy);

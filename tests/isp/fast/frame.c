@@ -72,6 +72,7 @@ void frame_coefficients(struct sisp_coefficients *c, unsigned bits, struct base_
     c->green_balance = fmaxf(uniform(prng, -0.25f, 0.25f), 0);
     if (base_prng_below(prng, 2))
         known_defects(c, prng);
+    c->sharpness = base_prng_below(prng, 2) ? uniform(prng, 0, 2) : 0;
 }
 
 struct isp_geometry frame_geometry(

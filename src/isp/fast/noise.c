@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * The noise of luma after the tone curve, from the raw's noise model: a grey of the same level is
+ * carried through white balance, matrix and curve (first-order propagation, as in Foi et al.,
+ * "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP
+ * 2008). Lens shading is left out: thresholds are those of the middle of the picture.
+ */
+#include "isp/fast/finish.h"
+
+#include <math.h>
+
+#define LEVELS       16
+#define LEVEL_STEP   (2048 / 32640.0) /* of display values */
+#define UNIT         (32640 / 16.0)   /* of thresholds */
+#define SHARPNESS    16384            /* Q14 */
+#define CORING       1.5              /* sigmas of luma: 1.9 of what the sharpening mask leaves */
+#define CORING_LEAST 8                /* one step of 8 bits, whatever the noise */
+
+/* Variance of luma, linear, of a grey of that level. */
+static double luma_variance(const struct sisp_coefficients *c, double grey)
+{
+    static const double luma[3] = {0.2126, 0.7152, 0.0722};
+    double sum = 0;
+    for (int i = 0; i < 3; i++) {
+        const double gain = (double)c->wb_gains[i];
+        double weight = 0;
+        for (int k = 0; k < 3; k++)
+            weight += luma[k] * (double)c->ccm[3 * k + i];
+        sum +=
+            weight * weight * gain * ((double)c->noise_shot * grey + (double)c->noise_read * gain);
+    }
+    return sum;
+}
+
+static double tone_at(const float *tone, double x)
+{
+    int i = 4;
+    if (x <= 0)
+        return (double)tone[0];
+    while (i < SISP_TONE_KNOTS - 1 && (double)sisp_tone_knot((unsigned)i) < x)
+        i += 4;
+    const double begin = (double)sisp_tone_knot((unsigned)i - 4);
+    const double end = (double)sisp_tone_knot((unsigned)i);
+    const double share = x < 1 ? (x - begin) / (end - begin) : 1;
+    return (double)tone[i - 4] + share * ((double)tone[i] - (double)tone[i - 4]);
+}
+
+/* Where the curve first reaches a level; 1 if nowhere. */
+static double linear_at(const float *tone, double level)
+{
+    for (int i = 4; i < SISP_TONE_KNOTS; i += 4) {
+        const double low = (double)tone[i - 4], high = (double)tone[i];
+        const double begin = (double)sisp_tone_knot((unsigned)i - 4);
+        const double end = (double)sisp_tone_knot((unsigned)i);
+        if (high >= level)
+            return high > low && level > low ? begin + (level - low) / (high - low) * (end - begin)
+                                             : begin;
+    }
+    return 1;
+}
+
+/* Standard deviation of display luma in the middle of level i. */
+static double display_sigma(const struct sisp_coefficients *c, int i)
+{
+    const double grey = linear_at(c->tone, (i + 0.5) * LEVEL_STEP);
+    const double sigma = sqrt(luma_variance(c, grey));
+    return (tone_at(c->tone, grey + sigma) - tone_at(c->tone, grey - sigma)) / 2;
+}
+
+static uint8_t threshold_code(double value, double least)
+{
+    const double code = floor(value * UNIT + 0.5);
+    return (uint8_t)(code > 255 ? 255 : code > least ? code : least);
+}
+
+bool isp_fast_finish_is_valid(const struct sisp_coefficients *c)
+{
+    return c->sharpness >= 0 && c->sharpness <= 2 && c->noise_shot >= 0 && c->noise_shot <= 1 &&
+           c->noise_read >= 0 && c->noise_read <= 1;
+}
+
+void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coefficients *c)
+{
+    const double sharpness = floor((double)c->sharpness * SHARPNESS + 0.5);
+    *finish = (struct fast_finish){
+        .is_on = c->sharpness > 0,
+        .sharpness = (int16_t)(sharpness < 32767 ? sharpness : 32767),
+    };
+    for (int i = 0; i < LEVELS && finish->is_on; i++)
+        finish->coring[i] = threshold_code(CORING * display_sigma(c, i), CORING_LEAST);
+}

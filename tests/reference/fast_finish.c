@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fast.h"
+
+#include <math.h>
+
+#define KNOTS 43 /* every fourth of the curve: enough for the noise */
+
+static int clamp(int v, int min, int max)
+{
+    return v < min ? min : v > max ? max : v;
+}
+
+static int multiply(int a, int b)
+{
+    return (int)(((int64_t)a * b + 16384) >> 15);
+}
+
+static int mean(int a, int b)
+{
+    return (a + b + 1) / 2;
+}
+
+int ref_luma(const int rgb[3])
+{
+    return multiply(rgb[0], 6966) + multiply(rgb[1], 23436) + multiply(rgb[2], 2366);
+}
+
+int ref_sharpen(int v[3][3], int coring, int sharpness)
+{
+    const int here = v[1][1], near[5] = {here, v[0][1], v[2][1], v[1][0], v[1][2]};
+    int column[3], least = here, most = here;
+    for (int k = 0; k < 3; k++)
+        column[k] = mean(mean(v[0][k], v[2][k]), v[1][k]);
+    for (int k = 0; k < 5; k++) {
+        least = near[k] < least ? near[k] : least;
+        most = near[k] > most ? near[k] : most;
+    }
+    int high = here - mean(mean(column[0], column[2]), column[1]);
+    high -= clamp(high, -coring, coring);
+    const int add = multiply(clamp(2 * high, -32768, 32767), sharpness);
+    const int sharp = clamp(here + add, -32768, 32767), room = (most - least) / 8;
+    return clamp(sharp, least - room, clamp(most + room, -32768, 32767)) - here;
+}
+
+void ref_put_finished(
+    enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3], int luma, int detail)
+{
+    int out[3];
+    for (int k = 0; k < 3; k++)
+        out[k] = clamp(rgb[k] + detail, 0, 32640);
+    if (format == SISP_PIXEL_NV12)
+        row[x] = (uint8_t)((multiply(clamp(luma + detail, 0, 32640), 28142) + 16 * 128 + 64) / 128);
+    else
+        ref_put(format, row, x, out);
+}
+
+/* ---- noise -------------------------------------------------------------------------------- */
+
+static double knot_at(int i)
+{
+    return (double)sisp_tone_knot(4 * (unsigned)i);
+}
+
+static double curve(const struct sisp_coefficients *c, double x)
+{
+    for (int i = 0; i < KNOTS - 1 && x > 0; i++) {
+        if (x <= knot_at(i + 1) || i == KNOTS - 2) {
+            const double t = fmin(x, 1), share = (t - knot_at(i)) / (knot_at(i + 1) - knot_at(i));
+            const double low = (double)c->tone[4 * i], high = (double)c->tone[4 * i + 4];
+            return low + share * (high - low);
+        }
+    }
+    return (double)c->tone[0];
+}
+
+static double inverse_curve(const struct sisp_coefficients *c, double level)
+{
+    if (level <= (double)c->tone[0])
+        return 0;
+    for (int i = 0; i < KNOTS - 1; i++) {
+        const double low = (double)c->tone[4 * i], high = (double)c->tone[4 * i + 4];
+        if (high >= level)
+            return knot_at(i) + (level - low) / (high - low) * (knot_at(i + 1) - knot_at(i));
+    }
+    return 1;
+}
+
+static double sigma_at(const struct sisp_coefficients *c, double grey)
+{
+    double variance = 0;
+    for (int i = 0; i < 3; i++) {
+        const double gain = (double)c->wb_gains[i];
+        const double weight = 0.2126 * (double)c->ccm[i] + 0.7152 * (double)c->ccm[3 + i] +
+                              0.0722 * (double)c->ccm[6 + i];
+        variance +=
+            weight * weight * gain * ((double)c->noise_shot * grey + (double)c->noise_read * gain);
+    }
+    return sqrt(variance);
+}
+
+void ref_finish_codes(const struct sisp_coefficients *c, struct ref_finish *codes)
+{
+    codes->sharpness = (int)fmin(lround((double)c->sharpness * 16384), 32767);
+    for (int i = 0; i < 16; i++) {
+        const double grey = inverse_curve(c, (i * 2048 + 1024) / 32640.0);
+        const double sigma = sigma_at(c, grey);
+        const double display = (curve(c, grey + sigma) - curve(c, grey - sigma)) / 2;
+        codes->coring[i] = (unsigned)fmin(fmax(floor(1.5 * display * 2040 + 0.5), 8), 255);
+    }
+}
