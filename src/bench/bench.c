@@ -21,6 +21,13 @@ static void path_b(struct sisp_coefficients *c)
     c->sharpness = 1;
 }
 
+/* Path C is path B with noise reduction. */
+static void path_c(struct sisp_coefficients *c)
+{
+    path_b(c);
+    c->denoise_luma = 1;
+}
+
 /* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each
  * level, the others once. */
 static const struct bench_case cases[] = {
@@ -30,6 +37,7 @@ static const struct bench_case cases[] = {
     {"peer-bayer2rgb", BENCH_PEER, "SRGGB8", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"path-a", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"path-b", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, path_b},
+    {"path-c", BENCH_FAST, "SRGGB10P", SISP_PIXEL_NV12, false, 0, path_c},
     {"path-a-10p", BENCH_FAST, "SRGGB10P", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"path-a-nv12", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, false, 0, NULL},
     {"path-a-preview", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, true, 0, NULL},

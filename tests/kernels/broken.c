@@ -125,6 +125,12 @@ static void display_nv12(const struct fast_pack *t)
     spoil(t->luma[0], (t->width + 1) / 2);
 }
 
+static void denoise(const struct fast_detail *t)
+{
+    fast_kernels_generic.detail->denoise(t);
+    spoil(t->dst[0], t->pairs);
+}
+
 static void sharpen(const struct fast_detail *t)
 {
     fast_kernels_generic.detail->sharpen(t);
@@ -144,7 +150,7 @@ static const struct fast_pack_kernels pack = {
     .display_nv12 = display_nv12,
     .finish = {finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64}};
 static const struct fast_sum_kernels sum = {.stats = stats, .scale = scale};
-static const struct fast_detail_kernels detail = {.sharpen = sharpen};
+static const struct fast_detail_kernels detail = {.sharpen = sharpen, .denoise = denoise};
 static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &detail};
 
 const struct fast_kernels *broken_kernels(enum broken fault)

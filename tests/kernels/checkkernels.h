@@ -51,6 +51,7 @@ struct check_kernel {
 bool check_display(struct check *c);
 bool check_display_nv12(struct check *c);
 bool check_sharpen(struct check *c);
+bool check_denoise(struct check *c);
 bool check_finish_xrgb8888(struct check *c);
 bool check_finish_rgb24(struct check *c);
 bool check_finish_nv12(struct check *c);

@@ -421,6 +421,7 @@ const struct check_kernel check_kernels[] = {
     {"display", check_display},
     {"display-nv12", check_display_nv12},
     {"sharpen", check_sharpen},
+    {"denoise", check_denoise},
     {"finish-xrgb8888", check_finish_xrgb8888},
     {"finish-rgb24", check_finish_rgb24},
     {"finish-nv12", check_finish_nv12},

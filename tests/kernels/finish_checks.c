@@ -66,15 +66,18 @@ static int luma_at(const struct fast_detail *task, int row, int64_t x)
     return task->rows[row][x & 1][x >> 1];
 }
 
-bool check_sharpen(struct check *c)
+static bool details(struct check *c, bool is_denoised)
 {
     static struct row rows[3][2], dst[2];
-    uint8_t coring[16];
+    uint8_t coring[16], noise[16] = {0};
     struct fast_detail task = {.coring = coring,
+        .noise = noise,
         .sharpness = (int16_t)base_prng_below(&c->prng, 32768),
         .pairs = pairs_of(c)};
     for (int k = 0; k < 16; k++)
         coring[k] = (uint8_t)base_prng_below(&c->prng, 256);
+    for (int k = 0; k < 16 && is_denoised; k++)
+        noise[k] = (uint8_t)base_prng_below(&c->prng, 256);
     for (int k = 0; k < 6; k++) {
         fill_display(c, &rows[k / 2][k % 2]);
         task.rows[k / 2][k % 2] = row_start(c, &rows[k / 2][k % 2]);
@@ -83,17 +86,28 @@ bool check_sharpen(struct check *c)
         row_clear(&dst[phase]);
         task.dst[phase] = row_start(c, &dst[phase]);
     }
-    c->kernels->detail->sharpen(&task);
+    (is_denoised ? c->kernels->detail->denoise : c->kernels->detail->sharpen)(&task);
     for (int64_t x = 0; x < c->width; x++) {
         int v[3][3];
         for (int k = 0; k < 9; k++)
             v[k / 3][k % 3] = luma_at(&task, k / 3, x + k % 3 - 1);
-        const int expected = ref_sharpen(v, coring[v[1][1] / 2048] * 16, task.sharpness);
+        const int level = v[1][1] / 2048;
+        const int expected = ref_detail(v, coring[level] * 16, noise[level] * 16, task.sharpness);
         if (!check_equal(
                 c, "detail", (size_t)x, (unsigned)task.dst[x & 1][x >> 1], (unsigned)expected))
             return false;
     }
     return row_guards_hold(c, &dst[0], task.pairs) && row_guards_hold(c, &dst[1], task.pairs);
+}
+
+bool check_sharpen(struct check *c)
+{
+    return details(c, false);
+}
+
+bool check_denoise(struct check *c)
+{
+    return details(c, true);
 }
 
 /* ---- pictures ----------------------------------------------------------------------------- */

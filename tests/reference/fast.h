@@ -65,12 +65,13 @@ void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3]);
 /** 15-bit luma of display values. */
 int ref_luma(const int rgb[3]);
 
-/** What sharpening adds in the middle of a 3x3 window of luma; coring in 15 bits, sharpness Q14. */
-int ref_sharpen(int v[3][3], int coring, int sharpness);
+/** What noise reduction and sharpening add in the middle of a 3x3 window of luma; coring and noise
+ * in 15 bits, sharpness Q14. */
+int ref_detail(int v[3][3], int coring, int noise, int sharpness);
 
 /** Thresholds by luma / 2048 in 1/16, and the code of the sharpness. */
 struct ref_finish {
-    unsigned coring[16];
+    unsigned coring[16], noise[16];
     int sharpness;
 };
 void ref_finish_codes(const struct sisp_coefficients *c, struct ref_finish *codes);

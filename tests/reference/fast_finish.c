@@ -2,6 +2,7 @@
 #include "fast.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #define KNOTS 43 /* every fourth of the curve: enough for the noise */
 
@@ -25,7 +26,19 @@ int ref_luma(const int rgb[3])
     return multiply(rgb[0], 6966) + multiply(rgb[1], 23436) + multiply(rgb[2], 2366);
 }
 
-int ref_sharpen(int v[3][3], int coring, int sharpness)
+/* The mean over the window of what counts of each difference. */
+static int smoothing(int v[3][3], int noise)
+{
+    int sum = 0;
+    for (int k = 0; k < 9; k++) {
+        const int difference = v[k / 3][k % 3] - v[1][1], size = abs(difference);
+        const int counts = size <= noise ? size : size < 2 * noise ? 2 * noise - size : 0;
+        sum += difference < 0 ? -counts : counts;
+    }
+    return multiply(sum, 3641); /* a ninth */
+}
+
+int ref_detail(int v[3][3], int coring, int noise, int sharpness)
 {
     const int here = v[1][1], near[5] = {here, v[0][1], v[2][1], v[1][0], v[1][2]};
     int column[3], least = here, most = here;
@@ -38,7 +51,8 @@ int ref_sharpen(int v[3][3], int coring, int sharpness)
     int high = here - mean(mean(column[0], column[2]), column[1]);
     high -= clamp(high, -coring, coring);
     const int add = multiply(clamp(2 * high, -32768, 32767), sharpness);
-    const int sharp = clamp(here + add, -32768, 32767), room = (most - least) / 8;
+    const int sharp = clamp(here + smoothing(v, noise) + add, -32768, 32767);
+    const int room = (most - least) / 8;
     return clamp(sharp, least - room, clamp(most + room, -32768, 32767)) - here;
 }
 
@@ -87,13 +101,15 @@ static double inverse_curve(const struct sisp_coefficients *c, double level)
 
 static double sigma_at(const struct sisp_coefficients *c, double grey)
 {
+    const int is_known = c->noise_shot > 0 || c->noise_read > 0;
+    const double shot = is_known ? (double)c->noise_shot : 0.001;
+    const double read = is_known ? (double)c->noise_read : 1e-6;
     double variance = 0;
     for (int i = 0; i < 3; i++) {
         const double gain = (double)c->wb_gains[i];
         const double weight = 0.2126 * (double)c->ccm[i] + 0.7152 * (double)c->ccm[3 + i] +
                               0.0722 * (double)c->ccm[6 + i];
-        variance +=
-            weight * weight * gain * ((double)c->noise_shot * grey + (double)c->noise_read * gain);
+        variance += weight * weight * gain * (shot * grey + read * gain);
     }
     return sqrt(variance);
 }
@@ -105,6 +121,8 @@ void ref_finish_codes(const struct sisp_coefficients *c, struct ref_finish *code
         const double grey = inverse_curve(c, (i * 2048 + 1024) / 32640.0);
         const double sigma = sigma_at(c, grey);
         const double display = (curve(c, grey + sigma) - curve(c, grey - sigma)) / 2;
+        codes->noise[i] =
+            (unsigned)fmin(fmax(floor(2 * (double)c->denoise_luma * display * 2040 + 0.5), 0), 255);
         codes->coring[i] = (unsigned)fmin(fmax(floor(1.5 * display * 2040 + 0.5), 8), 255);
     }
 }

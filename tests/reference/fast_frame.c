@@ -182,7 +182,9 @@ static int detail_at(const struct frame *f, const struct ref_finish *finish, int
     int v[3][3];
     for (int k = 0; k < 9; k++)
         v[k / 3][k % 3] = luma_at(f, x + k % 3 - 1, y + k / 3 - 1);
-    return ref_sharpen(v, (int)finish->coring[v[1][1] / 2048] * 16, finish->sharpness);
+    const int level = v[1][1] / 2048;
+    return ref_detail(
+        v, (int)finish->coring[level] * 16, (int)finish->noise[level] * 16, finish->sharpness);
 }
 
 static void put_rows(const struct frame *f, const struct sisp_image *out)
@@ -193,7 +195,7 @@ static void put_rows(const struct frame *f, const struct sisp_image *out)
     for (int i = 0; i < w * h; i++) {
         const int *rgb = f->display + i * 3, x = i % w, y = i / w;
         uint8_t *row = out->planes[0] + (size_t)y * out->stride_bytes[0];
-        if (f->c->sharpness > 0)
+        if (f->c->sharpness > 0 || f->c->denoise_luma > 0)
             ref_put_finished(
                 f->g->format, row, (uint32_t)x, rgb, luma_at(f, x, y), detail_at(f, &finish, x, y));
         else

@@ -318,6 +318,7 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     out->defect_correction = (float)isp_param(input->params, SISP_PARAM_DEFECT_CORRECTION);
     out->green_balance = (float)isp_param(input->params, SISP_PARAM_GREEN_BALANCE);
     out->sharpness = (float)isp_param(input->params, SISP_PARAM_SHARPNESS);
+    out->denoise_luma = (float)isp_param(input->params, SISP_PARAM_DENOISE_LUMA);
 
     struct isp_white white = choose_white(&checked, last, &state);
     gains_of_white(&white, state.wb_gains);

@@ -57,6 +57,7 @@ static void find_detail(const struct fast_run *run, uint32_t y)
     const uint32_t rows[3] = {y > 0 ? y - 1 : 0, y, y < last ? y + 1 : last};
     struct fast_detail task = {
         .coring = recipe->finish.coring,
+        .noise = recipe->finish.noise,
         .sharpness = recipe->finish.sharpness,
         .pairs = ((size_t)recipe->geometry.width + 1) / 2,
     };
@@ -65,7 +66,10 @@ static void find_detail(const struct fast_run *run, uint32_t y)
             task.rows[k][phase] = display_row(run, rows[k], LUMA, phase);
         task.dst[phase] = detail_row(run, phase);
     }
-    recipe->kernels->detail->sharpen(&task);
+    if (recipe->finish.is_denoised)
+        recipe->kernels->detail->denoise(&task);
+    else
+        recipe->kernels->detail->sharpen(&task);
 }
 
 static void pack_chroma(const struct fast_run *run, const struct sisp_image *out, uint32_t y)

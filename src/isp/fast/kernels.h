@@ -92,11 +92,12 @@ struct fast_pack {
     const int16_t *detail[2];
 };
 
-/** 15-bit luma -> what sharpening adds to every channel. */
+/** 15-bit luma -> what noise reduction and sharpening add to every channel. */
 struct fast_detail {
     const int16_t *rows[3][2]; /* luma, from one row above to one below */
     int16_t *dst[2];
     const uint8_t *coring; /* 16 thresholds by luma, in 1/8 of an 8-bit step */
+    const uint8_t *noise;  /* denoise only: likewise; what differs by less is taken for noise */
     int16_t sharpness;     /* Q14 */
     size_t pairs;
 };
@@ -159,6 +160,7 @@ struct fast_pack_kernels {
 
 struct fast_detail_kernels {
     void (*sharpen)(const struct fast_detail *);
+    void (*denoise)(const struct fast_detail *); /* and sharpen */
 };
 
 struct fast_sum_kernels {

@@ -15,19 +15,24 @@
 #define SHARPNESS    16384            /* Q14 */
 #define CORING       1.5              /* sigmas of luma: 1.9 of what the sharpening mask leaves */
 #define CORING_LEAST 8                /* one step of 8 bits, whatever the noise */
+#define NOISE        2.0              /* sigmas of luma, at strength 1: 1.4 of a difference */
+#define GENERIC_SHOT 0.001            /* where the noise is unknown, as for defect correction */
+#define GENERIC_READ 1e-6
 
 /* Variance of luma, linear, of a grey of that level. */
 static double luma_variance(const struct sisp_coefficients *c, double grey)
 {
     static const double luma[3] = {0.2126, 0.7152, 0.0722};
+    const bool is_known = c->noise_shot > 0 || c->noise_read > 0;
+    const double shot = is_known ? (double)c->noise_shot : GENERIC_SHOT;
+    const double read = is_known ? (double)c->noise_read : GENERIC_READ;
     double sum = 0;
     for (int i = 0; i < 3; i++) {
         const double gain = (double)c->wb_gains[i];
         double weight = 0;
         for (int k = 0; k < 3; k++)
             weight += luma[k] * (double)c->ccm[3 * k + i];
-        sum +=
-            weight * weight * gain * ((double)c->noise_shot * grey + (double)c->noise_read * gain);
+        sum += weight * weight * gain * (shot * grey + read * gain);
     }
     return sum;
 }
@@ -75,17 +80,21 @@ static uint8_t threshold_code(double value, double least)
 
 bool isp_fast_finish_is_valid(const struct sisp_coefficients *c)
 {
-    return c->sharpness >= 0 && c->sharpness <= 2 && c->noise_shot >= 0 && c->noise_shot <= 1 &&
-           c->noise_read >= 0 && c->noise_read <= 1;
+    return c->sharpness >= 0 && c->sharpness <= 2 && c->denoise_luma >= 0 && c->denoise_luma <= 2 &&
+           c->noise_shot >= 0 && c->noise_shot <= 1 && c->noise_read >= 0 && c->noise_read <= 1;
 }
 
 void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coefficients *c)
 {
     const double sharpness = floor((double)c->sharpness * SHARPNESS + 0.5);
     *finish = (struct fast_finish){
-        .is_on = c->sharpness > 0,
+        .is_on = c->sharpness > 0 || c->denoise_luma > 0,
+        .is_denoised = c->denoise_luma > 0,
         .sharpness = (int16_t)(sharpness < 32767 ? sharpness : 32767),
     };
-    for (int i = 0; i < LEVELS && finish->is_on; i++)
-        finish->coring[i] = threshold_code(CORING * display_sigma(c, i), CORING_LEAST);
+    for (int i = 0; i < LEVELS && finish->is_on; i++) {
+        const double sigma = display_sigma(c, i);
+        finish->coring[i] = threshold_code(CORING * sigma, CORING_LEAST);
+        finish->noise[i] = threshold_code(NOISE * (double)c->denoise_luma * sigma, 0);
+    }
 }

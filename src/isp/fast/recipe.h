@@ -24,8 +24,8 @@ struct fast_bayer {
 
 /** Stages after the tone curve. */
 struct fast_finish {
-    bool is_on;
-    uint8_t coring[16]; /* see struct fast_detail */
+    bool is_on, is_denoised;
+    uint8_t coring[16], noise[16]; /* see struct fast_detail */
     int16_t sharpness;
 };
 

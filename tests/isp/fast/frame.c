@@ -73,6 +73,9 @@ void frame_coefficients(struct sisp_coefficients *c, unsigned bits, struct base_
     if (base_prng_below(prng, 2))
         known_defects(c, prng);
     c->sharpness = base_prng_below(prng, 2) ? uniform(prng, 0, 2) : 0;
+    c->denoise_luma = base_prng_below(prng, 2) ? uniform(prng, 0, 2) : 0;
+    if (base_prng_below(prng, 8) == 0)
+        c->noise_shot = c->noise_read = 0; /* unknown */
 }
 
 struct isp_geometry frame_geometry(
