@@ -240,6 +240,7 @@ static int capture(struct run *run, uint64_t *sequence)
         .capture_ns = now_ns(),
         .exposure_us = applied.exposure_us,
         .analogue_gain = applied.analogue_gain,
+        .readout_ns = sisp_camera_frame(run->camera).start_ns,
     };
     r = sisp_session_submit(run->session, &input, &submission);
     if (r == -EAGAIN) {

@@ -61,6 +61,7 @@ enum sisp_ae_metering {
 enum sisp_flicker_mode {
     SISP_FLICKER_MODE_OFF,
     SISP_FLICKER_MODE_MANUAL,
+    SISP_FLICKER_MODE_AUTO,
 };
 
 /** One row of the table. */

@@ -115,6 +115,8 @@ struct sisp_submission {
     uint64_t cookie;       /* comes back in the result */
     uint64_t bytes_copied; /* that filling the input cost, for the records; 0: filled in place */
     float exposure_us, analogue_gain; /* of this frame; 0: unknown */
+    /* Readout of its first row, by the sensor's clock: what flicker is measured by; 0: unknown. */
+    uint64_t readout_ns;
 };
 
 /**

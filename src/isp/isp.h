@@ -115,6 +115,28 @@ void isp_stats_measure(const struct isp_fast_recipe *recipe, const uint8_t *raw,
 
 /* ---- automatic control: statistics to coefficients (FastAlgo, SlowAlgo) --------------------- */
 
+#define ISP_FLICKER_ROWS  128
+#define ISP_FLICKER_LAMPS 2 /* on mains of 50 and 60 Hz */
+
+/** What frames said of one lamp, older ones less. */
+struct isp_flicker_evidence {
+    float re, im; /* of found x conjugate of expected, at the lamp's phase of the latest frame */
+    float expected, expected_squares, found; /* squares of both, and of those */
+};
+
+/** What is known of flicker, from frame to frame. {0} is the start. */
+struct isp_flicker_state {
+    uint64_t start_ns;                /* of the frame that was looked at last; 0: none yet */
+    float exposure_us, log2_exposure; /* that were in force then: time, and time x gain */
+    uint32_t row_count;
+    float row_log2[ISP_FLICKER_ROWS];
+    struct isp_flicker_evidence evidence[ISP_FLICKER_LAMPS];
+    uint32_t lamp;               /* that was found; 0: none, 1: 100 Hz, 2: 120 Hz */
+    uint32_t compared;           /* frames, up to those that a probe waits for */
+    uint32_t probe, probe_share; /* frames of it so far, and its exposure in sixteenths */
+    float probed_log2;           /* time x gain at the last one */
+};
+
 /** Lives from frame to frame: version n is read, version n + 1 is written. {0} is the start. */
 struct isp_auto_state {
     uint32_t frames;   /* steps made from statistics; 0: the next measurement is taken whole */
@@ -126,6 +148,7 @@ struct isp_auto_state {
     float log2_picture; /* smoothed EV: the total that the picture is to look like, alike */
     float exposure_ev;  /* smoothed digital part */
     uint32_t sensor_at_rest, picture_at_rest; /* the totals stay until the error is large again */
+    struct isp_flicker_state flicker;
 };
 
 /** All that automatic control may look at for one frame. */
@@ -135,6 +158,8 @@ struct isp_auto_input {
     const struct sisp_tuning *tuning;             /* NULL: none */
     const struct sisp_stats *stats;               /* latest; NULL: none, then defaults */
     float stats_exposure_us, stats_analogue_gain; /* in force when stats were taken; 0: unknown */
+    uint64_t stats_start_ns; /* readout of their first row, by the sensor's clock; 0: unknown */
+    float line_us;           /* from one row's readout to the next; 0: unknown */
     /* Ranges of the sensor; all zero: it cannot be controlled, brightness is digital (tone curve).
      */
     float exposure_us_min, exposure_us_max, analogue_gain_min, analogue_gain_max;

@@ -94,6 +94,7 @@ int sisp_session_submit(
     } meta = {.bytes = {0}};
     meta.meta.exposure_us = s->exposure_us;
     meta.meta.analogue_gain = s->analogue_gain;
+    meta.meta.readout_ns = s->readout_ns;
     meta.meta.bytes_copied = s->bytes_copied;
     meta.meta.is_overload = is_overload(session, s->sequence);
     uint64_t capture_ns = s->capture_ns ? s->capture_ns : eng_now_ns();

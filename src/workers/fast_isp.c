@@ -65,6 +65,7 @@ static int end(void *user, struct eng_job *job)
         isp_stats_add(&out->stats, &p->fast.stats[i]);
     out->exposure_us = pipeline_meta(job)->exposure_us;
     out->analogue_gain = pipeline_meta(job)->analogue_gain;
+    out->readout_ns = pipeline_meta(job)->readout_ns;
     out->is_set = 1;
 
     uint64_t start_ns = eng_now_ns();

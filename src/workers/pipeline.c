@@ -178,11 +178,13 @@ void pipeline_control(const struct pipeline *p, const struct eng_job *job,
         .exposure_us_max = p->limits.exposure_us_max,
         .analogue_gain_min = p->limits.analogue_gain_min,
         .analogue_gain_max = p->limits.analogue_gain_max,
+        .line_us = (float)p->limits.line_ns / 1000,
         .is_live = p->is_live,
     };
     if (input.stats) {
         input.stats_exposure_us = stats->exposure_us;
         input.stats_analogue_gain = stats->analogue_gain;
+        input.stats_start_ns = stats->readout_ns;
     }
     const struct isp_auto_state *previous = job->committed[ROLE_STATE].bytes;
     isp_auto_step(&input, previous ? previous : &start, next, &payload->coefficients);

@@ -42,16 +42,18 @@ struct payload {
     struct sisp_camera_controls applied;  /* to this frame, as it was submitted; 0: unknown */
 };
 
-/** Statistics and the exposure that they were taken under. */
+/** Statistics, the exposure that they were taken under, and when (struct frame_meta). */
 struct frame_stats {
     struct sisp_stats stats;
     float exposure_us, analogue_gain;
+    uint64_t readout_ns;
     uint32_t is_set;
 };
 
 /** Travels with each input (engine.h, meta). */
 struct frame_meta {
     float exposure_us, analogue_gain;
+    uint64_t readout_ns;   /* of the first row, by the sensor's clock; 0: unknown */
     uint64_t bytes_copied; /* that filling the input cost */
     uint32_t is_overload;  /* rehearsal: the fast worker sleeps past the deadline */
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "isp/auto/auto.h"
 #include "isp/auto/elementary.h"
+#include "isp/auto/flicker.h"
 #include "isp/auto/meter.h"
 
 /* The digital part of a sensor's loop only fills in what the sensor cannot do. */
@@ -24,11 +25,13 @@
 #define FAST_EV 0.3
 #define STEP_EV 2.0
 
-/* Of a period: as good as whole. */
+/* Of a period: rounding; and what leaves less than 1 % of any flicker. */
 #define PERIOD_SLACK 1e-4
+#define PERIOD_WHOLE 0.01
 
 struct limits {
     double us_min, us_max, gain_min, gain_max;
+    double line_us;            /* 0: unknown */
     double period_us;          /* of the light, that exposures are multiples of; 0: any */
     bool is_manual;            /* the user has chosen time and gain */
     double log2_min, log2_max; /* of their product */
@@ -60,6 +63,8 @@ static bool find_limits(
     *out = (struct limits){0};
     if (!sensor_limits(input, out))
         return false;
+    if (isp_within((double)input->line_us, 0.1, 1e4))
+        out->line_us = (double)input->line_us;
     double us = isp_param(input->params, SISP_PARAM_EXPOSURE_US);
     double gain = isp_param(input->params, SISP_PARAM_ANALOGUE_GAIN);
     double us_max = isp_param(input->params, SISP_PARAM_EXPOSURE_MAX_US);
@@ -88,6 +93,15 @@ static double total_log2(double exposure_us, double gain, double otherwise)
     return isp_log2(exposure_us * gain);
 }
 
+/* To the nearest line of the sensor, where those are known. */
+static double whole_lines(const struct limits *limits, double us)
+{
+    if (limits->line_us == 0)
+        return us;
+    double lines = (double)(uint64_t)(us / limits->line_us + 0.5);
+    return isp_clamp(lines * limits->line_us, limits->us_min, limits->us_max);
+}
+
 /* Time first: it costs motion blur, gain costs the signal. Whole periods of the light, as far as
  * there is one; gain makes up for what they lack. */
 static void split(double total, const struct limits *limits, struct isp_auto_state *next)
@@ -98,6 +112,7 @@ static void split(double total, const struct limits *limits, struct isp_auto_sta
         double whole = whole_periods(us, limits->period_us);
         us = whole < limits->us_min ? us : whole;
     }
+    us = whole_lines(limits, us);
     next->log2_exposure = (float)total;
     next->exposure_us = (float)us;
     next->analogue_gain = (float)isp_clamp(linear / us, limits->gain_min, limits->gain_max);
@@ -186,24 +201,60 @@ static struct isp_agc_result without_auto(
     return result;
 }
 
-static double flicker_period_us(const struct isp_auto_input *input)
+static enum sisp_flicker_mode flicker_mode(const struct isp_auto_input *input)
 {
-    if ((int)isp_param(input->params, SISP_PARAM_FLICKER_MODE) == SISP_FLICKER_MODE_MANUAL)
+    return (enum sisp_flicker_mode)isp_param(input->params, SISP_PARAM_FLICKER_MODE);
+}
+
+/* Of the light as the user says, or as found. */
+static double light_period_us(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next)
+{
+    switch (flicker_mode(input)) {
+    case SISP_FLICKER_MODE_MANUAL:
         return isp_param(input->params, SISP_PARAM_FLICKER_PERIOD_US);
+    case SISP_FLICKER_MODE_AUTO:
+        isp_flicker_measure(input, &previous->flicker, &next->flicker);
+        return isp_flicker_period_us(&next->flicker);
+    case SISP_FLICKER_MODE_OFF:
+        break;
+    }
     return 0;
 }
 
-static void report_flicker(
-    double period_us, const struct isp_auto_state *next, struct isp_agc_result *result)
+/* A shorter exposure at a higher gain, where that may show what lamps there are. */
+static void probe_flicker(const struct isp_auto_input *input, const struct limits *limits,
+    const struct isp_auto_state *previous, struct isp_auto_state *next)
+{
+    double us = (double)next->exposure_us, gain = (double)next->analogue_gain;
+    struct isp_flicker_probe probe = {
+        .exposure_us = us,
+        .shortest = gain / limits->gain_max,
+        .log2_exposure = (double)next->log2_exposure,
+        .is_at_rest = next->sensor_at_rest,
+    };
+    if (flicker_mode(input) != SISP_FLICKER_MODE_AUTO || limits->us_min == limits->us_max)
+        return;
+    if (probe.shortest * us < limits->us_min)
+        probe.shortest = limits->us_min / us;
+    double short_us = isp_flicker_exposure_us(&probe, &previous->flicker, &next->flicker);
+    if (short_us < us)
+        short_us = whole_lines(limits, short_us);
+    next->exposure_us = (float)short_us;
+    next->analogue_gain = (float)(gain * us / short_us);
+}
+
+static void report_flicker(double period_us, enum sisp_flicker_mode mode,
+    const struct isp_auto_state *next, struct isp_agc_result *result)
 {
     double us = (double)next->exposure_us, periods = us / period_us;
     if (!(period_us > 0))
         return;
     double rest = periods - (double)(uint64_t)(periods + 0.5);
-    bool is_whole = periods > 0.5 && isp_within(rest, -PERIOD_SLACK, PERIOD_SLACK);
+    bool is_whole = periods > 0.5 && isp_within(rest, -PERIOD_WHOLE, PERIOD_WHOLE);
     result->flicker_period_us = period_us;
     result->flicker = is_whole ? SISP_FLICKER_AVOIDED : SISP_FLICKER_UNAVOIDABLE;
-    result->flicker_source = SISP_SOURCE_MANUAL;
+    result->flicker_source = mode == SISP_FLICKER_MODE_AUTO ? SISP_SOURCE_AUTO : SISP_SOURCE_MANUAL;
 }
 
 static struct isp_agc_result control_file(const struct isp_auto_input *input,
@@ -227,13 +278,14 @@ struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     const struct isp_auto_state *previous, struct isp_auto_state *next)
 {
     struct limits limits;
-    double period_us = flicker_period_us(input);
+    double period_us = light_period_us(input, previous, next);
     bool is_auto = isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) != 0;
     struct isp_agc_result result;
     if (!find_limits(input, period_us, &limits))
         return is_auto ? control_file(input, previous, next) : without_auto(input, next);
     double digital = control_sensor(input, &limits, previous, next);
     if (is_auto && !limits.is_manual) {
+        probe_flicker(input, &limits, previous, next);
         next->exposure_ev = (float)digital;
         result = (struct isp_agc_result){.exposure_ev = digital, .source = SISP_SOURCE_AUTO};
     } else {
@@ -241,6 +293,6 @@ struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     }
     if (limits.is_manual)
         result.source = SISP_SOURCE_MANUAL;
-    report_flicker(period_us, next, &result);
+    report_flicker(period_us, flicker_mode(input), next, &result);
     return result;
 }

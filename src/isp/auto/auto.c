@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "isp/auto/auto.h"
 #include "isp/auto/elementary.h"
+#include "isp/auto/flicker.h"
 
 #include <string.h>
 
@@ -273,7 +274,7 @@ static bool state_sane(const struct isp_auto_state *state)
            isp_within((double)state->analogue_gain, 0, 1e6) &&
            isp_within((double)state->exposure_ev, -16, 16) &&
            isp_within((double)state->log2_picture, -100, 100) && state->sensor_at_rest <= 1 &&
-           state->picture_at_rest <= 1;
+           state->picture_at_rest <= 1 && isp_flicker_sane(&state->flicker);
 }
 
 static bool stats_sane(const struct sisp_stats *stats)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define LN2       0.69314718055994530942
+#define TURN      6.28318530717958647693
 #define MIN_POWER (-1022)
 #define MAX_POWER 1023
 
@@ -54,6 +55,21 @@ double isp_exp2(double exponent)
     for (int k = 15; k >= 1; k--)
         sum = 1 + sum * t / k;
     return sum * power_of_two(whole);
+}
+
+/* Series of the sine (Abramowitz, Stegun, 4.3.65) on a quarter turn to both sides of zero. */
+double isp_sine(double turns)
+{
+    double x = turns - (int)turns;
+    x -= x > 0.5 ? 1 : x < -0.5 ? -1 : 0;
+    if (x > 0.25)
+        x = 0.5 - x;
+    else if (x < -0.25)
+        x = -0.5 - x;
+    double angle = TURN * x, square = angle * angle, sum = 1;
+    for (int k = 20; k >= 2; k -= 2)
+        sum = 1 - sum * square / (k * (k + 1));
+    return angle * sum;
 }
 
 double isp_pow(double base, double exponent)

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Lamps on alternating current, in closed loop: simulated camera, fast path, automatic control. */
+#include "base/base.h"
+#include "camera/sim/sim.h"
+#include "fixture.h"
+#include "harness/test.h"
+
+#define WIDTH  64
+#define HEIGHT 540
+
+static struct loop {
+    struct sisp_camera *camera;
+    struct isp_geometry geometry;
+    struct sisp_params params;
+    struct isp_auto_state state;
+    struct isp_auto_input input;
+    struct sisp_coefficients coefficients;
+    struct sisp_raw_info info;
+    struct sisp_stats stats;
+    uint8_t *raw, *picture;
+    void *recipe, *scratch;
+    uint32_t frames;
+} loop;
+
+static void *allocate(size_t size)
+{
+    return aligned_alloc(64, base_align(size, 64));
+}
+
+static bool loop_open(uint32_t fps_num, uint32_t fps_den, const char *options)
+{
+    struct sisp_camera_params params = {.width = WIDTH,
+        .height = HEIGHT,
+        .fps_num = fps_num,
+        .fps_den = fps_den,
+        .options = options};
+    memset(&loop, 0, sizeof(loop));
+    if (sisp_camera_open_sim(&loop.camera, &params) != 0)
+        return false;
+    loop.info = *sisp_camera_info(loop.camera);
+    struct sisp_camera_limits limits = sisp_camera_limits(loop.camera);
+    loop.params = sisp_params_default();
+    loop.input = (struct isp_auto_input){.info = &loop.info,
+        .params = &loop.params,
+        .exposure_us_min = limits.exposure_us_min,
+        .exposure_us_max = limits.exposure_us_max,
+        .analogue_gain_min = limits.analogue_gain_min,
+        .analogue_gain_max = limits.analogue_gain_max,
+        .line_us = (float)limits.line_ns / 1000,
+        .is_live = 1};
+    loop.geometry = (struct isp_geometry){.raw_fourcc = loop.info.fourcc,
+        .raw_width = WIDTH,
+        .raw_height = HEIGHT,
+        .raw_stride_bytes = loop.info.stride_bytes,
+        .crop = {0, 0, WIDTH, HEIGHT},
+        .format = SISP_PIXEL_RGB24,
+        .width = WIDTH,
+        .height = HEIGHT};
+    loop.raw = allocate(sisp_raw_info_size_bytes(&loop.info));
+    loop.picture = allocate((size_t)WIDTH * HEIGHT * 3);
+    loop.recipe = allocate(isp_fast_recipe_size(&loop.geometry));
+    loop.scratch = allocate(isp_fast_scratch_size(&loop.geometry));
+    return true;
+}
+
+static void loop_close(void)
+{
+    free(loop.raw);
+    free(loop.picture);
+    free(loop.recipe);
+    free(loop.scratch);
+    sisp_camera_destroy(&loop.camera);
+}
+
+static void develop(void)
+{
+    struct sisp_image image = {
+        SISP_PIXEL_RGB24, WIDTH, HEIGHT, {loop.picture}, {(size_t)WIDTH * 3}};
+    int isa = isp_isa_find("auto");
+    REQUIRE(
+        isp_fast_compile(loop.recipe, &loop.geometry, &loop.coefficients, (enum isp_isa)isa) == 0);
+    memset(&loop.stats, 0, sizeof(loop.stats));
+    isp_fast_band(loop.recipe, loop.raw, &image, 0, HEIGHT, loop.scratch, &loop.stats);
+}
+
+/* A frame, with the statistics of the frame before. */
+static void frame(void)
+{
+    struct isp_auto_state next;
+    REQUIRE(sisp_camera_read(loop.camera, loop.raw, sisp_raw_info_size_bytes(&loop.info)) == 0);
+    struct sisp_camera_controls applied = sisp_camera_applied(loop.camera), request;
+    loop.info.exposure_us = applied.exposure_us;
+    loop.info.analogue_gain = applied.analogue_gain;
+    isp_auto_step(&loop.input, &loop.state, &next, &loop.coefficients);
+    loop.state = next;
+    develop();
+    loop.input.stats = &loop.stats;
+    loop.input.stats_exposure_us = applied.exposure_us;
+    loop.input.stats_analogue_gain = applied.analogue_gain;
+    loop.input.stats_start_ns = sisp_camera_frame(loop.camera).start_ns;
+    request.exposure_us = next.exposure_us;
+    request.analogue_gain = next.analogue_gain;
+    sisp_camera_set_controls(loop.camera, &request);
+    loop.frames++;
+}
+
+/* The frame in which a lamp was found; 0: not within `count` frames. */
+static uint32_t find(uint32_t count)
+{
+    while (loop.frames < count) {
+        frame();
+        if (loop.coefficients.flicker_period_us > 0)
+            return loop.frames;
+    }
+    return 0;
+}
+
+/* (Greatest - least) / (greatest + least) of the light on the rows of the latest frame. */
+static double modulation(void)
+{
+    uint64_t sequence = sisp_camera_frame(loop.camera).sequence;
+    double least = 1e9, most = 0;
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        double light = sim_truth_light(loop.camera, sequence, y, loop.info.exposure_us);
+        least = fmin(least, light);
+        most = fmax(most, light);
+    }
+    return (most - least) / (most + least);
+}
+
+static const uint32_t rates[][2] = {{24, 1}, {25, 1}, {30000, 1001}, {30, 1}};
+
+/* Light such that exposure has less than a period, about one, or more. */
+static void check_lamp(const uint32_t rate[2], int mains_hz, double light_ev, double depth)
+{
+    char options[128];
+    snprintf(
+        options, sizeof(options), "line=45,lamp=%d,depth=%g,light=%g", mains_hz, depth, light_ev);
+    REQUIRE(loop_open(rate[0], rate[1], options));
+    uint32_t found = find(60);
+    for (int i = 0; i < 30; i++)
+        frame();
+    double period_us = 1e6 / (2 * mains_hz), left = modulation();
+    bool is_avoided = loop.coefficients.flicker == SISP_FLICKER_AVOIDED;
+    if (!found && left < 0.01) {
+        loop_close(); /* exposed for whole periods by chance: nothing was there to see */
+        return;
+    }
+    printf("%g fps, %d Hz, %+g EV: frame %u, %.0f us, %.2f %% left, %s\n",
+        (double)rate[0] / rate[1], mains_hz, light_ev, found, (double)loop.info.exposure_us,
+        100 * left, sisp_flicker_name((enum sisp_flicker)loop.coefficients.flicker));
+    CHECK(found > 0 && found <= 30);
+    CHECK_NEAR((double)loop.coefficients.flicker_period_us, period_us, 0.01);
+    CHECK_EQ(loop.coefficients.flicker_source, SISP_SOURCE_AUTO);
+    CHECK(is_avoided == ((double)loop.info.exposure_us > 0.99 * period_us));
+    CHECK(!is_avoided || left <= 0.01);
+    loop_close();
+}
+
+TEST(lamps_are_found_in_30_frames_and_go)
+{
+    static const double lights[] = {2, -1, -2, -4};
+    for (size_t i = 0; i < BASE_COUNT(rates); i++) {
+        for (size_t k = 0; k < BASE_COUNT(lights); k++) {
+            check_lamp(rates[i], 50, lights[k], 0.4);
+            check_lamp(rates[i], 60, lights[k], 0.4);
+        }
+    }
+}
+
+TEST(steady_light_is_no_lamp)
+{
+    for (size_t i = 0; i < BASE_COUNT(rates); i++) {
+        for (int light = -4; light <= 2; light += 3) {
+            char options[64];
+            snprintf(options, sizeof(options), "line=45,light=%d", light);
+            REQUIRE(loop_open(rates[i][0], rates[i][1], options));
+            CHECK_EQ(find(100), 0);
+            CHECK_EQ(loop.coefficients.flicker, SISP_FLICKER_NONE);
+            loop_close();
+        }
+    }
+}
+
+/* ---- stripes as wide as the bands of a lamp ---------------------------------------------- */
+
+#define STRIPE_ROWS 270 /* sums of two lines of 45 us */
+#define STRIPE_MS   (2 * 0.045)
+
+static struct stripes {
+    double hz;    /* of the stripes, as a lamp would make them */
+    double speed; /* rows a frame */
+    double lamp_hz, depth, fps;
+} stripes;
+
+static double lamp_light(double end_ms, double exposure_ms)
+{
+    double w = 2 * M_PI * stripes.lamp_hz / 1000, from = end_ms - exposure_ms;
+    return 1 + stripes.depth * (sin(w * end_ms) - sin(w * from)) / (w * exposure_ms);
+}
+
+/* Statistics of the frame that `applied` exposes. */
+static void stripe_stats(uint32_t sequence, const struct sisp_camera_controls *applied)
+{
+    double start_ms = (sequence + 1) * 1000 / stripes.fps, us = (double)applied->exposure_us;
+    double level = 0.16 * us * (double)applied->analogue_gain / 12000;
+    stats_flat(&loop.stats, level, level, level);
+    loop.stats.row_count = STRIPE_ROWS;
+    loop.stats.row_lines = 2;
+    for (int y = 0; y < STRIPE_ROWS; y++) {
+        double ms = y * STRIPE_MS, place = (y + stripes.speed * sequence) * STRIPE_MS;
+        double paint = 1 + 0.8 * sin(2 * M_PI * stripes.hz / 1000 * place);
+        double light = lamp_light(start_ms + ms, us / 1000);
+        loop.stats.row_green[y] = (uint32_t)(4e6 * level * paint * light);
+    }
+    loop.input.stats = &loop.stats;
+    loop.input.stats_exposure_us = applied->exposure_us;
+    loop.input.stats_analogue_gain = applied->analogue_gain;
+    loop.input.stats_start_ns = (uint64_t)(start_ms * 1e6);
+}
+
+/* Frames until a lamp is found; 0: none in `count`. Requests hold from the second frame on. */
+static uint32_t find_in_stripes(uint32_t count)
+{
+    struct sisp_camera_controls way[3] = {{12000, 1}, {12000, 1}, {12000, 1}};
+    memset(&loop, 0, sizeof(loop));
+    loop.info.white_level = 4095;
+    loop.params = sisp_params_default();
+    loop.input = (struct isp_auto_input){.info = &loop.info,
+        .params = &loop.params,
+        .exposure_us_min = 90,
+        .exposure_us_max = (float)(1e6 / stripes.fps),
+        .analogue_gain_min = 1,
+        .analogue_gain_max = 16,
+        .line_us = 45,
+        .is_live = 1};
+    for (uint32_t i = 0; i < count; i++) {
+        struct isp_auto_state next;
+        loop.info.exposure_us = way[0].exposure_us;
+        loop.info.analogue_gain = way[0].analogue_gain;
+        isp_auto_step(&loop.input, &loop.state, &next, &loop.coefficients);
+        loop.state = next;
+        if (loop.coefficients.flicker_period_us > 0)
+            return i + 1;
+        stripe_stats(i, &way[0]);
+        memmove(way, way + 1, sizeof(way[0]) * 2);
+        way[2] = (struct sisp_camera_controls){next.exposure_us, next.analogue_gain};
+    }
+    return 0;
+}
+
+TEST(lamps_are_found_among_stripes_of_their_width)
+{
+    for (size_t i = 0; i < BASE_COUNT(rates); i++) {
+        for (int hz = 100; hz <= 120; hz += 20) {
+            stripes = (struct stripes){hz, 0, hz, 0.2, (double)rates[i][0] / rates[i][1]};
+            uint32_t found = find_in_stripes(60);
+            CHECK(found > 0 && found <= 30);
+            CHECK_NEAR((double)loop.coefficients.flicker_period_us, 1e6 / hz, 0.01);
+            CHECK_EQ(loop.coefficients.flicker, SISP_FLICKER_AVOIDED);
+        }
+    }
+}
+
+/* Only stripes that move as fast as a lamp's bands, 18 or 37 rows a frame, look like one: rows
+ * cannot tell, and whole periods do no harm. */
+TEST(stripes_are_no_lamp_standing_or_moving)
+{
+    static const double speeds[] = {0, 0.3, 1, 3.7, 10, 25};
+    for (size_t i = 0; i < BASE_COUNT(rates) * BASE_COUNT(speeds); i++) {
+        const uint32_t *rate = rates[i % BASE_COUNT(rates)];
+        for (int hz = 100; hz <= 120; hz += 20) {
+            double speed = speeds[i / BASE_COUNT(rates)];
+            stripes = (struct stripes){hz, speed, 100, 0, (double)rate[0] / rate[1]};
+            CHECK_EQ(find_in_stripes(200), 0);
+        }
+    }
+}
+
+/* The probe has an end: then the exposure is the same from frame to frame. */
+TEST(a_steady_scene_is_probed_once)
+{
+    stripes = (struct stripes){100, 0, 100, 0, 30};
+    CHECK_EQ(find_in_stripes(50), 0);
+    float us = loop.state.exposure_us, gain = loop.state.analogue_gain;
+    for (uint32_t i = 50; i < 650; i++) {
+        struct isp_auto_state next;
+        struct sisp_camera_controls applied = {us, gain};
+        stripe_stats(i, &applied);
+        isp_auto_step(&loop.input, &loop.state, &next, &loop.coefficients);
+        loop.state = next;
+        CHECK(next.exposure_us == us && next.analogue_gain == gain);
+    }
+}
+
+int main(void)
+{
+    RUN(lamps_are_found_in_30_frames_and_go);
+    RUN(steady_light_is_no_lamp);
+    RUN(lamps_are_found_among_stripes_of_their_width);
+    RUN(stripes_are_no_lamp_standing_or_moving);
+    RUN(a_steady_scene_is_probed_once);
+    return test_report();
+}
