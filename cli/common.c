@@ -103,19 +103,42 @@ unsigned cli_parse_list(const char *text, unsigned max, float *out)
     return count;
 }
 
+/* NAME=VALUE[,VALUE] by libcamera's name; -ENOENT: it has no such control. */
+static int set_control(
+    const char *verb, struct sisp_params *params, const char *name, const char *text)
+{
+    float values[2];
+    unsigned count = cli_parse_list(text, 2, values), controls;
+    int r = sisp_params_set_control(params, name, values, count);
+    const struct sisp_control_row *row = sisp_control_table(&controls);
+    for (unsigned i = 0; r && r != -ENOENT && i < controls; i++) {
+        if (strcmp(row[i].name, name) == 0)
+            cli_error(verb, "control '%s' takes %s from %g to %g, not '%s'", name,
+                row[i].params[1] < 0 ? "a number" : "two numbers", (double)row[i].min,
+                (double)row[i].max, text);
+    }
+    return r;
+}
+
 bool cli_set_param(const char *verb, struct sisp_params *params, const char *assignment)
 {
     char name[64];
     const char *equals = strchr(assignment, '=');
     double value;
+    float list[2];
     if (!equals || (size_t)(equals - assignment) >= sizeof(name) ||
-        !cli_parse_number(equals + 1, &value)) {
+        cli_parse_list(equals + 1, 2, list) == 0) {
         cli_error(verb, "'--set %s' is not NAME=NUMBER", assignment);
         return false;
     }
     memcpy(name, assignment, (size_t)(equals - assignment));
     name[equals - assignment] = '\0';
-    int r = sisp_params_set(params, name, value);
+    int r = set_control(verb, params, name, equals + 1);
+    if (r != -ENOENT)
+        return r == 0;
+    r = sisp_param_find(name);
+    if (r >= 0)
+        r = cli_parse_number(equals + 1, &value) ? sisp_params_set(params, name, value) : -ERANGE;
     if (r == -ENOENT) {
         cli_error(verb, "there is no parameter '%s'; 'softisp help %s' lists them", name, verb);
     } else if (r) {

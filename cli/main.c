@@ -29,6 +29,16 @@ static void print_params(void)
     }
 }
 
+static void print_controls(void)
+{
+    unsigned count;
+    const struct sisp_control_row *controls = sisp_control_table(&count);
+    puts("\nThe same by libcamera's names, for --set NAME=VALUE[,VALUE] (range):");
+    for (unsigned i = 0; i < count; i++)
+        printf("  %-16s %g to %g: %s\n", controls[i].name, (double)controls[i].min,
+            (double)controls[i].max, controls[i].help);
+}
+
 static void print_sim_options(void)
 {
     uint32_t count;
@@ -42,8 +52,10 @@ static int print_help(const struct cli_verb *verb)
 {
     if (verb) {
         printf("softisp %s: %s\n\n%s", verb->name, verb->summary, verb->help);
-        if (verb == &cli_develop || verb == &cli_live)
+        if (verb == &cli_develop || verb == &cli_live) {
             print_params();
+            print_controls();
+        }
         if (verb == &cli_live)
             print_sim_options();
     } else {

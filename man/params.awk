@@ -37,8 +37,14 @@ function range(min, max, unit, value) {
     if ($0 ~ /^LIGHT_STEP/) values = " : FRAME:LIGHT\n"
     sim = sim ".It Ar " f[2] values sentence(help)
 }
+/^CONTROL\(/ {
+    help = $0; sub(/"\)$/, "", help); sub(/^.*"/, "", help)
+    split(substr($0, 9), f, /, */)
+    controls = controls ".It Ar " f[1] " : " f[4] " to " f[5] "\n" help ".\n"
+}
 FILENAME !~ /softisp\.1\.in$/ { next }
 /^@PARAMETERS@$/ { printf "%s", params; next }
 /^@SIM_OPTIONS@$/ { printf "%s", sim; next }
+/^@CONTROLS@$/ { printf "%s", controls; next }
 /^@KNOBS@$/ { printf "%s", knobs; next }
 { print }

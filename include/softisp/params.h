@@ -87,6 +87,22 @@ SISP_API int sisp_param_find(const char *name);
 SISP_API SISP_MUST_CHECK int sisp_params_set(
     struct sisp_params *params, const char *name, double value);
 
+/**
+ * A control by libcamera's name: one parameter, or two. ColourGains, ColourTemperature, AwbMode and
+ * AwbEnable also choose wb_mode. The sources in coefficients and telemetry say what was applied.
+ */
+struct sisp_control_row {
+    const char *name, *help;
+    int params[2]; /* enum sisp_param; the second is -1 where there is one */
+    float min, max;
+};
+
+SISP_API const struct sisp_control_row *sisp_control_table(unsigned *count);
+
+/** Set a control. Returns: 0, -ENOENT (no such name), -EINVAL (number of values), -ERANGE. */
+SISP_API SISP_MUST_CHECK int sisp_params_set_control(
+    struct sisp_params *params, const char *name, const float *values, unsigned count);
+
 #ifdef __cplusplus
 }
 #endif

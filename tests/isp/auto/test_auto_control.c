@@ -4,6 +4,8 @@
 #include "fixture.h"
 #include "harness/test.h"
 
+#include <errno.h>
+
 static struct sisp_stats stats;
 static struct sisp_raw_info info;
 static struct sisp_params params;
@@ -294,6 +296,44 @@ TEST(parameters_are_in_the_order_of_their_names)
     CHECK_EQ(sisp_param_find("smoothing"), SISP_PARAM_SMOOTHING);
 }
 
+TEST(controls_by_libcameras_names_are_parameters)
+{
+    const float gains[2] = {1.5f, 2.5f}, one[1] = {1}, none[1] = {0}, large[2] = {99, 1};
+    const float half[1] = {0.5f}, warm[1] = {3000};
+    struct sisp_params p = sisp_params_default(), before;
+    unsigned count;
+    const struct sisp_control_row *rows = sisp_control_table(&count);
+    for (unsigned i = 0; i < count; i++) { /* both ends, and not beyond */
+        unsigned values = rows[i].params[1] < 0 ? 1 : 2;
+        float low[2] = {rows[i].min, rows[i].min}, high[2] = {rows[i].max, rows[i].max};
+        const float beyond[2] = {rows[i].max * 2 + 1, rows[i].max};
+        CHECK_EQ(sisp_params_set_control(&p, rows[i].name, low, values), 0);
+        CHECK_EQ(sisp_params_set_control(&p, rows[i].name, high, values), 0);
+        before = p;
+        CHECK_EQ(sisp_params_set_control(&p, rows[i].name, beyond, values), -ERANGE);
+        CHECK_EQ(sisp_params_set_control(&p, rows[i].name, high, 3 - values), -EINVAL);
+        CHECK(memcmp(&p, &before, sizeof(p)) == 0);
+    }
+    CHECK_EQ(sisp_params_set_control(&p, "ColourGains", gains, 2), 0);
+    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_MANUAL);
+    CHECK(p.value[SISP_PARAM_WB_RED] == 1.5f && p.value[SISP_PARAM_WB_BLUE] == 2.5f);
+    CHECK_EQ(sisp_params_set_control(&p, "AwbEnable", one, 1), 0);
+    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_AUTO);
+    CHECK_EQ(sisp_params_set_control(&p, "AwbEnable", none, 1), 0);
+    CHECK(p.value[SISP_PARAM_WB_MODE] == SISP_WB_AUTO && p.value[SISP_PARAM_WB_LOCK] == 1);
+    CHECK_EQ(sisp_params_set_control(&p, "AwbEnable", half, 1), -ERANGE);
+    CHECK_EQ(sisp_params_set_control(&p, "AwbMode", one, 1), 0);
+    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_KELVIN);
+    CHECK_EQ(p.value[SISP_PARAM_WB_KELVIN], 2750);
+    CHECK_EQ(sisp_params_set_control(&p, "AwbMode", none, 1), 0);
+    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_AUTO);
+    CHECK_EQ(sisp_params_set_control(&p, "ColourTemperature", warm, 1), 0);
+    CHECK(p.value[SISP_PARAM_WB_MODE] == SISP_WB_KELVIN && p.value[SISP_PARAM_WB_KELVIN] == 3000);
+    CHECK_EQ(sisp_params_set_control(&p, "ExposureTime", large, 1), 0);
+    CHECK_EQ(p.value[SISP_PARAM_EXPOSURE_US], 99);
+    CHECK_EQ(sisp_params_set_control(&p, "exposuretime", one, 1), -ENOENT);
+}
+
 int main(void)
 {
     RUN(every_field_has_a_source_and_levels_are_the_files);
@@ -309,5 +349,6 @@ int main(void)
     RUN(black_white_and_missing_statistics_are_neutral);
     RUN(random_input_gives_valid_coefficients);
     RUN(parameters_are_in_the_order_of_their_names);
+    RUN(controls_by_libcameras_names_are_parameters);
     return test_report();
 }
