@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,8 +134,11 @@ void sisp_hash_text(struct sisp_hash hash, char text[33])
 static void write_floats(struct lines *f, const char *name, const float *values, size_t count)
 {
     lines_add(f, "\"%s\":[", name);
-    for (size_t i = 0; i < count; i++)
-        lines_add(f, i ? ",%.9g" : "%.9g", (double)values[i]);
+    for (size_t i = 0; i < count; i++) {
+        /* "-0" would be read as a whole number, and those have no negative zero. */
+        bool is_minus_zero = values[i] == 0 && signbit(values[i]);
+        lines_add(f, "%s%.9g%s", i ? "," : "", (double)values[i], is_minus_zero ? ".0" : "");
+    }
     lines_add(f, "]");
 }
 
