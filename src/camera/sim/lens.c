@@ -84,7 +84,7 @@ void lens_fill_mesh(struct sisp_raw_info *info)
     float height = (float)info->crop.height;
     mesh->cols = MESH_COLS;
     mesh->rows = MESH_ROWS;
-    mesh->origin_y = -(float)info->crop.y / height;
+    mesh->origin_y = 0 - (float)info->crop.y / height; /* not -0 */
     mesh->step_x = 1.0f / (MESH_COLS - 1);
     mesh->step_y = (float)info->height / height / (MESH_ROWS - 1);
     for (unsigned site = 0; site < SISP_SITE_COUNT; site++) {

@@ -75,6 +75,7 @@ TEST(dark_rows_lie_outside_the_picture)
     CHECK_EQ(test.info->crop.height, HEIGHT);
     CHECK_EQ(test.info->height, HEIGHT + 16);
     CHECK_EQ(plain.info->crop.y, 0);
+    CHECK(!signbit(plain.info->lsc.origin_y)); /* telemetry would lose the sign of zero */
     sim_read(&test);
     sim_read(&plain);
     CHECK_NEAR(dark_level(&test, 16), 1024, 2);
