@@ -7,6 +7,7 @@
 #include "session/telemetry.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 /* A preview is worth showing until the next but one is there, so a frame has two intervals. The
@@ -92,8 +93,9 @@ int sisp_session_submit(
         struct frame_meta meta;
         uint8_t bytes[ENG_META_BYTES];
     } meta = {.bytes = {0}};
-    meta.meta.exposure_us = s->exposure_us;
-    meta.meta.analogue_gain = s->analogue_gain;
+    /* Numbers that make no sense are unknown. */
+    meta.meta.exposure_us = isfinite(s->exposure_us) ? s->exposure_us : 0;
+    meta.meta.analogue_gain = isfinite(s->analogue_gain) ? s->analogue_gain : 0;
     meta.meta.readout_ns = s->readout_ns;
     meta.meta.bytes_copied = s->bytes_copied;
     meta.meta.is_overload = is_overload(session, s->sequence);
