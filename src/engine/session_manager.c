@@ -299,13 +299,13 @@ static void check_shares(const struct eng_session_manager *manager)
 
 void eng_session_manager_check(const struct eng_session_manager *manager)
 {
+    const uint64_t *words = manager->arena->belief->words;
     uint32_t free_count = 0;
     check_fifo(manager);
     check_caches(manager);
     check_shares(manager);
     for (uint32_t i = 0; i < manager->slot_count; i++) {
-        uint64_t word = eng_arena_last_token(manager->arena, i);
-        sisp_assert(manager->slots[i].is_free == (eng_token_state(word) == ENG_TOKEN_FREE));
+        sisp_assert(manager->slots[i].is_free == (eng_token_state(words[i]) == ENG_TOKEN_FREE));
         free_count += manager->slots[i].is_free;
     }
     sisp_assert(free_count == eng_session_free_count(manager));

@@ -201,6 +201,10 @@ TEST(words_that_the_table_cannot_make_are_invalid)
     CHECK(!eng_token_is_valid(pack((struct word){.state = ENG_TOKEN_DONE, .cpu = true})));
     CHECK(!eng_token_is_valid(ENG_TOKEN_SPARE));
     CHECK(!eng_token_is_valid((uint64_t)ENG_TOKEN_STATE_COUNT << 60));
+    /* And no edge leaves them. */
+    uint64_t next;
+    struct eng_token_args args = {.holder = HOLDER};
+    CHECK(!eng_token_next(ENG_TOKEN_SPARE, ENG_EDGE_ACQUIRE, &args, &next));
 }
 
 TEST(grant_wraps_without_touching_the_holder)
