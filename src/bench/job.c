@@ -5,15 +5,17 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
-#define WORKING_SET   (size_t)(144 << 20) /* larger than 128 MiB: frames come from memory */
-#define CLOCK_STEPS   (1 << 21)
-#define FRAMES_MAX    64 /* small frames stay in the caches: they are for tests */
-#define CACHED_FRAMES 4  /* kernels and the clock: a "frame" is a repetition */
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define WORKING_SET     (size_t)(144 << 20) /* larger than 128 MiB: frames come from memory */
+#define CLOCK_STEPS     (1 << 21)
+#define FRAMES_MAX      64 /* small frames stay in the caches: they are for tests */
+#define CACHED_FRAMES   4  /* kernels and the clock: a "frame" is a repetition */
 
 /* ---- the job --------------------------------------------------------------------------------- */
 
@@ -57,9 +59,14 @@ void bench_job_plan(struct bench_job *job, const struct bench_case *which,
     job->units = which->kind == BENCH_CLOCK ? CLOCK_STEPS : (double)params->width * params->height;
 }
 
+/* Large frames lie in huge pages, as a session's pools do. */
 static void *zeroed(size_t size)
 {
-    void *memory = aligned_alloc(4096, base_align(size, 4096));
+    const size_t page = size < HUGE_PAGE_BYTES ? 4096 : HUGE_PAGE_BYTES;
+    const size_t whole = base_align(size, page);
+    void *memory = aligned_alloc(page, whole);
+    if (memory && page == HUGE_PAGE_BYTES)
+        madvise(memory, whole, MADV_HUGEPAGE);
     return memory ? memset(memory, 0, size) : NULL;
 }
 
