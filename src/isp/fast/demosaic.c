@@ -96,10 +96,11 @@ VEC_INLINE void row(const struct fast_demosaic *task, int own_phase, int is_mhc)
 {
     const struct fast_demosaic copy = *task, *d = &copy; /* which no store can change */
     for (size_t i = 0; i < d->pairs; i += VEC_LANES) {
+        /* Both before the first store: they have loads and sums in common. */
         struct near own = gather(d, i, own_phase, is_mhc ? 2 : 1);
+        struct near green = gather(d, i, !own_phase, is_mhc ? 2 : 1);
         struct rgb at_own = is_mhc ? mhc_at_own(&own) : bilinear_at_own(&own);
         correct(d, i, own_phase, &at_own);
-        struct near green = gather(d, i, !own_phase, is_mhc ? 2 : 1);
         struct rgb at_green = is_mhc ? mhc_at_green(&green) : bilinear_at_green(&green);
         correct(d, i, !own_phase, &at_green);
     }
