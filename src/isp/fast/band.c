@@ -337,6 +337,7 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
         isp_fast_finish_band(&run, out, y0, y1);
     for (uint32_t y = y0; y < y1 && !is_finished; y++)
         pack_row(&run, isp_fast_linear_row(&run, y), out, y);
+    recipe->kernels->pack->flush();
     if (stats)
         isp_fast_stats_finish(&run);
 }

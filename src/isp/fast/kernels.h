@@ -151,6 +151,7 @@ struct fast_demosaic_kernels {
 struct fast_pack_kernels {
     void (*row[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
     void (*chroma)(const struct fast_chroma *);
+    void (*flush)(void); /* after the last row, before another thread may read the picture */
     /* Finishing: tone into rows of display values (or halves) and luma; those rows and detail,
      * which take the place of linear RGB, into a picture. */
     void (*display)(const struct fast_pack *);

@@ -178,7 +178,6 @@ VEC_INLINE void any_xrgb8888(const struct fast_pack *p, values_fn *values)
 {
     if ((uintptr_t)p->dst % VEC_BYTES == 0) {
         row(p, values, step_xrgb8888_streamed, step_xrgb8888, 4);
-        vec_stream_end();
     } else {
         row(p, values, step_xrgb8888, step_xrgb8888, 4);
     }
@@ -279,6 +278,11 @@ static void finish_nv12(const struct fast_pack *p)
     row(p, finished_luma, step_luma, step_luma, 1);
 }
 
+static void flush(void)
+{
+    vec_stream_end();
+}
+
 static void chroma(const struct fast_chroma *task)
 {
     static const int cb[3] = {CB_R, CB_G, CB_B}, cr[3] = {CR_R, CR_G, CR_B};
@@ -311,4 +315,5 @@ const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
             [SISP_PIXEL_RGBA64] = finish_rgba64,
         },
     .chroma = chroma,
+    .flush = flush,
 };
