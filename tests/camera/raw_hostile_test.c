@@ -3,6 +3,7 @@
  * much. */
 #include "tests/camera/raw_common.h"
 
+#include "base/base.h"
 #include "camera/rawdec/rawdec.h"
 
 #include <dirent.h>

@@ -6,6 +6,7 @@
  */
 #include "tests/camera/raw_common.h"
 
+#include "base/base.h"
 #include "base/prng.h"
 #include "camera/rawdec/protocol.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Children: what they inherit, what they are handed, how they end. */
+#include "base/base.h"
 #include "harness/test.h"
 #include "platform/process.h"
 
