@@ -115,8 +115,8 @@ static void place_mesh(struct sisp_lsc_mesh *mesh, const struct sisp_raw_info *i
 {
     double width = info->crop.width ? info->crop.width : 1;
     double height = info->crop.height ? info->crop.height : 1;
-    mesh->origin_x = (float)(-(double)info->crop.x / width);
-    mesh->origin_y = (float)(-(double)info->crop.y / height);
+    mesh->origin_x = (float)(0 - (double)info->crop.x / width);
+    mesh->origin_y = (float)(0 - (double)info->crop.y / height);
     mesh->step_x = (float)((double)info->width / width / (mesh->cols - 1));
     mesh->step_y = (float)((double)info->height / height / (mesh->rows - 1));
 }
