@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """SIGKILL of a random worker process at random instants of a live 1080p30 session. Run:
 kill_workers.py SOFTISP. SOFTISP_KILLS: how often (30); SOFTISP_STRICT=1: not one recovery may be
-late, for a machine that has nothing else to do. Else one in ten may, and where other work keeps the fast lane from
-its deadlines without any kill, the times are only printed."""
-import csv, os, random, shutil, signal, subprocess, sys, tempfile, time
+late by more than a hypervisor took from this machine meanwhile (the kernel counts that as steal), for a machine that
+has nothing else to do. Else one in ten may, and where other work keeps the fast lane from its deadlines without any
+kill, the times are only printed."""
+import bisect, csv, os, random, shutil, signal, subprocess, sys, tempfile, threading, time
 
 SOFTISP = sys.argv[1]
 KILLS = int(os.environ.get('SOFTISP_KILLS', '30'))
@@ -17,6 +18,27 @@ problems = []
 def check(condition, *what):
     if not condition:
         problems.append(' '.join(map(str, what)))
+
+
+class StealLog(threading.Thread):
+    """Processor time that this machine was denied: /proc/stat, all processors together."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.times, self.steal_ms = [], []
+        self.stopped = threading.Event()
+        self.tick_ms = 1000 / os.sysconf('SC_CLK_TCK')
+
+    def run(self):
+        while not self.stopped.wait(0.01):
+            steal = int(open('/proc/stat').readline().split()[8])
+            self.times.append(time.monotonic_ns())
+            self.steal_ms.append(steal * self.tick_ms)
+
+    def between_ms(self, start_ns, end_ns):
+        first = max(bisect.bisect(self.times, start_ns) - 1, 0)
+        last = min(bisect.bisect(self.times, end_ns), len(self.times) - 1)
+        return self.steal_ms[last] - self.steal_ms[first]
 
 
 def children(pid):
@@ -73,15 +95,18 @@ def run(folder):
     if process.poll() is not None:
         sys.exit(open(f'{folder}/err').read())
     before = settled(process.pid)
+    steal = StealLog()
+    steal.start()
     kills = kill_at_random(process, rng)
     time.sleep(0.5)
     after = settled(process.pid)
+    steal.stopped.set()
     process.send_signal(signal.SIGINT)
     process.wait(timeout=30)
     out = open(f'{folder}/err').read()
     check(process.returncode == 130, 'exit status', process.returncode)
     check(before == after, 'descriptors and shared mappings were', before, 'and are', after)
-    return kills, list(csv.DictReader(open(table))), list(csv.DictReader(open(table + '.events.csv'))), out
+    return kills, steal, list(csv.DictReader(open(table))), list(csv.DictReader(open(table + '.events.csv'))), out
 
 
 def check_frames(rows, out):
@@ -111,24 +136,28 @@ def check_slots(kills, events):
     print(f'from death to readiness {took[len(took) // 2]:.1f} ms (median), {took[-1]:.1f} ms (worst)')
 
 
-def check_recovery(kills, rows):
+def check_recovery(kills, steal, rows):
     """From each kill to the first preview of FastISP that was begun after it."""
     good = sorted((int(r['started_ns']), int(r['published_ns'])) for r in rows
                   if r['worker'] == 'FastISP' and r['outcome'] == 'delivered' and r['fallback_used'] == 'false')
     floor = sum(r['worker'] == 'RawISP' and r['outcome'] == 'delivered' for r in rows)
     limit_ms = INTERVALS * 1000 / FPS
     worst = {}
-    late = 0
+    late, excused = 0, []
     for at, name, _ in kills:
         times = [(published - at) / 1e6 for started, published in good if started > at]
         took_ms = min(times, default=1e9)
         worst.setdefault(name, []).append(took_ms)
-        late += took_ms > limit_ms
+        stolen_ms = steal.between_ms(at, at + int(min(took_ms, 1e4) * 1e6))
+        late += took_ms > limit_ms + stolen_ms
+        if limit_ms < took_ms <= limit_ms + stolen_ms:
+            excused.append(f'{took_ms:.0f} ms, {stolen_ms:.0f} ms of them taken')
     for name, times in sorted(worst.items()):
         times.sort()
         print(f'{name}: {len(times)} kills, next FastISP preview after {times[len(times) // 2]:.0f} ms (median), '
               f'{times[-1]:.0f} ms (worst)')
-    print(f'{len(rows)} frames, {floor} by the floor, {late} recoveries later than {limit_ms:.0f} ms')
+    print(f'{len(rows)} frames, {floor} by the floor, {late} recoveries later than {limit_ms:.0f} ms and what a '
+          f'hypervisor took ({steal.between_ms(kills[0][0], kills[-1][0]) / 1e3:.1f} s in all); within that: {excused}')
     slow = sum(r['fallback_reason'] in ('worker_hung', 'deadline') for r in rows)
     if slow * 20 > len(rows) and not STRICT:
         print(f'SKIPPED recovery times: {slow} of {len(rows)} previews missed their time without being killed')
@@ -141,10 +170,10 @@ def check_recovery(kills, rows):
 
 folder = tempfile.mkdtemp(prefix='softisp-kill-')
 try:
-    kills, rows, events, out = run(folder)
+    kills, steal, rows, events, out = run(folder)
     check_frames(rows, out)
     check_slots(kills, events)
-    check_recovery(kills, rows)
+    check_recovery(kills, steal, rows)
 finally:
     shutil.rmtree(folder, ignore_errors=True)
 for p in problems:
