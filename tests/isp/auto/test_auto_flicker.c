@@ -1,131 +1,34 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Lamps on alternating current, in closed loop: simulated camera, fast path, automatic control. */
 #include "base/base.h"
-#include "camera/sim/sim.h"
 #include "fixture.h"
 #include "harness/test.h"
+#include "loop.h"
 
 #define WIDTH  64
 #define HEIGHT 540
 
-static struct loop {
-    struct sisp_camera *camera;
-    struct isp_geometry geometry;
-    struct sisp_params params;
-    struct isp_auto_state state;
-    struct isp_auto_input input;
-    struct sisp_coefficients coefficients;
-    struct sisp_raw_info info;
-    struct sisp_stats stats;
-    uint8_t *raw, *picture;
-    void *recipe, *scratch;
-    uint32_t frames;
-} loop;
+static struct loop loop;
 
-static void *allocate(size_t size)
-{
-    return aligned_alloc(64, base_align(size, 64));
-}
-
-static bool loop_open(uint32_t fps_num, uint32_t fps_den, const char *options)
+static bool open_camera(uint32_t fps_num, uint32_t fps_den, const char *options)
 {
     struct sisp_camera_params params = {.width = WIDTH,
         .height = HEIGHT,
         .fps_num = fps_num,
         .fps_den = fps_den,
         .options = options};
-    memset(&loop, 0, sizeof(loop));
-    if (sisp_camera_open_sim(&loop.camera, &params) != 0)
-        return false;
-    loop.info = *sisp_camera_info(loop.camera);
-    struct sisp_camera_limits limits = sisp_camera_limits(loop.camera);
-    loop.params = sisp_params_default();
-    loop.input = (struct isp_auto_input){.info = &loop.info,
-        .params = &loop.params,
-        .exposure_us_min = limits.exposure_us_min,
-        .exposure_us_max = limits.exposure_us_max,
-        .analogue_gain_min = limits.analogue_gain_min,
-        .analogue_gain_max = limits.analogue_gain_max,
-        .line_us = (float)limits.line_ns / 1000,
-        .is_live = 1};
-    loop.geometry = (struct isp_geometry){.raw_fourcc = loop.info.fourcc,
-        .raw_width = WIDTH,
-        .raw_height = HEIGHT,
-        .raw_stride_bytes = loop.info.stride_bytes,
-        .crop = {0, 0, WIDTH, HEIGHT},
-        .format = SISP_PIXEL_RGB24,
-        .width = WIDTH,
-        .height = HEIGHT};
-    loop.raw = allocate(sisp_raw_info_size_bytes(&loop.info));
-    loop.picture = allocate((size_t)WIDTH * HEIGHT * 3);
-    loop.recipe = allocate(isp_fast_recipe_size(&loop.geometry));
-    loop.scratch = allocate(isp_fast_scratch_size(&loop.geometry));
-    return true;
-}
-
-static void loop_close(void)
-{
-    free(loop.raw);
-    free(loop.picture);
-    free(loop.recipe);
-    free(loop.scratch);
-    sisp_camera_destroy(&loop.camera);
-}
-
-static void develop(void)
-{
-    struct sisp_image image = {
-        SISP_PIXEL_RGB24, WIDTH, HEIGHT, {loop.picture}, {(size_t)WIDTH * 3}};
-    int isa = isp_isa_find("auto");
-    REQUIRE(
-        isp_fast_compile(loop.recipe, &loop.geometry, &loop.coefficients, (enum isp_isa)isa) == 0);
-    memset(&loop.stats, 0, sizeof(loop.stats));
-    isp_fast_band(loop.recipe, loop.raw, &image, 0, HEIGHT, loop.scratch, &loop.stats);
-}
-
-/* A frame, with the statistics of the frame before. */
-static void frame(void)
-{
-    struct isp_auto_state next;
-    REQUIRE(sisp_camera_read(loop.camera, loop.raw, sisp_raw_info_size_bytes(&loop.info)) == 0);
-    struct sisp_camera_controls applied = sisp_camera_applied(loop.camera), request;
-    loop.info.exposure_us = applied.exposure_us;
-    loop.info.analogue_gain = applied.analogue_gain;
-    isp_auto_step(&loop.input, &loop.state, &next, &loop.coefficients);
-    loop.state = next;
-    develop();
-    loop.input.stats = &loop.stats;
-    loop.input.stats_exposure_us = applied.exposure_us;
-    loop.input.stats_analogue_gain = applied.analogue_gain;
-    loop.input.stats_start_ns = sisp_camera_frame(loop.camera).start_ns;
-    request.exposure_us = next.exposure_us;
-    request.analogue_gain = next.analogue_gain;
-    sisp_camera_set_controls(loop.camera, &request);
-    loop.frames++;
+    return loop_open(&loop, &params);
 }
 
 /* The frame in which a lamp was found; 0: not within `count` frames. */
 static uint32_t find(uint32_t count)
 {
     while (loop.frames < count) {
-        frame();
+        CHECK(loop_frame(&loop));
         if (loop.coefficients.flicker_period_us > 0)
             return loop.frames;
     }
     return 0;
-}
-
-/* (Greatest - least) / (greatest + least) of the light on the rows of the latest frame. */
-static double modulation(void)
-{
-    uint64_t sequence = sisp_camera_frame(loop.camera).sequence;
-    double least = 1e9, most = 0;
-    for (uint32_t y = 0; y < HEIGHT; y++) {
-        double light = sim_truth_light(loop.camera, sequence, y, loop.info.exposure_us);
-        least = fmin(least, light);
-        most = fmax(most, light);
-    }
-    return (most - least) / (most + least);
 }
 
 static const uint32_t rates[][2] = {{24, 1}, {25, 1}, {30000, 1001}, {30, 1}};
@@ -136,14 +39,13 @@ static void check_lamp(const uint32_t rate[2], int mains_hz, double light_ev, do
     char options[128];
     snprintf(
         options, sizeof(options), "line=45,lamp=%d,depth=%g,light=%g", mains_hz, depth, light_ev);
-    REQUIRE(loop_open(rate[0], rate[1], options));
+    REQUIRE(open_camera(rate[0], rate[1], options));
     uint32_t found = find(60);
-    for (int i = 0; i < 30; i++)
-        frame();
-    double period_us = 1e6 / (2 * mains_hz), left = modulation();
+    REQUIRE(loop_frames(&loop, 30));
+    double period_us = 1e6 / (2 * mains_hz), left = loop_modulation(&loop);
     bool is_avoided = loop.coefficients.flicker == SISP_FLICKER_AVOIDED;
     if (!found && left < 0.01) {
-        loop_close(); /* exposed for whole periods by chance: nothing was there to see */
+        loop_close(&loop); /* exposed for whole periods by chance: nothing was there to see */
         return;
     }
     printf("%g fps, %d Hz, %+g EV: frame %u, %.0f us, %.2f %% left, %s\n",
@@ -154,7 +56,7 @@ static void check_lamp(const uint32_t rate[2], int mains_hz, double light_ev, do
     CHECK_EQ(loop.coefficients.flicker_source, SISP_SOURCE_AUTO);
     CHECK(is_avoided == ((double)loop.info.exposure_us > 0.99 * period_us));
     CHECK(!is_avoided || left <= 0.01);
-    loop_close();
+    loop_close(&loop);
 }
 
 TEST(lamps_are_found_in_30_frames_and_go)
@@ -174,10 +76,10 @@ TEST(steady_light_is_no_lamp)
         for (int light = -4; light <= 2; light += 3) {
             char options[64];
             snprintf(options, sizeof(options), "line=45,light=%d", light);
-            REQUIRE(loop_open(rates[i][0], rates[i][1], options));
+            REQUIRE(open_camera(rates[i][0], rates[i][1], options));
             CHECK_EQ(find(100), 0);
             CHECK_EQ(loop.coefficients.flicker, SISP_FLICKER_NONE);
-            loop_close();
+            loop_close(&loop);
         }
     }
 }
