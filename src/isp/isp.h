@@ -137,6 +137,8 @@ struct isp_flicker_state {
     float probed_log2;           /* time x gain at the last one */
 };
 
+#define ISP_LAG_MAX 5 /* frames between what a sensor shows of time and of gain */
+
 /** Lives from frame to frame: version n is read, version n + 1 is written. {0} is the start. */
 struct isp_auto_state {
     uint32_t frames;   /* steps made from statistics; 0: the next measurement is taken whole */
@@ -144,7 +146,11 @@ struct isp_auto_state {
     float wb_confidence;
     uint32_t wb_at_rest; /* the balance stays until the light is clearly another */
     float log2_exposure; /* smoothed EV: total of sensor exposure x gain asked for, re 1 us x 1 */
-    float exposure_us, analogue_gain; /* the next request to the sensor */
+    float exposure_us, analogue_gain; /* wanted of the sensor, both in the same frame */
+    /* The same of frames before, latest first, 0: none; and the next request to the sensor, where
+     * what takes longer to hold comes earlier. */
+    float asked_us[ISP_LAG_MAX], asked_gain[ISP_LAG_MAX];
+    float request_us, request_gain;
     float log2_picture; /* smoothed EV: the total that the picture is to look like, alike */
     float exposure_ev;  /* smoothed digital part */
     uint32_t sensor_at_rest, picture_at_rest; /* the totals stay until the error is large again */
@@ -163,6 +169,8 @@ struct isp_auto_input {
     /* Ranges of the sensor; all zero: it cannot be controlled, brightness is digital (tone curve).
      */
     float exposure_us_min, exposure_us_max, analogue_gain_min, analogue_gain_max;
+    /* From a request to the first frame that shows it; only the difference counts. */
+    uint32_t exposure_delay_frames, gain_delay_frames;
     int is_live; /* smooth from `previous`; else take the measurement whole */
 };
 

@@ -178,6 +178,8 @@ void pipeline_control(const struct pipeline *p, const struct eng_job *job,
         .exposure_us_max = p->limits.exposure_us_max,
         .analogue_gain_min = p->limits.analogue_gain_min,
         .analogue_gain_max = p->limits.analogue_gain_max,
+        .exposure_delay_frames = p->limits.exposure_delay_frames,
+        .gain_delay_frames = p->limits.gain_delay_frames,
         .line_us = (float)p->limits.line_ns / 1000,
         .is_live = p->is_live,
     };
@@ -190,8 +192,8 @@ void pipeline_control(const struct pipeline *p, const struct eng_job *job,
     isp_auto_step(&input, previous ? previous : &start, next, &payload->coefficients);
     if (p->has_fixed)
         payload->coefficients = p->fixed;
-    payload->request.exposure_us = next->exposure_us;
-    payload->request.analogue_gain = next->analogue_gain;
+    payload->request.exposure_us = next->request_us;
+    payload->request.analogue_gain = next->request_gain;
 }
 
 int pipeline_check_payload(const struct pipeline *p, const struct eng_job *job)

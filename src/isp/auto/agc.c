@@ -244,6 +244,33 @@ static void probe_flicker(const struct isp_auto_input *input, const struct limit
     next->analogue_gain = (float)(gain * us / short_us);
 }
 
+/* What was asked for `lag` frames ago; of so many, the earliest there is. */
+static float asked_before(const float *asked, uint32_t lag, float now)
+{
+    for (uint32_t i = lag < ISP_LAG_MAX ? lag : ISP_LAG_MAX; i > 0; i--) {
+        if (asked[i - 1] > 0)
+            return asked[i - 1];
+    }
+    return now;
+}
+
+/* Time and gain that belong together shall hold in the same frame: the faster of them waits. */
+static void stagger(const struct isp_auto_input *input, const struct isp_auto_state *previous,
+    struct isp_auto_state *next)
+{
+    uint32_t of_time = input->exposure_delay_frames, of_gain = input->gain_delay_frames;
+    uint32_t time_lag = of_gain > of_time ? of_gain - of_time : 0;
+    uint32_t gain_lag = of_time > of_gain ? of_time - of_gain : 0;
+    next->request_us = asked_before(previous->asked_us, time_lag, next->exposure_us);
+    next->request_gain = asked_before(previous->asked_gain, gain_lag, next->analogue_gain);
+    next->asked_us[0] = next->exposure_us;
+    next->asked_gain[0] = next->analogue_gain;
+    for (int i = 1; i < ISP_LAG_MAX; i++) {
+        next->asked_us[i] = previous->asked_us[i - 1];
+        next->asked_gain[i] = previous->asked_gain[i - 1];
+    }
+}
+
 static void report_flicker(double period_us, enum sisp_flicker_mode mode,
     const struct isp_auto_state *next, struct isp_agc_result *result)
 {
@@ -293,6 +320,7 @@ struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     }
     if (limits.is_manual)
         result.source = SISP_SOURCE_MANUAL;
+    stagger(input, previous, next);
     report_flicker(period_us, flicker_mode(input), next, &result);
     return result;
 }

@@ -264,6 +264,11 @@ static struct isp_white choose_white(const struct isp_auto_input *input,
 /* States and statistics may come from another process: checked, not trusted. */
 static bool state_sane(const struct isp_auto_state *state)
 {
+    for (int i = 0; i < ISP_LAG_MAX; i++) {
+        if (!isp_within((double)state->asked_us[i], 0, 1e9) ||
+            !isp_within((double)state->asked_gain[i], 0, 1e6))
+            return false;
+    }
     for (int c = 0; c < 3; c++) {
         if (!isp_within((double)state->wb_gains[c], 1.0 / 32, 32))
             return false;

@@ -22,6 +22,8 @@ static void set_input(struct loop *loop)
         .exposure_us_max = limits.exposure_us_max,
         .analogue_gain_min = limits.analogue_gain_min,
         .analogue_gain_max = limits.analogue_gain_max,
+        .exposure_delay_frames = limits.exposure_delay_frames,
+        .gain_delay_frames = limits.gain_delay_frames,
         .line_us = (float)limits.line_ns / 1000,
         .is_live = 1};
 }
@@ -88,7 +90,7 @@ bool loop_frame(struct loop *loop)
     loop->input.stats_exposure_us = applied.exposure_us;
     loop->input.stats_analogue_gain = applied.analogue_gain;
     loop->input.stats_start_ns = sisp_camera_frame(loop->camera).start_ns;
-    struct sisp_camera_controls request = {next.exposure_us, next.analogue_gain};
+    struct sisp_camera_controls request = {next.request_us, next.request_gain};
     sisp_camera_set_controls(loop->camera, &request);
     loop->frames++;
     return true;

@@ -15,7 +15,7 @@
 #define REST   25 /* the last of them */
 
 static struct loop loop;
-static const char *const scenes[] = {"park", "stripes", "wall"};
+static const char *const scenes[] = {"scene=park", "scene=stripes", "scene=wall"};
 
 static bool open_scene(uint64_t seed, const char *options)
 {
@@ -55,11 +55,12 @@ static struct settling settle(double step_ev)
 
 static struct settling worst;
 
-static void check_step(const char *scene, double light, double step_ev, int metering)
+/* `camera`: its options but light. */
+static void check_step(const char *camera, double light, double step_ev, int metering)
 {
     char options[128];
-    snprintf(options, sizeof(options), "scene=%s,motion=off,light=%g,light-step=%d:%g", scene,
-        light, STEP, light + step_ev);
+    snprintf(options, sizeof(options), "%s,motion=off,light=%g,light-step=%d:%g", camera, light,
+        STEP, light + step_ev);
     REQUIRE(open_scene(4, options));
     loop.params.value[SISP_PARAM_AE_METERING] = (float)metering;
     REQUIRE(loop_frames(&loop, STEP));
@@ -93,8 +94,23 @@ TEST(steps_of_light_settle_in_12_frames_and_rest)
         100 * worst.overshoot);
 }
 
+/* The light goes past the end of the time's range, so that time and gain both move. */
+TEST(time_and_gain_that_take_unlike_times_hold_together)
+{
+    static const char *const delays[] = {"exposure-delay=2,gain-delay=1",
+        "exposure-delay=1,gain-delay=2", "exposure-delay=3,gain-delay=1",
+        "exposure-delay=1,gain-delay=4"};
+    worst = (struct settling){0};
+    for (size_t i = 0; i < BASE_COUNT(delays); i++) {
+        check_step(delays[i], -4.5, 4, SISP_AE_CENTRE_WEIGHTED);
+        check_step(delays[i], 0, -3, SISP_AE_CENTRE_WEIGHTED);
+    }
+    printf("unlike delays: %d frames, %.1f %% beyond\n", worst.frames, 100 * worst.overshoot);
+}
+
 int main(void)
 {
+    RUN(time_and_gain_that_take_unlike_times_hold_together);
     RUN(steps_of_light_settle_in_12_frames_and_rest);
     return test_report();
 }
