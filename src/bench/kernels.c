@@ -15,7 +15,7 @@ struct rows {
     struct fast_chroma chroma;
     struct fast_stats stats;
     uint32_t stats_total[2];
-    struct fast_scale scale;
+    struct fast_area_sum area;
 };
 
 static void rows_init(struct rows *r, const struct bench_job *job)
@@ -36,16 +36,16 @@ static void rows_init(struct rows *r, const struct bench_job *job)
         .pairs = pairs};
     r->defects.pairs = r->balance.pairs = pairs;
     r->balance.clip = recipe->clip;
-    r->demosaic.pairs = r->chroma.pairs = r->scale.count = pairs;
+    r->demosaic.pairs = r->chroma.pairs = r->area.count = pairs;
     r->pack.tone = &recipe->tone;
     r->pack.dst = r->chroma.dst = job->memory->pictures;
     r->pack.width = job->geometry.raw_width;
     r->stats.clip = recipe->clip;
     r->stats.edge = recipe->zone_edge;
     r->stats.zone = run.zones;
-    r->scale.row = run.linear + FAST_PAD;
-    r->scale.sum = run.scale_sums;
-    r->scale.weight = 1;
+    r->area.row = run.linear + FAST_PAD;
+    r->area.sum = run.scale_sums;
+    r->area.weight = 1;
     for (unsigned p = 0; p < 2; p++) {
         r->unpack.dst[p] = fast_ring_row(&run, 0, p);
         r->unpack.gain_above[p] = recipe->gains + fast_gain_offset(recipe, 0, 0, p);
@@ -124,10 +124,10 @@ static void stats(const struct rows *r)
     r->kernels->sum->stats(&r->stats);
 }
 
-static void scale(const struct rows *r)
+static void area_sum(const struct rows *r)
 {
     for (int k = 0; k < 6; k++)
-        r->kernels->sum->scale(&r->scale);
+        r->kernels->area->sum(&r->area);
 }
 
 static const struct {
@@ -151,7 +151,7 @@ static const struct {
     {"kernel-tone-rgba64", pack_rgba64, 1},
     {"kernel-chroma", chroma, 2},
     {"kernel-stats", stats, 2},
-    {"kernel-scale", scale, 1},
+    {"kernel-area-sum", area_sum, 1},
 };
 
 unsigned bench_kernel_count(void)

@@ -96,10 +96,16 @@ static void stats(const struct fast_stats *t)
         t->zone[SISP_STATS_ZONES].count[0] ^= 1;
 }
 
-static void scale(const struct fast_scale *t)
+static void area_sum(const struct fast_area_sum *t)
 {
-    fast_kernels_generic.sum->scale(t);
+    fast_kernels_generic.area->sum(t);
     t->sum[fault_now == BROKEN_LAST ? t->count - 1 : t->count + 4 * 32] ^= 1;
+}
+
+static void area_mean(const struct fast_area_mean *t)
+{
+    fast_kernels_generic.area->mean(t);
+    spoil(t->dst[0][0], (t->width + 1) / 2);
 }
 
 #define FINISH(name, format, pixel_bytes)                                                          \
@@ -149,9 +155,10 @@ static const struct fast_pack_kernels pack = {
     .display = display,
     .display_nv12 = display_nv12,
     .finish = {finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64}};
-static const struct fast_sum_kernels sum = {.stats = stats, .scale = scale};
+static const struct fast_sum_kernels sum = {.stats = stats};
+static const struct fast_area_kernels area = {.sum = area_sum, .mean = area_mean};
 static const struct fast_detail_kernels detail = {.sharpen = sharpen, .denoise = denoise};
-static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &detail};
+static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &area, &detail};
 
 const struct fast_kernels *broken_kernels(enum broken fault)
 {

@@ -57,6 +57,10 @@ bool check_finish_rgb24(struct check *c);
 bool check_finish_nv12(struct check *c);
 bool check_finish_rgba64(struct check *c);
 
+/** Those of the area mean. */
+bool check_area_sum(struct check *c);
+bool check_area_mean(struct check *c);
+
 /** All kernels, ended by a NULL name. */
 extern const struct check_kernel check_kernels[];
 

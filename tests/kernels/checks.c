@@ -375,29 +375,6 @@ static bool stats(struct check *c)
     return zones_are(c, zones, SISP_STATS_ZONES + 1, wanted);
 }
 
-static bool scale(struct check *c)
-{
-    static struct row row;
-    static uint32_t sums[CHECK_LANES], before[CHECK_LANES];
-    struct fast_scale task = {.row = row_start(c, &row),
-        .sum = sums + c->offset,
-        .weight = (uint16_t)base_prng_below(&c->prng, 65536),
-        .count = pairs_of(c)};
-    row_fill(c, &row, FAST_LINEAR);
-    for (int i = 0; i < CHECK_LANES; i++)
-        before[i] = sums[i] = (uint32_t)base_prng_next(&c->prng);
-    c->kernels->sum->scale(&task);
-    const size_t end = c->offset + base_align(task.count, FAST_PAD);
-    for (size_t i = 0; i < CHECK_LANES; i++) {
-        const bool is_in = i >= c->offset && i < c->offset + task.count;
-        const uint32_t add = is_in ? (uint32_t)task.row[i - c->offset] * task.weight : 0;
-        if ((is_in || i < c->offset || i >= end) &&
-            !check_equal(c, "sum + offset", i, sums[i], before[i] + add))
-            return false;
-    }
-    return true;
-}
-
 const struct check_kernel check_kernels[] = {
     {"unpack-8", unpack_8},
     {"unpack-16", unpack_16},
@@ -427,6 +404,7 @@ const struct check_kernel check_kernels[] = {
     {"finish-nv12", check_finish_nv12},
     {"finish-rgba64", check_finish_rgba64},
     {"stats", stats},
-    {"scale", scale},
+    {"area-sum", check_area_sum},
+    {"area-mean", check_area_mean},
     {NULL, NULL},
 };

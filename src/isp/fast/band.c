@@ -9,8 +9,8 @@
 
 /* ---- scratch --------------------------------------------------------------------------------- */
 
-/* Rows of 16-bit lanes: rings, linear planes, pair means, scaled planes; then the
- * 32-bit sums of the area mean. All strides are whole cache lines. */
+/* Rows of 16-bit lanes: rings, linear planes, pair means, scaled planes; then the 32-bit sums of
+ * the area mean and what else it needs. All strides are whole cache lines. */
 enum {
     RING_ROWS = FAST_RING * 2,
     FIXED_ROWS = FAST_RING * 2,
@@ -19,9 +19,9 @@ enum {
     HALF_ROWS = 2 * 3,
     SCALED_ROWS = 3 * 2,
     SUM_ROWS = 3 * 2 * 2,
-    LINE_ROWS = 2 * 2, /* one plane's sums, phases together */
+    AREA_ROWS = 2 * (4 + 2 + 2), /* of pixels; taps of outputs; weights */
     ALL_ROWS = RING_ROWS + FIXED_ROWS + GREEN_ROWS + LINEAR_ROWS + HALF_ROWS + SCALED_ROWS +
-               SUM_ROWS + LINE_ROWS + FAST_FINISH_ROWS,
+               SUM_ROWS + AREA_ROWS + FAST_FINISH_ROWS,
 };
 
 #define ZONES_SIZE (SISP_STATS_ZONES * sizeof(struct fast_zone)) /* before the rows */
@@ -46,7 +46,7 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
     run->half = run->linear + LINEAR_ROWS * stride;
     run->scaled = run->half + HALF_ROWS * stride;
     run->scale_sums = (uint32_t *)(run->scaled + SCALED_ROWS * stride);
-    run->display = (int16_t *)run->scale_sums + (SUM_ROWS + LINE_ROWS) * stride;
+    run->display = (int16_t *)run->scale_sums + (SUM_ROWS + AREA_ROWS) * stride;
     if (stats) {
         memset(run->zones, 0, ZONES_SIZE);
         isp_fast_stats_init(recipe, stats);
@@ -152,7 +152,7 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
 }
 
 /* Rows come in order; those up to two below y are brought. */
-static void develop_row(struct fast_run *run, uint32_t y)
+void isp_fast_develop_row(struct fast_run *run, uint32_t y)
 {
     const uint32_t height = run->recipe->geometry.crop.height;
     isp_fast_bring_rows(run, y + 3 < height ? y + 3 : height);
@@ -205,114 +205,11 @@ static void pack_row(
         pack_chroma(run, out, y);
 }
 
-/* ---- area mean --------------------------------------------------------------------------------
- */
-
-/* In units of 1 / out, input sample i covers [i * out, (i + 1) * out), output sample j covers
- * [j * in, (j + 1) * in): all edges are whole numbers, and the weights of an output sum to in. */
-static uint32_t first_row(uint32_t row, const struct isp_geometry *g)
-{
-    return (uint32_t)((uint64_t)row * g->crop.height / g->height);
-}
-
-static void sum_row(const struct fast_run *run, uint32_t weight)
-{
-    const size_t stride = run->recipe->stride;
-    for (size_t k = 0; k < LINEAR_ROWS; k++) {
-        run->recipe->kernels->sum->scale(&(struct fast_scale){
-            .row = run->linear + k * stride + FAST_PAD,
-            .sum = run->scale_sums + k * stride + FAST_PAD,
-            .weight = (uint16_t)weight,
-            .count = ((size_t)run->recipe->geometry.crop.width + 1) / 2,
-        });
-    }
-}
-
-struct divisor {
-    uint64_t value, reciprocal; /* 2^64 / value, rounded down */
-};
-
-/* Rounded quotient. The estimate is exact or one too small, since it lacks less than
- * sum / 2^64 + 1. */
-static int16_t divide(uint64_t sum, const struct divisor *by)
-{
-    sum += by->value / 2;
-    uint64_t quotient = (uint64_t)(((unsigned __int128)sum * by->reciprocal) >> 64);
-    return (int16_t)(quotient + (sum - quotient * by->value >= by->value));
-}
-
-static void zip_sums(uint32_t *restrict line, const uint32_t *restrict even,
-    const uint32_t *restrict odd, size_t pairs)
-{
-    for (size_t i = 0; i < pairs; i++) {
-        line[2 * i] = even[i];
-        line[2 * i + 1] = odd[i];
-    }
-}
-
-/* Sums of a row's columns -> means. */
-static void reduce_line(const struct isp_geometry *g, const uint32_t *line, int16_t *const dst[2],
-    const struct divisor *by)
-{
-    const uint32_t in = g->crop.width, out = g->width;
-    uint32_t left = out; /* what is left of the width of *line */
-    for (uint32_t i = 0; i < out; i++) {
-        uint32_t want = in - left; /* left <= out <= in */
-        uint64_t sum = (uint64_t)left * *line++, whole = 0;
-        for (; want >= out; want -= out)
-            whole += *line++;
-        sum += whole * out;
-        left = out - want;
-        if (want > 0)
-            sum += (uint64_t)want * *line;
-        dst[i % 2][i / 2] = divide(sum, by);
-    }
-}
-
-static void reduce_rows(const struct fast_run *run)
-{
-    const struct isp_geometry *g = &run->recipe->geometry;
-    const size_t stride = run->recipe->stride;
-    const uint64_t area = (uint64_t)g->crop.width * g->crop.height;
-    const struct divisor by = {area, UINT64_MAX / area};
-    uint32_t *line = run->scale_sums + LINEAR_ROWS * stride;
-    for (int k = 0; k < 3; k++) {
-        const uint32_t *sums = run->scale_sums + (size_t)k * 2 * stride + FAST_PAD;
-        int16_t *const dst[2] = {
-            fast_plane_row(run->scaled, stride, k, 0), fast_plane_row(run->scaled, stride, k, 1)};
-        zip_sums(line, sums, sums + stride, ((size_t)g->crop.width + 1) / 2);
-        reduce_line(g, line, dst, &by);
-    }
-    memset(run->scale_sums, 0, LINEAR_ROWS * stride * sizeof(*run->scale_sums));
-}
-
-static void scale_row(struct fast_run *run, uint32_t y)
-{
-    const struct isp_geometry *g = &run->recipe->geometry;
-    const uint64_t in = g->crop.height, step = g->height, begin = y * in, end = begin + in;
-    for (uint64_t row = begin / step; row * step < end; row++) {
-        const uint64_t top = row * step > begin ? row * step : begin;
-        const uint64_t bottom = (row + 1) * step < end ? (row + 1) * step : end;
-        if (run->developed != row)
-            develop_row(run, (uint32_t)row);
-        run->developed = (uint32_t)row;
-        sum_row(run, (uint32_t)(bottom - top));
-    }
-    reduce_rows(run);
-}
-
-static bool is_scaled(const struct isp_geometry *g)
-{
-    return g->width != g->crop.width || g->height != g->crop.height;
-}
-
 int16_t *isp_fast_linear_row(struct fast_run *run, uint32_t y)
 {
-    if (is_scaled(&run->recipe->geometry)) {
-        scale_row(run, y);
-        return run->scaled;
-    }
-    develop_row(run, y);
+    if (fast_is_scaled(&run->recipe->geometry))
+        return isp_fast_scaled_row(run, y);
+    isp_fast_develop_row(run, y);
     return run->linear;
 }
 
@@ -324,15 +221,14 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
 {
     const struct isp_geometry *g = &recipe->geometry;
     const bool is_finished = recipe->finish.is_on;
-    const uint32_t top = is_finished ? isp_fast_finish_top(y0) : y0, begin = first_row(top, g);
+    const uint32_t top = is_finished ? isp_fast_finish_top(y0) : y0, begin = fast_first_row(top, g);
     struct fast_run run;
     isp_fast_run_init(&run, recipe, raw, scratch, stats);
-    run.stats_begin = first_row(y0, g);
-    run.stats_end = first_row(y1, g);
+    run.stats_begin = fast_first_row(y0, g);
+    run.stats_end = fast_first_row(y1, g);
     isp_fast_bayer_begin(&run, begin > 2 ? begin - 2 : 0);
-    run.developed = UINT32_MAX;
-    if (is_scaled(g))
-        memset(run.scale_sums, 0, LINEAR_ROWS * recipe->stride * sizeof(*run.scale_sums));
+    if (fast_is_scaled(g))
+        isp_fast_area_begin(&run);
     if (is_finished)
         isp_fast_finish_band(&run, out, y0, y1);
     for (uint32_t y = y0; y < y1 && !is_finished; y++)

@@ -125,12 +125,29 @@ struct fast_stats {
     uint16_t clip;
 };
 
-/** sum += weight * row, for one phase of one plane. */
-struct fast_scale {
+/** sum += weight * row, for one phase of one plane; FAST_AREA_ONE: the row is all of the output. */
+struct fast_area_sum {
     const int16_t *row;
     uint32_t *sum;
     uint16_t weight;
     size_t count;
+};
+
+#define FAST_AREA_ONE 32768
+
+/** The pixels of a row that an output pixel is the mean of; their weights sum to FAST_AREA_ONE. */
+struct fast_taps {
+    uint16_t first, count;
+};
+
+/** Such sums, which are 0 afterwards, of all planes -> a row of the output. */
+struct fast_area_mean {
+    uint32_t *sum[3][2];
+    uint16_t *pixels; /* scratch: four words for each pixel of `pairs`, in whole vectors */
+    const struct fast_taps *taps; /* of each output pixel */
+    const uint16_t *weights;      /* of all of them, one after the other */
+    int16_t *dst[3][2];
+    size_t pairs, width; /* of the sums; of the output */
 };
 
 struct fast_unpack_kernels {
@@ -166,7 +183,11 @@ struct fast_detail_kernels {
 
 struct fast_sum_kernels {
     void (*stats)(const struct fast_stats *);
-    void (*scale)(const struct fast_scale *);
+};
+
+struct fast_area_kernels {
+    void (*sum)(const struct fast_area_sum *);
+    void (*mean)(const struct fast_area_mean *);
 };
 
 /** All kernels of one level. */
@@ -176,6 +197,7 @@ struct fast_kernels {
     const struct fast_demosaic_kernels *demosaic;
     const struct fast_pack_kernels *pack;
     const struct fast_sum_kernels *sum;
+    const struct fast_area_kernels *area;
     const struct fast_detail_kernels *detail;
 };
 

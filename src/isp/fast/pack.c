@@ -100,32 +100,12 @@ VEC_INLINE vec_u16 to_16_bits(vec_u16 v)
 
 VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
-    vec_u16 half[2][4], pixels[2][4];
     for (int k = 0; k < 3; k++) {
         c[k][0] = to_16_bits(c[k][0]);
         c[k][1] = to_16_bits(c[k][1]);
     }
     c[3][0] = c[3][1] = vec_set(0xffff);
-    for (int k = 0; k < 2; k++) {
-        vec_u16 rg0 = vec_zip_low_16(c[0][k], c[1][k]), rg1 = vec_zip_high_16(c[0][k], c[1][k]);
-        vec_u16 ba0 = vec_zip_low_16(c[2][k], c[3][k]), ba1 = vec_zip_high_16(c[2][k], c[3][k]);
-        half[k][0] = vec_zip_low_32(rg0, ba0);
-        half[k][1] = vec_zip_high_32(rg0, ba0);
-        half[k][2] = vec_zip_low_32(rg1, ba1);
-        half[k][3] = vec_zip_high_32(rg1, ba1);
-    }
-    for (int k = 0; k < 4; k++) {
-        pixels[k / 2][k % 2 * 2] = vec_zip_low_64(half[0][k], half[1][k]);
-        pixels[k / 2][k % 2 * 2 + 1] = vec_zip_high_64(half[0][k], half[1][k]);
-    }
-    vec_gather_parts(pixels[0]);
-    vec_gather_parts(pixels[1]);
-    /* Parts 0 of all eight, then parts 1, ...: 64 bytes of each half in turn. */
-    for (int k = 0; k < 4; k++) {
-        int at = k / (4 / VEC_QUADS) * 2 * (4 / VEC_QUADS) + k % (4 / VEC_QUADS);
-        vec_store(dst + at * VEC_BYTES, pixels[0][k]);
-        vec_store(dst + (at + 4 / VEC_QUADS) * VEC_BYTES, pixels[1][k]);
-    }
+    vec_store_quads(dst, c);
 }
 
 /* ITU-R BT.709, limited range: 219 steps of Y, 224 of Cb and Cr; Q15 with 255 / 255 = 1. The rows

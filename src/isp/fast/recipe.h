@@ -100,9 +100,9 @@ struct fast_run {
     int16_t *fixed, *green;        /* rings: rows after defect correction, greens in balance */
     int16_t *ring, *linear, *half, *scaled; /* rows of recipe->stride lanes */
     struct fast_zone *zones;                /* a row of zones, not yet added to stats */
-    uint32_t *scale_sums;
-    uint32_t next_fixed, next_green; /* like next_row */
-    int16_t *display;                /* rows of finishing */
+    uint32_t *scale_sums;                   /* and what else the area mean needs */
+    uint32_t next_fixed, next_green;        /* like next_row */
+    int16_t *display;                       /* rows of finishing */
     uint32_t next_row;               /* of the crop: rows before it are, or were, in the ring */
     uint32_t developed;              /* the last row of the crop whose linear RGB was made */
     uint32_t stats_begin, stats_end; /* rows of the crop that this band counts */
@@ -151,6 +151,26 @@ const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsig
 
 /** Replace the known defects of row y, which is in the ring but not yet mirrored. */
 void isp_fast_mend_row(const struct fast_run *run, uint32_t y);
+
+static inline bool fast_is_scaled(const struct isp_geometry *g)
+{
+    return g->width != g->crop.width || g->height != g->crop.height;
+}
+
+/** The first row of the crop that row y of the picture covers. */
+static inline uint32_t fast_first_row(uint32_t y, const struct isp_geometry *g)
+{
+    return (uint32_t)((uint64_t)y * g->crop.height / g->height);
+}
+
+/** Linear RGB of row y of the crop. Rows come in order. */
+void isp_fast_develop_row(struct fast_run *run, uint32_t y);
+
+/** Rows of a scaled picture will be asked for. */
+void isp_fast_area_begin(struct fast_run *run);
+
+/** Linear RGB of row y of the scaled picture. Rows come in order. */
+int16_t *isp_fast_scaled_row(struct fast_run *run, uint32_t y);
 
 /** Linear RGB of row y of the picture, scaled if need be: planes of two phases. Rows come in order.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Kernels: column sums, for the statistics and for the area mean. */
+/** Kernel: sums of the statistics. */
 #include "isp/fast/kernels.h"
 #include "isp/fast/vec.h"
 
@@ -73,20 +73,7 @@ static void stats(const struct fast_stats *task)
     *s->total[1] += sum_lanes(sums.differences);
 }
 
-static void scale(const struct fast_scale *task)
-{
-    const vec_u16 weight = vec_set(task->weight);
-    for (size_t i = 0; i < task->count; i += VEC_LANES) {
-        vec_u16 v = vec_load(task->row + i), first, second;
-        uint32_t *sum = task->sum + i;
-        vec_zip_16(v * weight, vec_mulhi_u(v, weight), &first, &second);
-        *(vec_u32_unaligned *)sum += (vec_u32)first;
-        *(vec_u32_unaligned *)(sum + VEC_LANES / 2) += (vec_u32)second;
-    }
-}
-
 extern const struct fast_sum_kernels FAST_KERNELS(fast_sum_kernels);
 const struct fast_sum_kernels FAST_KERNELS(fast_sum_kernels) = {
     .stats = stats,
-    .scale = scale,
 };

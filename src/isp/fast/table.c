@@ -7,6 +7,7 @@ extern const struct fast_bayer_kernels FAST_KERNELS(fast_bayer_kernels);
 extern const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels);
 extern const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels);
 extern const struct fast_sum_kernels FAST_KERNELS(fast_sum_kernels);
+extern const struct fast_area_kernels FAST_KERNELS(fast_area_kernels);
 extern const struct fast_detail_kernels FAST_KERNELS(fast_detail_kernels);
 
 extern const struct fast_kernels FAST_KERNELS(fast_kernels);
@@ -16,5 +17,6 @@ const struct fast_kernels FAST_KERNELS(fast_kernels) = {
     .demosaic = &FAST_KERNELS(fast_demosaic_kernels),
     .pack = &FAST_KERNELS(fast_pack_kernels),
     .sum = &FAST_KERNELS(fast_sum_kernels),
+    .area = &FAST_KERNELS(fast_area_kernels),
     .detail = &FAST_KERNELS(fast_detail_kernels),
 };
