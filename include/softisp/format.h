@@ -80,6 +80,8 @@ enum sisp_pixel_format {
     SISP_PIXEL_RGB24,    /* R, G, B (V4L2's RGB24, not DRM's RG24) */
     SISP_PIXEL_NV12,     /* plane of Y, plane of Cb, Cr at half size; BT.709 limited range */
     SISP_PIXEL_RGBA64,   /* R, G, B, A as 16-bit words of the machine's order; A = 65535 */
+    SISP_PIXEL_YUYV, /* Y, Cb, Y, Cr of two pixels; BT.709 limited range; an odd last one twice */
+    SISP_PIXEL_P010, /* as NV12 of 10 bits, in the high ones of 16-bit words of that order */
     SISP_PIXEL_FORMAT_COUNT,
 };
 
@@ -87,13 +89,13 @@ enum sisp_pixel_format {
 SISP_API const char *sisp_pixel_format_name(enum sisp_pixel_format format);
 SISP_API int sisp_pixel_format_find(const char *name);
 
-/** Number of planes: 2 for NV12, else 1. */
+/** Number of planes: 2 for NV12 and P010, else 1. */
 SISP_API unsigned sisp_pixel_plane_count(enum sisp_pixel_format format);
 
-/** Bytes of one row of a plane, without padding. NV12's second plane rounds up to whole pairs. */
+/** Bytes of one row of a plane, without padding. YUYV and second planes round up to whole pairs. */
 SISP_API size_t sisp_pixel_row_bytes(enum sisp_pixel_format format, unsigned plane, uint32_t width);
 
-/** Rows of a plane: the height, or half of it rounded up for NV12's second plane. */
+/** Rows of a plane: the height, or half of it rounded up for a second plane. */
 SISP_API uint32_t sisp_pixel_plane_rows(
     enum sisp_pixel_format format, unsigned plane, uint32_t height);
 

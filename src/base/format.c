@@ -149,6 +149,8 @@ static const char *const pixel_names[SISP_PIXEL_FORMAT_COUNT] = {
     [SISP_PIXEL_RGB24] = "RGB24",
     [SISP_PIXEL_NV12] = "NV12",
     [SISP_PIXEL_RGBA64] = "RGBA64",
+    [SISP_PIXEL_YUYV] = "YUYV",
+    [SISP_PIXEL_P010] = "P010",
 };
 
 const char *sisp_pixel_format_name(enum sisp_pixel_format format)
@@ -167,20 +169,25 @@ int sisp_pixel_format_find(const char *name)
 
 unsigned sisp_pixel_plane_count(enum sisp_pixel_format format)
 {
-    return format == SISP_PIXEL_NV12 ? 2 : 1;
+    return format == SISP_PIXEL_NV12 || format == SISP_PIXEL_P010 ? 2 : 1;
 }
 
 size_t sisp_pixel_row_bytes(enum sisp_pixel_format format, unsigned plane, uint32_t width)
 {
+    const size_t even = ((size_t)width + 1) / 2 * 2;
     switch (format) {
     case SISP_PIXEL_XRGB8888:
         return (size_t)width * 4;
     case SISP_PIXEL_RGB24:
         return (size_t)width * 3;
     case SISP_PIXEL_NV12:
-        return plane ? ((size_t)width + 1) / 2 * 2 : width;
+        return plane ? even : width;
     case SISP_PIXEL_RGBA64:
         return (size_t)width * 8;
+    case SISP_PIXEL_YUYV:
+        return even * 2;
+    case SISP_PIXEL_P010:
+        return (plane ? even : width) * 2;
     case SISP_PIXEL_FORMAT_COUNT:
         break;
     }
@@ -189,5 +196,5 @@ size_t sisp_pixel_row_bytes(enum sisp_pixel_format format, unsigned plane, uint3
 
 uint32_t sisp_pixel_plane_rows(enum sisp_pixel_format format, unsigned plane, uint32_t height)
 {
-    return format == SISP_PIXEL_NV12 && plane ? height / 2 + (height & 1) : height;
+    return sisp_pixel_plane_count(format) == 2 && plane ? height / 2 + (height & 1) : height;
 }

@@ -92,6 +92,8 @@ PACK(pack_xrgb8888, SISP_PIXEL_XRGB8888)
 PACK(pack_rgb24, SISP_PIXEL_RGB24)
 PACK(pack_nv12, SISP_PIXEL_NV12)
 PACK(pack_rgba64, SISP_PIXEL_RGBA64)
+PACK(pack_yuyv, SISP_PIXEL_YUYV)
+PACK(pack_p010, SISP_PIXEL_P010)
 
 static void defects(const struct rows *r)
 {
@@ -116,7 +118,7 @@ static void bilinear(const struct rows *r)
 /* The chroma of one row of pixels: half of a call. Two phases of two rows: half of a call. */
 static void chroma(const struct rows *r)
 {
-    r->kernels->pack->chroma(&r->chroma);
+    r->kernels->pack->chroma[SISP_PIXEL_NV12](&r->chroma);
 }
 
 static void stats(const struct rows *r)
@@ -149,6 +151,8 @@ static const struct {
     {"kernel-tone-rgb24", pack_rgb24, 1},
     {"kernel-tone-nv12", pack_nv12, 1},
     {"kernel-tone-rgba64", pack_rgba64, 1},
+    {"kernel-tone-yuyv", pack_yuyv, 1},
+    {"kernel-tone-p010", pack_p010, 1},
     {"kernel-chroma", chroma, 2},
     {"kernel-stats", stats, 2},
     {"kernel-area-sum", area_sum, 1},

@@ -5,6 +5,7 @@
 #include "isp/isp.h"
 
 #include <endian.h>
+#include <stdbool.h>
 
 #define TONE_BITS 12
 #define TONE_MAX  ((1 << TONE_BITS) - 1)
@@ -253,24 +254,50 @@ static void rgb_row(const struct floor *f, const struct sisp_image *out, uint32_
     }
 }
 
-/* BT.709 limited range in Q15, as in the fast path; values of 16 bits. */
-static uint8_t weigh(const int32_t c[3], const int32_t weight[3], int32_t offset)
+#define STEP (257 << 15) /* of 8 bits, in products of values of 16 bits and Q15 */
+
+/* BT.709 limited range, as in the fast path. */
+static int64_t weigh(const int32_t c[3], const int32_t weight[3], int32_t offset)
 {
-    int64_t sum = (int64_t)257 << 14; /* half of an 8-bit step */
+    int64_t sum = (int64_t)offset * STEP;
     for (int k = 0; k < 3; k++)
         sum += (int64_t)c[k] * weight[k];
-    sum += (int64_t)offset * (257 << 15);
-    return (uint8_t)(sum / (257 << 15));
+    return sum;
+}
+
+static void put_sample(enum sisp_pixel_format format, uint8_t *row, size_t place, int64_t sum)
+{
+    if (format == SISP_PIXEL_P010) {
+        const uint16_t word = (uint16_t)((sum + STEP / 8) / (STEP / 4) << 6);
+        __builtin_memcpy(row + 2 * place, &word, 2);
+    } else {
+        row[place] = (uint8_t)((sum + STEP / 2) / STEP);
+    }
+}
+
+/* Row of chroma, place of its first sample for pixel x, and from one sample to the next. */
+struct chroma_place {
+    uint8_t *row;
+    size_t first, step;
+};
+
+static struct chroma_place find_chroma(const struct sisp_image *out, uint32_t x, uint32_t y)
+{
+    if (out->format == SISP_PIXEL_YUYV)
+        return (struct chroma_place){
+            out->planes[0] + y * out->stride_bytes[0], 2 * (size_t)x + 1, 2};
+    return (struct chroma_place){out->planes[1] + y / 2 * out->stride_bytes[1], x, 1};
 }
 
 /* Pixels of two rows (or the last one twice) to luma, and to their row of chroma. */
-static void put_nv12(
+static void put_yuv(
     const struct chunk rows[2], const struct sisp_image *out, uint32_t x, uint32_t y, uint32_t last)
 {
     static const int32_t luma[3] = {5983, 20127, 2032};
     static const int32_t cb[3] = {-3298, -11094, 14392}, cr[3] = {14392, -13073, -1319};
-    uint8_t *chroma = out->planes[1] + y / 2 * out->stride_bytes[1] + x;
+    const bool is_yuyv = out->format == SISP_PIXEL_YUYV;
     for (uint32_t i = 0; i < rows->count; i += 2) {
+        const struct chroma_place chroma = find_chroma(out, x + i, y);
         int32_t mean[3] = {0};
         for (uint32_t k = 0; k < 4; k++) {
             const uint32_t right = i + k % 2 < rows->count ? i + k % 2 : i;
@@ -280,24 +307,26 @@ static void put_nv12(
                 c[n] = rows[k / 2].display[n][right];
                 mean[n] += c[n];
             }
-            out->planes[0][below * out->stride_bytes[0] + x + right] = weigh(c, luma, 16);
+            put_sample(out->format, out->planes[0] + below * out->stride_bytes[0],
+                is_yuyv ? 2 * ((size_t)x + i + k % 2) : (size_t)x + right, weigh(c, luma, 16));
         }
         for (int n = 0; n < 3; n++)
             mean[n] /= 4;
-        chroma[i] = weigh(mean, cb, 128);
-        chroma[i + 1] = weigh(mean, cr, 128);
+        put_sample(out->format, chroma.row, chroma.first, weigh(mean, cb, 128));
+        put_sample(out->format, chroma.row, chroma.first + chroma.step, weigh(mean, cr, 128));
     }
 }
 
-static void nv12_rows(
-    const struct floor *f, const struct sisp_image *out, uint32_t y, uint32_t last)
+static void yuv_rows(const struct floor *f, const struct sisp_image *out, uint32_t y, uint32_t last)
 {
     struct chunk rows[2] = {0};
     for (uint32_t x = 0; x < out->width; x += CHUNK) {
         const uint32_t count = out->width - x < CHUNK ? out->width - x : CHUNK;
         make_chunk(f, &rows[0], x, y, count);
-        make_chunk(f, &rows[1], x, y < last ? y + 1 : y, count);
-        put_nv12(rows, out, x, y, last);
+        rows[1] = rows[0];
+        if (y < last)
+            make_chunk(f, &rows[1], x, y + 1, count);
+        put_yuv(rows, out, x, y, last);
     }
 }
 
@@ -307,9 +336,12 @@ void isp_floor_band(const struct isp_geometry *geometry,
 {
     struct floor f;
     floor_init(&f, geometry, coefficients, raw);
-    if (out->format == SISP_PIXEL_NV12) {
+    if (sisp_pixel_plane_count(out->format) == 2) {
         for (uint32_t y = y0; y < y1; y += 2)
-            nv12_rows(&f, out, y, y1 - 1);
+            yuv_rows(&f, out, y, y1 - 1);
+    } else if (out->format == SISP_PIXEL_YUYV) {
+        for (uint32_t y = y0; y < y1; y++)
+            yuv_rows(&f, out, y, y);
     } else {
         for (uint32_t y = y0; y < y1; y++)
             rgb_row(&f, out, y);

@@ -73,7 +73,7 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
 size_t isp_fast_scratch_size(const struct isp_geometry *geometry);
 
 /**
- * Develop output rows y0..y1-1 (y1 <= height; both even for NV12 unless y1 is the height).
+ * Develop output rows y0..y1-1 (y1 <= height; both even for NV12 and P010 unless y1 is the height).
  * stats: may be NULL; else the sums of this band's share are *added*: every row of cells is counted
  * by exactly one band, so that bands 0..height give the frame's statistics.
  */

@@ -35,7 +35,9 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (!params->preview.width && !params->still.width)
         return session_fail(
             error, error_size, -EINVAL, "neither a preview nor a still was asked for");
-    if (params->still.width && params->still.format == SISP_PIXEL_NV12)
+    const enum sisp_pixel_format still = params->still.format;
+    if (params->still.width && still != SISP_PIXEL_RGB24 && still != SISP_PIXEL_XRGB8888 &&
+        still != SISP_PIXEL_RGBA64)
         return session_fail(error, error_size, -EINVAL, "stills are RGB24, XRGB8888 or RGBA64");
     if (params->burst_frames > ISP_BURST_MAX || params->burst_frames == 1)
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");

@@ -80,11 +80,19 @@ PACK(pack_xrgb8888, SISP_PIXEL_XRGB8888, 4)
 PACK(pack_rgb24, SISP_PIXEL_RGB24, 3)
 PACK(pack_nv12, SISP_PIXEL_NV12, 1)
 PACK(pack_rgba64, SISP_PIXEL_RGBA64, 8)
+PACK(pack_yuyv, SISP_PIXEL_YUYV, 2)
+PACK(pack_p010, SISP_PIXEL_P010, 2)
 
-static void chroma(const struct fast_chroma *t)
+static void chroma_nv12(const struct fast_chroma *t)
 {
-    fast_kernels_generic.pack->chroma(t);
+    fast_kernels_generic.pack->chroma[SISP_PIXEL_NV12](t);
     spoil_bytes(t->dst, 2 * t->pairs);
+}
+
+static void chroma_p010(const struct fast_chroma *t)
+{
+    fast_kernels_generic.pack->chroma[SISP_PIXEL_P010](t);
+    spoil_bytes(t->dst, 4 * t->pairs);
 }
 
 static void stats(const struct fast_stats *t)
@@ -118,6 +126,8 @@ FINISH(finish_xrgb8888, SISP_PIXEL_XRGB8888, 4)
 FINISH(finish_rgb24, SISP_PIXEL_RGB24, 3)
 FINISH(finish_nv12, SISP_PIXEL_NV12, 1)
 FINISH(finish_rgba64, SISP_PIXEL_RGBA64, 8)
+FINISH(finish_yuyv, SISP_PIXEL_YUYV, 2)
+FINISH(finish_p010, SISP_PIXEL_P010, 2)
 
 static void display(const struct fast_pack *t)
 {
@@ -125,9 +135,9 @@ static void display(const struct fast_pack *t)
     spoil(t->display[0][0], (t->width + 1) / 2);
 }
 
-static void display_nv12(const struct fast_pack *t)
+static void display_yuv(const struct fast_pack *t)
 {
-    fast_kernels_generic.pack->display_nv12(t);
+    fast_kernels_generic.pack->display_yuv(t);
     spoil(t->luma[0], (t->width + 1) / 2);
 }
 
@@ -150,11 +160,12 @@ static const struct fast_bayer_kernels bayer = {
 static const struct fast_demosaic_kernels demosaic = {
     .mhc = {mhc_0, mhc_1}, .bilinear = {bilinear_0, bilinear_1}, .mono = mono};
 static const struct fast_pack_kernels pack = {
-    .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64},
-    .chroma = chroma,
+    .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64, pack_yuyv, pack_p010},
+    .chroma = {[SISP_PIXEL_NV12] = chroma_nv12, [SISP_PIXEL_P010] = chroma_p010},
     .display = display,
-    .display_nv12 = display_nv12,
-    .finish = {finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64}};
+    .display_yuv = display_yuv,
+    .finish = {
+        finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64, finish_yuyv, finish_p010}};
 static const struct fast_sum_kernels sum = {.stats = stats};
 static const struct fast_area_kernels area = {.sum = area_sum, .mean = area_mean};
 static const struct fast_detail_kernels detail = {.sharpen = sharpen, .denoise = denoise};

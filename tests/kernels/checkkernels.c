@@ -57,8 +57,9 @@ bool check_equal(struct check *c, const char *what, size_t where, unsigned got, 
 }
 
 /* Recipes of a random curve, for pictures of 8-bit RGB and for others: recipe[0] and [1]. */
-static struct isp_fast_recipe *make_recipes(struct base_prng *prng, int tone[REF_TONE_KNOTS])
+static struct isp_fast_recipe *make_recipes(struct base_prng *prng, int tone[FAST_LINEAR + 1])
 {
+    int codes[REF_TONE_KNOTS];
     static struct sisp_coefficients c;
     const struct isp_geometry g = {.raw_fourcc = sisp_raw_formats[0].fourcc,
         .raw_width = 2,
@@ -74,7 +75,9 @@ static struct isp_fast_recipe *make_recipes(struct base_prng *prng, int tone[REF
         c.wb_gains[k] = 1;
     for (int i = 0; i < SISP_TONE_KNOTS; i++)
         c.tone[i] = (float)base_prng_below(prng, 4097) / 4096; /* wild on purpose */
-    ref_tone_codes(c.tone, tone);
+    ref_tone_codes(c.tone, codes);
+    for (int x = 0; x <= FAST_LINEAR; x++)
+        tone[x] = ref_tone(codes, x);
     for (int k = 0; k < 2; k++) {
         struct isp_geometry geometry = g;
         geometry.format = k ? SISP_PIXEL_NV12 : SISP_PIXEL_XRGB8888;
@@ -186,7 +189,7 @@ static bool parse(int argc, char **argv, struct options *o)
 int main(int argc, char **argv)
 {
     struct options o = {.seed = 1};
-    int tone[REF_TONE_KNOTS];
+    static int tone[FAST_LINEAR + 1];
     if (!parse(argc, argv, &o)) {
         fprintf(stderr,
             "usage: checkkernels [--kernel=GLOB] [--isa=NAME] [--seed=N] [--list] [--self-test]\n");

@@ -21,7 +21,7 @@ enum check_input {
 struct check {
     const struct fast_kernels *kernels;
     const struct isp_fast_recipe *recipe; /* for its tone curve */
-    const int *tone;                      /* the same curve for the reference */
+    const int *tone; /* what the reference makes of 0 to FAST_LINEAR by that curve */
     struct base_prng prng;
     uint32_t width;
     unsigned offset; /* of pointers: bytes in raw rows and pictures, lanes elsewhere */
@@ -49,13 +49,15 @@ struct check_kernel {
 
 /** Those of finishing. */
 bool check_display(struct check *c);
-bool check_display_nv12(struct check *c);
+bool check_display_yuv(struct check *c);
 bool check_sharpen(struct check *c);
 bool check_denoise(struct check *c);
 bool check_finish_xrgb8888(struct check *c);
 bool check_finish_rgb24(struct check *c);
 bool check_finish_nv12(struct check *c);
 bool check_finish_rgba64(struct check *c);
+bool check_finish_yuyv(struct check *c);
+bool check_finish_p010(struct check *c);
 
 /** Those of the area mean. */
 bool check_area_sum(struct check *c);

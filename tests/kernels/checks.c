@@ -216,8 +216,22 @@ static bool mono(struct check *c)
 /* ---- tone and pack
  * -------------------------------------------------------------------------------- */
 
+/* YUYV's Cb and Cr; of an odd width, also what follows the last pixel. */
+static void expect_chroma(const struct check *c, const struct fast_pack *task, uint8_t *row)
+{
+    for (size_t i = 0; i < pairs_of(c); i++) {
+        int rgb[2][2][3];
+        for (int k = 0; k < 12; k++)
+            rgb[k / 6][k / 3 % 2][k % 3] = c->tone[task->linear[k % 3][k / 3 % 2][i]];
+        ref_put_chroma(SISP_PIXEL_YUYV, row + 4 * i, rgb);
+    }
+    if (c->width % 2 == 1)
+        row[2 * c->width] = row[2 * c->width - 2];
+}
+
 static bool check_pack(struct check *c, enum sisp_pixel_format format)
 {
+    const bool has_halves = sisp_pixel_plane_count(format) == 2;
     static struct row linear[3][2], half[3];
     /* Aligned, so that offset 0 takes the stores past the caches. */
     static _Alignas(64) uint8_t got[CHECK_WIDTH_MAX * 8 + 256], expected[sizeof(got)];
@@ -239,21 +253,22 @@ static bool check_pack(struct check *c, enum sisp_pixel_format format)
     for (uint32_t x = 0; x < c->width; x++) {
         int rgb[3];
         for (int k = 0; k < 3; k++)
-            rgb[k] = ref_tone(c->tone, task.linear[k][x % 2][x / 2]);
+            rgb[k] = c->tone[task.linear[k][x % 2][x / 2]];
         ref_put(format, expected + 64 + c->offset, x, rgb);
     }
-    for (size_t i = 0; i < c->width / 2 && format == SISP_PIXEL_NV12; i++) {
+    if (format == SISP_PIXEL_YUYV)
+        expect_chroma(c, &task, expected + 64 + c->offset);
+    for (size_t i = 0; i < c->width / 2 && has_halves; i++) {
         for (int k = 0; k < 3; k++) {
-            const int mean = (ref_tone(c->tone, task.linear[k][0][i]) +
-                                 ref_tone(c->tone, task.linear[k][1][i]) + 1) /
-                             2;
+            const int mean =
+                (c->tone[task.linear[k][0][i]] + c->tone[task.linear[k][1][i]] + 1) / 2;
             if (!check_equal(c, "mean of pair", i, (unsigned)task.half[k][i], (unsigned)mean))
                 return false;
         }
     }
     bool ok = bytes_are(c, got, expected, sizeof(got), "byte + 64");
     for (int k = 0; k < 3; k++)
-        ok = ok && row_guards_hold(c, &half[k], format == SISP_PIXEL_NV12 ? pairs_of(c) : 0);
+        ok = ok && row_guards_hold(c, &half[k], has_halves ? pairs_of(c) : 0);
     return ok;
 }
 
@@ -277,10 +292,21 @@ static bool pack_rgba64(struct check *c)
     return check_pack(c, SISP_PIXEL_RGBA64);
 }
 
-static bool chroma(struct check *c)
+static bool pack_yuyv(struct check *c)
+{
+    return check_pack(c, SISP_PIXEL_YUYV);
+}
+
+static bool pack_p010(struct check *c)
+{
+    return check_pack(c, SISP_PIXEL_P010);
+}
+
+static bool check_chroma(struct check *c, enum sisp_pixel_format format)
 {
     static struct row half[2][3];
-    static uint8_t got[CHECK_WIDTH_MAX + 256], expected[sizeof(got)];
+    const size_t pair_bytes = format == SISP_PIXEL_P010 ? 4 : 2;
+    static uint8_t got[2 * CHECK_WIDTH_MAX + 256], expected[sizeof(got)];
     struct fast_chroma task = {.dst = got + 64 + c->offset, .pairs = pairs_of(c)};
     memset(got, GUARD, sizeof(got));
     memset(expected, GUARD, sizeof(expected));
@@ -292,14 +318,24 @@ static bool chroma(struct check *c)
         }
         task.half[k / 3][k % 3] = row_start(c, &half[k / 3][k % 3]);
     }
-    c->kernels->pack->chroma(&task);
+    c->kernels->pack->chroma[format](&task);
     for (size_t i = 0; i < task.pairs; i++) {
         int rgb[2][2][3];
         for (int k = 0; k < 12; k++)
             rgb[k / 6][k / 3 % 2][k % 3] = task.half[k / 6][k % 3][i];
-        ref_put_chroma(expected + 64 + c->offset + 2 * i, rgb);
+        ref_put_chroma(format, expected + 64 + c->offset + pair_bytes * i, rgb);
     }
     return bytes_are(c, got, expected, sizeof(got), "byte + 64");
+}
+
+static bool chroma_nv12(struct check *c)
+{
+    return check_chroma(c, SISP_PIXEL_NV12);
+}
+
+static bool chroma_p010(struct check *c)
+{
+    return check_chroma(c, SISP_PIXEL_P010);
 }
 
 /* ---- sums
@@ -394,14 +430,19 @@ const struct check_kernel check_kernels[] = {
     {"pack-rgb24", pack_rgb24},
     {"pack-nv12", pack_nv12},
     {"pack-rgba64", pack_rgba64},
-    {"chroma", chroma},
+    {"pack-yuyv", pack_yuyv},
+    {"pack-p010", pack_p010},
+    {"chroma", chroma_nv12},
+    {"chroma-p010", chroma_p010},
     {"display", check_display},
-    {"display-nv12", check_display_nv12},
+    {"display-yuv", check_display_yuv},
     {"sharpen", check_sharpen},
     {"denoise", check_denoise},
     {"finish-xrgb8888", check_finish_xrgb8888},
     {"finish-rgb24", check_finish_rgb24},
     {"finish-nv12", check_finish_nv12},
+    {"finish-yuyv", check_finish_yuyv},
+    {"finish-p010", check_finish_p010},
     {"finish-rgba64", check_finish_rgba64},
     {"stats", stats},
     {"area-sum", check_area_sum},

@@ -12,7 +12,7 @@ static void fill_display(struct check *c, struct row *row)
         row->lanes[i] = row->lanes[i] < FAST_TONE_MAX ? row->lanes[i] : FAST_TONE_MAX;
 }
 
-static bool displays(struct check *c, bool is_nv12)
+static bool displays(struct check *c, bool is_yuv)
 {
     static struct row linear[3][2], display[3][2], half[3], luma[2];
     struct fast_pack task = {.tone = &c->recipe[1].tone, .width = c->width};
@@ -28,22 +28,22 @@ static bool displays(struct check *c, bool is_nv12)
         row_clear(&half[k / 2]);
         task.half[k / 2] = row_start(c, &half[k / 2]);
     }
-    (is_nv12 ? c->kernels->pack->display_nv12 : c->kernels->pack->display)(&task);
+    (is_yuv ? c->kernels->pack->display_yuv : c->kernels->pack->display)(&task);
     for (uint32_t x = 0; x < c->width; x++) {
         int rgb[3];
         for (int k = 0; k < 3; k++) {
-            rgb[k] = ref_tone(c->tone, task.linear[k][x % 2][x / 2]);
-            const int other = ref_tone(c->tone, task.linear[k][1 - x % 2][x / 2]);
-            const int got = is_nv12 ? task.half[k][x / 2] : task.display[k][x % 2][x / 2];
-            const int expected = is_nv12 ? (rgb[k] + other + 1) / 2 : rgb[k];
+            rgb[k] = c->tone[task.linear[k][x % 2][x / 2]];
+            const int other = c->tone[task.linear[k][1 - x % 2][x / 2]];
+            const int got = is_yuv ? task.half[k][x / 2] : task.display[k][x % 2][x / 2];
+            const int expected = is_yuv ? (rgb[k] + other + 1) / 2 : rgb[k];
             ok = ok && check_equal(c, "colour", x, (unsigned)got, (unsigned)expected);
         }
         ok = ok &&
              check_equal(c, "luma", x, (unsigned)task.luma[x % 2][x / 2], (unsigned)ref_luma(rgb));
     }
     for (int k = 0; k < 6; k++) {
-        ok = ok && row_guards_hold(c, &display[k / 2][k % 2], is_nv12 ? 0 : pairs_of(c)) &&
-             row_guards_hold(c, &half[k / 2], is_nv12 ? pairs_of(c) : 0);
+        ok = ok && row_guards_hold(c, &display[k / 2][k % 2], is_yuv ? 0 : pairs_of(c)) &&
+             row_guards_hold(c, &half[k / 2], is_yuv ? pairs_of(c) : 0);
     }
     return ok && row_guards_hold(c, &luma[0], pairs_of(c)) &&
            row_guards_hold(c, &luma[1], pairs_of(c));
@@ -54,7 +54,7 @@ bool check_display(struct check *c)
     return displays(c, false);
 }
 
-bool check_display_nv12(struct check *c)
+bool check_display_yuv(struct check *c)
 {
     return displays(c, true);
 }
@@ -112,9 +112,21 @@ bool check_denoise(struct check *c)
 
 /* ---- pictures ----------------------------------------------------------------------------- */
 
+static void expect_chroma(const struct check *c, const struct fast_pack *task, uint8_t *row)
+{
+    for (size_t i = 0; i < pairs_of(c); i++) {
+        int rgb[2][2][3];
+        for (int k = 0; k < 12; k++)
+            rgb[k / 6][k / 3 % 2][k % 3] = task->half[k % 3][i];
+        ref_put_chroma(SISP_PIXEL_YUYV, row + 4 * i, rgb);
+    }
+    if (c->width % 2 == 1)
+        row[2 * c->width] = row[2 * c->width - 2];
+}
+
 static bool finishes(struct check *c, enum sisp_pixel_format format)
 {
-    static struct row display[3][2], luma[2], detail[2];
+    static struct row display[3][2], luma[2], detail[2], half[3];
     static _Alignas(64) uint8_t got[CHECK_WIDTH_MAX * 8 + 256], expected[sizeof(got)];
     struct fast_pack task = {.dst = got + 64 + c->offset, .width = c->width};
     memset(got, GUARD, sizeof(got));
@@ -123,6 +135,10 @@ static bool finishes(struct check *c, enum sisp_pixel_format format)
         for (int k = 0; k < 3; k++) {
             fill_display(c, &display[k][phase]);
             task.linear[k][phase] = row_start(c, &display[k][phase]);
+        }
+        for (int k = 0; k < 3; k++) {
+            fill_display(c, &half[k]);
+            task.half[k] = row_start(c, &half[k]);
         }
         fill_display(c, &luma[phase]);
         row_fill(c, &detail[phase], 65535);
@@ -137,6 +153,8 @@ static bool finishes(struct check *c, enum sisp_pixel_format format)
         ref_put_finished(format, expected + 64 + c->offset, x, rgb, task.luma[x % 2][x / 2],
             task.detail[x % 2][x / 2]);
     }
+    if (format == SISP_PIXEL_YUYV)
+        expect_chroma(c, &task, expected + 64 + c->offset);
     return bytes_are(c, got, expected, sizeof(got), "byte + 64");
 }
 
@@ -158,4 +176,14 @@ bool check_finish_nv12(struct check *c)
 bool check_finish_rgba64(struct check *c)
 {
     return finishes(c, SISP_PIXEL_RGBA64);
+}
+
+bool check_finish_yuyv(struct check *c)
+{
+    return finishes(c, SISP_PIXEL_YUYV);
+}
+
+bool check_finish_p010(struct check *c)
+{
+    return finishes(c, SISP_PIXEL_P010);
 }

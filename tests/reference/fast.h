@@ -56,11 +56,16 @@ void ref_ccm_codes(const float ccm[9], int code[9]);
 void ref_tone_codes(const float tone[SISP_TONE_KNOTS], int codes[REF_TONE_KNOTS]);
 int ref_tone(const int codes[REF_TONE_KNOTS], int x);
 
-/** One pixel of 15-bit display values into a row; NV12: its luma. */
+/** One pixel of 15-bit display values into a row; YUV: its luma. */
 void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3]);
 
-/** Cb, Cr of four pixels (repeat pixels that do not exist): [row][column][channel]. */
-void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3]);
+/** A sample of YUV: sum in 1/128 of a step of 8 bits; and where a row has the luma of pixel x. */
+void ref_put_yuv(enum sisp_pixel_format format, uint8_t *sample, int sum, int offset);
+uint8_t *ref_luma_place(enum sisp_pixel_format format, uint8_t *row, uint32_t x);
+
+/** Cb, Cr of four pixels (repeat pixels that do not exist): [row][column][channel]. pair: where
+ * both are; YUYV (two rows alike): where the pair of pixels is. */
+void ref_put_chroma(enum sisp_pixel_format format, uint8_t *pair, int rgb[2][2][3]);
 
 /** 15-bit luma of display values. */
 int ref_luma(const int rgb[3]);
@@ -76,7 +81,7 @@ struct ref_finish {
 };
 void ref_finish_codes(const struct sisp_coefficients *c, struct ref_finish *codes);
 
-/** One finished pixel; luma: for NV12. */
+/** One finished pixel; luma: for YUV. */
 void ref_put_finished(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3],
     int luma, int detail);
 

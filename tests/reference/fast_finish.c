@@ -62,8 +62,9 @@ void ref_put_finished(
     int out[3];
     for (int k = 0; k < 3; k++)
         out[k] = clamp(rgb[k] + detail, 0, 32640);
-    if (format == SISP_PIXEL_NV12)
-        row[x] = (uint8_t)((multiply(clamp(luma + detail, 0, 32640), 28142) + 16 * 128 + 64) / 128);
+    if (format == SISP_PIXEL_NV12 || format == SISP_PIXEL_YUYV || format == SISP_PIXEL_P010)
+        ref_put_yuv(format, ref_luma_place(format, row, x),
+            multiply(clamp(luma + detail, 0, 32640), 28142), 16);
     else
         ref_put(format, row, x, out);
 }

@@ -206,21 +206,34 @@ static void put_rows(const struct frame *f, const struct sisp_image *out)
     }
 }
 
-static void put_picture(const struct frame *f, const struct sisp_image *out)
+/* Of pixels x, x + 1 of rows y, y + 1; YUYV: of row y. */
+static void put_chroma(const struct frame *f, const struct sisp_image *out, int x, int y)
 {
     const int w = (int)f->g->width, h = (int)f->g->height;
+    const int is_yuyv = f->g->format == SISP_PIXEL_YUYV, is_p010 = f->g->format == SISP_PIXEL_P010;
+    int rgb[2][2][3];
+    for (int k = 0; k < 4; k++) {
+        int px = x + k % 2 < w ? x + k % 2 : x;
+        int py = y + k / 2 < h && !is_yuyv ? y + k / 2 : y;
+        memcpy(rgb[k / 2][k % 2], f->display + (py * w + px) * 3, sizeof(rgb[0][0]));
+    }
+    uint8_t *row = is_yuyv ? out->planes[0] + (size_t)y * out->stride_bytes[0]
+                           : out->planes[1] + (size_t)y / 2 * out->stride_bytes[1];
+    ref_put_chroma(f->g->format, row + (is_yuyv || is_p010 ? 2 * x : x), rgb);
+    if (is_yuyv && x + 1 == w)
+        row[2 * x + 2] = row[2 * x];
+}
+
+static void put_picture(const struct frame *f, const struct sisp_image *out)
+{
+    const enum sisp_pixel_format format = f->g->format;
+    const int w = (int)f->g->width, h = (int)f->g->height;
     put_rows(f, out);
-    if (f->g->format != SISP_PIXEL_NV12)
+    if (format != SISP_PIXEL_YUYV && sisp_pixel_plane_count(format) != 2)
         return;
-    for (int y = 0; y < h; y += 2) {
-        for (int x = 0; x < w; x += 2) {
-            int rgb[2][2][3];
-            for (int k = 0; k < 4; k++) {
-                int px = x + k % 2 < w ? x + k % 2 : x, py = y + k / 2 < h ? y + k / 2 : y;
-                memcpy(rgb[k / 2][k % 2], f->display + (py * w + px) * 3, sizeof(rgb[0][0]));
-            }
-            ref_put_chroma(out->planes[1] + (size_t)y / 2 * out->stride_bytes[1] + x, rgb);
-        }
+    for (int y = 0; y < h; y += format == SISP_PIXEL_YUYV ? 1 : 2) {
+        for (int x = 0; x < w; x += 2)
+            put_chroma(f, out, x, y);
     }
 }
 

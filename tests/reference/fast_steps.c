@@ -200,10 +200,23 @@ static uint8_t to_8(int v)
 }
 
 /* weights of R, G, B in 1/32768 */
-static uint8_t weigh(const int rgb[3], int r, int g, int b, int offset)
+static int weigh(const int rgb[3], int r, int g, int b)
 {
-    int64_t sum = multiply(rgb[0], r) + multiply(rgb[1], g) + multiply(rgb[2], b);
-    return (uint8_t)((sum + 64 + 128 * offset) / 128);
+    return multiply(rgb[0], r) + multiply(rgb[1], g) + multiply(rgb[2], b);
+}
+
+void ref_put_yuv(enum sisp_pixel_format format, uint8_t *sample, int sum, int offset)
+{
+    const uint16_t word = (uint16_t)((sum + 128 * offset + 16) / 32 * 64);
+    if (format == SISP_PIXEL_P010)
+        memcpy(sample, &word, 2);
+    else
+        *sample = (uint8_t)((sum + 128 * offset + 64) / 128);
+}
+
+uint8_t *ref_luma_place(enum sisp_pixel_format format, uint8_t *row, uint32_t x)
+{
+    return row + (format == SISP_PIXEL_NV12 ? x : 2 * (size_t)x);
 }
 
 void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3])
@@ -219,7 +232,9 @@ void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int 
             row[3 * x + k] = bytes[2 - k];
         break;
     case SISP_PIXEL_NV12:
-        row[x] = weigh(rgb, 5983, 20127, 2032, 16);
+    case SISP_PIXEL_YUYV:
+    case SISP_PIXEL_P010:
+        ref_put_yuv(format, ref_luma_place(format, row, x), weigh(rgb, 5983, 20127, 2032), 16);
         break;
     case SISP_PIXEL_RGBA64:
         for (int k = 0; k < 3; k++)
@@ -236,11 +251,13 @@ static int mean(int a, int b)
     return (a + b + 1) / 2;
 }
 
-void ref_put_chroma(uint8_t cbcr[2], int rgb[2][2][3])
+void ref_put_chroma(enum sisp_pixel_format format, uint8_t *pair, int rgb[2][2][3])
 {
+    uint8_t *cb = format == SISP_PIXEL_YUYV ? pair + 1 : pair;
+    uint8_t *cr = format == SISP_PIXEL_NV12 ? cb + 1 : cb + 2;
     int c[3];
     for (int k = 0; k < 3; k++)
         c[k] = mean(mean(rgb[0][0][k], rgb[0][1][k]), mean(rgb[1][0][k], rgb[1][1][k]));
-    cbcr[0] = weigh(c, -3298, -11094, 14392, 128);
-    cbcr[1] = weigh(c, 14392, -13073, -1319, 128);
+    ref_put_yuv(format, cb, weigh(c, -3298, -11094, 14392), 128);
+    ref_put_yuv(format, cr, weigh(c, 14392, -13073, -1319), 128);
 }

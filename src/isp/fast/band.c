@@ -178,14 +178,14 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
         task.half[0][k] = half_row(run, y & ~1u, k);
         task.half[1][k] = half_row(run, y, k); /* the last row of an odd height is alone */
     }
-    run->recipe->kernels->pack->chroma(&task);
+    run->recipe->kernels->pack->chroma[out->format](&task);
 }
 
 static void pack_row(
     const struct fast_run *run, int16_t *linear, const struct sisp_image *out, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
-    const bool is_nv12 = recipe->geometry.format == SISP_PIXEL_NV12;
+    const bool has_chroma = sisp_pixel_plane_count(recipe->geometry.format) == 2;
     struct fast_pack task = {
         .tone = &recipe->tone,
         .dst = out->planes[0] + y * out->stride_bytes[0],
@@ -201,7 +201,7 @@ static void pack_row(
         task.half[k] = half_row(run, y, k);
     }
     recipe->kernels->pack->row[recipe->geometry.format](&task);
-    if (is_nv12 && (y % 2 == 1 || y + 1 == recipe->geometry.height))
+    if (has_chroma && (y % 2 == 1 || y + 1 == recipe->geometry.height))
         pack_chroma(run, out, y);
 }
 

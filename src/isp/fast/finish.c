@@ -5,7 +5,7 @@
 
 enum { LUMA = 3, DETAIL_ROW = FAST_FINISH_RING * 4 * 2 };
 
-/* Column 0 of one phase; planes: R, G, B (NV12: their means over pairs, in phase 0), luma. */
+/* Column 0 of one phase; planes: R, G, B (YUV: their means over pairs, in phase 0), luma. */
 static int16_t *display_row(const struct fast_run *run, uint32_t y, int plane, unsigned phase)
 {
     const size_t rows = (y % FAST_FINISH_RING) * 4 * 2, stride = run->recipe->stride;
@@ -43,8 +43,8 @@ static void make_display(struct fast_run *run, uint32_t y)
     }
     task.luma[0] = display_row(run, y, LUMA, 0);
     task.luma[1] = display_row(run, y, LUMA, 1);
-    if (recipe->geometry.format == SISP_PIXEL_NV12)
-        recipe->kernels->pack->display_nv12(&task);
+    if (fast_is_yuv(recipe->geometry.format))
+        recipe->kernels->pack->display_yuv(&task);
     else
         recipe->kernels->pack->display(&task);
     extend_sides(task.luma, width);
@@ -82,7 +82,7 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
         task.half[0][k] = display_row(run, y & ~1u, k, 0);
         task.half[1][k] = display_row(run, y, k, 0); /* the last row of an odd height is alone */
     }
-    run->recipe->kernels->pack->chroma(&task);
+    run->recipe->kernels->pack->chroma[out->format](&task);
 }
 
 static void finish_row(const struct fast_run *run, const struct sisp_image *out, uint32_t y)
@@ -92,6 +92,8 @@ static void finish_row(const struct fast_run *run, const struct sisp_image *out,
         .dst = out->planes[0] + y * out->stride_bytes[0],
         .width = g->width,
     };
+    for (int k = 0; k < 3; k++)
+        task.half[k] = display_row(run, y, k, 0);
     find_detail(run, y);
     for (unsigned phase = 0; phase < 2; phase++) {
         for (int k = 0; k < 3; k++)
@@ -100,7 +102,7 @@ static void finish_row(const struct fast_run *run, const struct sisp_image *out,
         task.detail[phase] = detail_row(run, phase);
     }
     run->recipe->kernels->pack->finish[g->format](&task);
-    if (g->format == SISP_PIXEL_NV12 && (y % 2 == 1 || y + 1 == g->height))
+    if (sisp_pixel_plane_count(g->format) == 2 && (y % 2 == 1 || y + 1 == g->height))
         pack_chroma(run, out, y);
 }
 

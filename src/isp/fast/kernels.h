@@ -85,7 +85,7 @@ struct fast_pack {
     const int16_t *linear[3][2];
     const struct fast_tone *tone;
     uint8_t *dst;
-    int16_t *half[3]; /* NV12 only: means of pairs, for the chroma */
+    int16_t *half[3]; /* YUV only: means of pairs, for the chroma */
     size_t width;
     /* Finishing only: rows of display values and luma of 15 bits, and what is added to them. */
     int16_t *display[3][2], *luma[2];
@@ -102,7 +102,7 @@ struct fast_detail {
     size_t pairs;
 };
 
-/** NV12: two rows of pair means -> Cb, Cr. */
+/** NV12, P010: two rows of pair means -> Cb, Cr. */
 struct fast_chroma {
     const int16_t *half[2][3];
     uint8_t *dst;
@@ -167,12 +167,12 @@ struct fast_demosaic_kernels {
 
 struct fast_pack_kernels {
     void (*row[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
-    void (*chroma)(const struct fast_chroma *);
+    void (*chroma[SISP_PIXEL_FORMAT_COUNT])(const struct fast_chroma *); /* of two planes */
     void (*flush)(void); /* after the last row, before another thread may read the picture */
     /* Finishing: tone into rows of display values (or halves) and luma; those rows and detail,
      * which take the place of linear RGB, into a picture. */
     void (*display)(const struct fast_pack *);
-    void (*display_nv12)(const struct fast_pack *);
+    void (*display_yuv)(const struct fast_pack *);
     void (*finish[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
 };
 

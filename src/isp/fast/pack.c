@@ -110,27 +110,98 @@ VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, vec_u16 c[4][2]
 
 /* ITU-R BT.709, limited range: 219 steps of Y, 224 of Cb and Cr; Q15 with 255 / 255 = 1. The rows
  * of Cb and Cr sum to 0: grey is 128 exactly. */
-enum { Y_R = 5983, Y_G = 20127, Y_B = 2032 };
-enum { CB_R = -3298, CB_G = -11094, CB_B = 14392 };
-enum { CR_R = 14392, CR_G = -13073, CR_B = -1319 };
+static const int luma_weights[3] = {5983, 20127, 2032};
+static const int cb_weights[3] = {-3298, -11094, 14392};
+static const int cr_weights[3] = {14392, -13073, -1319};
 
-VEC_INLINE vec_u16 weigh(const vec_u16 c[3], const int weight[3], int offset)
+/* In 1/128 of a step of 8 bits. */
+VEC_INLINE vec_u16 weigh(const vec_u16 c[3], const int weights[3])
 {
-    vec_u16 sum = vec_mulhrs(c[0], vec_set(weight[0])) + vec_mulhrs(c[1], vec_set(weight[1])) +
-                  vec_mulhrs(c[2], vec_set(weight[2]));
+    return vec_mulhrs(c[0], vec_set(weights[0])) + vec_mulhrs(c[1], vec_set(weights[1])) +
+           vec_mulhrs(c[2], vec_set(weights[2]));
+}
+
+VEC_INLINE vec_u16 code_8(vec_u16 sum, int offset)
+{
     return (sum + (uint16_t)(offset * 128 + 64)) >> 7;
+}
+
+/* 10 bits, in the high bits of words. */
+VEC_INLINE vec_u16 code_10(vec_u16 sum, int offset)
+{
+    return (sum + (uint16_t)(offset * 128 + 16)) >> 5 << 6;
+}
+
+struct luma {
+    vec_u16 sum[2];
+};
+
+/* Luma of both phases; and the means of pairs, which chroma is made from. */
+VEC_INLINE struct luma split(vec_u16 c[4][2], vec_u16 half[3])
+{
+    struct luma luma;
+    for (int phase = 0; phase < 2; phase++) {
+        const vec_u16 rgb[3] = {c[0][phase], c[1][phase], c[2][phase]};
+        luma.sum[phase] = weigh(rgb, luma_weights);
+    }
+    for (int k = 0; k < 3; k++)
+        half[k] = vec_avg_u(c[k][0], c[k][1]);
+    return luma;
+}
+
+VEC_INLINE void store_halves(const struct fast_pack *p, size_t i, const vec_u16 half[3])
+{
+    for (int k = 0; k < 3; k++)
+        vec_store(p->half[k] + i, half[k]);
+}
+
+VEC_INLINE void put_nv12(struct luma luma, uint8_t *dst)
+{
+    vec_store(dst, code_8(luma.sum[0], 16) | code_8(luma.sum[1], 16) << 8);
+}
+
+/* Words of two phases, in turn. */
+VEC_INLINE void put_words(vec_u16 even, vec_u16 odd, uint8_t *dst)
+{
+    vec_u16 first, second;
+    vec_zip_16(even, odd, &first, &second);
+    vec_store(dst, first);
+    vec_store(dst + VEC_BYTES, second);
+}
+
+VEC_INLINE void put_p010(struct luma luma, uint8_t *dst)
+{
+    put_words(code_10(luma.sum[0], 16), code_10(luma.sum[1], 16), dst);
+}
+
+VEC_INLINE void put_yuyv(struct luma luma, const vec_u16 half[3], uint8_t *dst)
+{
+    const vec_u16 cb = code_8(weigh(half, cb_weights), 128);
+    const vec_u16 cr = code_8(weigh(half, cr_weights), 128);
+    put_words(code_8(luma.sum[0], 16) | cb << 8, code_8(luma.sum[1], 16) | cr << 8, dst);
 }
 
 VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
-    static const int luma[3] = {Y_R, Y_G, Y_B};
-    vec_u16 even[3], odd[3];
-    for (int k = 0; k < 3; k++) {
-        even[k] = c[k][0];
-        odd[k] = c[k][1];
-        vec_store(p->half[k] + i, vec_avg_u(even[k], odd[k]));
-    }
-    vec_store(dst, weigh(even, luma, 16) | weigh(odd, luma, 16) << 8);
+    vec_u16 half[3];
+    const struct luma luma = split(c, half);
+    store_halves(p, i, half);
+    put_nv12(luma, dst);
+}
+
+VEC_INLINE void step_p010(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+{
+    vec_u16 half[3];
+    const struct luma luma = split(c, half);
+    store_halves(p, i, half);
+    put_p010(luma, dst);
+}
+
+VEC_INLINE void step_yuyv(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+{
+    vec_u16 half[3];
+    const struct luma luma = split(c, half);
+    put_yuyv(luma, half, dst);
 }
 
 /* Whole steps go straight to the picture, the last one through a copy. */
@@ -150,6 +221,16 @@ VEC_INLINE void row(const struct fast_pack *task, values_fn *values, step_fn *st
         last_step(p, x / 2, c, last);
         __builtin_memcpy(p->dst + x * pixel_bytes, last, (p->width - x) * pixel_bytes);
     }
+}
+
+/* Whole pairs: what an odd width lacks is the last pixel again. */
+VEC_INLINE void row_of_pairs(const struct fast_pack *task, values_fn *values, step_fn *step)
+{
+    struct fast_pack pairs = *task;
+    pairs.width += pairs.width % 2;
+    row(&pairs, values, step, step, 2);
+    if (pairs.width > task->width)
+        task->dst[2 * task->width] = task->dst[2 * task->width - 2];
 }
 
 /* A picture is larger than the caches that it would be fetched into before it is written: stores
@@ -183,6 +264,16 @@ static void row_nv12(const struct fast_pack *p)
     row(p, tone, step_nv12, step_nv12, 1);
 }
 
+static void row_p010(const struct fast_pack *p)
+{
+    row(p, tone, step_p010, step_p010, 2);
+}
+
+static void row_yuyv(const struct fast_pack *p)
+{
+    row_of_pairs(p, tone, step_yuyv);
+}
+
 /* ---- finishing ---------------------------------------------------------------------------------
  */
 
@@ -210,7 +301,7 @@ static void display(const struct fast_pack *task)
     }
 }
 
-static void display_nv12(const struct fast_pack *task)
+static void display_yuv(const struct fast_pack *task)
 {
     const struct fast_pack own = *task, *p = &own;
     for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
@@ -244,18 +335,43 @@ VEC_INLINE void finished_luma(const struct fast_pack *p, size_t i, vec_u16 out[3
     }
 }
 
-/* Limited range: 219 of 255 steps, from 16. */
-VEC_INLINE void step_luma(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+/* 219 of 255 steps. */
+VEC_INLINE struct luma to_limited(vec_u16 c[4][2])
 {
-    vec_u16 byte[2];
-    for (int phase = 0; phase < 2; phase++)
-        byte[phase] = (vec_mulhrs(c[0][phase], vec_set(LUMA_LIMITED)) + 16 * 128 + 64) >> 7;
-    vec_store(dst, byte[0] | byte[1] << 8);
+    return (struct luma){
+        {vec_mulhrs(c[0][0], vec_set(LUMA_LIMITED)), vec_mulhrs(c[0][1], vec_set(LUMA_LIMITED))}};
+}
+
+VEC_INLINE void step_luma_nv12(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+{
+    put_nv12(to_limited(c), dst);
+}
+
+VEC_INLINE void step_luma_p010(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+{
+    put_p010(to_limited(c), dst);
+}
+
+VEC_INLINE void step_luma_yuyv(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
+{
+    const vec_u16 half[3] = {
+        vec_load(p->half[0] + i), vec_load(p->half[1] + i), vec_load(p->half[2] + i)};
+    put_yuyv(to_limited(c), half, dst);
 }
 
 static void finish_nv12(const struct fast_pack *p)
 {
-    row(p, finished_luma, step_luma, step_luma, 1);
+    row(p, finished_luma, step_luma_nv12, step_luma_nv12, 1);
+}
+
+static void finish_p010(const struct fast_pack *p)
+{
+    row(p, finished_luma, step_luma_p010, step_luma_p010, 2);
+}
+
+static void finish_yuyv(const struct fast_pack *p)
+{
+    row_of_pairs(p, finished_luma, step_luma_yuyv);
 }
 
 static void flush(void)
@@ -263,16 +379,35 @@ static void flush(void)
     vec_stream_end();
 }
 
-static void chroma(const struct fast_chroma *task)
+VEC_INLINE void load_chroma(const struct fast_chroma *task, size_t i, vec_u16 sum[2])
 {
-    static const int cb[3] = {CB_R, CB_G, CB_B}, cr[3] = {CR_R, CR_G, CR_B};
+    vec_u16 c[3];
+    for (int k = 0; k < 3; k++)
+        c[k] = vec_avg_u(vec_load(task->half[0][k] + i), vec_load(task->half[1][k] + i));
+    sum[0] = weigh(c, cb_weights);
+    sum[1] = weigh(c, cr_weights);
+}
+
+static void chroma_nv12(const struct fast_chroma *task)
+{
     for (size_t i = 0; i < task->pairs; i += VEC_LANES) {
-        vec_u16 c[3];
-        for (int k = 0; k < 3; k++)
-            c[k] = vec_avg_u(vec_load(task->half[0][k] + i), vec_load(task->half[1][k] + i));
-        vec_u16 out = weigh(c, cb, 128) | weigh(c, cr, 128) << 8;
-        size_t left = 2 * (task->pairs - i);
+        vec_u16 sum[2];
+        load_chroma(task, i, sum);
+        const vec_u16 out = code_8(sum[0], 128) | code_8(sum[1], 128) << 8;
+        const size_t left = 2 * (task->pairs - i);
         __builtin_memcpy(task->dst + 2 * i, &out, left < VEC_BYTES ? left : VEC_BYTES);
+    }
+}
+
+static void chroma_p010(const struct fast_chroma *task)
+{
+    for (size_t i = 0; i < task->pairs; i += VEC_LANES) {
+        vec_u16 sum[2];
+        uint8_t out[2 * VEC_BYTES];
+        load_chroma(task, i, sum);
+        put_words(code_10(sum[0], 128), code_10(sum[1], 128), out);
+        const size_t left = 4 * (task->pairs - i);
+        __builtin_memcpy(task->dst + 4 * i, out, left < sizeof(out) ? left : sizeof(out));
     }
 }
 
@@ -284,16 +419,20 @@ const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
             [SISP_PIXEL_RGB24] = row_rgb24,
             [SISP_PIXEL_NV12] = row_nv12,
             [SISP_PIXEL_RGBA64] = row_rgba64,
+            [SISP_PIXEL_YUYV] = row_yuyv,
+            [SISP_PIXEL_P010] = row_p010,
         },
     .display = display,
-    .display_nv12 = display_nv12,
+    .display_yuv = display_yuv,
     .finish =
         {
             [SISP_PIXEL_XRGB8888] = finish_xrgb8888,
             [SISP_PIXEL_RGB24] = finish_rgb24,
             [SISP_PIXEL_NV12] = finish_nv12,
             [SISP_PIXEL_RGBA64] = finish_rgba64,
+            [SISP_PIXEL_YUYV] = finish_yuyv,
+            [SISP_PIXEL_P010] = finish_p010,
         },
-    .chroma = chroma,
+    .chroma = {[SISP_PIXEL_NV12] = chroma_nv12, [SISP_PIXEL_P010] = chroma_p010},
     .flush = flush,
 };

@@ -86,6 +86,12 @@ static inline unsigned fast_row_own_phase(const struct isp_fast_recipe *recipe, 
     return cfa == SISP_CFA_GRBG || cfa == SISP_CFA_GBRG;
 }
 
+/** Pictures of luma and chroma, not of red, green and blue. */
+static inline bool fast_is_yuv(enum sisp_pixel_format format)
+{
+    return format == SISP_PIXEL_NV12 || format == SISP_PIXEL_YUYV || format == SISP_PIXEL_P010;
+}
+
 /** The kernels of that level, or NULL if it is not in this build. */
 const struct fast_kernels *isp_fast_kernels(enum isp_isa isa);
 
