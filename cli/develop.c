@@ -19,7 +19,7 @@ static const char help[] =
     "folder, or a name that holds %s for the input's stem.\n"
     "\n"
     "  -o, --output OUT         where the picture goes\n"
-    "      --depth 8|16         bits a channel (8; .jpg has 8 only)\n"
+    "      --depth 8|10|16      bits a channel (8; .jpg has 8 only, .y4m 8 or 10, others 8 or 16)\n"
     "      --wb auto|camera|R,B|NK  white balance (auto); R,B are gains with green at 1, NK such "
     "as\n"
     "                           5000K the colour temperature of the light\n"
@@ -169,7 +169,7 @@ static bool set_wish(struct develop_options *o, const char *name, const char *va
 
 static bool set_option(struct develop_options *o, const char *name, const char *value)
 {
-    static const char *const depths[] = {"8", "16"}, *const lanes[] = {"background", "fast"};
+    static const char *const lanes[] = {"background", "fast"};
     float choice = 0;
     int r = value ? cli_raw_option("develop", &o->raw, name, value) : 0;
     if (value && !r)
@@ -177,9 +177,9 @@ static bool set_option(struct develop_options *o, const char *name, const char *
     if (r)
         return r > 0;
     if (strcmp(name, "depth") == 0) {
-        bool ok = choose(name, value, depths, &choice);
-        o->depth = choice != 0 ? 16 : 8;
-        return ok;
+        bool ok = cli_parse_u32(value, 8, 16, &o->depth);
+        return (ok && (o->depth == 8 || o->depth == 10 || o->depth == 16)) ||
+               bad_value(name, value, "it is 8, 10 or 16");
     }
     if (strcmp(name, "lane") == 0) {
         bool ok = choose(name, value, lanes, &choice);

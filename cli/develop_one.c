@@ -37,6 +37,18 @@ static int open_input(struct one *one)
     return r ? CLI_INPUT_FAILED : CLI_DONE;
 }
 
+/* A video's picture is remade in the format that it had. */
+static enum sisp_pixel_format find_format(const struct one *one)
+{
+    const struct develop_options *o = one->options;
+    if (one->target->writer)
+        return o->depth == 16 ? SISP_PIXEL_RGBA64 : SISP_PIXEL_RGB24;
+    if (o->coefficients && o->remake.format == SISP_PIXEL_YUYV)
+        return SISP_PIXEL_YUYV;
+    const bool is_deep = o->coefficients ? o->remake.format == SISP_PIXEL_P010 : o->depth == 10;
+    return is_deep ? SISP_PIXEL_P010 : SISP_PIXEL_NV12;
+}
+
 static int open_session(struct one *one)
 {
     const struct develop_options *o = one->options;
@@ -50,9 +62,7 @@ static int open_session(struct one *one)
     params.knobs = &knobs;
     params.tuning = o->tuning.path ? &o->tuning.tuning : NULL;
     struct sisp_picture_params picture = {
-        .format = !one->target->writer ? SISP_PIXEL_NV12
-                  : o->depth == 16     ? SISP_PIXEL_RGBA64
-                                       : SISP_PIXEL_RGB24,
+        .format = find_format(one),
         .width = params.info.crop.width,
         .height = params.info.crop.height,
     };
@@ -102,8 +112,9 @@ static int write_y4m(struct one *one)
 {
     struct sisp_video_writer *writer;
     const struct sisp_image *image = &one->result.image;
-    int r = sisp_video_writer_open(&writer, one->target->path, image->width, image->height, 1, 1,
-        one->error, sizeof(one->error));
+    const struct sisp_video_params params = {image->format, image->width, image->height, 1, 1};
+    int r =
+        sisp_video_writer_open(&writer, one->target->path, &params, one->error, sizeof(one->error));
     if (r)
         return r;
     r = sisp_video_writer_write(writer, image);

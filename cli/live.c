@@ -23,6 +23,7 @@ static const char help[] =
     "      --seconds S          stop after S seconds of frames\n"
     "      --preview PATH       FILE.y4m, a folder (PNG files), or - (Y4M on standard output)\n"
     "      --preview-size WxH   (640x360, or the frame's own size if smaller)\n"
+    "      --preview-format NAME  of Y4M: NV12, YUYV (4:2:2) or P010 (10 bits) (NV12)\n"
     "      --shutter FRAME      press the shutter at this frame: a burst becomes a still\n"
     "      --burst N            frames fused at a press, 2 to 16 (4)\n"
     "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
@@ -50,6 +51,7 @@ static const struct option long_options[] = {
     {"seconds", required_argument, NULL, 0},
     {"preview", required_argument, NULL, 0},
     {"preview-size", required_argument, NULL, 0},
+    {"preview-format", required_argument, NULL, 0},
     {"shutter", required_argument, NULL, 0},
     {"burst", required_argument, NULL, 0},
     {"still", required_argument, NULL, 0},
@@ -73,7 +75,7 @@ static const struct option long_options[] = {
 
 /* Options as given, before they are put together. */
 struct given {
-    const char *camera;
+    const char *camera, *preview_format;
     double seconds;
     struct live_options live;
 };
@@ -130,6 +132,16 @@ static bool set_preview(struct live_options *o, const char *value)
         o->preview_kind = PREVIEW_PNGS;
     else
         return bad_value("preview", value, "it is FILE.y4m, a folder that exists, or -");
+    return true;
+}
+
+static bool set_preview_format(struct given *g, const char *value)
+{
+    const int format = sisp_pixel_format_find(value);
+    if (format != SISP_PIXEL_NV12 && format != SISP_PIXEL_YUYV && format != SISP_PIXEL_P010)
+        return bad_value("preview-format", value, "it is NV12, YUYV or P010");
+    g->preview_format = value;
+    g->live.preview_format = (enum sisp_pixel_format)format;
     return true;
 }
 
@@ -190,6 +202,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
         g->camera = value;
     else if (strcmp(name, "preview") == 0)
         return set_preview(o, value);
+    else if (strcmp(name, "preview-format") == 0)
+        return set_preview_format(g, value);
     else if (strcmp(name, "still") == 0)
         return set_still(o, value);
     else if (strcmp(name, "raw") == 0)
@@ -255,11 +269,22 @@ static bool check_camera(struct given *g)
     return true;
 }
 
+/* PNG files are made from RGB, and a video from YUV. */
+static bool check_preview_format(struct given *g)
+{
+    struct live_options *o = &g->live;
+    if (o->preview_kind == PREVIEW_PNGS && g->preview_format)
+        return bad_value("preview-format", g->preview_format, "a folder of PNG files has no YUV");
+    if (!g->preview_format)
+        o->preview_format = o->preview_kind == PREVIEW_PNGS ? SISP_PIXEL_RGB24 : SISP_PIXEL_NV12;
+    return true;
+}
+
 static bool check(struct given *g)
 {
     struct live_options *o = &g->live;
     struct stat status;
-    if (!check_camera(g))
+    if (!check_camera(g) || !check_preview_format(g))
         return false;
     if (o->frames && g->seconds > 0) {
         cli_error("live", "--frames and --seconds both say when to stop");

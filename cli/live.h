@@ -24,6 +24,7 @@ struct live_options {
     enum preview_kind preview_kind;
     const char *preview;
     uint32_t preview_width, preview_height;
+    enum sisp_pixel_format preview_format;
     bool has_shutter;
     uint64_t shutter;
     uint32_t burst_frames;

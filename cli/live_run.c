@@ -342,7 +342,7 @@ static int open_session(struct run *run)
     params.is_live = 1;
     params.frame_interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;
     params.preview = (struct sisp_picture_params){
-        .format = o->preview_kind == PREVIEW_PNGS ? SISP_PIXEL_RGB24 : SISP_PIXEL_NV12,
+        .format = o->preview_format,
         .width = o->preview_width,
         .height = o->preview_height,
     };
@@ -375,8 +375,9 @@ static int open_outputs(struct run *run)
     }
     if (o->preview_kind != PREVIEW_Y4M)
         return CLI_DONE;
-    r = sisp_video_writer_open(&run->video, o->preview, o->preview_width, o->preview_height,
-        o->fps_num, o->fps_den, run->error, sizeof(run->error));
+    const struct sisp_video_params params = {
+        o->preview_format, o->preview_width, o->preview_height, o->fps_num, o->fps_den};
+    r = sisp_video_writer_open(&run->video, o->preview, &params, run->error, sizeof(run->error));
     if (r)
         cli_error("live", "%s: %s", o->preview, run->error);
     return r ? CLI_OUTPUT_FAILED : CLI_DONE;

@@ -49,14 +49,16 @@ static bool choose_writer(const struct develop_options *options, struct develop_
     const char *path = target->path;
     if (is_y4m(path)) {
         if (!options->is_fast || options->depth == 16)
-            cli_error("develop", "'%s': .y4m is for 8 bits and --lane fast", path);
-        return options->is_fast && options->depth == 8;
+            cli_error("develop", "'%s': .y4m is for 8 or 10 bits and --lane fast", path);
+        return options->is_fast && options->depth != 16;
     }
     target->writer = sisp_writer_find(strcmp(path, "-") == 0 ? ".ppm" : path);
     if (!target->writer)
         cli_error("develop", "'%s': the extension is none of .jpg .png .tiff .ppm .y4m", path);
     else if (!target->writer->available)
         cli_error("develop", "'%s': this build has no %s writer", path, target->writer->name);
+    else if (options->depth == 10)
+        cli_error("develop", "'%s': 10 bits a channel are for .y4m", path);
     else if (options->depth == 16 && !target->writer->has_16_bit)
         cli_error("develop", "'%s': %s has no 16-bit pictures; use .png, .tiff or .ppm", path,
             target->writer->name);

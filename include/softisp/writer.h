@@ -53,17 +53,23 @@ SISP_API void sisp_writer_abandon_all(void);
 /** A sequence of previews: one Y4M file, or "-" for stdout. */
 struct sisp_video_writer;
 
+/** What every picture of a video is. */
+struct sisp_video_params {
+    enum sisp_pixel_format format; /* NV12 (4:2:0), YUYV (4:2:2) or P010 (4:2:0 of 10 bits) */
+    uint32_t width, height;
+    uint32_t fps_num, fps_den;
+};
+
 /**
- * Open a .y4m file ("-": Y4M on stdout) for NV12 pictures of that size; it is renamed into place by
- * close. BT.709 limited range is said in the stream header (XCOLORRANGE=LIMITED).
+ * Open a .y4m file ("-": Y4M on stdout); it is renamed into place by close. BT.709 limited range
+ * is said in the stream header (XCOLORRANGE=LIMITED).
  *
  * Returns: 0, or a negative errno as for sisp_write_image().
  */
 SISP_API SISP_MUST_CHECK int sisp_video_writer_open(struct sisp_video_writer **writer,
-    const char *path, uint32_t width, uint32_t height, uint32_t fps_num, uint32_t fps_den,
-    char *error, size_t error_size);
+    const char *path, const struct sisp_video_params *params, char *error, size_t error_size);
 
-/** Append one NV12 picture. Threads: one at a time. Returns: 0, -EINVAL (size, format), errno of
+/** Append one picture. Threads: one at a time. Returns: 0, -EINVAL (size, format), errno of
  * write, -EPIPE; after such an error the stream is cut, and every later call returns it too. */
 SISP_API SISP_MUST_CHECK int sisp_video_writer_write(
     struct sisp_video_writer *writer, const struct sisp_image *image);

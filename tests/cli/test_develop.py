@@ -366,6 +366,24 @@ def a_y4m_is_not_turned(folder):
     expect(sizes[0] == sizes[1][::-1], sizes)
 
 
+def a_y4m_of_10_bits(folder):
+    """It is that of 8 bits with two more; other files have no 10 bits."""
+    path, samples = ramp(folder), []
+    for depth in 8, 10:
+        out = os.path.join(folder, f'{depth}.y4m')
+        code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB', '--lane', 'fast', '--depth', depth)
+        expect(code == 0, err)
+        frame = open(out, 'rb').read().split(b'FRAME\n', 1)[1]
+        samples.append(np.frombuffer(frame, 'u1' if depth == 8 else '<u2').astype(int))
+    expect(samples[0].size == samples[1].size and np.abs(samples[1] - 4 * samples[0]).max() <= 3, samples)
+    expect(np.any(samples[1] % 4), 'the low bits are empty')
+    for out, depth in ('x.png', 10), ('x.y4m', 16), ('x.y4m', 9):
+        code, _, err = run('develop', path, '-o', os.path.join(folder, out), '--cfa', 'RGGB', '--lane', 'fast', '--depth',
+                           depth)
+        expect(code == 2, out, code)
+        one_sentence(err)
+
+
 def a_large_jpeg_takes_little_memory(folder):
     if SANITIZED:
         raise Skip('a sanitizer takes memory of its own')
@@ -426,5 +444,5 @@ def interrupt_leaves_nothing(folder):
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak,
       lanes_agree_on_a_short_span, ipu3_and_monochrome_are_read, canon_colorchecker, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
-      figures_on_a_full_disk, a_y4m_is_not_turned, a_large_jpeg_takes_little_memory,
+      figures_on_a_full_disk, a_y4m_is_not_turned, a_y4m_of_10_bits, a_large_jpeg_takes_little_memory,
       a_wide_container_is_no_other_picture, closed_pipe, interrupt_leaves_nothing])

@@ -194,6 +194,29 @@ def y4m_on_stdout(folder):
     expect(frames_of_y4m(path) >= 8)
 
 
+def video_formats(folder):
+    """The stream says its format, its frames have that size, and develop makes the same bits again."""
+    t, y, raws = (os.path.join(folder, n) for n in ('t.csv', 'p.y4m', 'raw'))
+    os.mkdir(raws)
+    for name, space, bytes_of in (('yuyv', b'C422', lambda w, h: 2 * w * h), ('P010', b'C420p10', lambda w, h: 3 * w * h)):
+        code, _, err = run('live', *SMALL, '--frames', 1, '--preview', y, '--preview-size', HALF, '--preview-format', name,
+                           '--raw', raws, '--telemetry', t)
+        expect(code == 0, err)
+        head, rest = open(y, 'rb').read().split(b'\n', 1)
+        w, h = map(int, HALF.split('x'))
+        expect(space in head.split() and len(rest) == 6 + bytes_of(w, h), head, len(rest))
+        row, again = rows_of(t)[0], os.path.join(folder, 'again.csv')
+        code, _, err = run('develop', os.path.join(raws, '000000.raw'), '-o', y, '--raw-format', 'SRGGB10', '--size', SIZE,
+                           '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--telemetry', again)
+        expect(code == 0, err)
+        expect(rows_of(again)[0]['output_hash'] == row['output_hash'], name)
+        os.unlink(y)
+    for args in (['--preview-format', 'RGB24'], ['--preview-format', 'NV12', '--preview', folder]):
+        code, _, err = run('live', *SMALL, '--frames', 1, *args)
+        expect(code == 2 and '--preview-format' in err, args, code, err)
+        one_sentence(err)
+
+
 def pngs_in_a_folder(folder):
     code, _, err = run('live', *SMALL, '--frames', 5, '--preview', folder, '--preview-size', HALF)
     expect(code == 0, err)
@@ -230,5 +253,5 @@ def telemetry_on_a_full_disk(folder):
 
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
       a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
-      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])

@@ -251,7 +251,8 @@ static int run_video(char *error, size_t error_size)
 {
     struct sisp_video_writer *writer;
     const char *path = folder_path("a.y4m");
-    int r = sisp_video_writer_open(&writer, path, 8, 8, 30, 1, error, error_size);
+    int r = sisp_video_writer_open(&writer, path,
+        &(struct sisp_video_params){SISP_PIXEL_NV12, 8, 8, 30, 1}, error, error_size);
     EXPECT((r == 0) == (writer != NULL));
     int closed = sisp_video_writer_close(&writer);
     EXPECT((access(path, F_OK) == 0) == (r == 0));

@@ -246,7 +246,8 @@ TEST(sixty_four_files_may_be_unfinished_and_all_are_abandoned)
     for (unsigned i = 0; i < 65; i++) {
         char name[20];
         snprintf(name, sizeof(name), "%u.y4m", i);
-        int code = sisp_video_writer_open(&writers[i], folder_path(name), 2, 2, 30, 1, NULL, 0);
+        int code = sisp_video_writer_open(&writers[i], folder_path(name),
+            &(struct sisp_video_params){SISP_PIXEL_NV12, 2, 2, 30, 1}, NULL, 0);
         CHECK_EQ(code, i < 64 ? 0 : -EAGAIN);
     }
     CHECK_EQ(folder_count(), 64);
@@ -269,7 +270,8 @@ TEST(a_forked_child_does_not_abandon_its_parents_files)
 {
     struct sisp_video_writer *writer;
     folder_clear();
-    REQUIRE(sisp_video_writer_open(&writer, folder_path("a.y4m"), 2, 2, 30, 1, NULL, 0) == 0);
+    REQUIRE(sisp_video_writer_open(&writer, folder_path("a.y4m"),
+                &(struct sisp_video_params){SISP_PIXEL_NV12, 2, 2, 30, 1}, NULL, 0) == 0);
     CHECK_EQ(in_child(abandon, ""), 0);
     CHECK_EQ(sisp_video_writer_close(&writer), 0);
     CHECK_EQ(access(folder_path("a.y4m"), F_OK), 0);

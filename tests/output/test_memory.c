@@ -136,7 +136,8 @@ TEST(each_allocation_of_a_video_may_fail)
     for (;; failures++) {
         struct sisp_video_writer *writer;
         fail_after = (long)failures;
-        int code = sisp_video_writer_open(&writer, path, 8, 8, 30, 1, NULL, 0);
+        int code = sisp_video_writer_open(
+            &writer, path, &(struct sisp_video_params){SISP_PIXEL_NV12, 8, 8, 30, 1}, NULL, 0);
         bool has_failed = fail_after < 0;
         fail_after = -1;
         if (code == 0)

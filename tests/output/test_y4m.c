@@ -52,7 +52,9 @@ TEST(a_video_of_odd_size_has_header_and_planes)
     char error[100] = "";
     const char *path = folder_path("a.y4m");
     struct sisp_video_writer *writer;
-    REQUIRE(sisp_video_writer_open(&writer, path, 7, 5, 30000, 1001, error, sizeof(error)) == 0);
+    REQUIRE(sisp_video_writer_open(&writer, path,
+                &(struct sisp_video_params){SISP_PIXEL_NV12, 7, 5, 30000, 1001}, error,
+                sizeof(error)) == 0);
     for (unsigned i = 0; i < 3; i++) {
         struct sisp_image image = nv12_make(i);
         CHECK_EQ(sisp_video_writer_write(writer, &image), 0);
@@ -74,6 +76,74 @@ TEST(a_video_of_odd_size_has_header_and_planes)
         CHECK(frame_equals(bytes + HEADER_BYTES + i * FRAME_BYTES, i));
 }
 
+/* Of one row of an image to what a plane of the video has: every step-th sample from `first` on. */
+static bool plane_equals(const uint8_t *got, const void *row, unsigned first, unsigned step,
+    unsigned count, bool is_wide)
+{
+    for (unsigned i = 0; i < count; i++) {
+        const unsigned place = first + i * step;
+        const unsigned wanted =
+            is_wide ? ((const uint16_t *)row)[place] >> 6 : ((const uint8_t *)row)[place];
+        const unsigned found = is_wide ? got[2 * i] | got[2 * i + 1] << 8 : got[i];
+        if (found != wanted)
+            return false;
+    }
+    return true;
+}
+
+/* Number of bytes; 0 after a failure that was said. */
+static size_t write_one(const char *name, const struct sisp_image *image, uint8_t bytes[500])
+{
+    struct sisp_video_writer *writer = NULL;
+    const struct sisp_video_params params = {image->format, image->width, image->height, 30, 1};
+    if (sisp_video_writer_open(&writer, folder_path(name), &params, NULL, 0) == 0)
+        CHECK_EQ(sisp_video_writer_write(writer, image), 0);
+    CHECK_EQ(sisp_video_writer_close(&writer), 0);
+    FILE *file = fopen(folder_path(name), "rb");
+    const size_t size = file ? fread(bytes, 1, 500, file) : 0;
+    if (file)
+        fclose(file);
+    return size;
+}
+
+/* 3x2: chroma is 2x2. */
+TEST(yuyv_becomes_422)
+{
+    uint8_t samples[2][12], bytes[500];
+    struct sisp_image image = {SISP_PIXEL_YUYV, 3, 2, {samples[0]}, {12}};
+    for (unsigned i = 0; i < 24; i++)
+        samples[i / 12][i % 12] = (uint8_t)(100 + i);
+    const size_t size = write_one("g.y4m", &image, bytes);
+    REQUIRE(size > 6 + 14);
+    const uint8_t *frame = bytes + size - 14;
+    CHECK(memcmp(frame - 6, "FRAME\n", 6) == 0);
+    CHECK(strstr((char *)bytes, " C422 "));
+    for (unsigned y = 0; y < 2; y++) {
+        CHECK(plane_equals(frame + 3 * y, samples[y], 0, 2, 3, false));
+        CHECK(plane_equals(frame + 6 + 2 * y, samples[y], 1, 4, 2, false));
+        CHECK(plane_equals(frame + 10 + 2 * y, samples[y], 3, 4, 2, false));
+    }
+}
+
+/* 3x1: chroma is 2x1. */
+TEST(p010_becomes_420_of_low_bits)
+{
+    uint16_t bright[3] = {64 << 6, 940 << 6, 513 << 6}, pairs[4];
+    uint8_t bytes[500];
+    struct sisp_image image = {
+        SISP_PIXEL_P010, 3, 1, {(uint8_t *)bright, (uint8_t *)pairs}, {6, 8}};
+    for (unsigned i = 0; i < 4; i++)
+        pairs[i] = (uint16_t)((100 + 257 * i) << 6);
+    const size_t size = write_one("h.y4m", &image, bytes);
+    REQUIRE(size > 6 + 14);
+    const uint8_t *frame = bytes + size - 14;
+    CHECK(memcmp(frame - 6, "FRAME\n", 6) == 0);
+    CHECK(strstr((char *)bytes, " C420p10 "));
+    CHECK(plane_equals(frame, bright, 0, 1, 3, true));
+    CHECK(plane_equals(frame + 6, pairs, 0, 2, 2, true));
+    CHECK(plane_equals(frame + 10, pairs, 1, 2, 2, true));
+}
+
 static void ignore_log(void *user, enum sisp_log_level level, const char *sentence)
 {
     unsigned *count = user;
@@ -84,7 +154,8 @@ TEST(pictures_that_do_not_fit_are_refused_and_change_nothing)
 {
     struct sisp_video_writer *writer;
     const char *path = folder_path("b.y4m");
-    REQUIRE(sisp_video_writer_open(&writer, path, 7, 5, 30, 1, NULL, 0) == 0);
+    REQUIRE(sisp_video_writer_open(&writer, path,
+                &(struct sisp_video_params){SISP_PIXEL_NV12, 7, 5, 30, 1}, NULL, 0) == 0);
     struct sisp_image good = nv12_make(0), bad[7];
     for (unsigned i = 0; i < 7; i++)
         bad[i] = good;
@@ -111,13 +182,27 @@ TEST(a_video_of_no_size_is_refused)
     struct sisp_video_writer *writer;
     char error[100] = "";
     const char *path = folder_path("c.y4m");
-    CHECK_EQ(sisp_video_writer_open(&writer, path, 0, 5, 30, 1, error, 100), -EINVAL);
+    CHECK_EQ(sisp_video_writer_open(&writer, path,
+                 &(struct sisp_video_params){SISP_PIXEL_NV12, 0, 5, 30, 1}, error, 100),
+        -EINVAL);
     CHECK(!writer && strstr(error, "0x5"));
-    CHECK_EQ(sisp_video_writer_open(&writer, path, 5, 65536, 30, 1, NULL, 0), -EINVAL);
-    CHECK_EQ(sisp_video_writer_open(&writer, path, 5, 5, 0, 1, NULL, 0), -EINVAL);
-    CHECK_EQ(sisp_video_writer_open(&writer, path, 5, 5, 30, 0, NULL, 0), -EINVAL);
-    CHECK_EQ(sisp_video_writer_open(&writer, "/", 5, 5, 30, 1, error, 100), -EISDIR);
+    CHECK_EQ(sisp_video_writer_open(&writer, path,
+                 &(struct sisp_video_params){SISP_PIXEL_NV12, 5, 65536, 30, 1}, NULL, 0),
+        -EINVAL);
+    CHECK_EQ(sisp_video_writer_open(
+                 &writer, path, &(struct sisp_video_params){SISP_PIXEL_NV12, 5, 5, 0, 1}, NULL, 0),
+        -EINVAL);
+    CHECK_EQ(sisp_video_writer_open(
+                 &writer, path, &(struct sisp_video_params){SISP_PIXEL_NV12, 5, 5, 30, 0}, NULL, 0),
+        -EINVAL);
+    CHECK_EQ(sisp_video_writer_open(&writer, "/",
+                 &(struct sisp_video_params){SISP_PIXEL_NV12, 5, 5, 30, 1}, error, 100),
+        -EISDIR);
     CHECK(strstr(error, "Is a directory"));
+    CHECK_EQ(sisp_video_writer_open(&writer, path,
+                 &(struct sisp_video_params){SISP_PIXEL_RGB24, 5, 5, 30, 1}, error, 100),
+        -EINVAL);
+    CHECK(strstr(error, "NV12, YUYV or P010"));
     CHECK(access(path, F_OK) < 0);
 }
 
@@ -147,7 +232,8 @@ TEST(each_frame_reaches_a_pipe_at_once_and_a_closed_one_is_told)
     REQUIRE(stdout_to_pipe(&reader, &saved));
     struct sisp_video_writer *writer;
     struct sisp_image image = nv12_make(9);
-    int opened = sisp_video_writer_open(&writer, "-", 7, 5, 30000, 1001, NULL, 0);
+    int opened = sisp_video_writer_open(
+        &writer, "-", &(struct sisp_video_params){SISP_PIXEL_NV12, 7, 5, 30000, 1001}, NULL, 0);
     int written = opened ? opened : sisp_video_writer_write(writer, &image);
     ssize_t got = read(reader, bytes, sizeof(bytes));
     close(reader);
@@ -169,7 +255,8 @@ TEST(an_unfinished_video_is_abandoned)
     folder_clear();
     struct sisp_video_writer *writer;
     struct sisp_image image = nv12_make(0);
-    REQUIRE(sisp_video_writer_open(&writer, folder_path("d.y4m"), 7, 5, 30, 1, NULL, 0) == 0);
+    REQUIRE(sisp_video_writer_open(&writer, folder_path("d.y4m"),
+                &(struct sisp_video_params){SISP_PIXEL_NV12, 7, 5, 30, 1}, NULL, 0) == 0);
     CHECK_EQ(sisp_video_writer_write(writer, &image), 0);
     CHECK_EQ(folder_count(), 1);
     sisp_writer_abandon_all();
@@ -182,17 +269,25 @@ TEST(ffprobe_understands_it)
 {
     if (system("ffprobe -version >/dev/null 2>&1") != 0)
         SKIP("no ffprobe");
-    struct sisp_video_writer *writer;
-    struct sisp_image image = nv12_make(0);
-    REQUIRE(sisp_video_writer_open(&writer, folder_path("e.y4m"), 7, 5, 30, 1, NULL, 0) == 0);
-    CHECK_EQ(sisp_video_writer_write(writer, &image), 0);
-    CHECK_EQ(sisp_video_writer_close(&writer), 0);
-    char command[600];
-    snprintf(command, sizeof(command),
-        "ffprobe -v error -show_entries stream=width,height,pix_fmt -of csv=p=0 %s | "
-        "grep -q '^7,5,yuv'",
-        folder_path("e.y4m"));
-    CHECK_EQ(system(command), 0);
+    static uint8_t zeros[4 * 5 * 2];
+    const struct {
+        struct sisp_image image;
+        const char *name;
+    } cases[] = {
+        {nv12_make(0), "yuvj\\?420p"},
+        {{SISP_PIXEL_YUYV, 4, 5, {zeros}, {8}}, "yuv422p"},
+        {{SISP_PIXEL_P010, 4, 5, {zeros, zeros}, {8, 8}}, "yuv420p10le"},
+    };
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t bytes[500];
+        char command[600];
+        write_one("e.y4m", &cases[i].image, bytes);
+        snprintf(command, sizeof(command),
+            "ffprobe -v error -show_entries stream=width,height,pix_fmt -of csv=p=0 %s | "
+            "grep -q '^%u,5,%s'",
+            folder_path("e.y4m"), cases[i].image.width, cases[i].name);
+        CHECK_EQ(system(command), 0);
+    }
 }
 
 int main(void)
@@ -203,6 +298,8 @@ int main(void)
     RUN(a_video_of_no_size_is_refused);
     RUN(each_frame_reaches_a_pipe_at_once_and_a_closed_one_is_told);
     RUN(an_unfinished_video_is_abandoned);
+    RUN(yuyv_becomes_422);
+    RUN(p010_becomes_420_of_low_bits);
     RUN(ffprobe_understands_it);
     folder_remove();
     return test_report();

@@ -35,7 +35,8 @@ static int make_video(const struct output *output)
     struct sisp_video_writer *writer;
     struct sisp_image image = {
         SISP_PIXEL_NV12, 39, 29, {luma, chroma}, {sizeof(luma) / 30, sizeof(chroma) / 16}};
-    int r = sisp_video_writer_open(&writer, output->path, 39, 29, 30, 1, NULL, 0);
+    int r = sisp_video_writer_open(&writer, output->path,
+        &(struct sisp_video_params){SISP_PIXEL_NV12, 39, 29, 30, 1}, NULL, 0);
     for (unsigned i = 0; i < 4 && r == 0; i++) {
         memset(luma, (int)(output->seed + i), sizeof(luma));
         r = sisp_video_writer_write(writer, &image);

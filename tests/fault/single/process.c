@@ -215,8 +215,8 @@ static void exec_in_host(struct scenario *scenario)
     unsigned open = 0;
     life_init(&life, scenario);
     REQUIRE(sisp_telemetry_open(&life.params.telemetry, single_path(scenario, "t.csv")) == 0);
-    REQUIRE(
-        sisp_video_writer_open(&video, single_path(scenario, "a.y4m"), 8, 8, 30, 1, NULL, 0) == 0);
+    REQUIRE(sisp_video_writer_open(&video, single_path(scenario, "a.y4m"),
+                &(struct sisp_video_params){SISP_PIXEL_NV12, 8, 8, 30, 1}, NULL, 0) == 0);
     life_open(&life);
     life_feed(&life, 1 + scenario->number % 5);
     for_each_number("/proc/self/fd", count_foreign, &open);
