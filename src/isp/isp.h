@@ -144,7 +144,8 @@ struct isp_auto_state {
     uint32_t frames;   /* steps made from statistics; 0: the next measurement is taken whole */
     float wb_gains[3]; /* smoothed */
     float wb_confidence;
-    uint32_t wb_at_rest; /* the balance stays until the light is clearly another */
+    float wb_measured_log2[2]; /* red and blue gain that the light asks for, noise taken off */
+    uint32_t wb_at_rest;       /* the balance stays until the light is clearly another */
     float log2_exposure; /* smoothed EV: total of sensor exposure x gain asked for, re 1 us x 1 */
     float exposure_us, analogue_gain; /* wanted of the sensor, both in the same frame */
     /* The same of frames before, latest first, 0: none; and the next request to the sensor, where

@@ -219,12 +219,30 @@ static bool white_moves(const struct isp_auto_state *previous, const struct isp_
     return moves;
 }
 
+/* The noise of measurements is averaged out before anything moves; what is far off is new light. */
+static void average_white(const struct isp_auto_state *previous, struct isp_auto_state *next,
+    const struct isp_white *found)
+{
+    static const struct isp_rule rule = {0.1, 0.5, 8, -4, 4};
+    for (int i = 0; i < 2; i++) {
+        double last = (double)previous->wb_measured_log2[i];
+        if (previous->frames == 0)
+            last = found->log2_gain[i];
+        else if (found->confidence > 0)
+            last = isp_rule_step(&rule, last, found->log2_gain[i]);
+        next->wb_measured_log2[i] = (float)last;
+    }
+}
+
 /* A new measurement counts by its confidence; without one the last good balance stays. */
 static struct isp_white smooth_white(const struct isp_auto_input *input,
     const struct isp_auto_state *previous, struct isp_auto_state *next, struct isp_white found)
 {
+    average_white(previous, next, &found);
     if (!input->is_live || previous->frames == 0)
         return found;
+    for (int i = 0; i < 2; i++)
+        found.log2_gain[i] = (double)next->wb_measured_log2[i];
     bool is_locked = isp_param(input->params, SISP_PARAM_WB_LOCK) != 0;
     bool is_held = found.confidence == 0 || is_locked;
     next->wb_at_rest = is_held || !white_moves(previous, &found);
@@ -271,6 +289,10 @@ static bool state_sane(const struct isp_auto_state *state)
     }
     for (int c = 0; c < 3; c++) {
         if (!isp_within((double)state->wb_gains[c], 1.0 / 32, 32))
+            return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (!isp_within((double)state->wb_measured_log2[i], -8, 8))
             return false;
     }
     return isp_within((double)state->wb_confidence, 0, 1) &&

@@ -108,8 +108,59 @@ TEST(time_and_gain_that_take_unlike_times_hold_together)
     printf("unlike delays: %d frames, %.1f %% beyond\n", worst.frames, 100 * worst.overshoot);
 }
 
+struct range {
+    double min, max;
+};
+
+static void widen(struct range *range, double value, bool is_first)
+{
+    range->min = is_first || value < range->min ? value : range->min;
+    range->max = is_first || value > range->max ? value : range->max;
+}
+
+/* What can be seen to move: in percent, of matrices in percent of 1. */
+static double moved_percent(uint32_t frames)
+{
+    struct range gain[5] = {0}, ccm[9] = {0};
+    double most = 0;
+    for (uint32_t i = 0; i < frames; i++) {
+        CHECK(loop_frame(&loop));
+        const struct sisp_coefficients *now = &loop.coefficients;
+        const double gains[5] = {(double)now->wb_gains[0], (double)now->wb_gains[2],
+            exp2((double)now->exposure_ev), (double)loop.info.exposure_us,
+            (double)loop.info.analogue_gain};
+        for (int k = 0; k < 5; k++)
+            widen(&gain[k], gains[k], i == 0);
+        for (int k = 0; k < 9; k++)
+            widen(&ccm[k], (double)now->ccm[k], i == 0);
+    }
+    for (int k = 0; k < 5; k++)
+        most = fmax(most, 100 * (gain[k].max / gain[k].min - 1));
+    for (int k = 0; k < 9; k++)
+        most = fmax(most, 100 * (ccm[k].max - ccm[k].min));
+    return most;
+}
+
+/* Noise of gain 14; black that drifts by 2 of 1024; a lamp on stripes like its bands. */
+TEST(nothing_moves_in_600_frames_of_a_steady_scene)
+{
+    static const char *const cameras[] = {"light=-6", "scene=wall,light=-3,black-drift=2",
+        "scene=stripes,light=-4,lamp=60,line=440,sensor=canon-5d,illuminant=FL11"};
+    for (size_t i = 0; i < BASE_COUNT(cameras); i++) {
+        char options[128];
+        snprintf(options, sizeof(options), "motion=off,%s", cameras[i]);
+        REQUIRE(open_scene(4, options));
+        REQUIRE(loop_frames(&loop, 60));
+        double moved = moved_percent(600);
+        printf("%s: %.2f %% moved\n", cameras[i], moved);
+        CHECK(moved < 0.5);
+        loop_close(&loop);
+    }
+}
+
 int main(void)
 {
+    RUN(nothing_moves_in_600_frames_of_a_steady_scene);
     RUN(time_and_gain_that_take_unlike_times_hold_together);
     RUN(steps_of_light_settle_in_12_frames_and_rest);
     return test_report();
