@@ -21,6 +21,7 @@ enum sisp_param {
     SISP_PARAM_LENS_SHADING,
     SISP_PARAM_SATURATION,
     SISP_PARAM_CONTRAST,
+    SISP_PARAM_BRIGHTNESS,
     SISP_PARAM_SHARPNESS,
     SISP_PARAM_DENOISE_LUMA,
     SISP_PARAM_DEMOSAIC,
@@ -30,6 +31,8 @@ enum sisp_param {
     SISP_PARAM_AE_HIGHLIGHTS,
     SISP_PARAM_SMOOTHING,
     SISP_PARAM_AE_METERING,
+    SISP_PARAM_AE_CONSTRAINT,
+    SISP_PARAM_AE_EXPOSURE_MODE,
     SISP_PARAM_AE_LOCK,
     SISP_PARAM_EXPOSURE_US,
     SISP_PARAM_ANALOGUE_GAIN,
@@ -55,6 +58,19 @@ enum sisp_ae_metering {
     SISP_AE_SPOT,            /* the middle fifth of each side alone */
     SISP_AE_MATRIX,          /* all, but those far brighter or darker than the rest count less */
     SISP_AE_AVERAGE,
+};
+
+/** Values of SISP_PARAM_AE_CONSTRAINT: what the mean's exposure gives way to. */
+enum sisp_ae_constraint {
+    SISP_AE_CONSTRAINT_NORMAL,
+    SISP_AE_CONSTRAINT_HIGHLIGHT,
+    SISP_AE_CONSTRAINT_SHADOWS,
+};
+
+/** Values of SISP_PARAM_AE_EXPOSURE_MODE: how time and gain share the exposure. */
+enum sisp_ae_exposure_mode {
+    SISP_AE_EXPOSURE_NORMAL,
+    SISP_AE_EXPOSURE_SHORT,
 };
 
 /** Values of SISP_PARAM_FLICKER_MODE. */

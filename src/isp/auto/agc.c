@@ -29,11 +29,15 @@
 #define PERIOD_SLACK 1e-4
 #define PERIOD_WHOLE 0.01
 
+/* With this, times and gains are those of Raspberry Pi's mode "short" (5 ms x 2, 10 ms x 4). */
+#define SHORT_US 2500.0
+
 struct limits {
     double us_min, us_max, gain_min, gain_max;
     double line_us;            /* 0: unknown */
     double period_us;          /* of the light, that exposures are multiples of; 0: any */
     bool is_manual;            /* the user has chosen time and gain */
+    bool is_short;             /* and short times, where there is a choice */
     double log2_min, log2_max; /* of their product */
 };
 
@@ -69,6 +73,7 @@ static bool find_limits(
     double gain = isp_param(input->params, SISP_PARAM_ANALOGUE_GAIN);
     double us_max = isp_param(input->params, SISP_PARAM_EXPOSURE_MAX_US);
     out->is_manual = us > 0 && gain > 0;
+    out->is_short = isp_param(input->params, SISP_PARAM_AE_EXPOSURE_MODE) != 0;
     if (us > 0)
         out->us_min = out->us_max = isp_clamp(us, out->us_min, out->us_max);
     else if (us_max > 0)
@@ -102,12 +107,24 @@ static double whole_lines(const struct limits *limits, double us)
     return isp_clamp(lines * limits->line_us, limits->us_min, limits->us_max);
 }
 
-/* Time first: it costs motion blur, gain costs the signal. Whole periods of the light, as far as
- * there is one; gain makes up for what they lack. */
+/* Time first: it costs motion blur, gain costs the signal. Where short times are wanted, time and
+ * gain share evenly, in stops, what is beyond SHORT_US; but a period of the light comes first. */
+static double share_of_time(double linear, const struct limits *limits)
+{
+    double longest = linear / limits->gain_min;
+    if (!limits->is_short || longest <= SHORT_US)
+        return longest;
+    double us = __builtin_sqrt(longest * SHORT_US);
+    if (us < limits->period_us)
+        us = longest < limits->period_us ? longest : limits->period_us;
+    return us * limits->gain_max < linear ? linear / limits->gain_max : us;
+}
+
+/* Whole periods of the light, as far as there is one; gain makes up for what they lack. */
 static void split(double total, const struct limits *limits, struct isp_auto_state *next)
 {
     double linear = isp_exp2(total);
-    double us = isp_clamp(linear / limits->gain_min, limits->us_min, limits->us_max);
+    double us = isp_clamp(share_of_time(linear, limits), limits->us_min, limits->us_max);
     if (limits->period_us > 0) {
         double whole = whole_periods(us, limits->period_us);
         us = whole < limits->us_min ? us : whole;
@@ -130,6 +147,19 @@ static double approach(const struct isp_auto_input *input, const struct isp_auto
     double share = isp_param(input->params, SISP_PARAM_SMOOTHING);
     struct isp_rule rule = {share, FAST_EV, STEP_EV, -100, 100};
     return is_start ? wanted : isp_rule_step(&rule, last, wanted);
+}
+
+/* Change of the mean's exposure, after what it gives way to. */
+static double constrained_ev(const struct isp_auto_input *input, const struct isp_metered *found)
+{
+    switch ((int)isp_param(input->params, SISP_PARAM_AE_CONSTRAINT)) {
+    case SISP_AE_CONSTRAINT_HIGHLIGHT:
+        return found->highlight_ev < found->mean_ev ? found->highlight_ev : found->mean_ev;
+    case SISP_AE_CONSTRAINT_SHADOWS:
+        return found->shadow_ev > found->mean_ev ? found->shadow_ev : found->mean_ev;
+    default:
+        return found->mean_ev;
+    }
 }
 
 /* What was asked for last, inside the limits; at the start what is in force. */
@@ -170,9 +200,12 @@ static double control_sensor(const struct isp_auto_input *input, const struct li
         double under = total_log2(
             (double)input->stats_exposure_us, (double)input->stats_analogue_gain, applied);
         double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
-        double for_mean = under + found.mean_ev + wish;
-        double for_highlights =
-            isp_clamp(under + found.highlight_ev, for_mean - HIGHLIGHT_PULL_EV, for_mean);
+        double for_mean = under + constrained_ev(input, &found) + wish;
+        double pull =
+            isp_param(input->params, SISP_PARAM_AE_CONSTRAINT) == SISP_AE_CONSTRAINT_SHADOWS
+                ? 0
+                : HIGHLIGHT_PULL_EV;
+        double for_highlights = isp_clamp(under + found.highlight_ev, for_mean - pull, for_mean);
         double wanted = isp_clamp(for_highlights, limits->log2_min, limits->log2_max);
         asked = approach(input, previous, asked, wanted, &next->sensor_at_rest);
         for_mean = isp_clamp(for_mean, limits->log2_min, limits->log2_max + LIVE_DIGITAL_MAX_EV);
@@ -292,7 +325,7 @@ static struct isp_agc_result control_file(const struct isp_auto_input *input,
         return without_auto(input, next);
     double digital = (double)previous->exposure_ev, last = digital;
     if (found.is_valid) /* a black file stays black, a dark sensor is opened up */
-        digital = found.is_black && !input->is_live ? 0 : found.mean_ev;
+        digital = found.is_black && !input->is_live ? 0 : constrained_ev(input, &found);
     digital = isp_clamp(digital, FILE_DIGITAL_MIN_EV, FILE_DIGITAL_MAX_EV);
     next->picture_at_rest = previous->picture_at_rest;
     digital = approach(input, previous, last, digital, &next->picture_at_rest);

@@ -137,6 +137,21 @@ static double highlight_room_ev(const struct sisp_stats *stats, double share)
     return ROOM_MAX_EV;
 }
 
+/* Mean level of the darker half of the greens. */
+static double shadow_level(const struct sisp_stats *stats)
+{
+    const uint32_t *histogram = stats->histogram[1];
+    double total = 0, count = 0, sum = 0;
+    for (int i = 0; i < SISP_STATS_HISTOGRAM; i++)
+        total += histogram[i];
+    for (int i = 0; i < SISP_STATS_HISTOGRAM && count < total / 2; i++) {
+        double rest = total / 2 - count, taken = histogram[i] < rest ? histogram[i] : rest;
+        count += taken;
+        sum += taken * (i + 0.5) / SISP_STATS_HISTOGRAM;
+    }
+    return count > 0 ? sum / count : 0;
+}
+
 struct isp_metered isp_meter(const struct isp_auto_input *input, const float wb_gains[3])
 {
     struct isp_metered out = {0};
@@ -154,6 +169,8 @@ struct isp_metered isp_meter(const struct isp_auto_input *input, const float wb_
     out.is_valid = true;
     out.is_black = level <= LEVEL_MIN;
     out.mean_ev = isp_log2(target / (out.is_black ? LEVEL_MIN : level));
+    double shadow = shadow_level(input->stats);
+    out.shadow_ev = isp_log2(target / (shadow > LEVEL_MIN ? shadow : LEVEL_MIN));
     out.highlight_ev = highlight_room_ev(input->stats, share);
     return out;
 }

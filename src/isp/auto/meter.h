@@ -7,8 +7,8 @@
 
 struct isp_metered {
     bool is_valid;
-    bool is_black;                /* nothing was there to measure */
-    double mean_ev, highlight_ev; /* change of exposure that each asks for */
+    bool is_black;                           /* nothing was there to measure */
+    double mean_ev, highlight_ev, shadow_ev; /* change of exposure that each asks for */
 };
 
 struct isp_metered isp_meter(const struct isp_auto_input *input, const float wb_gains[3]);

@@ -61,15 +61,15 @@ void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params,
     bool is_linear = isp_param(params, SISP_PARAM_TONE) != 0;
     double contrast = isp_param(params, SISP_PARAM_CONTRAST);
     double gain = isp_exp2(exposure_ev), grey = encode(tuning, MIDDLE_GREY);
-    float last = 0;
+    /* Of the finished picture, black and white included, as libcamera's Brightness is. */
+    double offset = is_linear ? 0 : isp_param(params, SISP_PARAM_BRIGHTNESS);
     for (unsigned i = 0; i < SISP_TONE_KNOTS; i++) {
         double x = (double)sisp_tone_knot(i);
         double y = is_linear ? x : add_contrast(encode(tuning, expose(x, gain)), contrast, grey);
-        float value = (float)isp_clamp(y, 0, 1);
+        bool is_end = i == 0 || i == SISP_TONE_KNOTS - 1;
+        y = is_end ? i > 0 : isp_clamp(y, 0, 1);
+        float value = (float)isp_clamp(y + offset, 0, 1);
         /* Rounding may lose the order where the curve is flat. */
-        last = value > last ? value : last;
-        tone[i] = last;
+        tone[i] = i > 0 && tone[i - 1] > value ? tone[i - 1] : value;
     }
-    tone[0] = 0;
-    tone[SISP_TONE_KNOTS - 1] = 1;
 }

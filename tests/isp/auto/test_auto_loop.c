@@ -258,6 +258,54 @@ TEST(metering_modes_look_where_they_say)
     CHECK(matrix > centre && centre > average && average > spot);
 }
 
+/* Of the darker half of all levels, as the histogram has them. */
+static double dark_level(void)
+{
+    double sum = 0, count = 0, total = 0;
+    for (int i = 0; i < SISP_STATS_HISTOGRAM; i++)
+        total += stats.histogram[1][i];
+    for (int i = 0; i < SISP_STATS_HISTOGRAM && count < total / 2; i++) {
+        count += stats.histogram[1][i];
+        sum += stats.histogram[1][i] * (i + 0.5) / SISP_STATS_HISTOGRAM;
+    }
+    return sum / count;
+}
+
+TEST(the_mean_gives_way_to_highlights_or_shadows)
+{
+    double look[3];
+    for (int constraint = 0; constraint < 3; constraint++) {
+        start(1, 4);
+        params.value[SISP_PARAM_AE_CONSTRAINT] = (float)constraint;
+        frames(60);
+        look[constraint] = log2(exposure_now()) + (double)out.exposure_ev;
+        double clipped = stats.histogram[1][255] / 10.0 / ZONES;
+        if (constraint == SISP_AE_CONSTRAINT_HIGHLIGHT)
+            CHECK(clipped <= 0.01 && out.exposure_ev < 0.03f);
+        if (constraint == SISP_AE_CONSTRAINT_SHADOWS)
+            CHECK_NEAR(dark_level(), 0.16, 0.16 * 0.06);
+    }
+    CHECK(look[SISP_AE_CONSTRAINT_HIGHLIGHT] < look[SISP_AE_CONSTRAINT_NORMAL] - 0.5);
+    CHECK(look[SISP_AE_CONSTRAINT_SHADOWS] > look[SISP_AE_CONSTRAINT_NORMAL] + 0.5);
+}
+
+/* Where there is a lamp its period comes first. */
+TEST(short_times_are_half_of_the_stops)
+{
+    for (double ev = -5; ev <= 5; ev++) {
+        start(exp2(ev), 1);
+        params.value[SISP_PARAM_AE_EXPOSURE_MODE] = SISP_AE_EXPOSURE_SHORT;
+        frames(40);
+        double total = (double)state.exposure_us * (double)state.analogue_gain;
+        double wanted = total > 2500 ? sqrt(2500 * total) : total;
+        wanted = wanted > 33333.3 ? 33333.3 : wanted;
+        CHECK_NEAR((double)state.exposure_us / wanted, 1, 0.03);
+        params.value[SISP_PARAM_FLICKER_MODE] = SISP_FLICKER_MODE_MANUAL;
+        frames(40);
+        CHECK(total < 10100 || fabs(remainder((double)state.exposure_us, 10000)) < 0.01);
+    }
+}
+
 /* Half periods of 50 Hz mains: 10, 20, 30 ms, as long as there is light for one. */
 TEST(exposures_are_whole_periods_of_the_light)
 {
@@ -293,6 +341,8 @@ int main(void)
     RUN(a_lock_holds_what_was_found);
     RUN(a_stop_more_is_a_stop_more);
     RUN(metering_modes_look_where_they_say);
+    RUN(the_mean_gives_way_to_highlights_or_shadows);
+    RUN(short_times_are_half_of_the_stops);
     RUN(exposures_are_whole_periods_of_the_light);
     return test_report();
 }

@@ -50,6 +50,21 @@ TEST(tone_is_monotone_and_keeps_black_and_white)
     }
 }
 
+TEST(brightness_lifts_the_whole_curve)
+{
+    float tone[SISP_TONE_KNOTS], plain[SISP_TONE_KNOTS];
+    for (int step = -4; step <= 4; step++) {
+        struct sisp_params params = sisp_params_default();
+        isp_tone(plain, &params, NULL, 1);
+        params.value[SISP_PARAM_BRIGHTNESS] = (float)step / 4;
+        isp_tone(tone, &params, NULL, 1);
+        for (int i = 0; i < SISP_TONE_KNOTS; i++) {
+            double wanted = (double)plain[i] + step / 4.0;
+            CHECK_NEAR((double)tone[i], wanted < 0 ? 0 : wanted > 1 ? 1 : wanted, 1e-6);
+        }
+    }
+}
+
 TEST(tone_without_exposure_is_srgb)
 {
     float tone[SISP_TONE_KNOTS];
@@ -100,6 +115,7 @@ int main(void)
     RUN(elementary_functions_agree_with_libm);
     RUN(elementary_functions_take_anything);
     RUN(tone_is_monotone_and_keeps_black_and_white);
+    RUN(brightness_lifts_the_whole_curve);
     RUN(tone_without_exposure_is_srgb);
     RUN(linear_tone_is_the_identity_at_any_exposure);
     RUN(exposure_moves_middle_grey_by_whole_stops);
