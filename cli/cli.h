@@ -38,6 +38,9 @@ int cli_option_error(const char *verb, int option, char **argv);
 bool cli_parse_u32(const char *text, uint32_t min, uint32_t max, uint32_t *out);
 bool cli_parse_u64(const char *text, uint64_t *out);
 bool cli_parse_number(const char *text, double *out);
+/** One of libcamera's names; or a sentence. */
+bool cli_parse_orientation(const char *verb, const char *text, enum sisp_orientation *orientation);
+
 bool cli_parse_size(const char *text, uint32_t *width, uint32_t *height); /* "1920x1080" */
 
 /** Between 1 and `max` numbers with commas between. Returns their count, 0 on error. */

@@ -66,6 +66,16 @@ bool cli_parse_number(const char *text, double *out)
     return true;
 }
 
+bool cli_parse_orientation(const char *verb, const char *text, enum sisp_orientation *orientation)
+{
+    const int found = sisp_orientation_find(text);
+    if (found < 0)
+        cli_error(verb, "'--orientation %s': it is rotate-0, mirror, flip or rotate-180", text);
+    else
+        *orientation = (enum sisp_orientation)found;
+    return found >= 0;
+}
+
 bool cli_parse_size(const char *text, uint32_t *width, uint32_t *height)
 {
     char copy[32];

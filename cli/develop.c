@@ -28,6 +28,9 @@ static const char help[] =
     "      --color srgb|camera  colours of the output (srgb)\n"
     "      --tone default|linear  linear: black is 0, white is full scale, exposure untouched\n"
     "      --lane background|fast  background makes stills, fast is the preview's path\n"
+    "      --orientation NAME   rotate-0, mirror, flip or rotate-180: what the sensor saw, before "
+    "the\n"
+    "                           file's own orientation (rotate-0)\n"
     "      --no-orient          leave the picture as the sensor saw it\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --tuning FILE        of sensor and lens: Raspberry Pi's JSON, libcamera's YAML\n"
@@ -57,6 +60,7 @@ static const struct option long_options[] = {
     {"color", required_argument, NULL, 0},
     {"tone", required_argument, NULL, 0},
     {"lane", required_argument, NULL, 0},
+    {"orientation", required_argument, NULL, 0},
     {"no-orient", no_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
     {"coefficients", required_argument, NULL, 0},
@@ -190,6 +194,10 @@ static bool set_option(struct develop_options *o, const char *name, const char *
         o->has_wishes = true;
         return cli_tuning_load("develop", &o->tuning, value);
     }
+    if (strcmp(name, "orientation") == 0) {
+        o->has_wishes = true;
+        return cli_parse_orientation("develop", value, &o->orientation);
+    }
     if (strcmp(name, "isa") == 0)
         return set_isa(o, value);
     if (strcmp(name, "threads") == 0)
@@ -263,7 +271,7 @@ static bool check(struct develop_options *o, unsigned input_count)
     else if (o->coefficients && o->has_wishes)
         cli_error("develop",
             "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone, "
-            "--tuning and --set do not go with it");
+            "--tuning, --orientation and --set do not go with it");
     else {
         /* Linear camera RGB is for measuring: nothing but black, white and demosaic. */
         if (values[SISP_PARAM_COLOR] != 0 && values[SISP_PARAM_TONE] != 0)

@@ -15,6 +15,7 @@ struct develop_options {
     struct cli_tuning tuning;
     bool has_wishes; /* an option said how the picture should look */
     unsigned depth;
+    enum sisp_orientation orientation;
     bool is_fast, no_orient, json;
     uint32_t threads;
     const char *isa, *telemetry_path, *coefficients;

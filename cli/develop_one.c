@@ -73,6 +73,8 @@ static int open_session(struct one *one)
             picture.height = o->remake.height;
         }
     }
+    if (o->is_fast)
+        picture.orientation = o->coefficients ? o->remake.orientation : o->orientation;
     *(o->is_fast ? &params.preview : &params.still) = picture;
     int r = sisp_session_create(&one->session, &params, one->error, sizeof(one->error));
     return r ? CLI_INPUT_FAILED : CLI_DONE;
@@ -125,6 +127,14 @@ static int write_y4m(struct one *one)
     return r;
 }
 
+/* What is left to the writer: the file's own orientation, and all of a still. */
+static uint32_t find_orientation(const struct one *one)
+{
+    const struct develop_options *o = one->options;
+    const uint32_t own = o->no_orient ? 1 : sisp_raw_file_info(one->file)->orientation;
+    return sisp_orientation_exif(o->is_fast ? SISP_ORIENTATION_ROTATE_0 : o->orientation, own);
+}
+
 static int write_output(struct one *one)
 {
     if (!one->target->writer)
@@ -134,7 +144,7 @@ static int write_output(struct one *one)
     const float *values = one->options->params.value;
     struct sisp_write_params params = {
         .exif = &info->exif,
-        .orientation = one->options->no_orient ? 1 : info->orientation,
+        .orientation = find_orientation(one),
         /* Linear or camera colours are not sRGB: a profile would lie. */
         .is_srgb = values[SISP_PARAM_COLOR] == 0 && values[SISP_PARAM_TONE] == 0,
     };

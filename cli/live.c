@@ -24,6 +24,8 @@ static const char help[] =
     "      --preview PATH       FILE.y4m, a folder (PNG files), or - (Y4M on standard output)\n"
     "      --preview-size WxH   (640x360, or the frame's own size if smaller)\n"
     "      --preview-format NAME  of Y4M: NV12, YUYV (4:2:2) or P010 (10 bits) (NV12)\n"
+    "      --orientation NAME   rotate-0, mirror, flip or rotate-180, of previews and stills "
+    "(rotate-0)\n"
     "      --shutter FRAME      press the shutter at this frame: a burst becomes a still\n"
     "      --burst N            frames fused at a press, 2 to 16 (4)\n"
     "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
@@ -52,6 +54,7 @@ static const struct option long_options[] = {
     {"preview", required_argument, NULL, 0},
     {"preview-size", required_argument, NULL, 0},
     {"preview-format", required_argument, NULL, 0},
+    {"orientation", required_argument, NULL, 0},
     {"shutter", required_argument, NULL, 0},
     {"burst", required_argument, NULL, 0},
     {"still", required_argument, NULL, 0},
@@ -204,6 +207,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
         return set_preview(o, value);
     else if (strcmp(name, "preview-format") == 0)
         return set_preview_format(g, value);
+    else if (strcmp(name, "orientation") == 0)
+        return cli_parse_orientation("live", value, &o->orientation);
     else if (strcmp(name, "still") == 0)
         return set_still(o, value);
     else if (strcmp(name, "raw") == 0)

@@ -25,6 +25,7 @@ struct live_options {
     const char *preview;
     uint32_t preview_width, preview_height;
     enum sisp_pixel_format preview_format;
+    enum sisp_orientation orientation; /* of previews and stills */
     bool has_shutter;
     uint64_t shutter;
     uint32_t burst_frames;

@@ -100,7 +100,10 @@ static int write_still(struct run *run, const struct sisp_result *result)
         hole ? hole + 2 : "");
     struct sisp_exif exif = sisp_camera_info(run->camera)->exif;
     int r = sisp_write_image(sisp_writer_find(path), path, &result->image,
-        &(struct sisp_write_params){.exif = &exif, .is_srgb = 1}, run->error, sizeof(run->error));
+        &(struct sisp_write_params){.exif = &exif,
+            .is_srgb = 1,
+            .orientation = sisp_orientation_exif(run->options->orientation, 1)},
+        run->error, sizeof(run->error));
     if (r == 0)
         run->summary->stills++;
     return r;
@@ -345,10 +348,14 @@ static int open_session(struct run *run)
         .format = o->preview_format,
         .width = o->preview_width,
         .height = o->preview_height,
+        .orientation = o->orientation,
     };
     if (o->has_shutter) {
         params.still = (struct sisp_picture_params){
-            SISP_PIXEL_RGB24, params.info.crop.width, params.info.crop.height};
+            .format = SISP_PIXEL_RGB24,
+            .width = params.info.crop.width,
+            .height = params.info.crop.height,
+        };
         params.burst_frames = o->burst_frames;
     }
     params.threads = o->threads;

@@ -53,7 +53,8 @@ int main(void)
     for (int i = 0; i < SISP_SITE_COUNT; i++)
         params.info.black_level[i] = 64;
     params.info.white_level = 1023;
-    params.still = (struct sisp_picture_params){SISP_PIXEL_RGB24, WIDTH, HEIGHT};
+    params.still =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = WIDTH, .height = HEIGHT};
 
     char error[256];
     struct sisp_session *session;

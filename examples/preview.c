@@ -50,7 +50,8 @@ int main(void)
         struct sisp_session_params params = sisp_session_params_default();
         params.info = *sisp_camera_info(camera);
         params.limits = sisp_camera_limits(camera);
-        params.preview = (struct sisp_picture_params){SISP_PIXEL_NV12, 320, 240};
+        params.preview =
+            (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = 320, .height = 240};
         params.is_live = 1;
         r = sisp_session_create(&session, &params, error, sizeof(error));
     }

@@ -21,7 +21,8 @@ static int open_eye(struct eye *eye, uint64_t seed, struct sisp_session *share)
     if (r == 0) {
         struct sisp_session_params params = sisp_session_params_default();
         params.info = *sisp_camera_info(eye->camera);
-        params.preview = (struct sisp_picture_params){SISP_PIXEL_NV12, 320, 240};
+        params.preview =
+            (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = 320, .height = 240};
         params.is_live = 1;
         params.sessions_max = 2;
         params.slots_min = 4; /* whatever the other one does */

@@ -70,9 +70,36 @@ SISP_API size_t sisp_raw_row_bytes(enum sisp_packing packing, uint32_t width);
 /** The CFA order seen by a crop whose top left corner is at (x, y). */
 SISP_API enum sisp_cfa sisp_cfa_shift(enum sisp_cfa cfa, uint32_t x, uint32_t y);
 
+/** A rectangle in samples. */
+struct sisp_rect {
+    uint32_t x, y, width, height;
+};
+
+/** How a picture lies to what the sensor gives; libcamera's rotate0, rotate0Mirror, rotate180Mirror
+ * and rotate180. Bits: left and right, top and bottom change places. */
+enum sisp_orientation {
+    SISP_ORIENTATION_ROTATE_0,
+    SISP_ORIENTATION_MIRROR,
+    SISP_ORIENTATION_FLIP,
+    SISP_ORIENTATION_ROTATE_180,
+    SISP_ORIENTATION_COUNT,
+};
+
+/** The CFA order of a crop turned so, of a frame whose sample (0, 0) begins a cell of `cfa`: by us,
+ * or by a driver that reads the crop's rows or columns backwards. */
+SISP_API enum sisp_cfa sisp_cfa_turned(
+    enum sisp_cfa cfa, const struct sisp_rect *crop, enum sisp_orientation orientation);
+
 /** The order's name, such as "RGGB", and back (any case; negative errno if unknown). */
 SISP_API const char *sisp_cfa_name(enum sisp_cfa cfa);
 SISP_API int sisp_cfa_find(const char *name);
+
+/** "rotate-0", "mirror", "flip", "rotate-180", and back (negative errno if unknown). */
+SISP_API const char *sisp_orientation_name(enum sisp_orientation orientation);
+SISP_API int sisp_orientation_find(const char *name);
+
+/** EXIF's orientation of a picture that is turned so, and then as `exif` (1 to 8) says. */
+SISP_API uint32_t sisp_orientation_exif(enum sisp_orientation orientation, uint32_t exif);
 
 /** Picture formats. Names are DRM's or V4L2's; the memory order is said here, byte by byte. */
 enum sisp_pixel_format {
@@ -98,11 +125,6 @@ SISP_API size_t sisp_pixel_row_bytes(enum sisp_pixel_format format, unsigned pla
 /** Rows of a plane: the height, or half of it rounded up for a second plane. */
 SISP_API uint32_t sisp_pixel_plane_rows(
     enum sisp_pixel_format format, unsigned plane, uint32_t height);
-
-/** A rectangle in samples. */
-struct sisp_rect {
-    uint32_t x, y, width, height;
-};
 
 /**
  * A picture in memory: a view, it owns nothing.

@@ -39,6 +39,8 @@ SISP_API const char *sisp_isa_name(unsigned isa);
 struct sisp_picture_params {
     enum sisp_pixel_format format;
     uint32_t width, height; /* at most the crop's; stills: exactly the crop's */
+    enum sisp_orientation
+        orientation; /* stills: as they are; struct sisp_write_params turns them */
 };
 
 /** Start from sisp_session_params_default(). */

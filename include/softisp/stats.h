@@ -31,7 +31,8 @@ struct sisp_stats {
      * bin = 12-bit sample / 16. */
     uint32_t histogram[3][SISP_STATS_HISTOGRAM];
     /* Green (Gr + Gb) of whole rows of cells, clipped ones included: for flicker. Sum cy / n, where
-     * n rows of cells (the fewest that make do with SISP_STATS_ROWS sums) share one. */
+     * n rows of cells (the fewest that make do with SISP_STATS_ROWS sums) share one. Always in the
+     * order in which the sensor reads them, while all else here is turned as the picture is. */
     uint32_t row_green[SISP_STATS_ROWS];
     uint32_t row_count; /* sums in use */
     uint32_t row_lines; /* lines of the sensor in one sum: 2 n */

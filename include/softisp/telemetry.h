@@ -129,6 +129,7 @@ struct sisp_remake {
     enum sisp_lane lane; /* whose worker made the picture */
     enum sisp_pixel_format format;
     uint32_t width, height;
+    enum sisp_orientation orientation;
 };
 
 /** Read the line whose param_hash begins with `hash`. Returns: 0, -ENOENT, -EBADMSG, -ENOMEM, errno

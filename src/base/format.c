@@ -144,6 +144,48 @@ int sisp_cfa_find(const char *name)
     return -EINVAL;
 }
 
+enum sisp_cfa sisp_cfa_turned(
+    enum sisp_cfa cfa, const struct sisp_rect *crop, enum sisp_orientation orientation)
+{
+    const uint32_t x = orientation & SISP_ORIENTATION_MIRROR ? crop->width - 1 : 0;
+    const uint32_t y = orientation & SISP_ORIENTATION_FLIP ? crop->height - 1 : 0;
+    return sisp_cfa_shift(cfa, crop->x + x, crop->y + y);
+}
+
+static const char *const orientation_names[SISP_ORIENTATION_COUNT] = {
+    [SISP_ORIENTATION_ROTATE_0] = "rotate-0",
+    [SISP_ORIENTATION_MIRROR] = "mirror",
+    [SISP_ORIENTATION_FLIP] = "flip",
+    [SISP_ORIENTATION_ROTATE_180] = "rotate-180",
+};
+
+const char *sisp_orientation_name(enum sisp_orientation orientation)
+{
+    return orientation_names[orientation];
+}
+
+int sisp_orientation_find(const char *name)
+{
+    for (int i = 0; i < SISP_ORIENTATION_COUNT; i++) {
+        if (strcasecmp(orientation_names[i], name) == 0)
+            return i;
+    }
+    return -EINVAL;
+}
+
+/* By our bits, of those that stay as they are and of those whose rows become columns. */
+static const uint8_t exif_codes[2][SISP_ORIENTATION_COUNT] = {{1, 2, 4, 3}, {5, 8, 6, 7}};
+
+uint32_t sisp_orientation_exif(enum sisp_orientation orientation, uint32_t exif)
+{
+    const uint8_t *codes = exif_codes[exif >= 5];
+    for (uint32_t i = 0; i < SISP_ORIENTATION_COUNT; i++) {
+        if (codes[i] == exif)
+            return codes[i ^ orientation];
+    }
+    return exif;
+}
+
 static const char *const pixel_names[SISP_PIXEL_FORMAT_COUNT] = {
     [SISP_PIXEL_XRGB8888] = "XRGB8888",
     [SISP_PIXEL_RGB24] = "RGB24",

@@ -204,10 +204,14 @@ static void make_chunk(
     const struct floor *f, struct chunk *c, uint32_t x, uint32_t y, uint32_t count)
 {
     const struct isp_geometry *g = f->geometry;
-    const uint32_t row = g->crop.y + nearest_cell(y, f->step_y, g->crop.height);
+    const bool is_mirrored = g->orientation & SISP_ORIENTATION_MIRROR;
+    const uint32_t line = g->orientation & SISP_ORIENTATION_FLIP ? g->height - 1 - y : y;
+    const uint32_t row = g->crop.y + nearest_cell(line, f->step_y, g->crop.height);
     c->count = count;
-    for (uint32_t i = 0; i < count; i++)
-        c->cell[i] = g->crop.x + nearest_cell(x + i, f->step_x, g->crop.width);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t column = is_mirrored ? g->width - 1 - x - i : x + i;
+        c->cell[i] = g->crop.x + nearest_cell(column, f->step_x, g->crop.width);
+    }
     read_chunk(f, f->samples + row * g->raw_stride_bytes, c);
     develop_chunk(f, c);
 }

@@ -40,7 +40,8 @@ static bool is_inside(uint32_t start, uint32_t size, uint32_t whole)
 int isp_geometry_check(const struct isp_geometry *g)
 {
     const struct sisp_raw_format *format = isp_geometry_format(g);
-    if (!format || (unsigned)g->format >= SISP_PIXEL_FORMAT_COUNT)
+    if (!format || (unsigned)g->format >= SISP_PIXEL_FORMAT_COUNT ||
+        (unsigned)g->orientation >= SISP_ORIENTATION_COUNT)
         return -EINVAL;
     if (g->raw_width > SIDE_MAX || g->raw_height > SIDE_MAX ||
         g->raw_stride_bytes < sisp_raw_row_bytes(format->packing, g->raw_width))

@@ -45,6 +45,7 @@ struct isp_geometry {
     enum sisp_pixel_format format;
     uint32_t width,
         height; /* of the output: the crop's size, or smaller (area mean, linear light) */
+    enum sisp_orientation orientation; /* of the output */
 };
 
 /** 0, or -EINVAL where sizes do not fit each other or a format is unknown; -ENOTSUP for an
@@ -92,7 +93,8 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     const struct sisp_coefficients *coefficients, enum isp_isa isa);
 size_t isp_still_scratch_size(const struct isp_geometry *geometry);
 
-/** Like isp_fast_band(), for RGB24, XRGB8888 and RGBA64 at the crop's size; takes no statistics. */
+/** Like isp_fast_band(), for RGB24, XRGB8888 and RGBA64 at the crop's size, as the sensor sees it;
+ * takes no statistics. */
 void isp_still_band(const struct isp_still_recipe *recipe, const uint8_t *raw,
     const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch);
 

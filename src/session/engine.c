@@ -33,6 +33,7 @@ static struct isp_geometry geometry_of(
     geometry.format = picture->format;
     geometry.width = picture->width;
     geometry.height = picture->height;
+    geometry.orientation = picture->orientation;
     return geometry;
 }
 

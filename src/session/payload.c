@@ -44,6 +44,7 @@ bool payload_is_sound(const struct payload *payload)
     const struct sisp_camera_controls *request = &payload->request, *applied = &payload->applied;
     return payload->path < ENG_LANE_COUNT &&
            (unsigned)payload->geometry.format < SISP_PIXEL_FORMAT_COUNT &&
+           (unsigned)payload->geometry.orientation < SISP_ORIENTATION_COUNT &&
            payload_coefficients_are_sound(&payload->coefficients) &&
            are_finite(burst->residual, ISP_BURST_MAX) && are_finite(burst->gain, ISP_BURST_MAX) &&
            isfinite(burst->noise_shot) && isfinite(burst->noise_read) &&

@@ -154,11 +154,16 @@ static bool read_remake(const json_t *o, struct sisp_remake *remake)
 {
     int lane = read_name(o, "lane", find_lane);
     int format = read_name(o, "format", sisp_pixel_format_find);
-    if (lane < 0 || format < 0 || !read_u32(o, "width", 65535, &remake->width) ||
+    /* Older lines have none. */
+    int orientation = json_object_get(o, "orientation")
+                          ? read_name(o, "orientation", sisp_orientation_find)
+                          : SISP_ORIENTATION_ROTATE_0;
+    if (lane < 0 || format < 0 || orientation < 0 || !read_u32(o, "width", 65535, &remake->width) ||
         !read_u32(o, "height", 65535, &remake->height))
         return false;
     remake->lane = (enum sisp_lane)lane;
     remake->format = (enum sisp_pixel_format)format;
+    remake->orientation = (enum sisp_orientation)orientation;
     return read_coefficients(o, &remake->coefficients);
 }
 

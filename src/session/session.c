@@ -39,6 +39,11 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (params->still.width && still != SISP_PIXEL_RGB24 && still != SISP_PIXEL_XRGB8888 &&
         still != SISP_PIXEL_RGBA64)
         return session_fail(error, error_size, -EINVAL, "stills are RGB24, XRGB8888 or RGBA64");
+    if ((unsigned)params->preview.orientation >= SISP_ORIENTATION_COUNT)
+        return session_fail(error, error_size, -EINVAL, "the preview's orientation is not known");
+    if (params->still.width && params->still.orientation != SISP_ORIENTATION_ROTATE_0)
+        return session_fail(
+            error, error_size, -EINVAL, "stills are turned by who writes them, not by the session");
     if (params->burst_frames > ISP_BURST_MAX || params->burst_frames == 1)
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");
     if (params->burst_frames && (!params->preview.width || !params->still.width))

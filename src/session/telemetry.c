@@ -210,9 +210,10 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
     sisp_hash_text(hash, text);
     struct lines *f = &t->params;
     lines_add(f,
-        "{\"param_hash\":\"%s\",\"lane\":\"%s\",\"format\":\"%s\",\"width\":%u,\"height\":%u,",
+        "{\"param_hash\":\"%s\",\"lane\":\"%s\",\"format\":\"%s\",\"width\":%u,\"height\":%u,"
+        "\"orientation\":\"%s\",",
         text, eng_lane_name(p->path), sisp_pixel_format_name(p->geometry.format), p->geometry.width,
-        p->geometry.height);
+        p->geometry.height, sisp_orientation_name(p->geometry.orientation));
     write_floats(f, "black_level", c->black_level, 4);
     lines_add(f, ",\"white_level\":%.9g,", (double)c->white_level);
     write_floats(f, "wb_gains", c->wb_gains, 3);

@@ -24,7 +24,8 @@ static inline struct sisp_session_params small_params(void)
         .stride_bytes = 64,
         .crop = {0, 0, 64, 64},
         .white_level = 255};
-    params.preview = (struct sisp_picture_params){SISP_PIXEL_RGB24, 64, 64};
+    params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = 64, .height = 64};
     params.is_live = 1;
     params.threads = 1;
     return params;

@@ -247,7 +247,8 @@ TEST(sessions_refuse_knobs_out_of_range)
         .stride_bytes = 64,
         .crop = {0, 0, 64, 64},
         .white_level = 255};
-    params.preview = (struct sisp_picture_params){SISP_PIXEL_RGB24, 64, 64};
+    params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = 64, .height = 64};
     params.threads = 1;
     params.knobs = &knobs;
     knobs = (struct sisp_knobs){0};

@@ -194,27 +194,62 @@ def y4m_on_stdout(folder):
     expect(frames_of_y4m(path) >= 8)
 
 
+def remade(folder, t, raws, out):
+    """develop makes a live picture again, bit by bit; the raw file it was made from."""
+    row, again = next(r for r in rows_of(t) if r['worker'] == 'FastISP'), os.path.join(folder, 'again.csv')
+    raw = os.path.join(raws, f'{int(row["sequence"]):06}.raw')
+    code, _, err = run('develop', raw, '-o', out, '--raw-format', 'SRGGB10', '--size', SIZE, '--telemetry', again,
+                       '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}')
+    expect(code == 0, err)
+    expect(rows_of(again)[0]['output_hash'] == row['output_hash'], row)
+    return raw
+
+
 def video_formats(folder):
     """The stream says its format, its frames have that size, and develop makes the same bits again."""
     t, y, raws = (os.path.join(folder, n) for n in ('t.csv', 'p.y4m', 'raw'))
     os.mkdir(raws)
     for name, space, bytes_of in (('yuyv', b'C422', lambda w, h: 2 * w * h), ('P010', b'C420p10', lambda w, h: 3 * w * h)):
-        code, _, err = run('live', *SMALL, '--frames', 1, '--preview', y, '--preview-size', HALF, '--preview-format', name,
+        code, _, err = run('live', *SMALL, '--frames', 8, '--preview', y, '--preview-size', HALF, '--preview-format', name,
                            '--raw', raws, '--telemetry', t)
         expect(code == 0, err)
         head, rest = open(y, 'rb').read().split(b'\n', 1)
         w, h = map(int, HALF.split('x'))
-        expect(space in head.split() and len(rest) == 6 + bytes_of(w, h), head, len(rest))
-        row, again = rows_of(t)[0], os.path.join(folder, 'again.csv')
-        code, _, err = run('develop', os.path.join(raws, '000000.raw'), '-o', y, '--raw-format', 'SRGGB10', '--size', SIZE,
-                           '--coefficients', f'{t}.params.jsonl:{row["param_hash"]}', '--telemetry', again)
-        expect(code == 0, err)
-        expect(rows_of(again)[0]['output_hash'] == row['output_hash'], name)
+        expect(space in head.split() and rest and len(rest) % (6 + bytes_of(w, h)) == 0, head, len(rest))
+        remade(folder, t, raws, y)
         os.unlink(y)
     for args in (['--preview-format', 'RGB24'], ['--preview-format', 'NV12', '--preview', folder]):
         code, _, err = run('live', *SMALL, '--frames', 1, *args)
         expect(code == 2 and '--preview-format' in err, args, code, err)
         one_sentence(err)
+
+
+def turned_previews_and_stills(folder):
+    """What live turns, develop makes again bit by bit; and develop's own pictures are turned."""
+    t, raws = os.path.join(folder, 't.csv'), os.path.join(folder, 'raw')
+    os.mkdir(raws)
+    form = ['--raw-format', 'SRGGB10', '--size', SIZE]
+    code, _, err = run('live', *SMALL, '--frames', 8, '--orientation', 'rotate-180', '--raw', raws, '--telemetry', t)
+    expect(code == 0, err)
+    raw = remade(folder, t, raws, os.path.join(folder, 'x.y4m'))
+
+    def picture(name, *args):
+        out = os.path.join(folder, 'o.ppm')
+        code, _, err = run('develop', raw, '-o', out, *form, *args)
+        expect(code == 0, name, err)
+        data = open(out, 'rb').read()
+        w, h = map(int, SIZE.split('x'))
+        rows = [data[-3 * w * h:][3 * w * y:3 * w * (y + 1)] for y in range(h)]
+        return [[row[3 * x:3 * x + 3] for x in range(w)] for row in rows]
+
+    for args in [], ['--lane', 'fast', '--demosaic', 'bilinear', '--wb', '1,1', '--set', 'auto_exposure=0']:
+        straight = picture('rotate-0', *args)
+        mirrored = picture('mirror', *args, '--orientation', 'mirror')
+        expect(mirrored == [row[::-1] for row in straight] and mirrored != straight, args)
+        expect(picture('flip', *args, '--orientation', 'flip') == straight[::-1], args)
+    code, _, err = run('live', *SMALL, '--frames', 1, '--orientation', 'left')
+    expect(code == 2 and 'rotate-180' in err, code, err)
+    one_sentence(err)
 
 
 def pngs_in_a_folder(folder):
@@ -253,5 +288,5 @@ def telemetry_on_a_full_disk(folder):
 
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
       a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
-      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, turned_previews_and_stills, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])

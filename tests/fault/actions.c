@@ -48,10 +48,12 @@ static struct sisp_session_params session_params(bool is_live)
         .orientation = 1,
         .white_level = 1023,
     };
-    params.still = (struct sisp_picture_params){SISP_PIXEL_RGB24, 64, 64};
+    params.still =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = 64, .height = 64};
     params.threads = 2;
     if (is_live) {
-        params.preview = (struct sisp_picture_params){SISP_PIXEL_NV12, 32, 32};
+        params.preview =
+            (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = 32, .height = 32};
         params.is_live = 1;
         params.frame_interval_ns = 33333333;
         params.burst_frames = 2;

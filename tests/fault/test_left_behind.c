@@ -41,7 +41,8 @@ static struct sisp_session *start(void)
         .orientation = 1,
         .white_level = 1023,
     };
-    params.preview = (struct sisp_picture_params){SISP_PIXEL_NV12, 32, 32};
+    params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = 32, .height = 32};
     params.is_live = 1;
     params.threads = 2;
     params.overload_count = 1;

@@ -33,8 +33,10 @@ static void open_all(void)
     struct sisp_session_params params = sisp_session_params_default();
     params.info = *sisp_camera_info(camera);
     params.limits = sisp_camera_limits(camera);
-    params.preview = (struct sisp_picture_params){SISP_PIXEL_NV12, 320, 240};
-    params.still = (struct sisp_picture_params){SISP_PIXEL_RGB24, 640, 480};
+    params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = 320, .height = 240};
+    params.still =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = 640, .height = 480};
     params.is_live = 1;
     params.frame_interval_ns = INTERVAL_NS;
     params.burst_frames = 4;

@@ -35,6 +35,12 @@ UNPACK(unpack_12p, SISP_PACKING_12P)
 UNPACK(unpack_14p, SISP_PACKING_14P)
 UNPACK(unpack_ipu3, SISP_PACKING_IPU3)
 
+static void reverse(const struct fast_reverse *t)
+{
+    fast_kernels_generic.unpack->reverse(t);
+    spoil(t->first, t->count);
+}
+
 static void defects(const struct fast_defects *t)
 {
     fast_kernels_generic.bayer->defects(t);
@@ -154,7 +160,8 @@ static void sharpen(const struct fast_detail *t)
 }
 
 static const struct fast_unpack_kernels unpack = {
-    .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p, unpack_ipu3}};
+    .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p, unpack_ipu3},
+    .reverse = reverse};
 static const struct fast_bayer_kernels bayer = {
     .defects = defects, .balance = {balance_0, balance_1}};
 static const struct fast_demosaic_kernels demosaic = {

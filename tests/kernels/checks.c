@@ -213,6 +213,47 @@ static bool mono(struct check *c)
     return ok;
 }
 
+/* ---- reverse
+ * ---------------------------------------------------------------------------------------------
+ */
+
+static bool lanes_are(struct check *c, const struct row *got, const struct row *expected)
+{
+    for (size_t i = 0; i < CHECK_LANES; i++) {
+        if (!check_equal(c, "lane", i, (uint16_t)got->lanes[i], (uint16_t)expected->lanes[i]))
+            return false;
+    }
+    return true;
+}
+
+static void expect_reversed(
+    const struct check *c, struct row *expected, struct row *was, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        row_start(c, expected)[i] = row_start(c, was)[count - 1 - i];
+}
+
+/* Two rows; then one of them in itself. */
+static bool reverse(struct check *c)
+{
+    static struct row was[2], got[2], expected[2];
+    const size_t count = pairs_of(c);
+    for (int k = 0; k < 2; k++) {
+        row_fill(c, &was[k], 65535);
+        got[k] = expected[k] = was[k];
+    }
+    int16_t *first = row_start(c, &got[0]), *second = row_start(c, &got[1]);
+    c->kernels->unpack->reverse(&(struct fast_reverse){first, second + count, count});
+    expect_reversed(c, &expected[0], &was[1], count);
+    expect_reversed(c, &expected[1], &was[0], count);
+    if (!lanes_are(c, &got[0], &expected[0]) || !lanes_are(c, &got[1], &expected[1]))
+        return false;
+    c->kernels->unpack->reverse(&(struct fast_reverse){first, first + count, count / 2});
+    expect_reversed(c, &was[0], &expected[0], count);
+    expected[0] = was[0];
+    return lanes_are(c, &got[0], &expected[0]);
+}
+
 /* ---- tone and pack
  * -------------------------------------------------------------------------------- */
 
@@ -418,6 +459,7 @@ const struct check_kernel check_kernels[] = {
     {"unpack-12p", unpack_12p},
     {"unpack-14p", unpack_14p},
     {"unpack-ipu3", unpack_ipu3},
+    {"reverse", reverse},
     {"defects", check_defects},
     {"balance-0", check_balance_0},
     {"balance-1", check_balance_1},

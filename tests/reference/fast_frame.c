@@ -248,7 +248,8 @@ static void measure_green(const struct frame *f, int cx, int cy, struct sisp_sta
     int share = 1; /* rows of cells in one sum */
     while (f->height / 2 > share * SISP_STATS_ROWS)
         share++;
-    stats->row_green[cy / share] += (uint32_t)(odd[x] + even[x - 1]);
+    const int read = f->g->orientation & SISP_ORIENTATION_FLIP ? f->height / 2 - 1 - cy : cy;
+    stats->row_green[read / share] += (uint32_t)(odd[x] + even[x - 1]);
     stats->focus += (uint64_t)abs(odd[x] - even[x - 1]);
     stats->focus += (uint64_t)abs(odd[x] - even[mirrored(x + 1, f->width)]);
     stats->row_lines = (uint32_t)(2 * share);
@@ -290,6 +291,22 @@ static struct ref_mosaic mosaic_of(const struct frame *f)
     return (struct ref_mosaic){f->g, f->c, f->cfa, f->clip, f->levels};
 }
 
+/* Samples, and with them the CFA, as the picture lies. */
+static void turn(struct frame *f)
+{
+    const int count = f->width * f->height, orientation = (int)f->g->orientation;
+    int *turned = malloc(sizeof(int) * (size_t)count);
+    for (int i = 0; i < count; i++) {
+        const int x = orientation & 1 ? f->width - 1 - i % f->width : i % f->width;
+        const int y = orientation & 2 ? f->height - 1 - i / f->width : i / f->width;
+        turned[i] = f->levels[y * f->width + x];
+    }
+    free(f->levels);
+    f->levels = turned;
+    f->cfa = sisp_cfa_shift(f->cfa, orientation & 1 ? (uint32_t)f->width - 1 : 0,
+        orientation & 2 ? (uint32_t)f->height - 1 : 0);
+}
+
 static void frame_init(struct frame *f, const struct isp_geometry *g,
     const struct sisp_coefficients *c, const uint8_t *raw)
 {
@@ -326,6 +343,7 @@ static void frame_init(struct frame *f, const struct isp_geometry *g,
         f->levels[i] = level_at(f, i % f->width, i / f->width);
     const struct ref_mosaic mosaic = mosaic_of(f);
     ref_mend(&mosaic);
+    turn(f);
 }
 
 static void frame_finish(struct frame *f)

@@ -92,8 +92,10 @@ static int open_session(struct camera *camera, struct sisp_session *share)
         .orientation = 1,
         .white_level = 1023,
     };
-    params.preview = (struct sisp_picture_params){SISP_PIXEL_NV12, WIDTH, HEIGHT};
-    params.still = (struct sisp_picture_params){SISP_PIXEL_RGB24, WIDTH, HEIGHT};
+    params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = WIDTH, .height = HEIGHT};
+    params.still =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = WIDTH, .height = HEIGHT};
     params.threads = 2;
     params.is_live = 1;
     params.frame_interval_ns = 33333333;

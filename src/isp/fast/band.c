@@ -62,6 +62,20 @@ void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width)
     row[last >> 1] = row[fast_mirror(last, width) >> 1];
 }
 
+/* Left and right of a row in the ring change places, and with them the phases of an even width. */
+static void reverse_row(const struct fast_run *run, uint32_t y)
+{
+    const size_t width = run->recipe->geometry.crop.width;
+    int16_t *const row[2] = {fast_ring_row(run, y, 0), fast_ring_row(run, y, 1)};
+    void (*const reverse)(const struct fast_reverse *) = run->recipe->kernels->unpack->reverse;
+    if (width % 2 == 0)
+        reverse(&(struct fast_reverse){row[0], row[1] + width / 2, width / 2});
+    for (size_t phase = 0; phase < 2 && width % 2 == 1; phase++) {
+        const size_t count = (width + 1 - phase) / 2;
+        reverse(&(struct fast_reverse){row[phase], row[phase] + count, count / 2});
+    }
+}
+
 /* The mesh rows around row y, and the weight of the lower one. */
 static void find_gains(const struct isp_fast_recipe *recipe, uint32_t y, struct fast_unpack *task,
     unsigned sequence, unsigned phase, uint32_t lead)
@@ -101,9 +115,10 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
     const enum sisp_packing packing = recipe->raw->packing;
     const uint32_t lead = group_lead(packing, g->crop.x);
     const size_t begin = sisp_raw_row_bytes(packing, g->crop.x - lead);
-    const uint32_t ahead = y + 2 < g->crop.height ? y + 2 : y;
+    const uint32_t line = fast_line_of(g, y);
+    const uint32_t ahead = y + 2 < g->crop.height ? fast_line_of(g, y + 2) : line;
     struct fast_unpack task = {
-        .src = run->raw + (g->crop.y + y) * g->raw_stride_bytes + begin,
+        .src = run->raw + (g->crop.y + line) * g->raw_stride_bytes + begin,
         .prefetch = run->raw + (g->crop.y + ahead) * g->raw_stride_bytes + begin,
         .src_bytes = sisp_raw_row_bytes(packing, lead + g->crop.width),
         .clip = recipe->clip,
@@ -115,13 +130,15 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
         const unsigned phase = (sequence + lead) % 2;
         const uint32_t before = (lead + phase) / 2;
         task.dst[sequence] = fast_ring_row(run, y, phase) - before;
-        task.black[sequence] = recipe->black[y & 1][phase];
-        task.span[sequence] = recipe->span[y & 1][phase];
-        task.boost[sequence] = recipe->boost[y & 1][phase];
-        find_gains(recipe, y, &task, sequence, phase, before);
+        task.black[sequence] = recipe->black[line & 1][phase];
+        task.span[sequence] = recipe->span[line & 1][phase];
+        task.boost[sequence] = recipe->boost[line & 1][phase];
+        find_gains(recipe, line, &task, sequence, phase, before);
     }
     recipe->kernels->unpack->row[packing](&task);
-    isp_fast_mend_row(run, y);
+    isp_fast_mend_row(run, y, line);
+    if (g->orientation & SISP_ORIENTATION_MIRROR)
+        reverse_row(run, y);
     for (unsigned phase = 0; phase < 2; phase++)
         isp_fast_mirror_sides(fast_ring_row(run, y, phase), phase, g->crop.width);
 }

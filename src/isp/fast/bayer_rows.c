@@ -35,18 +35,18 @@ const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsig
     return defect_free_row(run, y, phase);
 }
 
-void isp_fast_mend_row(const struct fast_run *run, uint32_t y)
+void isp_fast_mend_row(const struct fast_run *run, uint32_t y, uint32_t line)
 {
     const struct fast_bayer *bayer = &run->recipe->bayer;
     uint32_t begin = 0, end = bayer->known_count;
     while (begin < end) { /* the first of the row */
         const uint32_t middle = (begin + end) / 2;
-        if (bayer->known[middle].y < y)
+        if (bayer->known[middle].y < line)
             begin = middle + 1;
         else
             end = middle;
     }
-    for (; begin < bayer->known_count && bayer->known[begin].y == y; begin++) {
+    for (; begin < bayer->known_count && bayer->known[begin].y == line; begin++) {
         const struct fast_defect *defect = &bayer->known[begin];
         int16_t *row = fast_ring_row(run, y, defect->x & 1);
         row[defect->x >> 1] = (int16_t)((row[defect->left >> 1] + row[defect->right >> 1] + 1) / 2);

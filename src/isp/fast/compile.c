@@ -137,13 +137,15 @@ static void compile_gains(struct isp_fast_recipe *recipe, const struct sisp_coef
     const bool has_mesh = c->lsc.cols && c->lsc.rows;
     const struct sisp_lsc_mesh *mesh = has_mesh ? &c->lsc : &no_mesh;
     const unsigned shift = 16 - recipe->raw->bits;
+    const struct sisp_rect *crop = &recipe->geometry.crop;
+    const enum sisp_cfa cfa = sisp_cfa_shift(recipe->raw->cfa, crop->x, crop->y);
     recipe->mesh_rows = mesh->rows;
     recipe->mesh_y = (double)mesh->origin_y;
     recipe->mesh_scale = mesh->rows > 1 ? 1 / (double)mesh->step_y : 0;
     recipe->lsc_applied = has_mesh;
     for (unsigned k = 0; k < 4; k++) {
         const unsigned parity = k / 2, phase = k % 2;
-        const int site = (int)sisp_cfa_shift(recipe->cfa, phase, parity);
+        const int site = (int)sisp_cfa_shift(cfa, phase, parity);
         const uint32_t black = (uint32_t)((double)c->black_level[site] + 0.5);
         const double span = ((double)c->white_level - black) * (1 << shift);
         const uint16_t code = span_code(span), boost = boost_of(code);
@@ -300,7 +302,7 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
         .kernels = kernels,
         .geometry = *geometry,
         .raw = raw,
-        .cfa = sisp_cfa_shift(raw->cfa, geometry->crop.x, geometry->crop.y),
+        .cfa = sisp_cfa_turned(raw->cfa, &geometry->crop, geometry->orientation),
         .demosaic = (enum sisp_demosaic)c->demosaic,
         .clip = (uint16_t)((double)c->clip_level * FAST_WHITE),
         .wb_gains = {c->wb_gains[0], c->wb_gains[1], c->wb_gains[2]},

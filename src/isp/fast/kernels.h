@@ -41,6 +41,12 @@ struct fast_unpack {
     size_t pairs;      /* samples of each phase */
 };
 
+/** first[i] and end[-1 - i] change places; no sample has a place in both halves. */
+struct fast_reverse {
+    int16_t *first, *end;
+    size_t count;
+};
+
 /** Of both phases of a row: samples that stand out of their surroundings are replaced. */
 struct fast_defects {
     const int16_t *rows[5][2]; /* from two rows above to two rows below */
@@ -152,6 +158,7 @@ struct fast_area_mean {
 
 struct fast_unpack_kernels {
     void (*row[FAST_PACKINGS])(const struct fast_unpack *);
+    void (*reverse)(const struct fast_reverse *);
 };
 
 struct fast_bayer_kernels {

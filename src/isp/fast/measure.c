@@ -74,9 +74,12 @@ void isp_fast_stats_row(struct fast_run *run, uint32_t cy)
         isp_fast_stats_finish(run);
     run->stats_zone_row = zone_row;
     run->stats_rows++;
+    const uint32_t cells = recipe->geometry.crop.height / 2;
+    const bool is_flipped = recipe->geometry.orientation & SISP_ORIENTATION_FLIP;
+    const uint32_t read = is_flipped ? cells - 1 - cy : cy; /* the sensor's order */
     uint32_t differences = 0;
     struct fast_stats task = {
-        .total = {&run->stats->row_green[cy / cells_a_row_sum(&recipe->geometry)], &differences},
+        .total = {&run->stats->row_green[read / cells_a_row_sum(&recipe->geometry)], &differences},
         .edge = recipe->zone_edge,
         .zone = run->zones,
         .clip = recipe->clip,

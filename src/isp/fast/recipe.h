@@ -7,7 +7,8 @@
 #include "isp/fast/kernels.h"
 #include "isp/isp.h"
 
-/** A known defect inside the crop, and the samples of its row that it is the mean of. */
+/** A known defect inside the crop, as the sensor sees it, and the samples of its row that it is the
+ * mean of. */
 struct fast_defect {
     uint16_t x, y, left, right;
 };
@@ -35,9 +36,9 @@ struct isp_fast_recipe {
     const struct fast_kernels *kernels;
     struct isp_geometry geometry;
     const struct sisp_raw_format *raw;
-    enum sisp_cfa cfa; /* of the crop's corner */
+    enum sisp_cfa cfa; /* of the corner of the crop, turned as the picture is */
     enum sisp_demosaic demosaic;
-    /* By parity of row and column in the crop; see struct fast_unpack. */
+    /* By parity of row and column in the crop as the sensor sees it; see struct fast_unpack. */
     uint16_t black[2][2], span[2][2], boost[2][2];
     uint16_t clip;
     struct fast_bayer bayer;
@@ -137,7 +138,7 @@ static inline uint32_t fast_mirror(int64_t i, uint32_t size)
 /** The samples outside that lie in this phase of a row of `width`. */
 void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width);
 
-/** Unpack row y of the crop into the ring, with mirrored samples on both sides. */
+/** Unpack row y of the turned crop into the ring, with mirrored samples on both sides. */
 void isp_fast_unpack_row(const struct fast_run *run, uint32_t y);
 
 /** What the recipe says of any statistics. */
@@ -155,8 +156,14 @@ void isp_fast_bring_rows(struct fast_run *run, uint32_t end);
 /** One phase of a row that was brought. */
 const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsigned phase);
 
-/** Replace the known defects of row y, which is in the ring but not yet mirrored. */
-void isp_fast_mend_row(const struct fast_run *run, uint32_t y);
+/** Replace the known defects of row y in the ring, the sensor's `line`: before it is turned. */
+void isp_fast_mend_row(const struct fast_run *run, uint32_t y, uint32_t line);
+
+/** The row of the crop, as the sensor sees it, that row y of the turned crop is. */
+static inline uint32_t fast_line_of(const struct isp_geometry *geometry, uint32_t y)
+{
+    return geometry->orientation & SISP_ORIENTATION_FLIP ? geometry->crop.height - 1 - y : y;
+}
 
 static inline bool fast_is_scaled(const struct isp_geometry *g)
 {

@@ -192,6 +192,23 @@ static void row_ipu3(const struct fast_unpack *task)
     }
 }
 
+static void reverse(const struct fast_reverse *task)
+{
+    int16_t *first = task->first, *end = task->end;
+    size_t left = task->count;
+    for (; left >= VEC_LANES; left -= VEC_LANES) {
+        const vec_u16 front = vec_load(first), back = vec_load(end -= VEC_LANES);
+        vec_store(first, vec_reverse(back));
+        vec_store(end, vec_reverse(front));
+        first += VEC_LANES;
+    }
+    for (; left > 0; left--) {
+        const int16_t front = *first;
+        *first++ = *--end;
+        *end = front;
+    }
+}
+
 extern const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels);
 const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels) = {
     .row =
@@ -203,4 +220,5 @@ const struct fast_unpack_kernels FAST_KERNELS(fast_unpack_kernels) = {
             [SISP_PACKING_14P] = row_14p,
             [SISP_PACKING_IPU3] = row_ipu3,
         },
+    .reverse = reverse,
 };

@@ -329,6 +329,19 @@ VEC_INLINE void vec_split_16(vec_u16 a, vec_u16 b, vec_u16 *even, vec_u16 *odd)
 #endif
 }
 
+/** The last lane becomes the first. */
+VEC_INLINE vec_u16 vec_reverse(vec_u16 v)
+{
+#if VEC_BYTES == 64
+    return __builtin_shufflevector(v, v, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17,
+        16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+#elif VEC_BYTES == 32
+    return __builtin_shufflevector(v, v, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+#else
+    return __builtin_shufflevector(v, v, 7, 6, 5, 4, 3, 2, 1, 0);
+#endif
+}
+
 /**
  * Four vectors whose 128-bit parts number k belong together, into memory order: first the parts 0
  * of p[0] to p[3], then the parts 1, and so on.

@@ -78,6 +78,7 @@ static bool is_geometry_ours(const struct isp_geometry *g)
 {
     return unpack_format(g->raw_fourcc) && g->crop.width >= 2 && g->crop.height >= 2 &&
            g->width == g->crop.width && g->height == g->crop.height &&
+           g->orientation == SISP_ORIENTATION_ROTATE_0 &&
            (g->format == SISP_PIXEL_RGB24 || g->format == SISP_PIXEL_XRGB8888 ||
                g->format == SISP_PIXEL_RGBA64);
 }

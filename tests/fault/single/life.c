@@ -25,9 +25,12 @@ void life_init(struct life *life, const struct scenario *scenario)
         .orientation = 1,
         .white_level = (float)((1u << format->bits) - 1),
     };
-    life->params.preview = (struct sisp_picture_params){
-        n % 2 ? SISP_PIXEL_RGB24 : SISP_PIXEL_NV12, width / 2 + n % 3, height / 2};
-    life->params.still = (struct sisp_picture_params){SISP_PIXEL_RGB24, width, height};
+    life->params.preview =
+        (struct sisp_picture_params){.format = n % 2 ? SISP_PIXEL_RGB24 : SISP_PIXEL_NV12,
+            .width = width / 2 + n % 3,
+            .height = height / 2};
+    life->params.still =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = width, .height = height};
     life->params.threads = 1 + n % 2;
     life->params.is_live = 1;
     life->params.frame_interval_ns = life->interval_ms * UINT64_C(1000000);

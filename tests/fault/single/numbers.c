@@ -100,8 +100,10 @@ static void describe(struct wishes *wishes, uint32_t width, uint32_t height)
         for (unsigned i = 0; i < 4; i++)
             info->lsc.gain[s][i] = 1.25f;
     wishes->params.threads = 1;
-    wishes->params.preview = (struct sisp_picture_params){SISP_PIXEL_RGB24, width, height};
-    wishes->params.still = (struct sisp_picture_params){SISP_PIXEL_RGB24, width, height};
+    wishes->params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = width, .height = height};
+    wishes->params.still =
+        (struct sisp_picture_params){.format = SISP_PIXEL_RGB24, .width = width, .height = height};
     wishes->submission.capture_ns = 1;
 }
 

@@ -50,7 +50,8 @@ static bool trial_init(struct trial *t, const char *path)
     const struct sisp_raw_info *info = sisp_raw_file_info(t->file);
     isp_coefficients_init(&t->coefficients, info, &wishes, NULL);
     t->geometry = (struct isp_geometry){info->fourcc, info->width, info->height, info->stride_bytes,
-        info->crop, SISP_PIXEL_XRGB8888, info->crop.width, info->crop.height};
+        info->crop, SISP_PIXEL_XRGB8888, info->crop.width, info->crop.height,
+        SISP_ORIENTATION_ROTATE_0};
     size_t stride = sisp_pixel_row_bytes(SISP_PIXEL_XRGB8888, 0, info->crop.width);
     t->bytes = stride * info->crop.height;
     t->image = (struct sisp_image){

@@ -93,7 +93,7 @@ static inline struct isp_geometry burst_geometry(
 {
     return (struct isp_geometry){format->fourcc, width, height,
         sisp_raw_row_bytes(format->packing, width), {0, 0, width, height}, SISP_PIXEL_RGBA64, width,
-        height};
+        height, SISP_ORIENTATION_ROTATE_0};
 }
 
 static inline struct sisp_coefficients burst_coefficients(float shot, float read)

@@ -37,6 +37,9 @@ TEST(geometry_that_does_not_fit_is_refused)
     g.format = SISP_PIXEL_FORMAT_COUNT;
     CHECK_EQ(isp_geometry_check(&g), -EINVAL);
     g = good;
+    g.orientation = SISP_ORIENTATION_COUNT;
+    CHECK_EQ(isp_geometry_check(&g), -EINVAL);
+    g = good;
     g.crop.x = 1;
     CHECK_EQ(isp_geometry_check(&g), -EINVAL);
     g = good;
@@ -159,6 +162,32 @@ TEST(floor_gives_the_fast_paths_colours)
     }
 }
 
+/* Pixel by pixel the floor's own picture, only turned. */
+TEST(floor_turns_pictures)
+{
+    struct base_prng prng = {9};
+    for (unsigned orientation = 0; orientation < SISP_ORIENTATION_COUNT; orientation++) {
+        struct isp_geometry g = frame_geometry("SGRBG10", 41, 27, SISP_PIXEL_XRGB8888);
+        g.width = 33;
+        g.height = 20;
+        uint32_t as_seen[20][33], turned[20][33];
+        struct sisp_image a = {g.format, 33, 20, {(uint8_t *)as_seen}, {33 * 4}}, b = a;
+        b.planes[0] = (uint8_t *)turned;
+        frame_coefficients(&c, 10, &prng);
+        uint8_t *raw = frame_random_raw(&g, &prng);
+        isp_floor_band(&g, &c, raw, &a, 0, g.height);
+        g.orientation = (enum sisp_orientation)orientation;
+        isp_floor_band(&g, &c, raw, &b, 0, 7);
+        isp_floor_band(&g, &c, raw, &b, 7, g.height);
+        for (unsigned i = 0; i < 20 * 33; i++) {
+            const unsigned x = orientation & 1 ? 32 - i % 33 : i % 33;
+            const unsigned y = orientation & 2 ? 19 - i / 33 : i / 33;
+            CHECK_EQ(turned[i / 33][i % 33], as_seen[y][x]);
+        }
+        free(raw);
+    }
+}
+
 TEST(floor_gives_the_same_in_bands)
 {
     struct base_prng prng = {3};
@@ -205,6 +234,7 @@ int main(void)
     RUN(geometry_that_does_not_fit_is_refused);
     RUN(coefficients_outside_their_ranges_are_refused);
     RUN(floor_gives_the_fast_paths_colours);
+    RUN(floor_turns_pictures);
     RUN(floor_gives_the_same_in_bands);
     RUN(floor_survives_bad_coefficients);
     return test_report();

@@ -94,6 +94,54 @@ TEST(crops_at_any_corner_are_as_defined)
     }
 }
 
+TEST(turned_pictures_are_as_defined)
+{
+    struct base_prng prng = {10};
+    uint32_t count = 0;
+    while (sisp_raw_formats[count].name)
+        count++;
+    for (unsigned i = 0; i < 120; i++) {
+        const struct sisp_raw_format *f = &sisp_raw_formats[base_prng_below(&prng, count)];
+        struct isp_geometry g = frame_geometry(
+            f->name, 151, 33, (enum sisp_pixel_format)(i / 4 % SISP_PIXEL_FORMAT_COUNT));
+        g.orientation = (enum sisp_orientation)(i % SISP_ORIENTATION_COUNT);
+        g.crop.x = base_prng_below(&prng, 9);
+        g.crop.y = base_prng_below(&prng, 5);
+        g.crop.width = g.width = 2 + base_prng_below(&prng, 150 - g.crop.x);
+        g.crop.height = g.height = 2 + base_prng_below(&prng, 27);
+        frame_coefficients(&c, f->bits, &prng);
+        CHECK(is_as_defined(&g, best_level(), 2 * base_prng_below(&prng, 9), &prng));
+    }
+}
+
+/* A flat colour through all orders, orientations and parities of crop and size: with a wrong order
+ * it would be another colour. */
+TEST(a_turned_crop_keeps_its_colours)
+{
+    static const uint8_t level[SISP_SITE_COUNT] = {200, 120, 120, 40};
+    uint8_t raw[64], out[64 * 3];
+    for (unsigned i = 0; i < 4 * SISP_ORIENTATION_COUNT * 16; i++) {
+        const enum sisp_cfa cfa = (enum sisp_cfa)(i % 4);
+        static const char *const names[4] = {"SRGGB8", "SGRBG8", "SGBRG8", "SBGGR8"};
+        struct isp_geometry g = frame_geometry(names[cfa], 8, 8, SISP_PIXEL_RGB24);
+        g.crop = (struct sisp_rect){i / 16 % 2, i / 32 % 2, 5 + i / 64 % 2, 5 + i / 128 % 2};
+        g.width = g.crop.width;
+        g.height = g.crop.height;
+        g.orientation = (enum sisp_orientation)(i / 4 % SISP_ORIENTATION_COUNT);
+        struct sisp_image image = {SISP_PIXEL_RGB24, g.width, g.height, {out}, {g.width * 3}};
+        for (unsigned k = 0; k < 64; k++)
+            raw[k] = level[sisp_cfa_shift(cfa, k % 8, k / 8)];
+        frame_identity(&c, 8);
+        REQUIRE(frame_develop(&g, &c, best_level(), raw, &image, 0, NULL) == 0);
+        const enum sisp_cfa seen = sisp_cfa_turned(cfa, &g.crop, g.orientation);
+        const uint32_t right = g.orientation & SISP_ORIENTATION_MIRROR ? g.width - 1 : 0;
+        const uint32_t below = g.orientation & SISP_ORIENTATION_FLIP ? g.height - 1 : 0;
+        CHECK_EQ(level[seen], raw[(g.crop.y + below) * 8 + g.crop.x + right]);
+        for (unsigned k = 0; k < g.width * g.height * 3; k++)
+            CHECK_EQ(out[k], level[k % 3 ? k % 3 + 1 : 0]);
+    }
+}
+
 TEST(area_means_are_as_defined)
 {
     struct base_prng prng = {4};
@@ -260,6 +308,8 @@ int main(void)
     RUN(every_raw_format_and_pixel_format_is_as_defined);
     RUN(every_level_every_small_size_is_as_defined);
     RUN(crops_at_any_corner_are_as_defined);
+    RUN(turned_pictures_are_as_defined);
+    RUN(a_turned_crop_keeps_its_colours);
     RUN(area_means_are_as_defined);
     RUN(any_cutting_into_bands_gives_the_same);
     RUN(a_crop_moved_by_one_is_another_cfa_order);

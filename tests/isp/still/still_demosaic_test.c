@@ -31,7 +31,8 @@ static bool picture_read(struct picture *picture, const char *path)
 static struct picture develop_mosaic(const struct picture *p)
 {
     struct isp_geometry g = {sisp_raw_format_find("SRGGB8")->fourcc, p->width, p->height, p->width,
-        {0, 0, p->width, p->height}, SISP_PIXEL_RGB24, p->width, p->height};
+        {0, 0, p->width, p->height}, SISP_PIXEL_RGB24, p->width, p->height,
+        SISP_ORIENTATION_ROTATE_0};
     struct sisp_coefficients c = still_neutral(255);
     struct picture out = {p->width, p->height, still_alloc((size_t)3 * p->width * p->height)};
     uint8_t *raw = still_alloc((size_t)p->width * p->height);
