@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The long rungs, about two hours on two cores: what make test does in short, plus all mutants, the
-# large models, a thousand kills and the soak. Prints each rung's own last lines and how long it took;
+# The long rungs, about two and a half hours on two cores: what make test does in short, plus all mutants,
+# the large models, a thousand kills, the soak and fuzzing. Prints each rung's own last lines and how long it took;
 # ends with "N passed, N failed" over rungs. SOFTISP_RUNGS="model mutants" runs only those.
 set -u
 build=${1:-build}
 passed=0
 failed=0
-rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model replay mutants kills soak coverage}
+rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model replay mutants kills soak fuzz coverage}
 
 # rung NAME COMMAND...
 rung() {
@@ -40,6 +40,19 @@ rung replay tests/model/run.py --replay 1000000 --protocol "$build/tests/model/p
 rung mutants tests/mutants/run.py
 rung kills env SOFTISP_KILLS=1000 python3 tests/stress/kill_workers.py "$build/cli/softisp"
 rung soak "$build/tests/stress/soak" --seconds 600
+# Ten minutes for each kind of text that comes from outside; the corpora stay for the next night.
+fuzz=$build-fuzz
+fuzz_all() {
+    [ -f "$fuzz/build.ninja" ] ||
+        CC=clang meson setup "$fuzz" -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
+    ninja -C "$fuzz" --quiet fuzz/fuzz_tuning fuzz/fuzz_knobs fuzz/fuzz_assignments || return 1
+    for name in tuning knobs assignments; do
+        mkdir -p "$fuzz/corpus-$name"
+        "$fuzz/fuzz/fuzz_$name" -max_total_time=600 -max_len=8192 -close_fd_mask=3 \
+            -artifact_prefix="$fuzz/$name-" "$fuzz/corpus-$name" fuzz/seeds || return 1
+    done
+}
+rung fuzz fuzz_all
 rung coverage scripts/coverage.sh "$build-coverage"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
