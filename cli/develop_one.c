@@ -171,6 +171,11 @@ static void describe_info(json_t *object, const struct one *one)
         json_pack("[I,I,I,I]", (json_int_t)info->crop.x, (json_int_t)info->crop.y,
             (json_int_t)info->crop.width, (json_int_t)info->crop.height));
     json_object_set_new(object, "cfa", json_string(sisp_cfa_name(sisp_raw_info_format(info)->cfa)));
+    struct sisp_cfa_check check;
+    char text[256];
+    sisp_cfa_check(info, sisp_raw_file_samples(one->file), &check);
+    bool is_wrong = sisp_cfa_check_text(&check, text, sizeof(text)) != NULL;
+    json_object_set_new(object, "cfa_warning", is_wrong ? json_string(text) : json_null());
 }
 
 static void describe_coefficients(json_t *object, const struct sisp_coefficients *c)
@@ -193,9 +198,9 @@ static int print_json(const struct one *one, int code)
     json_object_set_new(object, "output", cli_json_name(one->target->path));
     json_object_set_new(object, "ok", json_boolean(code == CLI_DONE));
     json_object_set_new(object, "error", code ? cli_json_name(one->error) : json_null());
-    static const char *const known_with_a_picture[] = {"width", "height", "crop", "cfa", "black",
-        "white", "wb_gains", "wb_source", "wb_confidence", "cct", "ccm", "exposure_ev", "isa",
-        "threads", "input_hash", "param_hash", "output_hash"};
+    static const char *const known_with_a_picture[] = {"width", "height", "crop", "cfa",
+        "cfa_warning", "black", "white", "wb_gains", "wb_source", "wb_confidence", "cct", "ccm",
+        "exposure_ev", "isa", "threads", "input_hash", "param_hash", "output_hash"};
     for (size_t i = 0; i < sizeof(known_with_a_picture) / sizeof(known_with_a_picture[0]); i++)
         json_object_set_new(object, known_with_a_picture[i], json_null());
     if (one->result.image.planes[0]) {

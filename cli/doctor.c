@@ -39,6 +39,7 @@ struct doctor {
     struct cli_raw_options raw;
     struct sisp_tuning tuning;
     struct sisp_raw_info info; /* fourcc 0: of no camera */
+    struct sisp_cfa_check order;
 };
 
 static bool set_option(struct doctor *d, const char *name, const char *value)
@@ -105,6 +106,7 @@ static int ask_file(struct doctor *d)
         return CLI_INPUT_FAILED;
     }
     d->info = *sisp_raw_file_info(file);
+    sisp_cfa_check(&d->info, sisp_raw_file_samples(file), &d->order);
     sisp_raw_file_destroy(&file);
     return CLI_DONE;
 }
@@ -146,9 +148,11 @@ static bool print_findings(const struct doctor *d, uint32_t own)
 {
     static const char *const kinds[] = {"note", "missing", "wrong"};
     static struct sisp_tuning known;
-    bool is_well = true;
     char text[1024];
     int kind;
+    bool is_well = !sisp_cfa_check_text(&d->order, text, sizeof(text));
+    if (!is_well)
+        printf("wrong: %s\n", text);
     known = d->tuning;
     known.parts |= own;
     for (unsigned i = 0; (kind = sisp_tuning_finding(&known, i, text, sizeof(text))) >= 0; i++) {

@@ -92,6 +92,19 @@ static void print_file(const char *path, const struct sisp_raw_info *info)
             exif->f_number, exif->focal_length_mm);
 }
 
+static void print_order(const struct sisp_raw_file *file)
+{
+    struct sisp_cfa_check check;
+    char text[256];
+    sisp_cfa_check(sisp_raw_file_info(file), sisp_raw_file_samples(file), &check);
+    if (sisp_cfa_check_text(&check, text, sizeof(text)))
+        printf("wrong: %s\n", text);
+    else
+        printf("CFA order: %s\n", check.verdict == SISP_CFA_PLAUSIBLE
+                                      ? "agrees with the picture"
+                                      : "the picture does not tell whether it is right");
+}
+
 static int run(int argc, char **argv)
 {
     struct cli_raw_options raw = {0};
@@ -134,6 +147,7 @@ static int run(int argc, char **argv)
             return CLI_INPUT_FAILED;
         }
         print_file(argv[optind], sisp_raw_file_info(file));
+        print_order(file);
         sisp_raw_file_destroy(&file);
     }
     return cli_flush("info");

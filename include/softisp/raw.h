@@ -82,6 +82,31 @@ SISP_API const struct sisp_raw_info *sisp_raw_file_info(const struct sisp_raw_fi
 /** The samples, sisp_raw_info_size_bytes() of them, readable until destroy. */
 SISP_API const uint8_t *sisp_raw_file_samples(const struct sisp_raw_file *file);
 
+enum sisp_cfa_verdict {
+    SISP_CFA_UNKNOWN,   /* too dark, too bright, too grey or too small to tell */
+    SISP_CFA_PLAUSIBLE, /* the greens are where the order says, or it is one colour as it says */
+    SISP_CFA_OTHER,     /* the greens are on the other diagonal: the order is one of `likely` */
+    SISP_CFA_MONO,      /* it should be a mosaic, but all four places of its cells agree */
+    SISP_CFA_MOSAIC,    /* it should be monochrome, but is a mosaic: one of `likely` */
+};
+
+/** What a raw frame says of the CFA order given for it. */
+struct sisp_cfa_check {
+    enum sisp_cfa_verdict verdict;
+    enum sisp_cfa likely[2]; /* they differ in red and blue, which no picture tells apart */
+    float greens, others;    /* mean difference of each diagonal's sites, in stops */
+};
+
+/** Compare a frame with its CFA order, at 384 places of it. A driver that flips the picture along
+ * one axis and keeps the order's name is found so.
+ * samples: sisp_raw_info_size_bytes() of them. Threads: any. Real-time: safe. */
+SISP_API void sisp_cfa_check(
+    const struct sisp_raw_info *info, const uint8_t *samples, struct sisp_cfa_check *check);
+
+/** One sentence for a user; NULL where nothing is wrong. */
+SISP_API const char *sisp_cfa_check_text(
+    const struct sisp_cfa_check *check, char *text, size_t text_size);
+
 /** Destroy; *file may be NULL and is set to NULL. */
 SISP_API void sisp_raw_file_destroy(struct sisp_raw_file **file);
 

@@ -357,6 +357,8 @@ int eng_input_acquire(
     struct eng_runtime *runtime, struct eng_handle *handle, struct eng_span *span);
 /** Returns: 0, -ESTALE (it is not the caller's any more, or never was). */
 int eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle);
+/** Where an input that is the caller's lies. Returns: 0, -ESTALE as above. */
+int eng_input_span(struct eng_runtime *runtime, struct eng_handle handle, struct eng_span *span);
 
 struct eng_submission {
     uint32_t session;

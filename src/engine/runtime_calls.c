@@ -99,6 +99,15 @@ int eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle)
     return 0;
 }
 
+int eng_input_span(struct eng_runtime *runtime, struct eng_handle handle, struct eng_span *span)
+{
+    struct eng_core *core = &runtime->core;
+    if (eng_lending_pass(&core->lending, handle, ENG_BORROWER_PRODUCER, ENG_BORROWER_PRODUCER))
+        return -ESTALE;
+    *span = core->resources.spans[handle.index];
+    return 0;
+}
+
 static bool is_usable(const struct eng_runtime *runtime, enum eng_lane lane)
 {
     return (lane == ENG_LANE_FAST || lane == ENG_LANE_BACKGROUND) &&

@@ -3,6 +3,7 @@
 #include "session/session.h"
 
 #include "base/base.h"
+#include "base/log.h"
 #include "session/payload.h"
 #include "session/telemetry.h"
 
@@ -79,6 +80,28 @@ static bool is_overload(const struct sisp_session *session, uint64_t sequence)
            sequence - session->overload_first < session->overload_count;
 }
 
+/* One frame may be a coincidence. */
+#define DOUBTS_TO_WARN 3
+
+/* Until a frame agrees with its CFA order, or enough do not. */
+static void check_order(struct sisp_session *session, const struct sisp_input *input)
+{
+    struct sisp_cfa_check check;
+    struct eng_span span; /* not the caller's pointer, which may be anything */
+    char text[256];
+    uint32_t looks = atomic_load(&session->looks);
+    if (!looks || !atomic_compare_exchange_strong(&session->looks, &looks, looks - 1) ||
+        eng_input_span(session->engine->runtime, word_to_handle(input->handle), &span) != 0)
+        return;
+    sisp_cfa_check(&session->engine->pipeline.info, span.bytes, &check);
+    bool is_wrong = sisp_cfa_check_text(&check, text, sizeof(text)) != NULL;
+    bool is_sure = is_wrong && atomic_fetch_add(&session->doubts, 1) + 1 == DOUBTS_TO_WARN;
+    if (check.verdict == SISP_CFA_PLAUSIBLE || is_sure)
+        atomic_store(&session->looks, 0);
+    if (is_sure)
+        base_log(SISP_LOG_WARNING, "%s", text);
+}
+
 int sisp_session_submit(
     struct sisp_session *session, const struct sisp_input *input, const struct sisp_submission *s)
 {
@@ -114,6 +137,8 @@ int sisp_session_submit(
         .meta = &meta,
     };
     int r = enter(session);
+    if (r == 0)
+        check_order(session, input);
     return r ? r : entered(session, eng_submit(session->engine->runtime, &submission));
 }
 

@@ -115,6 +115,7 @@ int sisp_session_create(struct sisp_session **out, const struct sisp_session_par
         return session_fail(error, error_size, -ENOMEM, "not enough memory");
     session->owner = getpid();
     session->frame_interval_ns = params->is_live ? params->frame_interval_ns : 0;
+    session->looks = params->is_live ? SESSION_LOOKS : 0;
     session->overload_first = params->overload_first;
     session->overload_count = params->overload_count;
     r = enter_engine(session, params, error, error_size);

@@ -10,6 +10,9 @@ _Static_assert(ENG_ROLES_MAX == sizeof(((struct sisp_result *)0)->buffers) / siz
     "a result carries a handle for each role");
 _Static_assert(sizeof(struct frame_meta) <= ENG_META_BYTES, "meta travels with each input");
 
+/* The first frames of a camera whose CFA order is checked: exposure has settled by then. */
+#define SESSION_LOOKS 60
+
 struct sisp_session {
     struct session_engine *engine;
     uint32_t number;            /* the engine's for it */
@@ -19,6 +22,8 @@ struct sisp_session {
     pid_t owner; /* a forked child has neither the threads nor a right to the buffers */
     _Atomic uint32_t is_stopped;
     _Atomic uint32_t in_flight; /* accepted and not yet read */
+    _Atomic uint32_t looks;     /* frames whose CFA order is still to be checked */
+    _Atomic uint32_t doubts;    /* frames that looked otherwise */
 };
 
 static inline bool session_is_inherited(const struct sisp_session *session)

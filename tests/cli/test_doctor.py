@@ -39,6 +39,32 @@ def scientific_lacks_shading(folder):
     expect(code == 0 and b'missing' not in out, code, out)
 
 
+def wrong_order_is_said(folder):
+    """A driver that flips the picture and keeps the order's name."""
+    raws = os.path.join(folder, 'raw')
+    os.mkdir(raws)
+    code, _, err = run('live', '--camera', 'sim', '--size', '128x96', '--frames', 4, '--raw', raws)
+    expect(code == 0 and not err, err)
+    frames = b''.join(open(os.path.join(raws, n), 'rb').read() for n in sorted(os.listdir(raws)))
+    path = os.path.join(raws, '000003.raw')
+    for name, is_right in (('SRGGB10', True), ('SGBRG10', False)):
+        size = ['--raw-format', name, '--size', '128x96', '--black', '64']
+        _, _, err = run('live', '--camera', 'stdin', *size, stdin=frames)
+        expect(is_right == (not err), err)
+        code, out, _ = run('info', path, *size)
+        expect(code == 0 and (b'CFA order: agrees' in out) == is_right, out)
+        code, doctor, _ = run('doctor', path, *size)
+        _, out, _ = run('develop', path, *size, '-o', os.path.join(folder, 'x.png'), '--json')
+        warning = json.loads(out)['cfa_warning']
+        if is_right:
+            expect(warning is None and b'probably' not in doctor, warning, doctor)
+            continue
+        one_sentence(err)
+        for text in (err, doctor.decode(), warning):
+            expect('RGGB or BGGR' in text, text)
+        expect(code == 1, code)
+
+
 def wrong_file_is_one_sentence(folder):
     path = text_file(folder, '{\n"rpi.awb": {\n"ct_curve": [3000, 0.5]}}')
     code, _, err = run('doctor', '--tuning', path)
@@ -82,5 +108,5 @@ def changed_file_is_in_force(folder):
         expect(abs(first[0] - 1) < 1e-3 and abs(first[-1] - 1.5) < 1e-3, first[0], first[-1])
 
 
-main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading,
+main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading, wrong_order_is_said,
       wrong_file_is_one_sentence, wrong_use, changed_file_is_in_force])
