@@ -7,6 +7,8 @@ from harness import SANITIZED, SOFTISP, Skip, expect, main, one_sentence, run
 
 SIZE, HALF, FPS = ('96x64', '48x32', 15) if SANITIZED else ('640x480', '320x240', 30)
 SMALL = ['--camera', 'sim', '--size', SIZE, '--fps', FPS]
+# For what must be on time: a busy machine may take some 30 ms from anyone.
+SLOW = ['--camera', 'sim', '--size', SIZE, '--fps', 10]
 
 
 def seconds(n):
@@ -61,29 +63,29 @@ def every_frame_has_one_row(folder):
 
 def overload_falls_back(folder):
     t = os.path.join(folder, 't.csv')
-    code, out, err = run('live', *SMALL, '--seconds', seconds(2), '--overload', '20:2', '--telemetry', t)
+    code, out, err = run('live', *SLOW, '--frames', 24, '--overload', '8:2', '--telemetry', t)
     expect(code == 0, err)
     rows = {int(r['sequence']): r for r in rows_of(t)}
-    hit = rows[20]
+    hit = rows[8]
     expect(hit['fallback_used'] == 'true' and hit['fallback_from'] == 'FastISP' and hit['fallback_to'] == 'RawISP', hit)
     expect(hit['outcome'] == 'delivered' and hit['worker'] == 'RawISP', hit)
     expect(hit['fallback_reason'] == 'worker_hung', hit['fallback_reason'])
     expect(int(hit['published_ns']) <= int(hit['deadline_ns']), 'the fallback came late')
-    after = [rows[k] for k in range(25, 60) if k in rows]
+    after = [rows[k] for k in range(12, 24) if k in rows]
     expect(any(r['worker'] == 'FastISP' and r['fallback_used'] == 'false' for r in after), after)
 
 
 def events_have_a_file_and_counters(folder):
     t, config = os.path.join(folder, 't.csv'), os.path.join(folder, 'c.yaml')
     open(config, 'w').write('engine:\n  slots: 8\n  lease: 3 s\n')
-    code, out, err = run('live', *SMALL, '--frames', 40, '--overload', '20:1', '--telemetry', t, '--json',
+    code, out, err = run('live', *SLOW, '--frames', 24, '--overload', '8:1', '--telemetry', t, '--json',
                          '--config', config, '--knob', 'slots=12')
     expect(code == 0, err)
     figures = json.loads(out)
     rows = rows_of(t + '.events.csv')
     header = 'at_ns,event,session,frame_id,slot,grant,worker,reason,number'
     expect(open(t + '.events.csv').readline().strip() == header)
-    hit = next(r for r in rows_of(t) if r['sequence'] == '20')
+    hit = next(r for r in rows_of(t) if r['sequence'] == '8')
     moved = {r['frame_id']: r for r in rows if r['event'] == 'PACKET_MOVED_TO_MONITOR'}
     expect(hit['frame_id'] in moved, rows)  # on a busy machine others are too slow as well
     expect(all(r['worker'] == 'fast' and int(r['slot']) < 12 for r in moved.values()), rows)
