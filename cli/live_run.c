@@ -288,6 +288,9 @@ static int capture_all(struct run *run)
     uint64_t patience_ns = now_ns() + (is_whole ? STILL_WAIT_NS : 0);
     while (!stop_requested && atomic_load(&run->is_still_due) && now_ns() < patience_ns)
         sleep_until(now_ns() + NS_A_SECOND / 100);
+    /* A recording keeps its last frames on a busy machine, too; what takes longer, stop ends. */
+    if (!stop_requested && !atomic_load(&run->is_still_due))
+        (void)!sisp_session_drain(run->session, NS_A_SECOND);
     return r == -ENODATA || (r == -EINTR && stop_requested) ? 0 : r;
 }
 
