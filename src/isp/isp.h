@@ -133,10 +133,12 @@ struct isp_flicker_state {
     uint32_t row_count;
     float row_log2[ISP_FLICKER_ROWS];
     struct isp_flicker_evidence evidence[ISP_FLICKER_LAMPS];
-    uint32_t lamp;               /* that was found; 0: none, 1: 100 Hz, 2: 120 Hz */
-    uint32_t compared;           /* frames, up to those that a probe waits for */
-    uint32_t probe, probe_share; /* frames of it so far, and its exposure in sixteenths */
-    float probed_log2;           /* time x gain at the last one */
+    uint32_t lamp;                      /* that was found; 0: none, 1: 100 Hz, 2: 120 Hz */
+    struct isp_flicker_evidence left;   /* bands that it cannot make, by its phase all the same */
+    uint32_t barred[ISP_FLICKER_LAMPS]; /* frames for which such bands are no lamp */
+    uint32_t compared;                  /* frames, up to those that a probe waits for */
+    uint32_t probe, probe_share;        /* frames of it so far, and its exposure in sixteenths */
+    float probed_log2;                  /* time x gain at the last one */
 };
 
 #define ISP_LAG_MAX 5 /* frames between what a sensor shows of time and of gain */

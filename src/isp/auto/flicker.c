@@ -27,6 +27,11 @@
 /* With so much expected and nothing found there is no lamp of that frequency. */
 #define EXPECTED_ENOUGH 0.5
 
+/* Of a lamp's flicker, what is as good as none; and for how long nothing is made of bands that were
+ * found to be none: a camera that pans across a fence under a lamp shall not lose it for good. */
+#define BLIND         0.02
+#define BARRED_FRAMES 250
+
 #define PROBE_AFTER    4 /* frames compared */
 #define PROBE_FRAMES   24
 #define PROBE_STEPS    16   /* exposures tried are sixteenths of the time, 2 of them or more */
@@ -121,26 +126,51 @@ static bool find_bands(const struct isp_flicker_state *now, const struct isp_fli
 
 /* ---- evidence ---------------------------------------------------------------------------- */
 
-static void add_evidence(
-    const struct isp_flicker_state *before, struct isp_flicker_state *now, int lamp, double row_ns)
+/* By `turns` of the lamp. */
+static void age(struct isp_flicker_evidence *sum, double turns)
 {
-    struct isp_flicker_evidence *sum = &now->evidence[lamp];
-    const double hz = lamp_hz[lamp];
-    double gap_turns = turns_of(hz, (double)(now->start_ns - before->start_ns));
-    struct complex sum_then = {(double)sum->re, (double)sum->im}, found;
-    struct complex kept = turned(sum_then, gap_turns);
-    sum->re = (float)kept.re;
-    sum->im = (float)kept.im;
-    if (row_ns == 0 || !find_bands(now, before, hz * row_ns * 1e-9, &found))
-        return;
-    struct complex expected =
-        expected_bands(hz, (double)now->exposure_us, (double)before->exposure_us, gap_turns);
+    struct complex then = {(double)sum->re, (double)sum->im}, now = turned(then, turns);
+    sum->re = (float)now.re;
+    sum->im = (float)now.im;
+}
+
+static void add_evidence(
+    struct isp_flicker_evidence *sum, struct complex found, struct complex expected)
+{
     double weight = square(expected);
-    sum->re = (float)(KEEP * kept.re + found.re * expected.re + found.im * expected.im);
-    sum->im = (float)(KEEP * kept.im + found.im * expected.re - found.re * expected.im);
+    double re = found.re * expected.re + found.im * expected.im;
+    double im = found.im * expected.re - found.re * expected.im;
+    sum->re = (float)(KEEP * (double)sum->re + re);
+    sum->im = (float)(KEEP * (double)sum->im + im);
     sum->expected = (float)(KEEP * (double)sum->expected + weight);
     sum->expected_squares = (float)(KEEP * KEEP * (double)sum->expected_squares + weight * weight);
     sum->found = (float)(KEEP * (double)sum->found + square(found));
+}
+
+/* Whether the exposure is of whole periods, which leave no bands. */
+static bool is_blind(double hz, double exposure_us)
+{
+    return square(response(hz, exposure_us)) < BLIND * BLIND;
+}
+
+static void compare(
+    const struct isp_flicker_state *before, struct isp_flicker_state *now, int lamp, double row_ns)
+{
+    const double hz = lamp_hz[lamp];
+    const double us = (double)now->exposure_us, before_us = (double)before->exposure_us;
+    double gap_turns = turns_of(hz, (double)(now->start_ns - before->start_ns));
+    bool is_found = now->lamp == (uint32_t)lamp + 1;
+    struct complex found;
+    age(&now->evidence[lamp], gap_turns);
+    if (is_found)
+        age(&now->left, gap_turns);
+    if (row_ns == 0 || !find_bands(now, before, hz * row_ns * 1e-9, &found))
+        return;
+    add_evidence(&now->evidence[lamp], found, expected_bands(hz, us, before_us, gap_turns));
+    if (is_found && is_blind(hz, us) && is_blind(hz, before_us)) {
+        struct complex then = turned((struct complex){1, 0}, -gap_turns);
+        add_evidence(&now->left, found, (struct complex){1 - then.re, -then.im});
+    }
 }
 
 /* How much of what was found the lamp explains; 0: it is not there. */
@@ -155,11 +185,24 @@ static double explained(const struct isp_flicker_evidence *sum)
     return is_there ? power / expected : 0;
 }
 
+/* Bands that stay when the exposure has come to whole periods are something that moves so. */
+static void find_out(struct isp_flicker_state *next)
+{
+    if (!next->lamp || explained(&next->left) == 0)
+        return;
+    memset(&next->evidence[next->lamp - 1], 0, sizeof(next->evidence[0]));
+    memset(&next->left, 0, sizeof(next->left));
+    next->barred[next->lamp - 1] = BARRED_FRAMES;
+    next->lamp = 0;
+}
+
 static void decide(struct isp_flicker_state *next)
 {
     double most = 0;
+    find_out(next);
     for (int i = 0; i < ISP_FLICKER_LAMPS; i++) {
-        double share = explained(&next->evidence[i]);
+        double share = next->barred[i] > 0 ? 0 : explained(&next->evidence[i]);
+        next->barred[i] -= next->barred[i] > 0;
         if (share > most) {
             most = share;
             next->lamp = (uint32_t)i + 1;
@@ -190,6 +233,7 @@ void isp_flicker_measure(const struct isp_auto_input *input,
     if (next->row_count != previous->row_count || next->start_ns < previous->start_ns ||
         next->start_ns - previous->start_ns > GAP_MAX_NS) {
         memset(next->evidence, 0, sizeof(next->evidence));
+        memset(&next->left, 0, sizeof(next->left));
         return;
     }
     double change = (double)next->log2_exposure - (double)previous->log2_exposure, row_ns = 0;
@@ -199,7 +243,7 @@ void isp_flicker_measure(const struct isp_auto_input *input,
         next->compared += next->compared < PROBE_AFTER;
     }
     for (int i = 0; i < ISP_FLICKER_LAMPS; i++)
-        add_evidence(previous, next, i, row_ns);
+        compare(previous, next, i, row_ns);
     decide(next);
 }
 
@@ -264,6 +308,13 @@ double isp_flicker_exposure_us(const struct isp_flicker_probe *probe,
     return is_on ? probe->exposure_us * next->probe_share / PROBE_STEPS : probe->exposure_us;
 }
 
+static bool evidence_sane(const struct isp_flicker_evidence *sum)
+{
+    return isp_within((double)sum->re, -1e9, 1e9) && isp_within((double)sum->im, -1e9, 1e9) &&
+           isp_within((double)sum->expected, 0, 1e9) && isp_within((double)sum->found, 0, 1e9) &&
+           isp_within((double)sum->expected_squares, 0, 1e9);
+}
+
 bool isp_flicker_sane(const struct isp_flicker_state *state)
 {
     bool ok = state->row_count <= ISP_FLICKER_ROWS && state->lamp <= ISP_FLICKER_LAMPS &&
@@ -273,11 +324,8 @@ bool isp_flicker_sane(const struct isp_flicker_state *state)
               isp_within((double)state->probed_log2, -200, 200);
     for (uint32_t i = 0; ok && i < state->row_count; i++)
         ok = isp_within((double)state->row_log2[i], 0, 64);
-    for (int i = 0; ok && i < ISP_FLICKER_LAMPS; i++) {
-        const struct isp_flicker_evidence *sum = &state->evidence[i];
-        ok = isp_within((double)sum->re, -1e9, 1e9) && isp_within((double)sum->im, -1e9, 1e9) &&
-             isp_within((double)sum->expected, 0, 1e9) && isp_within((double)sum->found, 0, 1e9) &&
-             isp_within((double)sum->expected_squares, 0, 1e9);
-    }
+    ok = ok && evidence_sane(&state->left);
+    for (int i = 0; ok && i < ISP_FLICKER_LAMPS; i++)
+        ok = evidence_sane(&state->evidence[i]) && state->barred[i] <= BARRED_FRAMES;
     return ok;
 }
