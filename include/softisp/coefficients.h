@@ -77,7 +77,7 @@ struct sisp_defect {
 /**
  * Order of application: black level and scale (black -> 0, white -> 1), LSC, white balance, clip
  * at clip_level, known defects, defect correction, green balance, demosaic, CCM, exposure inside
- * the tone curve, tone curve, luma noise
+ * the tone curve, tone curve, noise
  * reduction and sharpening. The still path has no defect correction, no green balance, no noise
  * reduction and no sharpening.
  */
@@ -99,8 +99,9 @@ struct sisp_coefficients {
     float green_balance;   /* relative difference of the greens that is removed; [0,0.25], 0: off */
     uint32_t defect_count; /* known defects, in order of y, then x, each once */
     struct sisp_defect defects[SISP_DEFECTS_MAX];
-    float sharpness;    /* 0: off, 1: the finest details twice as strong; at most 2 */
-    float denoise_luma; /* 0: off, 1: differences up to 2 sigmas are noise; at most 2 */
+    float sharpness;      /* 0: off, 1: the finest details twice as strong; at most 2 */
+    float denoise_luma;   /* 0: off, 1: differences up to 2 sigmas are noise; at most 2 */
+    float denoise_chroma; /* likewise */
 
     /* What follows explains the above; it does not change a pixel. */
     float exposure_ev;              /* digital brightening that is part of the tone curve */

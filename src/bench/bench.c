@@ -26,6 +26,7 @@ static void path_c(struct sisp_coefficients *c)
 {
     path_b(c);
     c->denoise_luma = 1;
+    c->denoise_chroma = 1;
 }
 
 /* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each

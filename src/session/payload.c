@@ -27,8 +27,8 @@ bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
     const uint32_t sources[] = {c->wb_source, c->ccm_source, c->lsc_source, c->exposure_source,
         c->black_source, c->noise_source, c->flicker_source};
     const float singles[] = {c->white_level, c->clip_level, c->noise_shot, c->noise_read,
-        c->defect_correction, c->green_balance, c->sharpness, c->denoise_luma, c->exposure_ev,
-        c->color_temperature_kelvin, c->wb_confidence, c->flicker_period_us};
+        c->defect_correction, c->green_balance, c->sharpness, c->denoise_luma, c->denoise_chroma,
+        c->exposure_ev, c->color_temperature_kelvin, c->wb_confidence, c->flicker_period_us};
     for (size_t i = 0; i < BASE_COUNT(sources); i++)
         if (sources[i] > SISP_SOURCE_FALLBACK)
             return false;

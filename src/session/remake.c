@@ -136,6 +136,7 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     ok &= read_float(o, "noise_read", &c->noise_read);
     ok &= read_float(o, "sharpness", &c->sharpness);
     ok &= read_float(o, "denoise_luma", &c->denoise_luma);
+    ok &= read_float(o, "denoise_chroma", &c->denoise_chroma);
     ok &= read_float(o, "exposure_ev", &c->exposure_ev);
     ok &= read_float(o, "color_temperature_kelvin", &c->color_temperature_kelvin);
     ok &= read_float(o, "wb_confidence", &c->wb_confidence);

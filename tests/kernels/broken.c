@@ -147,6 +147,36 @@ static void display_yuv(const struct fast_pack *t)
     spoil(t->luma[0], (t->width + 1) / 2);
 }
 
+static void display_both(const struct fast_pack *t)
+{
+    fast_kernels_generic.pack->display_both(t);
+    spoil(t->display[0][0], (t->width + 1) / 2);
+}
+
+static void split(const struct fast_color *t)
+{
+    fast_kernels_generic.color->split(t);
+    spoil(t->uv[0], t->pairs);
+}
+
+static void shift(const struct fast_color_noise *t)
+{
+    fast_kernels_generic.color->shift(t);
+    spoil(t->shift[1], t->pairs);
+}
+
+static void color_nv12(const struct fast_color_noise *t)
+{
+    fast_kernels_generic.color->chroma[SISP_PIXEL_NV12](t);
+    spoil_bytes(t->dst, 2 * t->pairs);
+}
+
+static void color_p010(const struct fast_color_noise *t)
+{
+    fast_kernels_generic.color->chroma[SISP_PIXEL_P010](t);
+    spoil_bytes(t->dst, 4 * t->pairs);
+}
+
 static void denoise(const struct fast_detail *t)
 {
     fast_kernels_generic.detail->denoise(t);
@@ -171,12 +201,17 @@ static const struct fast_pack_kernels pack = {
     .chroma = {[SISP_PIXEL_NV12] = chroma_nv12, [SISP_PIXEL_P010] = chroma_p010},
     .display = display,
     .display_yuv = display_yuv,
+    .display_both = display_both,
     .finish = {
         finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64, finish_yuyv, finish_p010}};
 static const struct fast_sum_kernels sum = {.stats = stats};
 static const struct fast_area_kernels area = {.sum = area_sum, .mean = area_mean};
 static const struct fast_detail_kernels detail = {.sharpen = sharpen, .denoise = denoise};
-static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &area, &detail};
+static const struct fast_color_kernels color = {.split = split,
+    .shift = shift,
+    .chroma = {[SISP_PIXEL_NV12] = color_nv12, [SISP_PIXEL_P010] = color_p010}};
+static const struct fast_kernels broken = {
+    &unpack, &bayer, &demosaic, &pack, &sum, &area, &detail, &color};
 
 const struct fast_kernels *broken_kernels(enum broken fault)
 {

@@ -50,6 +50,11 @@ struct check_kernel {
 /** Those of finishing. */
 bool check_display(struct check *c);
 bool check_display_yuv(struct check *c);
+bool check_display_both(struct check *c);
+bool check_color_split(struct check *c);
+bool check_color_shift(struct check *c);
+bool check_color_nv12(struct check *c);
+bool check_color_p010(struct check *c);
 bool check_sharpen(struct check *c);
 bool check_denoise(struct check *c);
 bool check_finish_xrgb8888(struct check *c);

@@ -76,14 +76,32 @@ int ref_detail(int v[3][3], int coring, int noise, int sharpness);
 
 /** Thresholds by luma / 2048 in 1/16, and the code of the sharpness. */
 struct ref_finish {
-    unsigned coring[16], noise[16];
+    unsigned coring[16], noise[16], color_noise[16];
     int sharpness;
 };
 void ref_finish_codes(const struct sisp_coefficients *c, struct ref_finish *codes);
 
-/** One finished pixel; luma: for YUV. */
-void ref_put_finished(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int rgb[3],
-    int luma, int detail);
+/** U, V and luma of two by two pixels, [row][column][channel]. */
+void ref_color_split(int rgb[2][2][3], int uvl[3]);
+
+/** What noise reduction adds in the middle of a 3x5 window of U or V, of which it leaves out every
+ * other column; noise in 15 bits. */
+int ref_color_smooth(int v[3][5], int noise);
+
+/** Steps of U and V as steps of R, G, B; U and V as Cb, Cr of two planes. */
+void ref_color_shift(int u, int v, int rgb[3]);
+void ref_put_uv(enum sisp_pixel_format format, uint8_t *pair, int u, int v);
+
+/** A display value and its step, in 16 bits. */
+int ref_shifted(int value, int shift);
+
+/** One finished pixel; luma: for YUV; shift: what is added to R, G, B. */
+struct ref_finished {
+    const int *rgb, *shift;
+    int luma, detail;
+};
+void ref_put_finished(
+    enum sisp_pixel_format format, uint8_t *row, uint32_t x, const struct ref_finished *pixel);
 
 /** A whole frame; statistics (over every row of cells) are set, if not NULL. */
 void ref_fast_frame(const struct isp_geometry *geometry, const struct sisp_coefficients *c,

@@ -2,6 +2,7 @@
 #include "fast.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,36 +191,88 @@ static int detail_at(const struct frame *f, const struct ref_finish *finish, int
         v, (int)finish->coring[level] * 16, (int)finish->noise[level] * 16, finish->sharpness);
 }
 
-static void put_rows(const struct frame *f, const struct sisp_image *out)
+/* Two by two pixels; those that do not exist repeat the nearest. */
+static void quad_at(const struct frame *f, int cx, int cy, int rgb[2][2][3])
 {
     const int w = (int)f->g->width, h = (int)f->g->height;
-    struct ref_finish finish;
-    ref_finish_codes(f->c, &finish);
+    for (int k = 0; k < 4; k++) {
+        const int x = nearest(2 * cx + k % 2, w), y = nearest(2 * cy + k / 2, h);
+        memcpy(rgb[k / 2][k % 2], f->display + (y * w + x) * 3, sizeof(rgb[0][0]));
+    }
+}
+
+static void color_at(const struct frame *f, int cx, int cy, int uvl[3])
+{
+    int rgb[2][2][3];
+    quad_at(
+        f, nearest(cx, ((int)f->g->width + 1) / 2), nearest(cy, ((int)f->g->height + 1) / 2), rgb);
+    ref_color_split(rgb, uvl);
+}
+
+/* What noise reduction adds to U and V. */
+static void color_change(
+    const struct frame *f, const struct ref_finish *finish, int cx, int cy, int uv[2])
+{
+    int window[2][3][5], uvl[3];
+    for (int k = 0; k < 15; k++) {
+        color_at(f, cx + k % 5 - 2, cy + k / 5 - 1, uvl);
+        window[0][k / 5][k % 5] = uvl[0];
+        window[1][k / 5][k % 5] = uvl[1];
+    }
+    color_at(f, cx, cy, uvl);
+    for (int k = 0; k < 2; k++)
+        uv[k] = ref_color_smooth(window[k], (int)finish->color_noise[uvl[2] / 2048] * 8);
+}
+
+static bool is_finished(const struct sisp_coefficients *c)
+{
+    return c->sharpness > 0 || c->denoise_luma > 0 || c->denoise_chroma > 0;
+}
+
+static void put_rows(
+    const struct frame *f, const struct ref_finish *finish, const struct sisp_image *out)
+{
+    const int w = (int)f->g->width, h = (int)f->g->height;
     for (int i = 0; i < w * h; i++) {
         const int *rgb = f->display + i * 3, x = i % w, y = i / w;
         uint8_t *row = out->planes[0] + (size_t)y * out->stride_bytes[0];
-        if (f->c->sharpness > 0 || f->c->denoise_luma > 0)
-            ref_put_finished(
-                f->g->format, row, (uint32_t)x, rgb, luma_at(f, x, y), detail_at(f, &finish, x, y));
-        else
+        int uv[2] = {0}, shift[3];
+        if (!is_finished(f->c)) {
             ref_put(f->g->format, row, (uint32_t)x, rgb);
+            continue;
+        }
+        if (f->c->denoise_chroma > 0)
+            color_change(f, finish, x / 2, y / 2, uv);
+        ref_color_shift(uv[0], uv[1], shift);
+        ref_put_finished(f->g->format, row, (uint32_t)x,
+            &(struct ref_finished){rgb, shift, luma_at(f, x, y), detail_at(f, finish, x, y)});
     }
 }
 
 /* Of pixels x, x + 1 of rows y, y + 1; YUYV: of row y. */
-static void put_chroma(const struct frame *f, const struct sisp_image *out, int x, int y)
+static void put_chroma(const struct frame *f, const struct ref_finish *finish,
+    const struct sisp_image *out, int x, int y)
 {
-    const int w = (int)f->g->width, h = (int)f->g->height;
-    const int is_yuyv = f->g->format == SISP_PIXEL_YUYV, is_p010 = f->g->format == SISP_PIXEL_P010;
-    int rgb[2][2][3];
-    for (int k = 0; k < 4; k++) {
-        int px = x + k % 2 < w ? x + k % 2 : x;
-        int py = y + k / 2 < h && !is_yuyv ? y + k / 2 : y;
-        memcpy(rgb[k / 2][k % 2], f->display + (py * w + px) * 3, sizeof(rgb[0][0]));
-    }
+    const enum sisp_pixel_format format = f->g->format;
+    const int w = (int)f->g->width, is_yuyv = format == SISP_PIXEL_YUYV;
+    int rgb[2][2][3], uvl[3], uv[2] = {0}, shift[3];
     uint8_t *row = is_yuyv ? out->planes[0] + (size_t)y * out->stride_bytes[0]
                            : out->planes[1] + (size_t)y / 2 * out->stride_bytes[1];
-    ref_put_chroma(f->g->format, row + (is_yuyv || is_p010 ? 2 * x : x), rgb);
+    uint8_t *pair = row + (format == SISP_PIXEL_NV12 ? x : 2 * x);
+    quad_at(f, x / 2, y / 2, rgb);
+    ref_color_split(rgb, uvl);
+    if (f->c->denoise_chroma > 0)
+        color_change(f, finish, x / 2, y / 2, uv);
+    ref_color_shift(uv[0], uv[1], shift);
+    for (int k = 0; k < 12 && is_yuyv; k++) {
+        const int other = x + 1 < w ? x + 1 : x, *both = f->display + y * w * 3 + k % 3;
+        rgb[k / 6][k / 3 % 2][k % 3] =
+            ref_shifted((both[x * 3] + both[other * 3] + 1) / 2, shift[k % 3]);
+    }
+    if (f->c->denoise_chroma > 0 && !is_yuyv)
+        ref_put_uv(format, pair, uvl[0] + uv[0], uvl[1] + uv[1]);
+    else
+        ref_put_chroma(format, pair, rgb);
     if (is_yuyv && x + 1 == w)
         row[2 * x + 2] = row[2 * x];
 }
@@ -228,12 +281,14 @@ static void put_picture(const struct frame *f, const struct sisp_image *out)
 {
     const enum sisp_pixel_format format = f->g->format;
     const int w = (int)f->g->width, h = (int)f->g->height;
-    put_rows(f, out);
+    struct ref_finish finish;
+    ref_finish_codes(f->c, &finish);
+    put_rows(f, &finish, out);
     if (format != SISP_PIXEL_YUYV && sisp_pixel_plane_count(format) != 2)
         return;
     for (int y = 0; y < h; y += format == SISP_PIXEL_YUYV ? 1 : 2) {
         for (int x = 0; x < w; x += 2)
-            put_chroma(f, out, x, y);
+            put_chroma(f, &finish, out, x, y);
     }
 }
 

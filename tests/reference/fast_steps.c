@@ -246,9 +246,10 @@ void ref_put(enum sisp_pixel_format format, uint8_t *row, uint32_t x, const int 
     }
 }
 
+/* Rounded up, also below zero. */
 static int mean(int a, int b)
 {
-    return (a + b + 1) / 2;
+    return (a + b + 1) >> 1;
 }
 
 void ref_put_chroma(enum sisp_pixel_format format, uint8_t *pair, int rgb[2][2][3])

@@ -347,6 +347,7 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     out->green_balance = (float)isp_param(input->params, SISP_PARAM_GREEN_BALANCE);
     out->sharpness = (float)isp_param(input->params, SISP_PARAM_SHARPNESS);
     out->denoise_luma = (float)isp_param(input->params, SISP_PARAM_DENOISE_LUMA);
+    out->denoise_chroma = (float)isp_param(input->params, SISP_PARAM_DENOISE_CHROMA);
 
     struct isp_white white = choose_white(&checked, last, &state);
     gains_of_white(&white, state.wb_gains);

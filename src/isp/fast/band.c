@@ -238,7 +238,8 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
 {
     const struct isp_geometry *g = &recipe->geometry;
     const bool is_finished = recipe->finish.is_on;
-    const uint32_t top = is_finished ? isp_fast_finish_top(y0) : y0, begin = fast_first_row(top, g);
+    const uint32_t top = is_finished ? isp_fast_finish_top(&recipe->finish, y0) : y0,
+                   begin = fast_first_row(top, g);
     struct fast_run run;
     isp_fast_run_init(&run, recipe, raw, scratch, stats);
     run.stats_begin = fast_first_row(y0, g);

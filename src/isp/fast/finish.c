@@ -3,19 +3,35 @@
  * nearest in it. */
 #include "isp/fast/finish.h"
 
-enum { LUMA = 3, DETAIL_ROW = FAST_FINISH_RING * 4 * 2 };
+enum {
+    LUMA = 3,
+    ROW_PLANES = 11,
+    HALF = 8, /* where means over pairs begin in a row's planes */
+    COLOR_ROWS = FAST_FINISH_RING * ROW_PLANES,
+    DETAIL_ROWS = COLOR_ROWS + FAST_FINISH_COLOR * 3,
+    SHIFT_ROWS = DETAIL_ROWS + 2,
+};
 
-/* Column 0 of one phase; planes: R, G, B (YUV: their means over pairs, in phase 0), luma. */
-static int16_t *display_row(const struct fast_run *run, uint32_t y, int plane, unsigned phase)
+static int16_t *row_at(const struct fast_run *run, size_t row)
 {
-    const size_t rows = (y % FAST_FINISH_RING) * 4 * 2, stride = run->recipe->stride;
-    return fast_plane_row(run->display + rows * stride, stride, plane, phase);
+    return run->display + row * run->recipe->stride + FAST_PAD;
 }
 
-static int16_t *detail_row(const struct fast_run *run, unsigned phase)
+/* Column 0 of one phase; planes: R, G, B, luma. */
+static int16_t *display_row(const struct fast_run *run, uint32_t y, unsigned plane, unsigned phase)
 {
-    const size_t stride = run->recipe->stride;
-    return fast_plane_row(run->display + DETAIL_ROW * stride, stride, 0, phase);
+    return row_at(run, (y % FAST_FINISH_RING) * ROW_PLANES + plane * 2 + phase);
+}
+
+static int16_t *half_row(const struct fast_run *run, uint32_t y, unsigned plane)
+{
+    return row_at(run, (y % FAST_FINISH_RING) * ROW_PLANES + HALF + plane);
+}
+
+/* Row cy of chroma; planes: U, V, luma. */
+static int16_t *color_row(const struct fast_run *run, uint32_t cy, unsigned plane)
+{
+    return row_at(run, COLOR_ROWS + (cy % FAST_FINISH_COLOR) * 3 + plane);
 }
 
 static void extend_sides(int16_t *const row[2], uint32_t width)
@@ -25,29 +41,55 @@ static void extend_sides(int16_t *const row[2], uint32_t width)
     row[width & 1][width >> 1] = row[last & 1][last >> 1];
 }
 
+/* Rows cy * 2 and below of the picture, of which the last of an odd height is alone. */
+static void make_color(const struct fast_run *run, uint32_t cy)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    const uint32_t below = 2 * cy + 1 < g->height ? 2 * cy + 1 : 2 * cy;
+    const int32_t pairs = (int32_t)((g->width + 1) / 2);
+    struct fast_color task = {.luma = color_row(run, cy, 2), .pairs = (size_t)pairs};
+    for (unsigned k = 0; k < 3; k++) {
+        task.half[0][k] = half_row(run, 2 * cy, k);
+        task.half[1][k] = half_row(run, below, k);
+    }
+    for (unsigned k = 0; k < 2; k++)
+        task.uv[k] = color_row(run, cy, k);
+    run->recipe->kernels->color->split(&task);
+    for (int k = 0; k < 2; k++) {
+        task.uv[k][-1] = task.uv[k][-2] = task.uv[k][0];
+        task.uv[k][pairs] = task.uv[k][pairs + 1] = task.uv[k][pairs - 1];
+    }
+}
+
 static void make_display(struct fast_run *run, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
+    const struct fast_pack_kernels *kernels = recipe->kernels->pack;
     const uint32_t width = recipe->geometry.width;
     int16_t *linear = isp_fast_linear_row(run, y);
     struct fast_pack task = {.tone = &recipe->tone, .width = width};
-    for (int k = 0; k < 3; k++) {
-        int16_t *even = fast_plane_row(linear, recipe->stride, k, 0);
-        int16_t *odd = fast_plane_row(linear, recipe->stride, k, 1);
+    for (unsigned k = 0; k < 3; k++) {
+        int16_t *even = fast_plane_row(linear, recipe->stride, (int)k, 0);
+        int16_t *odd = fast_plane_row(linear, recipe->stride, (int)k, 1);
         if (width % 2 == 1)
             odd[width / 2] = even[width / 2]; /* the last pair of pixels is one */
         task.linear[k][0] = even;
         task.linear[k][1] = odd;
-        task.display[k][0] = task.half[k] = display_row(run, y, k, 0);
+        task.display[k][0] = display_row(run, y, k, 0);
         task.display[k][1] = display_row(run, y, k, 1);
+        task.half[k] = half_row(run, y, k);
     }
     task.luma[0] = display_row(run, y, LUMA, 0);
     task.luma[1] = display_row(run, y, LUMA, 1);
     if (fast_is_yuv(recipe->geometry.format))
-        recipe->kernels->pack->display_yuv(&task);
+        kernels->display_yuv(&task);
+    else if (recipe->finish.has_color)
+        kernels->display_both(&task);
     else
-        recipe->kernels->pack->display(&task);
+        kernels->display(&task);
     extend_sides(task.luma, width);
+    if (recipe->finish.has_color && (y % 2 == 1 || y + 1 == recipe->geometry.height))
+        make_color(run, y / 2);
 }
 
 static void find_detail(const struct fast_run *run, uint32_t y)
@@ -64,12 +106,36 @@ static void find_detail(const struct fast_run *run, uint32_t y)
     for (unsigned phase = 0; phase < 2; phase++) {
         for (int k = 0; k < 3; k++)
             task.rows[k][phase] = display_row(run, rows[k], LUMA, phase);
-        task.dst[phase] = detail_row(run, phase);
+        task.dst[phase] = row_at(run, DETAIL_ROWS + phase);
     }
     if (recipe->finish.is_denoised)
         recipe->kernels->detail->denoise(&task);
     else
         recipe->kernels->detail->sharpen(&task);
+}
+
+/* Noise reduction of row cy of chroma: into the picture, or into what is added to its pixels. */
+static void reduce_color(const struct fast_run *run, const struct sisp_image *out, uint32_t cy)
+{
+    const struct isp_fast_recipe *recipe = run->recipe;
+    const struct isp_geometry *g = &recipe->geometry;
+    const uint32_t last = (g->height + 1) / 2 - 1;
+    const uint32_t rows[3] = {cy > 0 ? cy - 1 : 0, cy, cy < last ? cy + 1 : last};
+    struct fast_color_noise task = {
+        .luma = color_row(run, cy, 2),
+        .noise = recipe->finish.color_noise,
+        .pairs = ((size_t)g->width + 1) / 2,
+    };
+    for (unsigned k = 0; k < 6; k++)
+        task.rows[k / 3][k % 3] = color_row(run, rows[k % 3], k / 3);
+    for (unsigned k = 0; k < 3; k++)
+        task.shift[k] = row_at(run, SHIFT_ROWS + k);
+    if (sisp_pixel_plane_count(g->format) == 2) {
+        task.dst = out->planes[1] + cy * out->stride_bytes[1];
+        recipe->kernels->color->chroma[g->format](&task);
+    } else {
+        recipe->kernels->color->shift(&task);
+    }
 }
 
 static void pack_chroma(const struct fast_run *run, const struct sisp_image *out, uint32_t y)
@@ -78,9 +144,9 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
         .dst = out->planes[1] + y / 2 * out->stride_bytes[1],
         .pairs = ((size_t)out->width + 1) / 2,
     };
-    for (int k = 0; k < 3; k++) {
-        task.half[0][k] = display_row(run, y & ~1u, k, 0);
-        task.half[1][k] = display_row(run, y, k, 0); /* the last row of an odd height is alone */
+    for (unsigned k = 0; k < 3; k++) {
+        task.half[0][k] = half_row(run, y & ~1u, k);
+        task.half[1][k] = half_row(run, y, k); /* the last row of an odd height is alone */
     }
     run->recipe->kernels->pack->chroma[out->format](&task);
 }
@@ -88,37 +154,48 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
 static void finish_row(const struct fast_run *run, const struct sisp_image *out, uint32_t y)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
+    const bool has_color = run->recipe->finish.has_color;
+    const bool has_planes = sisp_pixel_plane_count(g->format) == 2;
     struct fast_pack task = {
         .dst = out->planes[0] + y * out->stride_bytes[0],
         .width = g->width,
     };
-    for (int k = 0; k < 3; k++)
-        task.half[k] = display_row(run, y, k, 0);
     find_detail(run, y);
+    for (unsigned k = 0; k < 3; k++) {
+        task.linear[k][0] = display_row(run, y, k, 0);
+        task.linear[k][1] = display_row(run, y, k, 1);
+        task.half[k] = half_row(run, y, k);
+        task.shift[k] = has_color ? row_at(run, SHIFT_ROWS + k) : NULL;
+    }
     for (unsigned phase = 0; phase < 2; phase++) {
-        for (int k = 0; k < 3; k++)
-            task.linear[k][phase] = display_row(run, y, k, phase);
         task.luma[phase] = display_row(run, y, LUMA, phase);
-        task.detail[phase] = detail_row(run, phase);
+        task.detail[phase] = row_at(run, DETAIL_ROWS + phase);
     }
     run->recipe->kernels->pack->finish[g->format](&task);
-    if (sisp_pixel_plane_count(g->format) == 2 && (y % 2 == 1 || y + 1 == g->height))
+    if (has_planes && !has_color && (y % 2 == 1 || y + 1 == g->height))
         pack_chroma(run, out, y);
 }
 
-uint32_t isp_fast_finish_top(uint32_t y0)
+/* Chroma needs the pairs of rows above and below its own. */
+uint32_t isp_fast_finish_top(const struct fast_finish *finish, uint32_t y0)
 {
-    return y0 > FAST_FINISH_REACH ? y0 - FAST_FINISH_REACH : 0;
+    if (finish->has_color)
+        return y0 > 2 ? (y0 & ~1u) - 2 : 0;
+    return y0 > 1 ? y0 - 1 : 0;
 }
 
 void isp_fast_finish_band(
     struct fast_run *run, const struct sisp_image *out, uint32_t y0, uint32_t y1)
 {
     const uint32_t height = run->recipe->geometry.height;
-    uint32_t next = isp_fast_finish_top(y0);
+    const bool has_color = run->recipe->finish.has_color;
+    uint32_t next = isp_fast_finish_top(&run->recipe->finish, y0);
     for (uint32_t y = y0; y < y1; y++) {
-        for (; next < height && next <= y + FAST_FINISH_REACH; next++)
+        const uint32_t end = has_color ? (y | 1) + 3 : y + 2;
+        for (; next < height && next < end; next++)
             make_display(run, next);
+        if (has_color && (y % 2 == 0 || y == y0))
+            reduce_color(run, out, y / 2);
         finish_row(run, out, y);
     }
 }

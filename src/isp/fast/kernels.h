@@ -95,7 +95,7 @@ struct fast_pack {
     size_t width;
     /* Finishing only: rows of display values and luma of 15 bits, and what is added to them. */
     int16_t *display[3][2], *luma[2];
-    const int16_t *detail[2];
+    const int16_t *detail[2], *shift[3]; /* the latter for pairs; NULL: none */
 };
 
 /** 15-bit luma -> what noise reduction and sharpening add to every channel. */
@@ -105,6 +105,23 @@ struct fast_detail {
     const uint8_t *coring; /* 16 thresholds by luma, in 1/8 of an 8-bit step */
     const uint8_t *noise;  /* denoise only: likewise; what differs by less is taken for noise */
     int16_t sharpness;     /* Q14 */
+    size_t pairs;
+};
+
+/** Two rows of pair means -> halves of blue and red less luma, of which 16320 is grey; luma. */
+struct fast_color {
+    const int16_t *half[2][3];
+    int16_t *uv[2], *luma;
+    size_t pairs;
+};
+
+/** Those -> what is added to R, G, B of two by two pixels, or Cb, Cr of NV12, P010. */
+struct fast_color_noise {
+    const int16_t *rows[2][3]; /* U, V; from the row above to the one below */
+    const int16_t *luma;
+    const uint8_t *noise; /* as in struct fast_detail */
+    int16_t *shift[3];
+    uint8_t *dst;
     size_t pairs;
 };
 
@@ -180,12 +197,19 @@ struct fast_pack_kernels {
      * which take the place of linear RGB, into a picture. */
     void (*display)(const struct fast_pack *);
     void (*display_yuv)(const struct fast_pack *);
+    void (*display_both)(const struct fast_pack *); /* values and halves */
     void (*finish[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
 };
 
 struct fast_detail_kernels {
     void (*sharpen)(const struct fast_detail *);
     void (*denoise)(const struct fast_detail *); /* and sharpen */
+};
+
+struct fast_color_kernels {
+    void (*split)(const struct fast_color *);
+    void (*shift)(const struct fast_color_noise *);
+    void (*chroma[SISP_PIXEL_FORMAT_COUNT])(const struct fast_color_noise *); /* of two planes */
 };
 
 struct fast_sum_kernels {
@@ -206,6 +230,7 @@ struct fast_kernels {
     const struct fast_sum_kernels *sum;
     const struct fast_area_kernels *area;
     const struct fast_detail_kernels *detail;
+    const struct fast_color_kernels *color;
 };
 
 #define FAST_JOIN_(a, b)   a##_##b

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
- * The noise of luma after the tone curve, from the raw's noise model: a grey of the same level is
- * carried through white balance, matrix and curve (first-order propagation, as in Foi et al.,
- * "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE TIP
- * 2008). Lens shading is left out: thresholds are those of the middle of the picture.
+ * The noise of luma and chroma after the tone curve, from the raw's noise model: a grey of the same
+ * level is carried through white balance, matrix and curve (first-order propagation, as in Foi et
+ * al., "Practical Poissonian-Gaussian noise modeling and fitting for single-image raw-data", IEEE
+ * TIP 2008). Lens shading is left out: thresholds are those of the middle of the picture.
  */
 #include "isp/fast/finish.h"
 
@@ -19,10 +19,9 @@
 #define GENERIC_SHOT 0.001            /* where the noise is unknown, as for defect correction */
 #define GENERIC_READ 1e-6
 
-/* Variance of luma, linear, of a grey of that level. */
-static double luma_variance(const struct sisp_coefficients *c, double grey)
+/* Variance, linear, of that mixture of R, G, B of a grey of that level. */
+static double mixture_variance(const struct sisp_coefficients *c, const double mix[3], double grey)
 {
-    static const double luma[3] = {0.2126, 0.7152, 0.0722};
     const bool is_known = c->noise_shot > 0 || c->noise_read > 0;
     const double shot = is_known ? (double)c->noise_shot : GENERIC_SHOT;
     const double read = is_known ? (double)c->noise_read : GENERIC_READ;
@@ -31,7 +30,7 @@ static double luma_variance(const struct sisp_coefficients *c, double grey)
         const double gain = (double)c->wb_gains[i];
         double weight = 0;
         for (int k = 0; k < 3; k++)
-            weight += luma[k] * (double)c->ccm[3 * k + i];
+            weight += mix[k] * (double)c->ccm[3 * k + i];
         sum += weight * weight * gain * (shot * grey + read * gain);
     }
     return sum;
@@ -64,11 +63,11 @@ static double linear_at(const float *tone, double level)
     return 1;
 }
 
-/* Standard deviation of display luma in the middle of level i. */
-static double display_sigma(const struct sisp_coefficients *c, int i)
+/* Standard deviation of the mixture of display values in the middle of level i. */
+static double display_sigma(const struct sisp_coefficients *c, const double mix[3], int i)
 {
     const double grey = linear_at(c->tone, (i + 0.5) * LEVEL_STEP);
-    const double sigma = sqrt(luma_variance(c, grey));
+    const double sigma = sqrt(mixture_variance(c, mix, grey));
     return (tone_at(c->tone, grey + sigma) - tone_at(c->tone, grey - sigma)) / 2;
 }
 
@@ -81,20 +80,29 @@ static uint8_t threshold_code(double value, double least)
 bool isp_fast_finish_is_valid(const struct sisp_coefficients *c)
 {
     return c->sharpness >= 0 && c->sharpness <= 2 && c->denoise_luma >= 0 && c->denoise_luma <= 2 &&
-           c->noise_shot >= 0 && c->noise_shot <= 1 && c->noise_read >= 0 && c->noise_read <= 1;
+           c->denoise_chroma >= 0 && c->denoise_chroma <= 2 && c->noise_shot >= 0 &&
+           c->noise_shot <= 1 && c->noise_read >= 0 && c->noise_read <= 1;
 }
+
+/* ITU-R BT.709: luma, blue less luma, red less luma. */
+static const double mixes[3][3] = {
+    {0.2126, 0.7152, 0.0722}, {-0.2126, -0.7152, 0.9278}, {0.7874, -0.7152, -0.0722}};
 
 void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coefficients *c)
 {
     const double sharpness = floor((double)c->sharpness * SHARPNESS + 0.5);
     *finish = (struct fast_finish){
-        .is_on = c->sharpness > 0 || c->denoise_luma > 0,
         .is_denoised = c->denoise_luma > 0,
+        .has_color = c->denoise_chroma > 0,
         .sharpness = (int16_t)(sharpness < 32767 ? sharpness : 32767),
     };
+    finish->is_on = c->sharpness > 0 || finish->is_denoised || finish->has_color;
     for (int i = 0; i < LEVELS && finish->is_on; i++) {
-        const double sigma = display_sigma(c, i);
+        const double sigma = display_sigma(c, mixes[0], i);
+        const double u = display_sigma(c, mixes[1], i), v = display_sigma(c, mixes[2], i);
         finish->coring[i] = threshold_code(CORING * sigma, CORING_LEAST);
         finish->noise[i] = threshold_code(NOISE * (double)c->denoise_luma * sigma, 0);
+        finish->color_noise[i] =
+            threshold_code(NOISE * (double)c->denoise_chroma * (u > v ? u : v), 0);
     }
 }

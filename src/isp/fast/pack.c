@@ -12,24 +12,42 @@ VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
     }
 }
 
-/* What finishing made of 15-bit display values. */
-VEC_INLINE void finished(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+/* What finishing made of 15-bit display values, and the rounding that pictures of 8-bit RGB take
+ * from the curve's base. */
+VEC_INLINE void finished_by(
+    const struct fast_pack *p, size_t i, vec_u16 out[3][2], int rounding, int is_shifted)
 {
     for (int phase = 0; phase < 2; phase++) {
         const vec_u16 detail = vec_load(p->detail[phase] + i);
         for (int k = 0; k < 3; k++) {
-            const vec_u16 sum = vec_adds(vec_load(p->linear[k][phase] + i), detail);
-            out[k][phase] = vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX));
+            vec_u16 sum = vec_load(p->linear[k][phase] + i);
+            if (is_shifted)
+                sum = vec_adds(sum, vec_load(p->shift[k] + i));
+            sum = vec_adds(sum, detail);
+            out[k][phase] =
+                vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX)) + (uint16_t)rounding;
         }
     }
 }
 
-/* The same with the rounding that pictures of 8-bit RGB take from the curve's base. */
+VEC_INLINE void finished(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    finished_by(p, i, out, 0, 0);
+}
+
 VEC_INLINE void finished_rounded(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
 {
-    finished(p, i, out);
-    for (int k = 0; k < 6; k++)
-        out[k / 2][k % 2] += 64;
+    finished_by(p, i, out, 64, 0);
+}
+
+VEC_INLINE void shifted(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    finished_by(p, i, out, 0, 1);
+}
+
+VEC_INLINE void shifted_rounded(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    finished_by(p, i, out, 64, 1);
 }
 
 /* ---- formats: a step makes 2 * VEC_LANES pixels ------------------------------------------------
@@ -290,41 +308,56 @@ VEC_INLINE void tone_luma(const struct fast_pack *p, size_t i, vec_u16 c[3][2])
     }
 }
 
-static void display(const struct fast_pack *task)
+VEC_INLINE void displays(const struct fast_pack *task, int has_values, int has_halves)
 {
-    const struct fast_pack own = *task, *p = &own;
+    const struct fast_pack own = *task, *p = &own; /* which no store can change */
     for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
         vec_u16 c[3][2];
         tone_luma(p, i, c);
-        for (int k = 0; k < 6; k++)
+        for (int k = 0; k < 6 && has_values; k++)
             vec_store(p->display[k / 2][k % 2] + i, c[k / 2][k % 2]);
-    }
-}
-
-static void display_yuv(const struct fast_pack *task)
-{
-    const struct fast_pack own = *task, *p = &own;
-    for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
-        vec_u16 c[3][2];
-        tone_luma(p, i, c);
-        for (int k = 0; k < 3; k++)
+        for (int k = 0; k < 3 && has_halves; k++)
             vec_store(p->half[k] + i, vec_avg_u(c[k][0], c[k][1]));
     }
 }
 
+static void display(const struct fast_pack *p)
+{
+    displays(p, 1, 0);
+}
+
+static void display_yuv(const struct fast_pack *p)
+{
+    displays(p, 0, 1);
+}
+
+static void display_both(const struct fast_pack *p)
+{
+    displays(p, 1, 1);
+}
+
 static void finish_xrgb8888(const struct fast_pack *p)
 {
-    any_xrgb8888(p, finished_rounded);
+    if (p->shift[0])
+        any_xrgb8888(p, shifted_rounded);
+    else
+        any_xrgb8888(p, finished_rounded);
 }
 
 static void finish_rgb24(const struct fast_pack *p)
 {
-    row(p, finished_rounded, step_rgb24, step_rgb24, 3);
+    if (p->shift[0])
+        row(p, shifted_rounded, step_rgb24, step_rgb24, 3);
+    else
+        row(p, finished_rounded, step_rgb24, step_rgb24, 3);
 }
 
 static void finish_rgba64(const struct fast_pack *p)
 {
-    row(p, finished, step_rgba64, step_rgba64, 8);
+    if (p->shift[0])
+        row(p, shifted, step_rgba64, step_rgba64, 8);
+    else
+        row(p, finished, step_rgba64, step_rgba64, 8);
 }
 
 VEC_INLINE void finished_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
@@ -354,8 +387,12 @@ VEC_INLINE void step_luma_p010(const struct fast_pack *p, size_t i, vec_u16 c[4]
 
 VEC_INLINE void step_luma_yuyv(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
 {
-    const vec_u16 half[3] = {
-        vec_load(p->half[0] + i), vec_load(p->half[1] + i), vec_load(p->half[2] + i)};
+    vec_u16 half[3];
+    for (int k = 0; k < 3; k++) {
+        half[k] = vec_load(p->half[k] + i);
+        if (p->shift[0])
+            half[k] = vec_adds(half[k], vec_load(p->shift[k] + i));
+    }
     put_yuyv(to_limited(c), half, dst);
 }
 
@@ -424,6 +461,7 @@ const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
         },
     .display = display,
     .display_yuv = display_yuv,
+    .display_both = display_both,
     .finish =
         {
             [SISP_PIXEL_XRGB8888] = finish_xrgb8888,

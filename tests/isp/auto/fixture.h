@@ -85,6 +85,7 @@ static inline bool coefficients_valid(const struct sisp_coefficients *c)
     ok = ok && c->demosaic <= SISP_DEMOSAIC_BILINEAR;
     ok = ok && c->sharpness >= 0 && c->sharpness <= 2;
     ok = ok && c->denoise_luma >= 0 && c->denoise_luma <= 2;
+    ok = ok && c->denoise_chroma >= 0 && c->denoise_chroma <= 2;
     ok = ok && c->exposure_ev >= -20 && c->exposure_ev <= 20;
     ok = ok && c->color_temperature_kelvin >= 0 && c->color_temperature_kelvin <= 25000;
     ok = ok && c->wb_confidence >= 0 && c->wb_confidence <= 1;

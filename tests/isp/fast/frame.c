@@ -74,6 +74,7 @@ void frame_coefficients(struct sisp_coefficients *c, unsigned bits, struct base_
         known_defects(c, prng);
     c->sharpness = base_prng_below(prng, 2) ? uniform(prng, 0, 2) : 0;
     c->denoise_luma = base_prng_below(prng, 2) ? uniform(prng, 0, 2) : 0;
+    c->denoise_chroma = base_prng_below(prng, 2) ? uniform(prng, 0, 2) : 0;
     if (base_prng_below(prng, 8) == 0)
         c->noise_shot = c->noise_read = 0; /* unknown */
 }

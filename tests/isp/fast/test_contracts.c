@@ -68,8 +68,8 @@ TEST(coefficients_outside_their_ranges_are_refused)
 {
     const struct isp_geometry g = frame_geometry("SRGGB10", 8, 8, SISP_PIXEL_NV12);
     float *const spoilt[] = {&c.black_level[2], &c.white_level, &c.wb_gains[1], &c.clip_level,
-        &c.ccm[5], &c.tone[100], &c.noise_shot, &c.sharpness, &c.denoise_luma, &c.lsc.gain[3][2],
-        &c.lsc.origin_x, &c.lsc.step_y};
+        &c.ccm[5], &c.tone[100], &c.noise_shot, &c.sharpness, &c.denoise_luma, &c.denoise_chroma,
+        &c.lsc.gain[3][2], &c.lsc.origin_x, &c.lsc.step_y};
     struct base_prng prng = {1};
     for (unsigned i = 0; i < BASE_COUNT(spoilt); i++) {
         frame_coefficients(&c, 10, &prng);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * What the kernels of noise reduction share: one step of robust diffusion (Black, Sapiro, Marimont,
+ * Heeger, "Robust anisotropic diffusion", IEEE TIP 1998). It adds the mean of the differences to
+ * the neighbours, where a difference counts whole up to a threshold and ever less up to twice that:
+ * what lies across an edge has no say.
+ */
+#ifndef ISP_FAST_NOISE_H
+#define ISP_FAST_NOISE_H
+
+#include "isp/fast/kernels.h"
+#include "isp/fast/vec.h"
+
+/** Thresholds by luma: 16 of them, since a byte shuffle looks them up in one instruction. */
+VEC_INLINE vec_u16 fast_threshold(vec_u16 table, vec_u16 luma)
+{
+    return vec_lookup_bytes(table, luma >> 11 | 0x8000) << 4;
+}
+
+VEC_INLINE vec_u16 fast_clamp(vec_u16 v, vec_u16 least, vec_u16 most)
+{
+    return vec_min(vec_max(v, least), most);
+}
+
+/** Sum of what counts of differences: twice what is within the threshold, less what is within twice
+ * the threshold. Either may wrap; their difference cannot. */
+struct fast_diffusion {
+    vec_u16 here, limit, inner, outer;
+};
+
+VEC_INLINE void fast_diffuse(struct fast_diffusion *d, vec_u16 near)
+{
+    const vec_u16 difference = near - d->here, none = vec_set(0), twice = d->limit + d->limit;
+    d->inner += fast_clamp(difference, none - d->limit, d->limit);
+    d->outer += fast_clamp(difference, none - twice, twice);
+}
+
+/** The mean over eight neighbours and the middle itself. */
+VEC_INLINE vec_u16 fast_diffused(const struct fast_diffusion *d)
+{
+    return vec_mulhrs(d->inner + d->inner - d->outer, vec_set(3641)); /* a ninth */
+}
+
+#endif
