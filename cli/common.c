@@ -178,11 +178,17 @@ static int raw_format_option(const char *verb, struct sisp_raw_open_params *open
 
 static int black_option(const char *verb, struct sisp_raw_open_params *open, const char *value)
 {
+    open->black_count = 0;
+    open->use_optical_black = strcmp(value, "optical") == 0;
+    if (open->use_optical_black)
+        return 1;
     open->black_count = cli_parse_list(value, SISP_SITE_COUNT, open->black_level);
     bool ok = open->black_count == 1 || open->black_count == 4;
     for (unsigned i = 0; i < open->black_count; i++)
         ok &= open->black_level[i] >= 0 && open->black_level[i] <= 65534;
-    return ok ? 1 : raw_option_error(verb, "black", value, "one or four levels from 0 to 65534");
+    return ok ? 1
+              : raw_option_error(
+                    verb, "black", value, "one or four levels from 0 to 65534, or optical");
 }
 
 int cli_raw_option(

@@ -40,6 +40,7 @@ static const char help[] =
     "      --stride N           bytes from row to row of a headerless frame\n"
     "      --cfa ORDER          RGGB, GRBG, GBRG or BGGR, of a PGM\n"
     "      --black N[,N,N,N]    black level, or those of R, Gr, Gb, B; overrides the file's\n"
+    "      --black optical      black level of the samples that the sensor keeps dark\n"
     "      --white N            white level; overrides the file's\n"
     "      --threads N          0: one for each CPU (0)\n"
     "      --isa NAME           auto, base, v2, v3, v4, neon; never changes the picture\n"

@@ -75,6 +75,10 @@ static void print_file(const char *path, const struct sisp_raw_info *info)
     printf("black: %g %g %g %g (R Gr Gb B); white: %g\n", (double)info->black_level[0],
         (double)info->black_level[1], (double)info->black_level[2], (double)info->black_level[3],
         (double)info->white_level);
+    if (info->has_optical_black)
+        printf("optical black: %g %g %g %g\n", (double)info->optical_black[0],
+            (double)info->optical_black[1], (double)info->optical_black[2],
+            (double)info->optical_black[3]);
     if (info->has_as_shot)
         printf("as shot: R %.4f, B %.4f\n", (double)info->as_shot_gains[0],
             (double)info->as_shot_gains[2]);

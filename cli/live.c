@@ -267,6 +267,11 @@ static bool check_camera(struct given *g)
         cli_error("live", "--stride, --black and --white go with --camera stdin");
         return false;
     }
+    if (open->use_optical_black) {
+        cli_error(
+            "live", "'--black optical' is for raw files; a camera's frames have no dark edge");
+        return false;
+    }
     if (!open->width) {
         open->width = 1920;
         open->height = 1080;

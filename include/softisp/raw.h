@@ -33,6 +33,9 @@ struct sisp_raw_info {
     struct sisp_rect crop; /* what becomes the picture: ActiveArea and DefaultCrop */
     uint32_t orientation;  /* EXIF 1 to 8: how the finished picture is to be turned */
     float black_level[SISP_SITE_COUNT], white_level; /* raw codes */
+    uint32_t black_source;                           /* enum sisp_source; 0: nobody stated it */
+    uint32_t has_optical_black;
+    float optical_black[SISP_SITE_COUNT]; /* mean of the samples that no light reaches */
     uint32_t has_as_shot;
     float as_shot_gains[3]; /* camera white balance, G = 1 */
     float baseline_exposure_ev;
@@ -58,7 +61,8 @@ struct sisp_raw_open_params {
     enum sisp_cfa cfa;
     unsigned black_count; /* 0: the file's own; 1 or 4 values override it */
     float black_level[SISP_SITE_COUNT];
-    float white_level; /* 0: the file's own */
+    float white_level;     /* 0: the file's own */
+    int use_optical_black; /* the level of the samples that no light reaches overrides the file's */
 };
 
 /** An open raw file: its info and its samples, in memory. */

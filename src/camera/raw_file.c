@@ -85,11 +85,31 @@ static bool widen(struct sisp_raw_info *info)
     return true;
 }
 
+/* What the user says of it; else what was measured where the file says nothing. */
+static int choose_black(struct sisp_raw_info *info, const struct sisp_raw_open_params *params,
+    const struct raw_error *error)
+{
+    if (params->use_optical_black && !info->has_optical_black)
+        return raw_fail(error, -EINVAL, "it has no optical black: no samples that are kept dark");
+    bool is_unknown = info->black_source == SISP_SOURCE_NEUTRAL;
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {
+        if (params->black_count) {
+            info->black_level[i] = params->black_level[params->black_count == 1 ? 0 : i];
+            info->black_source = SISP_SOURCE_MANUAL;
+        } else if (params->use_optical_black || (is_unknown && info->has_optical_black)) {
+            info->black_level[i] = info->optical_black[i];
+            info->black_source = SISP_SOURCE_AUTO;
+        }
+    }
+    return 0;
+}
+
 static int override_levels(struct sisp_raw_info *info, const struct sisp_raw_open_params *params,
     const struct raw_error *error)
 {
-    for (unsigned i = 0; params->black_count && i < SISP_SITE_COUNT; i++)
-        info->black_level[i] = params->black_level[params->black_count == 1 ? 0 : i];
+    int status = choose_black(info, params, error);
+    if (status < 0)
+        return status;
     if (params->white_level > 0)
         info->white_level = params->white_level;
     if (!widen(info))

@@ -230,6 +230,101 @@ TEST(calibration_and_balance_enter_the_matrix)
     sisp_raw_file_destroy(&file);
 }
 
+/** Sample (x, y) of the strip: 10 bits, the highest first, from byte 8 on. */
+static void store_sample(unsigned x, unsigned y, unsigned value)
+{
+    for (unsigned i = 0; i < 10; i++) {
+        size_t bit = 8 * (8 + 80 * y) + 10 * x + i;
+        uint8_t mask = (uint8_t)(0x80 >> bit % 8);
+        bytes[bit / 8] =
+            (uint8_t)(value >> (9 - i) & 1 ? bytes[bit / 8] | mask : bytes[bit / 8] & ~mask);
+    }
+}
+
+/** 40 columns that saw no light: about 40, 42, 44, 46 for G and B, R and G in GBRG, some hot. */
+static void darken_columns(void)
+{
+    restore();
+    for (unsigned y = 0; y < 48; y++) {
+        for (unsigned x = 0; x < 40; x++) {
+            unsigned noise = (x / 2 + y / 2) % 3, is_hot = x == 12 && y % 8 == 0;
+            store_sample(x, y, is_hot ? 900 : 39 + 2 * (x & 1) + 4 * (y & 1) + noise);
+        }
+    }
+}
+
+static void check_optical(const struct sisp_raw_info *info)
+{
+    const double black[SISP_SITE_COUNT] = {44, 46, 40, 42};
+    CHECK_EQ(info->has_optical_black, 1);
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
+        CHECK_NEAR((double)info->optical_black[i], black[i], 0.1);
+}
+
+static void check_black(const struct sisp_raw_open_params *params, uint32_t source, double red)
+{
+    struct sisp_raw_file *file;
+    char error[256];
+    REQUIRE(open_bytes(&file, bytes, size_bytes, params, error) == 0);
+    const struct sisp_raw_info *info = sisp_raw_file_info(file);
+    check_optical(info);
+    CHECK_EQ(info->black_source, source);
+    CHECK_NEAR((double)info->black_level[SISP_SITE_R], red, 0.1);
+    sisp_raw_file_destroy(&file);
+}
+
+TEST(masked_areas_tell_the_black_level)
+{
+    const struct sisp_raw_open_params plain = {0}, optical = {.use_optical_black = 1},
+                                      manual = {.black_count = 1, .black_level = {5}};
+    darken_columns();
+    size_t at = size_bytes;
+    append_le(0, 4);
+    append_le(0, 4);
+    append_le(48, 4);
+    append_le(40, 4);
+    point(50727, 50830, TYPE_LONG, 4, at);
+    check_black(&plain, SISP_SOURCE_FILE, 63);
+    check_black(&optical, SISP_SOURCE_AUTO, 44);
+    check_black(&manual, SISP_SOURCE_MANUAL, 5);
+    point(50714, 50727, TYPE_RATIONAL, 1, at); /* no BlackLevel: measured unasked */
+    check_black(&plain, SISP_SOURCE_AUTO, 44);
+}
+
+TEST(columns_outside_the_active_area_tell_the_black_level)
+{
+    const struct sisp_raw_open_params optical = {.use_optical_black = 1};
+    darken_columns();
+    size_t at = size_bytes;
+    append_le(0, 4);
+    append_le(40, 4);
+    append_le(48, 4);
+    append_le(64, 4);
+    point(50829, 50829, TYPE_LONG, 4, at);
+    check_black(&optical, SISP_SOURCE_AUTO, 44);
+}
+
+TEST(what_saw_light_is_no_optical_black)
+{
+    const struct sisp_raw_open_params optical = {.use_optical_black = 1};
+    struct sisp_raw_file *file;
+    char error[256];
+    for (unsigned k = 0; k < 2; k++) {
+        restore();
+        size_t at = size_bytes;
+        append_le(0, 4);
+        append_le(0, 4);
+        append_le(48, 4);
+        append_le(k ? 70 : 64, 4); /* lit, or beyond the frame */
+        point(50727, 50830, TYPE_LONG, 4, at);
+        REQUIRE(open_edited(&file, error) == 0);
+        CHECK_EQ(sisp_raw_file_info(file)->has_optical_black, 0);
+        sisp_raw_file_destroy(&file);
+        CHECK_EQ(open_bytes(&file, bytes, size_bytes, &optical, error), -EINVAL);
+        CHECK_STR(error, "it has no optical black: no samples that are kept dark");
+    }
+}
+
 int main(void)
 {
     sisp_log_set(SISP_LOG_WARNING, count_warning, NULL);
@@ -239,5 +334,8 @@ int main(void)
     RUN(strips_are_read_if_they_follow_each_other);
     RUN(several_frames_are_refused);
     RUN(calibration_and_balance_enter_the_matrix);
+    RUN(masked_areas_tell_the_black_level);
+    RUN(columns_outside_the_active_area_tell_the_black_level);
+    RUN(what_saw_light_is_no_optical_black);
     return test_report();
 }

@@ -117,6 +117,7 @@ static void fill_black(libraw_data_t *raw, struct sisp_raw_info *info, enum sisp
 {
     const libraw_colordata_t *color = &raw->color;
     unsigned rows = color->cblack[4], cols = color->cblack[5];
+    info->black_source = SISP_SOURCE_FILE;
     bool has_pattern = rows > 0 && cols > 0 && rows <= 64 && cols <= 64;
     for (unsigned i = 0; i < 4; i++) {
         unsigned x = i & 1, y = i >> 1;
@@ -236,7 +237,10 @@ static int decode_opened(libraw_data_t *raw, const struct dng *dng, struct rawde
     fill_exif(raw, &result->info.exif);
     if (dng)
         status = dng_fill(dng, result);
-    return status < 0 ? status : write_samples(raw, result);
+    if (status < 0)
+        return status;
+    rawdec_optical_black(raw, dng, &result->info);
+    return write_samples(raw, result);
 }
 
 /* LibRaw takes headerless files for those of old cameras from their size alone. A header would not

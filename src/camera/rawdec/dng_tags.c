@@ -50,8 +50,12 @@ enum {
     TAG_CROP_SIZE = 50720,
     TAG_BASELINE_EXPOSURE = 50730,
     TAG_ACTIVE_AREA = 50829,
+    TAG_MASKED_AREAS = 50830,
     TAG_NOISE_PROFILE = 51041,
 };
+
+/* Fewer columns beside the active area are left to settle. */
+#define COLUMNS_MIN 16
 
 enum { PHOTOMETRIC_CFA = 32803, PHOTOMETRIC_LINEAR = 34892 };
 enum { COMPRESSION_NONE = 1, COMPRESSION_VC5 = 9 };
@@ -244,6 +248,7 @@ static bool read_black(const struct dng *dng, struct sisp_raw_info *info)
             sum[rawdec_site(dng->active_cfa, x, y)] += level;
         }
     }
+    info->black_source = levels.count > 0 ? SISP_SOURCE_FILE : SISP_SOURCE_NEUTRAL;
     double delta = mean(dng, TAG_BLACK_DELTA_H) + mean(dng, TAG_BLACK_DELTA_V);
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
         info->black_level[i] = (float)(sum[i] / (rows * cols) + delta);
@@ -269,6 +274,29 @@ static int fill_levels(const struct dng *dng, struct rawdec_result *result)
                 white);
     }
     return 0;
+}
+
+unsigned dng_masked_areas(
+    const struct dng *dng, const struct sisp_raw_info *info, int edges[RAWDEC_MASKED_MAX][4])
+{
+    struct tiff_field field = tiff_find(&dng->tiff, dng->raw, TAG_MASKED_AREAS);
+    if (field.count > 0) {
+        uint32_t count = field.count / 4 < RAWDEC_MASKED_MAX ? field.count / 4 : RAWDEC_MASKED_MAX;
+        for (uint32_t i = 0; i < 4 * count; i++)
+            edges[i / 4][i % 4] = (int)whole_at(dng, &field, i, 65535);
+        return count;
+    }
+    const struct sisp_rect *active = &dng->active;
+    int top = (int)active->y, bottom = top + (int)active->height;
+    int left = (int)active->x, right = left + (int)active->width;
+    int width = (int)info->width, height = (int)info->height;
+    const int columns[2][4] = {{top, 0, bottom, left}, {top, right, bottom, width}};
+    const int rows[2][4] = {{0, 0, top, width}, {bottom, 0, height, width}};
+    /* What lies beside the picture is read with its rows; of those above it some serve other ends.
+     */
+    bool has_columns = left >= COLUMNS_MIN || width - right >= COLUMNS_MIN;
+    memcpy(edges, has_columns ? columns : rows, sizeof(rows));
+    return 2;
 }
 
 /* DefaultCropOrigin and -Size are (x, y), relative to the active area. */

@@ -6,6 +6,7 @@
 #include "camera/rawdec/protocol.h"
 #include "camera/rawdec/tiff_reader.h"
 
+#include <libraw/libraw.h>
 #include <stdbool.h>
 
 /** Leave a sentence for the library: why the file is refused, or, with status 0, what the user
@@ -42,6 +43,17 @@ void dng_fill_color(const struct dng *dng, struct sisp_raw_info *info);
 
 /** GainMap opcodes of OpcodeList2 to info->lsc. */
 void dng_fill_lsc(const struct dng *dng, struct rawdec_result *result);
+
+#define RAWDEC_MASKED_MAX 4
+
+/** The areas that no light reaches, as top, left, bottom and right edges. Returns how many. */
+unsigned dng_masked_areas(
+    const struct dng *dng, const struct sisp_raw_info *info, int edges[RAWDEC_MASKED_MAX][4]);
+
+/** Measures info->optical_black where the file has samples that no light reaches. dng: NULL if it
+ * is none. */
+void rawdec_optical_black(
+    const libraw_data_t *raw, const struct dng *dng, struct sisp_raw_info *info);
 
 /** The format that holds codes up to `white`. */
 const struct sisp_raw_format *rawdec_format(enum sisp_cfa cfa, double white);

@@ -41,13 +41,15 @@ static void set_levels(struct sisp_coefficients *out, const struct isp_auto_inpu
 {
     const struct sisp_raw_info *info = input->info;
     double full = full_scale(info->fourcc), highest = 0;
+    bool is_chosen =
+        info->black_source == SISP_SOURCE_AUTO || info->black_source == SISP_SOURCE_MANUAL;
     out->black_source = SISP_SOURCE_NEUTRAL;
     for (int i = 0; i < SISP_SITE_COUNT; i++) {
         double black = isp_clamp((double)info->black_level[i], 0, full - 1);
         out->black_level[i] = (float)black;
         highest = black > highest ? black : highest;
         if (black != 0)
-            out->black_source = SISP_SOURCE_FILE;
+            out->black_source = is_chosen ? info->black_source : SISP_SOURCE_FILE;
     }
     /* What a frame says of itself is true of that very frame. */
     bool is_tuned = highest == 0 && isp_tuning_has(input->tuning, SISP_TUNING_BLACK);
