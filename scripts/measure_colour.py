@@ -171,12 +171,33 @@ def crosswise(softisp, shared, folder, fitted, tried):
     return scaled_error(patches_of(said, picture, boxes), reference), delta_e(floor, reference).mean()
 
 
+def angle(light, grey):
+    cosine = light @ grey / np.linalg.norm(light) / np.linalg.norm(grey)
+    return np.degrees(np.arccos(min(1, cosine)))
+
+
+def white_angles(softisp, shared, folder):
+    """Of each raw: its name, how far automatic white balance is from patch 21, and how far grey world is."""
+    raws = [('Canon 550D', CANON[:-4], f'{shared}/data/{CANON}', ['--black', 'optical'])]
+    raws += [(f'Outdoor{n}', f'infinite_isp/Outdoor{n}', unpacked(shared, n, folder), OUTDOOR) for n in (1, 3)]
+    figures = []
+    for what, table, raw, options in raws:
+        said, picture = developed(softisp, raw, folder, *options, '--color', 'camera', '--wb', '1,1')
+        black = said['black']
+        grey = patch_table(shared, table)[0][GREY] - [black[0], (black[1] + black[2]) / 2, black[3]]
+        found = developed(softisp, raw, folder, *options, '--wb', 'auto')[0]['wb_gains']
+        figures.append((what, angle(1 / np.array(found), grey), angle(picture.mean((0, 1)), grey)))
+    return figures
+
+
 def main(softisp, shared):
     with tempfile.TemporaryDirectory() as folder:
         for what, (error, floor) in (('Canon 550D, optical black', canon(softisp, shared, folder)),
                                      ('Outdoor1 by the matrix of Outdoor3', crosswise(softisp, shared, folder, 3, 1)),
                                      ('Outdoor3 by the matrix of Outdoor1', crosswise(softisp, shared, folder, 1, 3))):
             print(f'{what}: mean dE00 {error:.2f}, floor {floor:.2f}, {error / floor:.3f} times the floor')
+        for what, found, grey_world in white_angles(softisp, shared, folder):
+            print(f'{what}: white balance {found:.1f} degrees from patch 21, grey world {grey_world:.1f}')
 
 
 if __name__ == '__main__':

@@ -26,4 +26,14 @@ def a_matrix_fitted_on_one_picture_serves_another(folder):
         check(f'Outdoor{fitted} for {tried}', measure_colour.crosswise(SOFTISP, SHARED, folder, fitted, tried), 1.15)
 
 
-main([canon_with_black_from_its_masked_columns, a_matrix_fitted_on_one_picture_serves_another])
+def white_is_no_worse_than_grey_world(folder):
+    shared(measure_colour.CANON)
+    figures = measure_colour.white_angles(SOFTISP, SHARED, folder)
+    for what, found, grey_world in figures:
+        print(f'{what}: white balance {found:.2f} degrees from patch 21, grey world {grey_world:.2f}')
+        expect(found <= grey_world, what, found, grey_world)
+    expect(sum(f[1] for f in figures) < 0.9 * sum(f[2] for f in figures), figures)
+
+
+main([canon_with_black_from_its_masked_columns, a_matrix_fitted_on_one_picture_serves_another,
+      white_is_no_worse_than_grey_world])

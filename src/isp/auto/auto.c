@@ -221,11 +221,13 @@ static bool white_moves(const struct isp_auto_state *previous, const struct isp_
     return moves;
 }
 
-/* The noise of measurements is averaged out before anything moves; what is far off is new light. */
+/* The noise of measurements is averaged out before anything moves; what is far off is new light.
+ * The first frame saw what other gains clip, so the second counts as much as it, and so on. */
 static void average_white(const struct isp_auto_state *previous, struct isp_auto_state *next,
     const struct isp_white *found)
 {
-    static const struct isp_rule rule = {0.1, 0.5, 8, -4, 4};
+    const double share = 1 / (1 + (double)previous->frames);
+    const struct isp_rule rule = {share > 0.1 ? share : 0.1, 0.5, 8, -4, 4};
     for (int i = 0; i < 2; i++) {
         double last = (double)previous->wb_measured_log2[i];
         if (previous->frames == 0)

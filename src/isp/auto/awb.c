@@ -6,15 +6,17 @@
 #define LOCUS_MIRED_MAX  420
 #define LOCUS_MIRED_STEP 20
 
+/* To 120 mired, as far as the generic curve goes. */
+#define GENERIC_MIRED_STEP 18.75
+
 /* How far white may lie from the locus, in stops of gain: fluorescent tubes and foliage shade. */
 #define LOCUS_TINT_MAX 0.4
 
 /* Zones darker than this 12-bit mean say more of the black level than of colour. */
 #define DARK_CODES 24.0
 
-/* Widths, in stops, of the weights around what white can be and around the first estimate. */
+/* Widths, in stops, of the weights around what white can be and around the estimate. */
 #define LOCUS_WIDTH 0.4
-#define POINT_WIDTH 0.8
 #define NEAR_WIDTH  0.5
 
 /* This share of the picture near the estimate makes it certain. */
@@ -24,8 +26,14 @@
  * what was measured is hot pixels and noise. */
 #define TRUSTED_CONFIDENCE 0.25
 
-/* A certain measurement counts as much as the camera's own: it knew more than one frame tells. */
-#define AS_SHOT_SHARE 0.5
+/* Of the light beside the locus, in stops: real lights around a known one; sensors nobody knows
+ * around their mean, which also has to reach pictures that are balanced already. */
+#define KNOWN_SIDE_COUNT   7
+#define KNOWN_SIDE_STEP    0.1
+#define KNOWN_SIDE_SIGMA   0.12
+#define UNKNOWN_SIDE_COUNT 15
+#define UNKNOWN_SIDE_STEP  0.15
+#define UNKNOWN_SIDE_SIGMA 0.3
 
 static double square(double x)
 {
@@ -33,6 +41,18 @@ static double square(double x)
 }
 
 /* ---- what is known beforehand ------------------------------------------------------------ */
+
+/* Mean of 44 cameras' measured sensitivities, linear in mired from 420 to 120
+ * (AcademySoftwareFoundation/rawtoaces-data, Apache-2.0). They spread by 0.3 and 0.2 stops. */
+static void generic_white(double kelvin, double log2_chroma[2])
+{
+    static const double chroma[7][2] = {{-0.14, -1.59}, {-0.33, -1.37}, {-0.53, -1.15},
+        {-0.73, -0.91}, {-0.94, -0.70}, {-1.17, -0.48}, {-1.36, -0.24}};
+    double place = isp_clamp((420 - 1e6 / kelvin) / 50, 0, 6);
+    int i = place < 6 ? (int)place : 5;
+    for (int c = 0; c < 2; c++)
+        log2_chroma[c] = chroma[i][c] + (place - i) * (chroma[i + 1][c] - chroma[i][c]);
+}
 
 static void locus_of_profile(struct isp_locus *locus, const struct sisp_color_profile *profile)
 {
@@ -50,19 +70,51 @@ static void locus_of_profile(struct isp_locus *locus, const struct sisp_color_pr
     locus->count = ISP_LOCUS_POINTS;
 }
 
+/* For a camera that nobody knows. A tuning may know one point of its curve. */
+static void generic_locus(struct isp_locus *locus, const struct sisp_tuning *tuning)
+{
+    double shift[2] = {0, 0}, known[2];
+    if (isp_tuning_has(tuning, SISP_TUNING_WHITE)) {
+        isp_tuning_white(tuning, (double)tuning->white[0].kelvin, known);
+        generic_white((double)tuning->white[0].kelvin, shift);
+        for (int i = 0; i < 2; i++)
+            shift[i] = known[i] - shift[i];
+    }
+    locus->count = ISP_LOCUS_POINTS;
+    for (int i = 0; i < locus->count; i++) {
+        locus->mired[i] = LOCUS_MIRED_MAX - i * GENERIC_MIRED_STEP;
+        generic_white(1e6 / locus->mired[i], locus->point[i]);
+        for (int c = 0; c < 2; c++)
+            locus->point[i][c] += shift[c];
+    }
+}
+
 /* The curve at equal steps; false without one. */
 static bool locus_of_tuning(struct isp_locus *locus, const struct sisp_tuning *tuning)
 {
-    if (!isp_tuning_has(tuning, SISP_TUNING_WHITE))
+    if (!isp_tuning_has(tuning, SISP_TUNING_WHITE) || tuning->white_count < 2)
         return false;
     double warm = 1e6 / (double)tuning->white[0].kelvin;
     double cold = 1e6 / (double)tuning->white[tuning->white_count - 1].kelvin;
-    locus->count = tuning->white_count > 1 ? ISP_LOCUS_POINTS : 1;
+    locus->count = ISP_LOCUS_POINTS;
     for (int i = 0; i < locus->count; i++) {
         locus->mired[i] = warm + (cold - warm) * i / (ISP_LOCUS_POINTS - 1);
         isp_tuning_white(tuning, 1e6 / locus->mired[i], locus->point[i]);
     }
     return true;
+}
+
+static void choose_locus(
+    struct isp_locus *locus, const struct sisp_raw_info *info, const struct sisp_tuning *tuning)
+{
+    if (!locus_of_tuning(locus, tuning))
+        locus_of_profile(locus, &info->profile);
+    locus->is_known = locus->count > 0;
+    locus->side_count = locus->is_known ? KNOWN_SIDE_COUNT : UNKNOWN_SIDE_COUNT;
+    locus->side_step = locus->is_known ? KNOWN_SIDE_STEP : UNKNOWN_SIDE_STEP;
+    locus->side_sigma = locus->is_known ? KNOWN_SIDE_SIGMA : UNKNOWN_SIDE_SIGMA;
+    if (!locus->is_known)
+        generic_locus(locus, tuning);
 }
 
 /* Nearest place on the polyline; returns the squared distance. */
@@ -105,18 +157,6 @@ bool isp_awb_as_shot(const struct sisp_raw_info *info, struct isp_white *white)
     return true;
 }
 
-/* Mean of 44 cameras' measured sensitivities, linear in mired from 420 to 120
- * (AcademySoftwareFoundation/rawtoaces-data, Apache-2.0). They spread by 0.3 and 0.2 stops. */
-static void generic_white(double kelvin, double log2_chroma[2])
-{
-    static const double chroma[7][2] = {{-0.14, -1.59}, {-0.33, -1.37}, {-0.53, -1.15},
-        {-0.73, -0.91}, {-0.94, -0.70}, {-1.17, -0.48}, {-1.36, -0.24}};
-    double place = isp_clamp((420 - 1e6 / kelvin) / 50, 0, 6);
-    int i = place < 6 ? (int)place : 5;
-    for (int c = 0; c < 2; c++)
-        log2_chroma[c] = chroma[i][c] + (place - i) * (chroma[i + 1][c] - chroma[i][c]);
-}
-
 void isp_awb_kelvin(const struct sisp_raw_info *info, const struct sisp_tuning *tuning,
     double kelvin, struct isp_white *white)
 {
@@ -151,20 +191,31 @@ struct isp_white isp_awb_prior(const struct sisp_raw_info *info, const struct si
 
 /* ---- zones ------------------------------------------------------------------------------- */
 
-/* Log chromaticity as the sensor saw it, the gains in force divided out. */
-static bool zone_chroma(
-    const struct sisp_zone *zone, const float gains[3], double chroma[2], double *level)
+bool isp_awb_zone(const struct sisp_zone *zone, const float gains[3], double rgb[3])
 {
-    if (zone->count == 0 || zone->clipped > zone->count)
+    if (zone->count == 0)
         return false;
     double red = (double)zone->sum[SISP_SITE_R] / zone->count;
     double blue = (double)zone->sum[SISP_SITE_B] / zone->count;
     double green = ((double)zone->sum[SISP_SITE_GR] + zone->sum[SISP_SITE_GB]) / 2 / zone->count;
     if (!(green >= DARK_CODES) || !(red >= 1) || !(blue >= 1) || green > 4095)
         return false;
-    chroma[0] = isp_log2(red / (double)gains[0] / (green / (double)gains[1]));
-    chroma[1] = isp_log2(blue / (double)gains[2] / (green / (double)gains[1]));
-    *level = green / 4095;
+    rgb[0] = red / (double)gains[0];
+    rgb[1] = green / (double)gains[1];
+    rgb[2] = blue / (double)gains[2];
+    return true;
+}
+
+/* Log chromaticity as the sensor saw it, the gains in force divided out. */
+static bool zone_chroma(
+    const struct sisp_zone *zone, const float gains[3], double chroma[2], double *level)
+{
+    double rgb[3];
+    if (zone->clipped > zone->count || !isp_awb_zone(zone, gains, rgb))
+        return false;
+    chroma[0] = isp_log2(rgb[0] / rgb[1]);
+    chroma[1] = isp_log2(rgb[2] / rgb[1]);
+    *level = rgb[1] * (double)gains[1] / 4095;
     return isp_within(chroma[0], -5, 5) && isp_within(chroma[1], -5, 5);
 }
 
@@ -189,12 +240,9 @@ static double closeness(double distance2, double width)
 /* Weight by how well a zone's colour could be grey under some light. */
 static void weigh_by_locus(struct isp_zone_colors *zones, const struct isp_locus *locus)
 {
-    double width = locus->count > 1 ? LOCUS_WIDTH : POINT_WIDTH, place[2];
-    for (int i = 0; i < zones->count; i++) {
-        zones->weight[i] = 1;
-        if (locus->count > 0)
-            zones->weight[i] = closeness(nearest(locus, zones->chroma[i], place), width);
-    }
+    double place[2];
+    for (int i = 0; i < zones->count; i++)
+        zones->weight[i] = closeness(nearest(locus, zones->chroma[i], place), LOCUS_WIDTH);
 }
 
 static void weigh_by_center(struct isp_zone_colors *zones, const double center[2])
@@ -228,7 +276,7 @@ static double mean_chroma(const struct isp_zone_colors *zones, double mean[2])
 static void limit_gains(double log2_gain[2], const struct isp_locus *locus)
 {
     double chroma[2] = {-log2_gain[0], -log2_gain[1]}, place[2];
-    if (locus->count > 1) {
+    if (locus->is_known) {
         double distance2 = nearest(locus, chroma, place);
         double keep = 1;
         if (distance2 > square(LOCUS_TINT_MAX))
@@ -241,28 +289,15 @@ static void limit_gains(double log2_gain[2], const struct isp_locus *locus)
         log2_gain[i] = isp_clamp(log2_gain[i], -1, 2);
 }
 
-/*
- * Grey world (Buchsbaum, A spatial processor model for object colour perception, J. Franklin Inst.
- * 310, 1980) in log chromaticity, over the zones that could be grey: first those near the colours
- * that light can have on this camera, then those near the first estimate. Returns the share of the
- * picture that lies near it.
- */
-static double grey_world(
-    struct isp_zone_colors *zones, const struct isp_locus *locus, double center[2])
-{
-    double first[2];
-    weigh_by_locus(zones, locus);
-    mean_chroma(zones, first);
-    weigh_by_center(zones, first);
-    return mean_chroma(zones, center) * zones->count / zones->seen;
-}
-
-/* The lights of the locus are searched; the share of the picture that lies near the one found. */
-static double bayes(struct isp_zone_colors *zones, const struct isp_locus *locus, double center[2])
+/* The lights are searched; the share of the picture that lies near the one found. */
+static double search(struct isp_zone_colors *zones, const struct isp_locus *locus, double center[2])
 {
     double mean[2];
     isp_awb_search(zones, locus, center);
-    weigh_by_locus(zones, locus);
+    for (int i = 0; i < zones->count; i++)
+        zones->weight[i] = 1;
+    if (locus->is_known)
+        weigh_by_locus(zones, locus);
     weigh_by_center(zones, center);
     return mean_chroma(zones, mean) * zones->count / zones->seen;
 }
@@ -271,31 +306,24 @@ struct isp_white isp_awb_measure(const struct sisp_raw_info *info, const struct 
     const struct sisp_stats *stats)
 {
     struct isp_white prior = isp_awb_prior(info, tuning), white = prior;
-    struct isp_locus locus, expected;
+    struct isp_locus locus;
     struct isp_zone_colors zones;
     double center[2];
-    if (!locus_of_tuning(&locus, tuning))
-        locus_of_profile(&locus, &info->profile);
-    expected = locus;
-    if (locus.count == 0 && prior.source == SISP_SOURCE_FILE) {
-        expected.count = 1;
-        expected.point[0][0] = -prior.log2_gain[0];
-        expected.point[0][1] = -prior.log2_gain[1];
-    }
+    choose_locus(&locus, info, tuning);
     white.confidence = 0;
     collect(&zones, stats);
     if (zones.count == 0)
         return white;
     isp_awb_expect(&locus, info, tuning, &zones);
-    double close =
-        locus.count > 1 ? bayes(&zones, &locus, center) : grey_world(&zones, &expected, center);
+    isp_awb_hint(&zones, stats, prior.confidence > 0 ? &prior : NULL);
+    double close = search(&zones, &locus, center);
     white.source = SISP_SOURCE_AUTO;
     white.confidence = isp_clamp(close / SURE_SHARE, 0, 1);
     double share = 1; /* the search weighs what it sees against daylight itself */
-    if (locus.count <= 1)
+    if (!locus.is_known)
         share = isp_clamp(white.confidence / TRUSTED_CONFIDENCE, 0, 1);
     if (prior.confidence > 0)
-        share = white.confidence * (1 - AS_SHOT_SHARE);
+        share = white.confidence;
     for (int i = 0; i < 2; i++)
         white.log2_gain[i] = (1 - share) * prior.log2_gain[i] - share * center[i];
     limit_gains(white.log2_gain, &locus);

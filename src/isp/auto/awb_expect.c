@@ -68,7 +68,7 @@ void isp_awb_expect(struct isp_locus *locus, const struct sisp_raw_info *info,
 {
     bool is_tuned = isp_tuning_has(tuning, SISP_TUNING_PRIOR);
     double lux = is_tuned ? scene_lux(info, tuning, zones) : 0;
-    for (int i = 0; i < locus->count && locus->count > 1; i++) {
+    for (int i = 0; i < locus->count; i++) {
         double off = (locus->mired[i] - DAYLIGHT_MIRED) / DAYLIGHT_MIRED_SIGMA;
         locus->nats[i] =
             is_tuned ? tuned_nats(tuning, lux, 1e6 / locus->mired[i]) : -0.5 * off * off;

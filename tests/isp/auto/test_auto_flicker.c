@@ -128,6 +128,7 @@ static void open_stripes(void)
     memset(&loop, 0, sizeof(loop));
     loop.info.white_level = 4095;
     loop.params = sisp_params_default();
+    loop.params.value[SISP_PARAM_WB_MODE] = SISP_WB_MANUAL; /* exposure alone is looked at */
     loop.input = (struct isp_auto_input){.info = &loop.info,
         .params = &loop.params,
         .exposure_us_min = 90,

@@ -37,6 +37,7 @@ static void start(double light, double stops)
     memset(&state, 0, sizeof(state));
     info.white_level = 4095;
     params = sisp_params_default();
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_MANUAL; /* exposure alone is looked at */
     input = (struct isp_auto_input){.info = &info, .params = &params, .is_live = 1};
     input.exposure_us_min = 59.2f;
     input.exposure_us_max = 33333.3f;

@@ -209,7 +209,7 @@ TEST(a_tunings_priors_follow_the_brightness)
         frame(0);
         found[i] = red();
     }
-    CHECK(found[0] < found[1] * 0.99 && found[1] < found[2] * 0.95);
+    CHECK(found[0] < found[1] * 0.99 && found[1] < found[2] * 0.98);
     CHECK_NEAR(found[2], found[3], 1e-6); /* brighter than the brightest prior */
     params.value[SISP_PARAM_WB_MODE] = SISP_WB_KELVIN;
     params.value[SISP_PARAM_WB_KELVIN] = 4000;
