@@ -82,6 +82,28 @@ void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
     const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch,
     struct sisp_stats *stats);
 
+/**
+ * Two pictures from one pass over the raw frame, bit by bit those that two passes would make: both
+ * of the same crop, each of its own size and format; orientation and coefficients are the first's.
+ */
+struct isp_fast_pair {
+    const struct isp_fast_recipe *recipes[2]; /* [1] by isp_fast_compile_second() */
+    const struct sisp_image *outs[2];
+};
+
+/** The second picture's recipe: 0, or -EINVAL, -ENOTSUP for a geometry that does not fit. It lives
+ * no longer than the first, which was made of these coefficients. */
+int isp_fast_compile_second(struct isp_fast_recipe *second, const struct isp_fast_recipe *first,
+    const struct isp_geometry *geometry, const struct sisp_coefficients *coefficients);
+
+/** Bytes of scratch for one thread that makes both; 64-byte alignment. */
+size_t isp_fast_pair_scratch_size(const struct isp_geometry geometries[2]);
+
+/** Rows y0..y1-1 of the first picture, as isp_fast_band() makes them, and the rows of the second
+ * that belong to them: bands 0..height give both. */
+void isp_fast_band_pair(const struct isp_fast_pair *pair, const uint8_t *raw, uint32_t y0,
+    uint32_t y1, void *scratch, struct sisp_stats *stats);
+
 /** Add the statistics of other bands of the same frame. */
 void isp_stats_add(struct sisp_stats *sum, const struct sisp_stats *part);
 

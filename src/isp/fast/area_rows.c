@@ -29,11 +29,6 @@ static uint32_t share_before(uint64_t i, uint64_t j, uint32_t in, uint32_t out)
     return (uint32_t)((inside * FAST_AREA_ONE + in / 2) / in);
 }
 
-static uint32_t end_of(uint64_t j, uint32_t in, uint32_t out)
-{
-    return (uint32_t)(((j + 1) * in + out - 1) / out);
-}
-
 void isp_fast_area_begin(struct fast_run *run)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
@@ -41,7 +36,7 @@ void isp_fast_area_begin(struct fast_run *run)
     const struct area_scratch area = scratch_of(run);
     uint16_t *weight = area.weights;
     for (uint32_t j = 0; j < out; j++) {
-        const uint32_t first = (uint32_t)((uint64_t)j * in / out), end = end_of(j, in, out);
+        const uint32_t first = (uint32_t)((uint64_t)j * in / out), end = fast_end_of(j, in, out);
         area.taps[j] = (struct fast_taps){(uint16_t)first, (uint16_t)(end - first)};
         uint32_t before = 0;
         for (uint32_t i = first; i < end; i++) {
@@ -54,12 +49,12 @@ void isp_fast_area_begin(struct fast_run *run)
     run->developed = UINT32_MAX;
 }
 
-static void add_row(const struct fast_run *run, uint32_t weight)
+static void add_row(const struct fast_run *run, const int16_t *linear, uint32_t weight)
 {
     const size_t stride = run->recipe->stride;
     for (size_t k = 0; k < SUM_ROWS; k++) {
         run->recipe->kernels->area->sum(&(struct fast_area_sum){
-            .row = run->linear + k * stride + FAST_PAD,
+            .row = linear + k * stride + FAST_PAD,
             .sum = run->scale_sums + k * stride + FAST_PAD,
             .weight = (uint16_t)weight,
             .count = ((size_t)run->recipe->geometry.crop.width + 1) / 2,
@@ -67,7 +62,7 @@ static void add_row(const struct fast_run *run, uint32_t weight)
     }
 }
 
-static void reduce_sums(const struct fast_run *run)
+static void reduce_sums(const struct fast_run *run, int16_t *dst)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
     const size_t stride = run->recipe->stride;
@@ -81,24 +76,32 @@ static void reduce_sums(const struct fast_run *run)
     };
     for (unsigned k = 0; k < SUM_ROWS; k++) {
         task.sum[k / 2][k % 2] = run->scale_sums + k * stride + FAST_PAD;
-        task.dst[k / 2][k % 2] = fast_plane_row(run->scaled, stride, (int)k / 2, k % 2);
+        task.dst[k / 2][k % 2] = fast_plane_row(dst, stride, (int)k / 2, k % 2);
     }
     run->recipe->kernels->area->mean(&task);
+}
+
+bool isp_fast_area_take(
+    const struct fast_run *run, const int16_t *linear, uint32_t line, uint32_t y, int16_t *dst)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    const uint32_t in = g->crop.height, out = g->height;
+    add_row(
+        run, linear, share_before((uint64_t)line + 1, y, in, out) - share_before(line, y, in, out));
+    if (line + 1 < fast_end_row(y, g))
+        return false;
+    reduce_sums(run, dst);
+    return true;
 }
 
 int16_t *isp_fast_scaled_row(struct fast_run *run, uint32_t y)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
-    const uint32_t in = g->crop.height, out = g->height, end = end_of(y, in, out);
-    uint32_t before = 0;
-    for (uint32_t row = fast_first_row(y, g); row < end; row++) {
+    for (uint32_t row = fast_first_row(y, g); row < fast_end_row(y, g); row++) {
         if (run->developed != row)
             isp_fast_develop_row(run, row);
         run->developed = row;
-        const uint32_t share = share_before((uint64_t)row + 1, y, in, out);
-        add_row(run, share - before);
-        before = share;
+        isp_fast_area_take(run, run->linear, row, y, run->scaled);
     }
-    reduce_sums(run);
     return run->scaled;
 }

@@ -4,6 +4,7 @@
  * tone and pack while they are in the first levels of cache.
  */
 #include "isp/fast/finish.h"
+#include "isp/fast/second.h"
 
 #include <string.h>
 
@@ -176,6 +177,9 @@ void isp_fast_develop_row(struct fast_run *run, uint32_t y)
     if (run->stats && y % 2 == 0 && y >= run->stats_begin && y < run->stats_end && y + 1 < height)
         isp_fast_stats_row(run, y / 2);
     demosaic_row(run, y);
+    run->next_line = y + 1;
+    if (run->second)
+        isp_fast_second_take(run->second, run->linear, y);
 }
 
 /* ---- pictures -------------------------------------------------------------------------------- */
@@ -224,34 +228,75 @@ static void pack_row(
 
 int16_t *isp_fast_linear_row(struct fast_run *run, uint32_t y)
 {
+    if (run->kept)
+        return isp_fast_kept_row(run, y);
     if (fast_is_scaled(&run->recipe->geometry))
         return isp_fast_scaled_row(run, y);
     isp_fast_develop_row(run, y);
     return run->linear;
 }
 
+void isp_fast_put_rows(struct fast_run *run, const struct sisp_image *out, uint32_t y0, uint32_t y1)
+{
+    const bool is_finished = run->recipe->finish.is_on;
+    if (is_finished)
+        isp_fast_finish_band(run, out, y0, y1);
+    for (uint32_t y = y0; y < y1 && !is_finished; y++)
+        pack_row(run, isp_fast_linear_row(run, y), out, y);
+}
+
 /* ---- public ------------------------------------------------------------------------------------
  */
+
+/* The first line of the crop that rows from y0 on are made from. */
+static uint32_t find_first_line(const struct isp_fast_recipe *recipe, uint32_t y0)
+{
+    const uint32_t top = recipe->finish.is_on ? isp_fast_finish_top(&recipe->finish, y0) : y0;
+    return fast_first_row(top, &recipe->geometry);
+}
+
+static void begin_run(struct fast_run *run, uint32_t y0, uint32_t y1, uint32_t first_line)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    run->stats_begin = fast_first_row(y0, g);
+    run->stats_end = fast_first_row(y1, g);
+    isp_fast_bayer_begin(run, first_line > 2 ? first_line - 2 : 0);
+    if (fast_is_scaled(g))
+        isp_fast_area_begin(run);
+}
+
+static void end_run(struct fast_run *run)
+{
+    run->recipe->kernels->pack->flush();
+    if (run->stats)
+        isp_fast_stats_finish(run);
+}
 
 void isp_fast_band(const struct isp_fast_recipe *recipe, const uint8_t *raw,
     const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch, struct sisp_stats *stats)
 {
-    const struct isp_geometry *g = &recipe->geometry;
-    const bool is_finished = recipe->finish.is_on;
-    const uint32_t top = is_finished ? isp_fast_finish_top(&recipe->finish, y0) : y0,
-                   begin = fast_first_row(top, g);
     struct fast_run run;
     isp_fast_run_init(&run, recipe, raw, scratch, stats);
-    run.stats_begin = fast_first_row(y0, g);
-    run.stats_end = fast_first_row(y1, g);
-    isp_fast_bayer_begin(&run, begin > 2 ? begin - 2 : 0);
-    if (fast_is_scaled(g))
-        isp_fast_area_begin(&run);
-    if (is_finished)
-        isp_fast_finish_band(&run, out, y0, y1);
-    for (uint32_t y = y0; y < y1 && !is_finished; y++)
-        pack_row(&run, isp_fast_linear_row(&run, y), out, y);
-    recipe->kernels->pack->flush();
-    if (stats)
-        isp_fast_stats_finish(&run);
+    begin_run(&run, y0, y1, find_first_line(recipe, y0));
+    isp_fast_put_rows(&run, out, y0, y1);
+    end_run(&run);
+}
+
+void isp_fast_band_pair(const struct isp_fast_pair *pair, const uint8_t *raw, uint32_t y0,
+    uint32_t y1, void *scratch, struct sisp_stats *stats)
+{
+    const uint32_t own_begin = find_first_line(pair->recipes[0], y0);
+    struct fast_run run;
+    struct fast_second second;
+    isp_fast_second_init(&second, pair, y0, y1, scratch);
+    isp_fast_run_init(&run, pair->recipes[0], raw, scratch, stats);
+    run.second = &second;
+    const uint32_t begin = second.begin_line < own_begin ? second.begin_line : own_begin;
+    begin_run(&run, y0, y1, begin);
+    for (uint32_t line = begin; line < own_begin; line++)
+        isp_fast_develop_row(&run, line);
+    isp_fast_put_rows(&run, pair->outs[0], y0, y1);
+    for (uint32_t line = run.next_line; line < second.end_line; line++)
+        isp_fast_develop_row(&run, line);
+    end_run(&run);
 }

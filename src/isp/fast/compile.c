@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #define GAIN_MAX 65535 /* Q12 */
 #define GAIN_STEP                                                                                  \
@@ -273,6 +274,14 @@ static void compile_tone(struct fast_tone *tone, const float *curve, int roundin
     compile_tone_bytes(tone);
 }
 
+/* Pictures of 8-bit RGB are rounded by the curve, unless finishing comes after it. */
+static int rounding_of(const struct isp_fast_recipe *recipe)
+{
+    const enum sisp_pixel_format format = recipe->geometry.format;
+    const bool is_rgb8 = format == SISP_PIXEL_XRGB8888 || format == SISP_PIXEL_RGB24;
+    return is_rgb8 && !recipe->finish.is_on ? 64 : 0;
+}
+
 /* ---- public
  * -------------------------------------------------------------------------------------- */
 
@@ -314,8 +323,22 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
     isp_fast_finish_compile(&recipe->finish, c);
-    const bool is_rgb8 =
-        geometry->format == SISP_PIXEL_XRGB8888 || geometry->format == SISP_PIXEL_RGB24;
-    compile_tone(&recipe->tone, c->tone, is_rgb8 && !recipe->finish.is_on ? 64 : 0);
+    compile_tone(&recipe->tone, c->tone, rounding_of(recipe));
     return isp_fast_compile_bayer(recipe, c);
+}
+
+int isp_fast_compile_second(struct isp_fast_recipe *second, const struct isp_fast_recipe *first,
+    const struct isp_geometry *geometry, const struct sisp_coefficients *c)
+{
+    const struct isp_geometry *g = &first->geometry;
+    const int error = isp_geometry_check(geometry);
+    if (error)
+        return error;
+    if (memcmp(&geometry->crop, &g->crop, sizeof(g->crop)) != 0 ||
+        geometry->raw_fourcc != g->raw_fourcc || geometry->orientation != g->orientation)
+        return -EINVAL;
+    *second = *first; /* but for the gains: samples are the first's */
+    second->geometry = *geometry;
+    compile_tone(&second->tone, c->tone, rounding_of(second));
+    return 0;
 }

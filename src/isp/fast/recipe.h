@@ -112,6 +112,9 @@ struct fast_run {
     uint32_t next_fixed, next_green;        /* like next_row */
     int16_t *display;                       /* rows of finishing */
     uint32_t next_row;               /* of the crop: rows before it are, or were, in the ring */
+    uint32_t next_line;              /* of the crop: after the last one developed */
+    int16_t *kept;                   /* of a second picture: its linear rows; else NULL */
+    struct fast_second *second;      /* takes the linear rows as well; NULL: there is none */
     uint32_t developed;              /* the last row of the crop whose linear RGB was made */
     uint32_t stats_begin, stats_end; /* rows of the crop that this band counts */
     struct sisp_stats *stats;
@@ -177,11 +180,27 @@ static inline uint32_t fast_first_row(uint32_t y, const struct isp_geometry *g)
     return (uint32_t)((uint64_t)y * g->crop.height / g->height);
 }
 
+/** After the last of in samples that sample j of `out` covers. */
+static inline uint32_t fast_end_of(uint64_t j, uint32_t in, uint32_t out)
+{
+    return (uint32_t)(((j + 1) * in + out - 1) / out);
+}
+
+/** After the last row of the crop that row y of the picture covers. */
+static inline uint32_t fast_end_row(uint32_t y, const struct isp_geometry *g)
+{
+    return fast_end_of(y, g->crop.height, g->height);
+}
+
 /** Linear RGB of row y of the crop. Rows come in order. */
 void isp_fast_develop_row(struct fast_run *run, uint32_t y);
 
 /** Rows of a scaled picture will be asked for. */
 void isp_fast_area_begin(struct fast_run *run);
+
+/** Take the part of row y that lies in `line` of the crop: true where that completes it, in dst. */
+bool isp_fast_area_take(
+    const struct fast_run *run, const int16_t *linear, uint32_t line, uint32_t y, int16_t *dst);
 
 /** Linear RGB of row y of the scaled picture. Rows come in order. */
 int16_t *isp_fast_scaled_row(struct fast_run *run, uint32_t y);
@@ -189,6 +208,13 @@ int16_t *isp_fast_scaled_row(struct fast_run *run, uint32_t y);
 /** Linear RGB of row y of the picture, scaled if need be: planes of two phases. Rows come in order.
  */
 int16_t *isp_fast_linear_row(struct fast_run *run, uint32_t y);
+
+/** Row y of those kept for a second picture, likewise. */
+int16_t *isp_fast_kept_row(const struct fast_run *run, uint32_t y);
+
+/** Rows y0..y1-1 of the picture from linear rows. */
+void isp_fast_put_rows(
+    struct fast_run *run, const struct sisp_image *out, uint32_t y0, uint32_t y1);
 
 static inline int16_t *fast_plane_row(int16_t *rows, size_t stride, int plane, unsigned phase)
 {
