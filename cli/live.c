@@ -24,6 +24,7 @@ static const char help[] =
     "      --preview PATH       FILE.y4m, a folder (PNG files), or - (Y4M on standard output)\n"
     "      --preview-size WxH   (640x360, or the frame's own size if smaller)\n"
     "      --preview-format NAME  of Y4M: NV12, YUYV (4:2:2) or P010 (10 bits) (NV12)\n"
+    "      --full FILE.y4m      the same frames at their full size, from the same pass\n"
     "      --orientation NAME   rotate-0, mirror, flip or rotate-180, of previews and stills "
     "(rotate-0)\n"
     "      --shutter FRAME      press the shutter at this frame: a burst becomes a still\n"
@@ -54,6 +55,7 @@ static const struct option long_options[] = {
     {"preview", required_argument, NULL, 0},
     {"preview-size", required_argument, NULL, 0},
     {"preview-format", required_argument, NULL, 0},
+    {"full", required_argument, NULL, 0},
     {"orientation", required_argument, NULL, 0},
     {"shutter", required_argument, NULL, 0},
     {"burst", required_argument, NULL, 0},
@@ -124,12 +126,23 @@ static bool set_overload(struct live_options *o, const char *value)
     return cli_parse_u64(copy, &o->overload_first);
 }
 
+static bool is_y4m(const char *value)
+{
+    size_t length = strlen(value);
+    return strcmp(value, "-") == 0 || (length > 4 && strcmp(value + length - 4, ".y4m") == 0);
+}
+
+static bool set_full(struct live_options *o, const char *value)
+{
+    o->full = value;
+    return is_y4m(value) || bad_value("full", value, "it is FILE.y4m or -");
+}
+
 static bool set_preview(struct live_options *o, const char *value)
 {
     struct stat status;
-    size_t length = strlen(value);
     o->preview = value;
-    if (strcmp(value, "-") == 0 || (length > 4 && strcmp(value + length - 4, ".y4m") == 0))
+    if (is_y4m(value))
         o->preview_kind = PREVIEW_Y4M;
     else if (stat(value, &status) == 0 && S_ISDIR(status.st_mode))
         o->preview_kind = PREVIEW_PNGS;
@@ -205,6 +218,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
         g->camera = value;
     else if (strcmp(name, "preview") == 0)
         return set_preview(o, value);
+    else if (strcmp(name, "full") == 0)
+        return set_full(o, value);
     else if (strcmp(name, "preview-format") == 0)
         return set_preview_format(g, value);
     else if (strcmp(name, "orientation") == 0)
@@ -290,6 +305,20 @@ static bool check_preview_format(struct given *g)
     return true;
 }
 
+static bool check_standard_output(const struct live_options *o)
+{
+    const bool has_preview = o->preview && strcmp(o->preview, "-") == 0;
+    const bool has_full = o->full && strcmp(o->full, "-") == 0;
+    if (o->preview && o->full && strcmp(o->preview, o->full) == 0)
+        cli_error("live", "--preview and --full both write '%s'", o->full);
+    else if (o->json && (has_preview || has_full))
+        cli_error("live", "--json and '--%s -' both need the standard output",
+            has_preview ? "preview" : "full");
+    else
+        return true;
+    return false;
+}
+
 static bool check(struct given *g)
 {
     struct live_options *o = &g->live;
@@ -322,11 +351,7 @@ static bool check(struct given *g)
     }
     if (o->raw_folder && !(stat(o->raw_folder, &status) == 0 && S_ISDIR(status.st_mode)))
         return bad_value("raw", o->raw_folder, "it is not a folder");
-    if (o->json && o->preview && strcmp(o->preview, "-") == 0) {
-        cli_error("live", "--json and '--preview -' both need the standard output");
-        return false;
-    }
-    return true;
+    return check_standard_output(o);
 }
 
 static int run(int argc, char **argv)

@@ -26,6 +26,7 @@ struct live_options {
     uint32_t preview_width, preview_height;
     enum sisp_pixel_format preview_format;
     enum sisp_orientation orientation; /* of previews and stills */
+    const char *full;                  /* Y4M of whole frames; NULL: none */
     bool has_shutter;
     uint64_t shutter;
     uint32_t burst_frames;
@@ -52,6 +53,16 @@ struct live_summary {
 
 /** Run to the end. Returns enum cli_exit; every error has been said. */
 int live_run(const struct live_options *options, struct live_summary *summary);
+
+/** What is made of each frame; the full picture's width is 0 where none is wanted. */
+struct sisp_picture_params live_preview(const struct live_options *options);
+struct sisp_picture_params live_full(
+    const struct live_options *options, const struct sisp_rect *crop);
+
+/** A video of such pictures, and its end after `code`. Return enum cli_exit; errors are said. */
+int live_video_open(struct sisp_video_writer **video, const struct live_options *options,
+    const char *path, struct sisp_picture_params picture);
+int live_video_close(struct sisp_video_writer **video, const char *path, int code);
 
 /** One table, or one line of JSON. Returns as cli_flush(). */
 int live_report(const struct live_options *options, const struct live_summary *summary);

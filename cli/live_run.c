@@ -38,7 +38,7 @@ struct run {
     struct sisp_session *session;
     struct cli_tuning_watch tuning;
     struct sisp_telemetry *telemetry;
-    struct sisp_video_writer *video;
+    struct sisp_video_writer *video, *full;
     uint8_t *spare; /* takes a frame for which no input was free */
     bool is_slowed; /* the camera does not keep time: this program does */
     uint64_t start_ns;
@@ -142,6 +142,9 @@ static void consume(struct run *run, struct sisp_result *result)
         return; /* that thread releases it */
     if (!is_still && result->image.planes[0])
         note_output_error(run, write_preview(run, result), run->options->preview);
+    if (run->full && result->second.planes[0])
+        note_output_error(
+            run, sisp_video_writer_write(run->full, &result->second), run->options->full);
     if (is_still && !result->image.planes[0])
         cli_error("live", "the still was %s (%s)", sisp_outcome_name(result->record.outcome),
             sisp_reason_name(result->record.reason));
@@ -347,12 +350,8 @@ static int open_session(struct run *run)
     params.limits = sisp_camera_limits(run->camera);
     params.is_live = 1;
     params.frame_interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;
-    params.preview = (struct sisp_picture_params){
-        .format = o->preview_format,
-        .width = o->preview_width,
-        .height = o->preview_height,
-        .orientation = o->orientation,
-    };
+    params.preview = live_preview(o);
+    params.second = live_full(o, &params.info.crop);
     if (o->has_shutter) {
         params.still = (struct sisp_picture_params){
             .format = SISP_PIXEL_RGB24,
@@ -383,14 +382,13 @@ static int open_outputs(struct run *run)
         cli_error("live", "%s: %s", o->telemetry_path, strerror(-r));
         return CLI_OUTPUT_FAILED;
     }
-    if (o->preview_kind != PREVIEW_Y4M)
-        return CLI_DONE;
-    const struct sisp_video_params params = {
-        o->preview_format, o->preview_width, o->preview_height, o->fps_num, o->fps_den};
-    r = sisp_video_writer_open(&run->video, o->preview, &params, run->error, sizeof(run->error));
-    if (r)
-        cli_error("live", "%s: %s", o->preview, run->error);
-    return r ? CLI_OUTPUT_FAILED : CLI_DONE;
+    const struct sisp_raw_info *info = sisp_camera_info(run->camera);
+    int code = CLI_DONE;
+    if (o->preview_kind == PREVIEW_Y4M)
+        code = live_video_open(&run->video, o, o->preview, live_preview(o));
+    if (code == CLI_DONE && o->full)
+        code = live_video_open(&run->full, o, o->full, live_full(o, &info->crop));
+    return code;
 }
 
 static int run_frames(struct run *run)
@@ -428,13 +426,8 @@ static int run_frames(struct run *run)
 
 static int close_outputs(struct run *run, int code)
 {
-    if (run->video) {
-        int r = sisp_video_writer_close(&run->video);
-        if (r && code == CLI_DONE) {
-            cli_error("live", "%s: %s", run->options->preview, strerror(-r));
-            code = CLI_OUTPUT_FAILED;
-        }
-    }
+    code = live_video_close(&run->video, run->options->preview, code);
+    code = live_video_close(&run->full, run->options->full, code);
     int r = sisp_telemetry_close(&run->telemetry);
     if (r && code == CLI_DONE) {
         cli_error("live", "%s: %s", run->options->telemetry_path, strerror(-r));

@@ -48,9 +48,12 @@ struct sisp_session_params {
     struct sisp_raw_info info;          /* of every frame; exposure and gain come with each */
     struct sisp_params params;          /* the user's wishes */
     struct sisp_picture_params preview; /* fast lane and its fallback: any format */
-    struct sisp_picture_params still;   /* background lane: RGB24, XRGB8888 or RGBA64 */
-    struct sisp_camera_limits limits;   /* what exposure may ask of the camera; zero: nothing */
-    int is_live;                        /* coefficients are smoothed from frame to frame */
+    /* Of the same frames, from the same pass: such as the full picture beside a small preview. Any
+     * format, the preview's orientation; width 0: none. */
+    struct sisp_picture_params second;
+    struct sisp_picture_params still; /* background lane: RGB24, XRGB8888 or RGBA64 */
+    struct sisp_camera_limits limits; /* what exposure may ask of the camera; zero: nothing */
+    int is_live;                      /* coefficients are smoothed from frame to frame */
     /* Of a live camera; 0: unknown. The fast lane has 7/8 of it for a frame, then the floor makes a
      * picture before the next frame comes. */
     uint64_t frame_interval_ns;
@@ -69,8 +72,8 @@ struct sisp_session_params {
      * made for so many. */
     uint32_t sessions_max;
     /* Another session, whose engine this one joins: workers, buffers, knobs and telemetry are in
-     * common; frames, results, flush and stop are its own. info, params, preview, still, is_live
-     * and burst_frames must be the other's. NULL: an engine of its own. */
+     * common; frames, results, flush and stop are its own. info, params, preview, second, still,
+     * is_live and burst_frames must be the other's. NULL: an engine of its own. */
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
     /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that
@@ -142,7 +145,8 @@ SISP_API SISP_MUST_CHECK int sisp_session_press(struct sisp_session *session, ui
 struct sisp_result {
     struct sisp_record record;
     uint64_t cookie;
-    struct sisp_image image; /* readable until release; planes[0] NULL: no picture */
+    struct sisp_image image;  /* readable until release; planes[0] NULL: no picture */
+    struct sisp_image second; /* likewise; the record's output hash is of `image` alone */
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
     struct sisp_camera_controls applied; /* in force for this frame, as submitted; 0: unknown */

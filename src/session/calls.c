@@ -196,6 +196,8 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     const struct pipeline *p = &session->engine->pipeline;
     bool is_still = completion.row.lane == ENG_LANE_BACKGROUND;
     result->image = pipeline_picture(is_still ? &p->still : &p->preview, picture);
+    if (!is_still && p->second.width)
+        result->second = pipeline_second_picture(p, picture);
     if (payload_is_sound(payload)) {
         result->coefficients = &payload->coefficients;
         result->request = payload->request;
@@ -214,7 +216,7 @@ int sisp_session_release(struct sisp_session *session, struct sisp_result *resul
         return -ESHUTDOWN;
     for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
         completion.handles[i] = word_to_handle(result->buffers[i]);
-    result->image = (struct sisp_image){0};
+    result->image = result->second = (struct sisp_image){0};
     result->coefficients = NULL;
     return eng_release(session->engine->runtime, &completion);
 }

@@ -63,6 +63,7 @@ static int fill_pipeline(
     p->threads = params->threads ? params->threads : cpu_count();
     p->preview = geometry_of(&params->info, &params->preview);
     p->still = geometry_of(&params->info, &params->still);
+    p->second = geometry_of(&params->info, &params->second);
     p->board = &p->own_board;
     if (params->tuning)
         pipeline_board_write(&p->own_board, params->tuning);
@@ -204,7 +205,9 @@ static bool makes_the_same(const struct pipeline *p, const struct sisp_session_p
 {
     struct isp_geometry preview = geometry_of(&params->info, &params->preview);
     struct isp_geometry still = geometry_of(&params->info, &params->still);
-    return memcmp(&p->preview, &preview, sizeof(preview)) == 0 &&
+    struct isp_geometry second = geometry_of(&params->info, &params->second);
+    return memcmp(&p->second, &second, sizeof(second)) == 0 &&
+           memcmp(&p->preview, &preview, sizeof(preview)) == 0 &&
            memcmp(&p->still, &still, sizeof(still)) == 0 &&
            memcmp(&p->params, &params->params, sizeof(p->params)) == 0 &&
            p->is_live == (params->is_live != 0);

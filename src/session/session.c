@@ -44,6 +44,12 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (params->still.width && params->still.orientation != SISP_ORIENTATION_ROTATE_0)
         return session_fail(
             error, error_size, -EINVAL, "stills are turned by who writes them, not by the session");
+    if (params->second.width && !params->preview.width)
+        return session_fail(
+            error, error_size, -EINVAL, "a second picture needs a preview beside it");
+    if (params->second.width && params->second.orientation != params->preview.orientation)
+        return session_fail(
+            error, error_size, -EINVAL, "both pictures of a frame have one orientation");
     if (params->burst_frames > ISP_BURST_MAX || params->burst_frames == 1)
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");
     if (params->burst_frames && (!params->preview.width || !params->still.width))

@@ -45,7 +45,7 @@ static void describe_lanes(
     static const enum pipeline_command floor[] = {COMMAND_RAW_ALGO, COMMAND_RAW_ISP};
     uint32_t lanes = 0;
     if (p->preview.width) {
-        size_t bytes = pipeline_picture_bytes(&p->preview);
+        size_t bytes = pipeline_pictures_bytes(p, ENG_LANE_FAST);
         uint32_t pictures = params->is_live ? PICTURES : 1;
         add_lane(config, ENG_LANE_FAST, fast, add_pool(config, "preview", bytes, pictures));
         if (params->is_live) /* a file has no deadline to miss */

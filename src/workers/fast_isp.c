@@ -24,6 +24,9 @@ static int begin(void *user, struct eng_job *job)
         return r;
     const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
     r = isp_fast_compile(p->fast.recipe, &p->preview, &payload->coefficients, p->isa);
+    if (r == 0 && p->second.width)
+        r = isp_fast_compile_second(
+            p->fast.second, p->fast.recipe, &p->second, &payload->coefficients);
     if (r)
         return r;
     memset(p->fast.stats, 0, sizeof(struct sisp_stats) * p->threads);
@@ -49,8 +52,15 @@ static void run_task(
     uint32_t y0 = task * rows;
     uint32_t y1 = y0 + rows < p->preview.height ? y0 + rows : p->preview.height;
     struct sisp_image image = pipeline_picture(&p->preview, job->writes[ROLE_PICTURE].bytes);
-    isp_fast_band(p->fast.recipe, job->inputs[0].bytes, &image, y0, y1, p->fast.threads[thread],
-        &p->fast.stats[thread]);
+    void *scratch = p->fast.threads[thread];
+    if (!p->second.width) {
+        isp_fast_band(
+            p->fast.recipe, job->inputs[0].bytes, &image, y0, y1, scratch, &p->fast.stats[thread]);
+        return;
+    }
+    struct sisp_image second = pipeline_second_picture(p, job->writes[ROLE_PICTURE].bytes);
+    const struct isp_fast_pair pair = {{p->fast.recipe, p->fast.second}, {&image, &second}};
+    isp_fast_band_pair(&pair, job->inputs[0].bytes, y0, y1, scratch, &p->fast.stats[thread]);
 }
 
 static int end(void *user, struct eng_job *job)

@@ -35,6 +35,7 @@ static int develop_scratch_init(
 static void develop_scratch_finish(struct develop_scratch *scratch)
 {
     free(scratch->recipe);
+    free(scratch->second);
     for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
         free(scratch->threads[i]);
     free(scratch->stats);
@@ -56,10 +57,15 @@ struct isp_geometry pipeline_merged_geometry(const struct isp_geometry *still)
 
 static int init_fast(struct pipeline *p)
 {
-    int r = develop_scratch_init(&p->fast, isp_fast_recipe_size(&p->preview),
-        isp_fast_scratch_size(&p->preview), p->threads);
+    const struct isp_geometry both[2] = {p->preview, p->second};
+    size_t thread_bytes =
+        p->second.width ? isp_fast_pair_scratch_size(both) : isp_fast_scratch_size(&p->preview);
+    int r =
+        develop_scratch_init(&p->fast, isp_fast_recipe_size(&p->preview), thread_bytes, p->threads);
     if (r)
         return r;
+    if (p->second.width && !(p->fast.second = allocate(isp_fast_recipe_size(&p->second))))
+        return -ENOMEM;
     p->fast.stats = allocate(sizeof(struct sisp_stats) * p->threads);
     return p->fast.stats ? 0 : -ENOMEM;
 }
@@ -89,6 +95,8 @@ int pipeline_init(struct pipeline *p, uint32_t workers)
     int r = 0;
     if (p->preview.width)
         r = isp_geometry_check(&p->preview);
+    if (r == 0 && p->second.width)
+        r = isp_geometry_check(&p->second);
     if (r == 0 && p->still.width)
         r = isp_geometry_check(&p->still);
     if (r == 0 && p->preview.width && (workers >> PIPELINE_FAST & 1))
@@ -205,7 +213,8 @@ int pipeline_check_payload(const struct pipeline *p, const struct eng_job *job)
         payload->path == ENG_LANE_BACKGROUND ? &p->still : &p->preview;
     if (memcmp(&payload->geometry, expected, sizeof(*expected)) != 0)
         return -EPROTO;
-    return job->writes[ROLE_PICTURE].size_bytes < pipeline_picture_bytes(expected) ? -EPROTO : 0;
+    const size_t wanted = pipeline_pictures_bytes(p, (enum eng_lane)payload->path);
+    return job->writes[ROLE_PICTURE].size_bytes < wanted ? -EPROTO : 0;
 }
 
 struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *bytes)
@@ -229,6 +238,19 @@ size_t pipeline_picture_bytes(const struct isp_geometry *geometry)
     for (unsigned i = 0; i < sisp_pixel_plane_count(image.format); i++)
         size_bytes += image.stride_bytes[i] * sisp_pixel_plane_rows(image.format, i, image.height);
     return size_bytes;
+}
+
+size_t pipeline_pictures_bytes(const struct pipeline *p, enum eng_lane path)
+{
+    if (path == ENG_LANE_BACKGROUND)
+        return pipeline_picture_bytes(&p->still);
+    return pipeline_picture_bytes(&p->preview) +
+           (p->second.width ? pipeline_picture_bytes(&p->second) : 0);
+}
+
+struct sisp_image pipeline_second_picture(const struct pipeline *p, void *bytes)
+{
+    return pipeline_picture(&p->second, (uint8_t *)bytes + pipeline_picture_bytes(&p->preview));
 }
 
 uint32_t pipeline_band_rows(const struct isp_geometry *geometry)

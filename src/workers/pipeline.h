@@ -19,7 +19,7 @@ enum pipeline_role {
     ROLE_PAYLOAD, /* struct payload: the coefficients of the frame */
     ROLE_STATE,   /* struct isp_auto_state, from frame to frame */
     ROLE_STATS,   /* struct frame_stats */
-    ROLE_PICTURE, /* the finished picture */
+    ROLE_PICTURE, /* the finished picture; behind it the second one, if any */
 };
 
 enum pipeline_command {
@@ -71,7 +71,7 @@ enum pipeline_worker {
 
 /** Memory of a worker that develops. */
 struct develop_scratch {
-    void *recipe;
+    void *recipe, *second;               /* of both pictures, where there are two */
     void *threads[PIPELINE_THREADS_MAX]; /* scratch of each thread of the team */
     struct sisp_stats *stats;            /* one a thread; NULL where none are taken */
     uint64_t started_ns;                 /* of the pass that is running */
@@ -108,6 +108,7 @@ struct pipeline {
     enum isp_isa isa;
     uint32_t threads;
     struct isp_geometry preview, still; /* still.width 0: no background lane */
+    struct isp_geometry second;         /* of the fast lane's frames; width 0: there is none */
     struct pipeline_board own_board;
 
     const struct pipeline_board *board; /* the session's, also in a worker's process */
@@ -176,6 +177,10 @@ struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *by
 
 /** Bytes of such a picture; planes one after the other, rows on 64 bytes. */
 size_t pipeline_picture_bytes(const struct isp_geometry *geometry);
+
+/** Bytes of all pictures of a frame of that path, and where the second one lies. */
+size_t pipeline_pictures_bytes(const struct pipeline *pipeline, enum eng_lane path);
+struct sisp_image pipeline_second_picture(const struct pipeline *pipeline, void *bytes);
 
 /** Rows of output that make a band of about 128 K samples: even, at least 2. */
 uint32_t pipeline_band_rows(const struct isp_geometry *geometry);

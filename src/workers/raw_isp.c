@@ -13,6 +13,10 @@ static int begin(void *user, struct eng_job *job)
     struct sisp_image image = pipeline_picture(&p->preview, job->writes[ROLE_PICTURE].bytes);
     isp_floor_band(
         &p->preview, &payload->coefficients, job->inputs[0].bytes, &image, 0, p->preview.height);
+    struct sisp_image second = pipeline_second_picture(p, job->writes[ROLE_PICTURE].bytes);
+    if (p->second.width)
+        isp_floor_band(
+            &p->second, &payload->coefficients, job->inputs[0].bytes, &second, 0, p->second.height);
     pipeline_timing(job, "raw_isp", start_ns);
 
     start_ns = eng_now_ns();

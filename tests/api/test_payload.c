@@ -22,6 +22,7 @@ TEST(unsound_payloads_are_refused)
     REFUSES(payload.path = ENG_LANE_COUNT);
     REFUSES(payload.geometry.format = SISP_PIXEL_FORMAT_COUNT);
     REFUSES(payload.geometry.format = UINT32_MAX);
+    REFUSES(payload.geometry.orientation = SISP_ORIENTATION_COUNT);
     REFUSES(c->lsc.cols = SISP_LSC_KNOTS_MAX + 1);
     REFUSES(c->lsc.rows = UINT32_MAX);
     REFUSES(c->lsc.step_x = NAN);

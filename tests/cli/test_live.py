@@ -264,6 +264,21 @@ def turned_previews_and_stills(folder):
     one_sentence(err)
 
 
+def full_pictures_beside_previews(folder):
+    """Of every frame one of each, the floor's included."""
+    p, f = (os.path.join(folder, n) for n in ('p.y4m', 'f.y4m'))
+    code, _, err = run('live', *SMALL, '--frames', 40, '--preview', p, '--preview-size', HALF, '--full', f, '--overload',
+                       '20:2')
+    expect(code == 0, err)
+    size = 'W%s H%s' % tuple(SIZE.split('x'))
+    expect(size.encode() in open(f, 'rb').readline(), size)
+    expect(frames_of_y4m(f) == frames_of_y4m(p) > 30, frames_of_y4m(f), frames_of_y4m(p))
+    for args in (['--full', 'f.mp4'], ['--full', '-', '--json'], ['--full', p, '--preview', p]):
+        code, _, err = run('live', *SMALL, '--frames', 1, *args)
+        expect(code == 2 and '--full' in err, args, code, err)
+        one_sentence(err)
+
+
 def pngs_in_a_folder(folder):
     code, _, err = run('live', *SLOW, '--frames', 5, '--preview', folder, '--preview-size', HALF)
     expect(code == 0, err)
@@ -300,5 +315,5 @@ def telemetry_on_a_full_disk(folder):
 
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
       a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
-      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, turned_previews_and_stills, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
+      wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, turned_previews_and_stills, full_pictures_beside_previews, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk])
