@@ -42,6 +42,11 @@ static const struct bench_case cases[] = {
     {"path-a-10p", BENCH_FAST, "SRGGB10P", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"path-a-nv12", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, false, 0, NULL},
     {"path-a-preview", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, true, 0, NULL},
+    {"path-a-yuyv", BENCH_FAST, "SRGGB10", SISP_PIXEL_YUYV, false, 0, NULL},
+    {"path-a-p010", BENCH_FAST, "SRGGB10", SISP_PIXEL_P010, false, 0, NULL},
+    {"path-a-180", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, SISP_ORIENTATION_ROTATE_180,
+        NULL},
+    {"path-a-pair", BENCH_PAIR, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0, NULL},
 };
 
@@ -150,7 +155,7 @@ static bool is_named(const char *filter, unsigned index)
 
 static bool has_levels(const struct bench_case *which)
 {
-    return which->kind == BENCH_FAST || which->kind == BENCH_KERNEL;
+    return which->kind == BENCH_FAST || which->kind == BENCH_PAIR || which->kind == BENCH_KERNEL;
 }
 
 /* Every level this CPU has, or the one asked for; all others once. */

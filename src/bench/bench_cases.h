@@ -16,6 +16,7 @@ enum bench_kind {
     BENCH_CLOCK,
     BENCH_PEER,
     BENCH_FAST,
+    BENCH_PAIR, /* and a preview beside it */
     BENCH_FLOOR,
     BENCH_KERNEL,
 };
@@ -25,8 +26,8 @@ struct bench_case {
     enum bench_kind kind;
     const char *raw_format;
     enum sisp_pixel_format format;
-    bool is_preview;                             /* a third of the size each way */
-    unsigned variant;                            /* copy: non-temporal; kernel: which */
+    bool is_preview;  /* a third of the size each way */
+    unsigned variant; /* copy: non-temporal; fast: orientation; kernel: which */
     void (*adjust)(struct sisp_coefficients *c); /* to the usual ones; may be NULL */
 };
 
@@ -47,14 +48,14 @@ struct bench_peer;
 struct bench_job {
     struct bench_case which;
     struct bench_memory *memory;
-    struct isp_geometry geometry;
+    struct isp_geometry geometry, second; /* the latter of a pair */
     enum isp_isa isa;
     unsigned frames, threads, rounds;
     size_t raw_size, picture_size; /* bytes from one frame to the next */
     size_t scratch_size;           /* of one thread */
     double units;                  /* of work in a frame: pixels, or the clock's steps */
     struct sisp_coefficients *coefficients;
-    struct isp_fast_recipe *recipe;
+    struct isp_fast_recipe *recipe, *second_recipe;
     struct sisp_stats *stats; /* of each thread */
     struct bench_peer *peer;
     double *times_ns; /* of each frame of each round */

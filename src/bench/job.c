@@ -33,8 +33,23 @@ static void set_geometry(struct bench_job *job, const struct sisp_bench_params *
         .width = params->width / by,
         .height = params->height / by,
     };
+    if (job->which.kind == BENCH_FAST)
+        job->geometry.orientation = (enum sisp_orientation)job->which.variant;
+    job->second = job->geometry;
+    job->second.format = SISP_PIXEL_NV12;
+    job->second.width /= 3;
+    job->second.height /= 3;
     if (job->which.kind == BENCH_PEER) /* what GStreamer calls the stride of that width */
         job->geometry.raw_stride_bytes = base_align(params->width, 4);
+}
+
+static size_t picture_bytes(const struct isp_geometry *g)
+{
+    size_t size = 0;
+    for (unsigned k = 0; k < sisp_pixel_plane_count(g->format); k++)
+        size += base_align(sisp_pixel_row_bytes(g->format, k, g->width), 64) *
+                sisp_pixel_plane_rows(g->format, k, g->height);
+    return size;
 }
 
 void bench_job_plan(struct bench_job *job, const struct bench_case *which,
@@ -47,15 +62,18 @@ void bench_job_plan(struct bench_job *job, const struct bench_case *which,
     set_geometry(job, params);
     const struct isp_geometry *g = &job->geometry;
     job->raw_size = base_align(g->raw_stride_bytes * g->raw_height, 4096);
-    for (unsigned k = 0; k < sisp_pixel_plane_count(g->format); k++)
-        job->picture_size += base_align(sisp_pixel_row_bytes(g->format, k, g->width), 64) *
-                             sisp_pixel_plane_rows(g->format, k, g->height);
+    job->picture_size = picture_bytes(g);
+    if (which->kind == BENCH_PAIR)
+        job->picture_size += picture_bytes(&job->second);
     job->picture_size = base_align(job->picture_size, 4096);
     job->frames =
         1 + (unsigned)base_min_size(WORKING_SET / (job->raw_size + job->picture_size), FRAMES_MAX);
     if (is_cached)
         job->frames = CACHED_FRAMES;
-    job->scratch_size = base_align(isp_fast_scratch_size(g), 64);
+    const struct isp_geometry pair[2] = {job->geometry, job->second};
+    job->scratch_size = base_align(
+        which->kind == BENCH_PAIR ? isp_fast_pair_scratch_size(pair) : isp_fast_scratch_size(g),
+        64);
     job->units = which->kind == BENCH_CLOCK ? CLOCK_STEPS : (double)params->width * params->height;
 }
 
@@ -128,7 +146,14 @@ int bench_job_init(struct bench_job *job, struct bench_memory *memory)
     bench_scene_coefficients(job->coefficients);
     if (job->which.adjust)
         job->which.adjust(job->coefficients);
-    return isp_fast_compile(job->recipe, &job->geometry, job->coefficients, job->isa);
+    const int error = isp_fast_compile(job->recipe, &job->geometry, job->coefficients, job->isa);
+    if (error || job->which.kind != BENCH_PAIR)
+        return error;
+    job->second_recipe = zeroed(isp_fast_recipe_size(&job->second));
+    if (!job->second_recipe)
+        return -ENOMEM;
+    return isp_fast_compile_second(
+        job->second_recipe, job->recipe, &job->second, job->coefficients);
 }
 
 void bench_job_finish(struct bench_job *job)
@@ -136,6 +161,7 @@ void bench_job_finish(struct bench_job *job)
     bench_peer_close(job->peer);
     free(job->coefficients);
     free(job->recipe);
+    free(job->second_recipe);
     free(job->stats);
     free(job->times_ns);
 }
@@ -177,7 +203,8 @@ void bench_job_begin(struct bench_job *job)
 
 bool bench_job_end(struct bench_job *job)
 {
-    if (job->which.kind != BENCH_FAST && job->which.kind != BENCH_FLOOR)
+    const enum bench_kind kind = job->which.kind;
+    if (kind != BENCH_FAST && kind != BENCH_PAIR && kind != BENCH_FLOOR)
         return true;
     const struct base_hash hash =
         base_hash_pair(base_hash_bytes(last_picture(job), job->picture_size),
@@ -226,13 +253,12 @@ static void count_cycles(void)
     }
 }
 
-static struct sisp_image picture(const struct bench_job *job, unsigned frame)
+static struct sisp_image picture(const struct isp_geometry *g, uint8_t *bytes)
 {
-    const struct isp_geometry *g = &job->geometry;
     struct sisp_image image = {.format = g->format, .width = g->width, .height = g->height};
     for (unsigned k = 0; k < 2; k++)
         image.stride_bytes[k] = base_align(sisp_pixel_row_bytes(g->format, k, g->width), 64);
-    image.planes[0] = job->memory->pictures + frame * job->picture_size;
+    image.planes[0] = bytes;
     image.planes[1] = image.planes[0] + g->height * image.stride_bytes[0];
     return image;
 }
@@ -240,7 +266,11 @@ static struct sisp_image picture(const struct bench_job *job, unsigned frame)
 bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
 {
     const struct isp_geometry *g = &job->geometry;
-    const struct sisp_image out = picture(job, frame);
+    uint8_t *const bytes = job->memory->pictures + frame * job->picture_size;
+    void *const scratch = job->memory->scratch + thread * job->scratch_size;
+    const struct sisp_image out = picture(g, bytes);
+    const struct sisp_image second = picture(&job->second, bytes + picture_bytes(g));
+    const struct isp_fast_pair pair = {{job->recipe, job->second_recipe}, {&out, &second}};
     const uint8_t *raw = job->memory->raws + frame * job->raw_size;
     const uint32_t pairs = (g->height + 1) / 2;
     const uint32_t y0 = pairs * thread / job->threads * 2;
@@ -258,8 +288,10 @@ bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
     case BENCH_PEER:
         return bench_peer_run(job->peer, raw, g->raw_stride_bytes * g->raw_height);
     case BENCH_FAST:
-        isp_fast_band(job->recipe, raw, &out, y0, y1,
-            job->memory->scratch + thread * job->scratch_size, &job->stats[thread]);
+        isp_fast_band(job->recipe, raw, &out, y0, y1, scratch, &job->stats[thread]);
+        break;
+    case BENCH_PAIR:
+        isp_fast_band_pair(&pair, raw, y0, y1, scratch, &job->stats[thread]);
         break;
     case BENCH_FLOOR:
         isp_floor_band(g, job->coefficients, raw, &out, y0, y1);
