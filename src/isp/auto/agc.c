@@ -21,6 +21,9 @@
 #define REST_EV 0.02
 #define WAKE_EV 0.07
 
+/* While flicker is probed for: more than it moves the mean by. */
+#define PROBING_WAKE_EV 0.5
+
 /* From this error on a step takes all over; and no step is larger than that. */
 #define FAST_EV 0.3
 #define STEP_EV 2.0
@@ -139,7 +142,8 @@ static void split(double total, const struct limits *limits, struct isp_auto_sta
 static double approach(const struct isp_auto_input *input, const struct isp_auto_state *previous,
     double last, double wanted, uint32_t *is_at_rest)
 {
-    double error = wanted - last, band = *is_at_rest ? WAKE_EV : REST_EV;
+    double wake = isp_flicker_is_probing(&previous->flicker) ? PROBING_WAKE_EV : WAKE_EV;
+    double error = wanted - last, band = *is_at_rest ? wake : REST_EV;
     bool is_start = previous->frames == 0 || !input->is_live;
     *is_at_rest = isp_within(error, -band, band);
     if (*is_at_rest && !is_start)

@@ -14,6 +14,9 @@
 /* Frames whose time x gain differ by more clip differently: their ratio has texture in it. */
 #define SAME_EV 0.15
 
+/* Of the weight of all rows. */
+#define MEAN_HELD 0.05
+
 /* Of the evidence that is kept from one frame to the next. */
 #define KEEP 0.93
 
@@ -100,18 +103,21 @@ static void take_rows(const struct sisp_stats *stats, struct isp_flicker_state *
         next->row_log2[i] = sums[i] > mean / 32 ? (float)isp_log2(sums[i]) : 0;
 }
 
-/* The sine of `turns_a_row` in the ratio of two frames' rows, by least squares beside a constant.
- * False where the frame holds too little of a period. */
+/* The sine of `turns_a_row` in the ratio of two frames' rows, exposures taken off, by least squares
+ * beside a constant. That is held small (ridge regression, Hoerl and Kennard, 1970): what moves in
+ * the scene changes the mean little, and less than a period of a lamp looks like a change of the
+ * mean. False where the frame holds too little even so. */
 static bool find_bands(const struct isp_flicker_state *now, const struct isp_flicker_state *before,
     double turns_a_row, struct complex *out)
 {
-    double m[9] = {0}, v[3] = {0}, inverse[9], fit[3];
+    double m[9] = {MEAN_HELD * now->row_count}, v[3] = {0}, inverse[9], fit[3];
+    double exposed = (double)now->log2_exposure - (double)before->log2_exposure;
     for (uint32_t i = 0; i < now->row_count; i++) {
         if (now->row_log2[i] == 0 || before->row_log2[i] == 0)
             continue;
         double turns = (i + 0.5) * turns_a_row;
         double base[3] = {1, isp_sine(turns + 0.25), isp_sine(turns)};
-        double ratio = LN2 * ((double)now->row_log2[i] - (double)before->row_log2[i]);
+        double ratio = LN2 * ((double)now->row_log2[i] - (double)before->row_log2[i] - exposed);
         for (int k = 0; k < 9; k++)
             m[k] += base[k / 3] * base[k % 3];
         for (int k = 0; k < 3; k++)
@@ -286,6 +292,11 @@ static uint32_t best_probe(
         best = k;
     }
     return best;
+}
+
+bool isp_flicker_is_probing(const struct isp_flicker_state *state)
+{
+    return state->probe > 0 && state->probe < PROBE_FRAMES;
 }
 
 double isp_flicker_exposure_us(const struct isp_flicker_probe *probe,

@@ -29,6 +29,9 @@ struct isp_flicker_probe {
     bool is_at_rest;      /* exposure has settled */
 };
 
+/** Whether exposure should stay, since the light on a shorter one differs by what flickers. */
+bool isp_flicker_is_probing(const struct isp_flicker_state *state);
+
 /** The exposure time to ask for: that of `probe`, or a shorter one. */
 double isp_flicker_exposure_us(const struct isp_flicker_probe *probe,
     const struct isp_flicker_state *previous, struct isp_flicker_state *next);
