@@ -21,6 +21,9 @@
 #define REST_EV 0.02
 #define WAKE_EV 0.07
 
+/* What is metered swings more than the mean of the light: highlights do. */
+#define SWING_SLACK 1.3
+
 /* While flicker is probed for: more than it moves the mean by. */
 #define PROBING_WAKE_EV 0.5
 
@@ -138,12 +141,26 @@ static void split(double total, const struct limits *limits, struct isp_auto_sta
     next->analogue_gain = (float)isp_clamp(linear / us, limits->gain_min, limits->gain_max);
 }
 
+/* The error that an exposure comes to rest with, or leaves it at. What flickers is no reason to
+ * move: whoever follows it doubles it. */
+static double rest_band_ev(
+    const struct isp_auto_input *input, const struct isp_auto_state *previous, bool is_at_rest)
+{
+    if (is_at_rest && isp_flicker_is_probing(&previous->flicker))
+        return PROBING_WAKE_EV;
+    double readout_us = 0;
+    if (input->stats)
+        readout_us = (double)input->line_us * input->stats->row_count * input->stats->row_lines;
+    double swing =
+        isp_flicker_swing_ev(&previous->flicker, (double)previous->flicker.exposure_us, readout_us);
+    return is_at_rest ? WAKE_EV + swing * SWING_SLACK : REST_EV + swing / 2;
+}
+
 /* From the last value to the wanted one, or at rest. */
 static double approach(const struct isp_auto_input *input, const struct isp_auto_state *previous,
     double last, double wanted, uint32_t *is_at_rest)
 {
-    double wake = isp_flicker_is_probing(&previous->flicker) ? PROBING_WAKE_EV : WAKE_EV;
-    double error = wanted - last, band = *is_at_rest ? wake : REST_EV;
+    double error = wanted - last, band = rest_band_ev(input, previous, *is_at_rest != 0);
     bool is_start = previous->frames == 0 || !input->is_live;
     *is_at_rest = isp_within(error, -band, band);
     if (*is_at_rest && !is_start)

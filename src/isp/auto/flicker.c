@@ -12,7 +12,7 @@
 #define GAP_MAX_NS 500000000 /* the mains' frequency is not known well enough for more */
 
 /* Frames whose time x gain differ by more clip differently: their ratio has texture in it. */
-#define SAME_EV 0.15
+#define SAME_EV 0.5
 
 /* Of the weight of all rows. */
 #define MEAN_HELD 0.05
@@ -292,6 +292,23 @@ static uint32_t best_probe(
         best = k;
     }
     return best;
+}
+
+double isp_flicker_swing_ev(
+    const struct isp_flicker_state *state, double exposure_us, double readout_us)
+{
+    if (!state->lamp)
+        return 0;
+    const struct isp_flicker_evidence *sum = &state->evidence[state->lamp - 1];
+    const double hz = lamp_hz[state->lamp - 1];
+    struct complex power = {(double)sum->re, (double)sum->im};
+    double expected = (double)sum->expected;
+    if (!(expected > EXPECTED_MIN))
+        return 0;
+    double depth = __builtin_sqrt(
+        square(power) * square(response(hz, exposure_us)) * square(response(hz, readout_us)));
+    depth = isp_clamp(depth / expected, 0, 0.9);
+    return isp_log2((1 + depth) / (1 - depth));
 }
 
 bool isp_flicker_is_probing(const struct isp_flicker_state *state)

@@ -29,6 +29,10 @@ struct isp_flicker_probe {
     bool is_at_rest;      /* exposure has settled */
 };
 
+/** By how much the found lamp moves the mean of frames that are read out in such a time. */
+double isp_flicker_swing_ev(
+    const struct isp_flicker_state *state, double exposure_us, double readout_us);
+
 /** Whether exposure should stay, since the light on a shorter one differs by what flickers. */
 bool isp_flicker_is_probing(const struct isp_flicker_state *state);
 

@@ -34,14 +34,18 @@ static uint32_t find(uint32_t count)
 static const uint32_t rates[][2] = {{24, 1}, {25, 1}, {30000, 1001}, {30, 1}};
 
 /* Light such that exposure has less than a period, about one, or more. */
-static void check_lamp(const uint32_t rate[2], int mains_hz, double light_ev, double depth)
+static void check_lamp(const uint32_t rate[2], int mains_hz, double light_ev, int line_us)
 {
     char options[128];
-    snprintf(
-        options, sizeof(options), "line=45,lamp=%d,depth=%g,light=%g", mains_hz, depth, light_ev);
+    snprintf(options, sizeof(options), "line=%d,lamp=%d,light=%g", line_us, mains_hz, light_ev);
     REQUIRE(open_camera(rate[0], rate[1], options));
     uint32_t found = find(60);
     REQUIRE(loop_frames(&loop, 30));
+    float rest_us = loop.info.exposure_us;
+    for (int i = 0; i < 10; i++) {
+        REQUIRE(loop_frame(&loop));
+        CHECK_EQ(loop.info.exposure_us, rest_us);
+    }
     double period_us = 1e6 / (2 * mains_hz), left = loop_modulation(&loop);
     bool is_avoided = loop.coefficients.flicker == SISP_FLICKER_AVOIDED;
     if (!found && left < 0.01) {
@@ -64,10 +68,21 @@ TEST(lamps_are_found_in_30_frames_and_go)
     static const double lights[] = {2, -1, -2, -4};
     for (size_t i = 0; i < BASE_COUNT(rates); i++) {
         for (size_t k = 0; k < BASE_COUNT(lights); k++) {
-            check_lamp(rates[i], 50, lights[k], 0.4);
-            check_lamp(rates[i], 60, lights[k], 0.4);
+            check_lamp(rates[i], 50, lights[k], 45);
+            check_lamp(rates[i], 60, lights[k], 45);
         }
     }
+}
+
+/* Less than half a period in a frame: its mean flickers, and exposure must not follow. */
+TEST(lamps_are_found_in_fast_readouts_and_exposure_rests)
+{
+    static const double lights[] = {1.5, -1.5};
+    for (size_t i = 0; i < BASE_COUNT(rates); i++) {
+        for (size_t k = 0; k < BASE_COUNT(lights); k++)
+            check_lamp(rates[i], i % 2 ? 60 : 50, lights[k], 8);
+    }
+    check_lamp(rates[3], 50, 1.5, 8);
 }
 
 TEST(steady_light_is_no_lamp)
@@ -229,6 +244,7 @@ TEST(a_steady_scene_is_probed_once)
 int main(void)
 {
     RUN(lamps_are_found_in_30_frames_and_go);
+    RUN(lamps_are_found_in_fast_readouts_and_exposure_rests);
     RUN(steady_light_is_no_lamp);
     RUN(lamps_are_found_among_stripes_of_their_width);
     RUN(stripes_are_no_lamp_standing_or_moving);
