@@ -25,6 +25,18 @@ struct sisp_session_params sisp_session_params_default(void)
     return (struct sisp_session_params){.params = sisp_params_default()};
 }
 
+/* What a session that makes stills only would silently leave out. */
+static bool asks_for_fast_stages(const struct sisp_params *params)
+{
+    static const enum sisp_param stages[] = {SISP_PARAM_SHARPNESS, SISP_PARAM_DENOISE_LUMA,
+        SISP_PARAM_DENOISE_CHROMA, SISP_PARAM_DEFECT_CORRECTION, SISP_PARAM_GREEN_BALANCE};
+    for (size_t i = 0; i < BASE_COUNT(stages); i++) {
+        if (params->value[stages[i]] > 0)
+            return true;
+    }
+    return false;
+}
+
 static int check_params(const struct sisp_session_params *params, char *error, size_t error_size)
 {
     size_t size_bytes;
@@ -50,6 +62,9 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (params->second.width && params->second.orientation != params->preview.orientation)
         return session_fail(
             error, error_size, -EINVAL, "both pictures of a frame have one orientation");
+    if (!params->preview.width && asks_for_fast_stages(&params->params))
+        return session_fail(error, error_size, -EINVAL,
+            "stills have no defect correction, green balance, noise reduction or sharpening");
     if (params->burst_frames > ISP_BURST_MAX || params->burst_frames == 1)
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");
     if (params->burst_frames && (!params->preview.width || !params->still.width))

@@ -116,4 +116,16 @@ def hostile_inputs(folder):
         expect(not os.path.exists(out), case)
 
 
-main([develop_options, whole_lines, inputs_are_never_overwritten, hostile_inputs])
+def stages_that_stills_lack(folder):
+    raw, out = os.path.join(folder, 'in.pgm'), os.path.join(folder, 'out.png')
+    open(raw, 'wb').write(b'P5\n64 64\n255\n' + bytes(range(64)) * 64)
+    for asked in 'sharpness=1', 'denoise_luma=1', 'denoise_chroma=1', 'defect_correction=1', 'green_balance=0.05':
+        code, _, err = run('develop', raw, '-o', out, '--cfa', 'RGGB', '--set', asked)
+        expect(code == 1 and 'stills have no' in err and not os.path.exists(out), asked, code, err)
+        one_sentence(err)
+        code, _, err = run('develop', raw, '-o', out, '--cfa', 'RGGB', '--set', asked, '--lane', 'fast')
+        expect(code == 0, asked, err)
+        os.unlink(out)
+
+
+main([develop_options, whole_lines, inputs_are_never_overwritten, hostile_inputs, stages_that_stills_lack])
