@@ -79,15 +79,20 @@ struct cli_file_state {
     uint64_t device, inode, size_bytes, modified_ns;
 };
 
-/** The tuning of --tuning. */
+/** The tuning of --tuning, or the one found for --sensor. It stays where it is: path may point
+ * into it. */
 struct cli_tuning {
-    const char *path; /* NULL: none was given */
+    const char *path;   /* NULL: none was given or found */
+    const char *sensor; /* that a file was looked for; NULL: none was named */
+    char found[4096];
     struct cli_file_state state;
     struct sisp_tuning tuning;
 };
 
-/** Read the file; false after a sentence. */
-bool cli_tuning_load(const char *verb, struct cli_tuning *tuning, const char *path);
+/** Handle one option of --tuning, --sensor. Returns as cli_raw_option(). A sensor without a file is
+ * no error: a sentence says so. */
+int cli_tuning_option(
+    const char *verb, struct cli_tuning *tuning, const char *name, const char *value);
 
 /** A thread that hands a changed tuning file to a running session. */
 struct cli_tuning_watch {

@@ -34,6 +34,8 @@ static const char help[] =
     "      --no-orient          leave the picture as the sensor saw it\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --tuning FILE        of sensor and lens: Raspberry Pi's JSON, libcamera's YAML\n"
+    "      --sensor NAME        the tuning file of that sensor, such as imx219; 'softisp doctor'\n"
+    "                           says where it is looked for\n"
     "      --coefficients FILE:HASH  those of a telemetry's FILE.params.jsonl line\n"
     "      --raw-format NAME    headerless input, such as SRGGB10P; needs --size\n"
     "      --size WxH           of a headerless frame\n"
@@ -66,6 +68,7 @@ static const struct option long_options[] = {
     {"set", required_argument, NULL, 0},
     {"coefficients", required_argument, NULL, 0},
     {"tuning", required_argument, NULL, 0},
+    {"sensor", required_argument, NULL, 0},
     {"raw-format", required_argument, NULL, 0},
     {"size", required_argument, NULL, 0},
     {"stride", required_argument, NULL, 0},
@@ -181,6 +184,10 @@ static bool set_option(struct develop_options *o, const char *name, const char *
         r = cli_knob_option("develop", &o->knobs, name, value);
     if (r)
         return r > 0;
+    r = value ? cli_tuning_option("develop", &o->tuning, name, value) : 0;
+    o->has_wishes |= r != 0;
+    if (r)
+        return r > 0;
     if (strcmp(name, "depth") == 0) {
         bool ok = cli_parse_u32(value, 8, 16, &o->depth);
         return (ok && (o->depth == 8 || o->depth == 10 || o->depth == 16)) ||
@@ -190,10 +197,6 @@ static bool set_option(struct develop_options *o, const char *name, const char *
         bool ok = choose(name, value, lanes, &choice);
         o->is_fast = choice != 0;
         return ok;
-    }
-    if (strcmp(name, "tuning") == 0) {
-        o->has_wishes = true;
-        return cli_tuning_load("develop", &o->tuning, value);
     }
     if (strcmp(name, "orientation") == 0) {
         o->has_wishes = true;
@@ -272,7 +275,7 @@ static bool check(struct develop_options *o, unsigned input_count)
     else if (o->coefficients && o->has_wishes)
         cli_error("develop",
             "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone, "
-            "--tuning, --orientation and --set do not go with it");
+            "--tuning, --sensor, --orientation and --set do not go with it");
     else {
         /* Linear camera RGB is for measuring: nothing but black, white and demosaic. */
         if (values[SISP_PARAM_COLOR] != 0 && values[SISP_PARAM_TONE] != 0)

@@ -7,15 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
-    "usage: softisp doctor [IN] [--camera sim] [--tuning FILE] [OPTION...]\n"
+    "usage: softisp doctor [IN] [--camera sim[:KEY=VALUE,...]] [--tuning FILE] [OPTION...]\n"
     "\n"
     "Says which tuning file is used, what each correction is made from, what is missing and what\n"
     "is wrong, in plain words.\n"
     "\n"
     "      --tuning FILE        Raspberry Pi's JSON (versions 1, 2) or libcamera's YAML\n"
-    "      --camera sim         ask about the simulated camera\n"
+    "      --sensor NAME        the tuning file that is used for that sensor, such as imx219\n"
+    "      --camera sim[:...]   ask about the simulated camera, with options as for live\n"
     "  IN                       ask about a raw file; --raw-format, --size, --stride, --cfa,\n"
     "                           --black and --white as for develop\n"
     "\n"
@@ -23,6 +25,7 @@ static const char help[] =
 
 static const struct option long_options[] = {
     {"tuning", required_argument, NULL, 0},
+    {"sensor", required_argument, NULL, 0},
     {"camera", required_argument, NULL, 0},
     {"raw-format", required_argument, NULL, 0},
     {"size", required_argument, NULL, 0},
@@ -34,8 +37,10 @@ static const struct option long_options[] = {
 };
 
 struct doctor {
-    const char *tuning_path, *input;
+    const char *tuning_path, *sensor, *input;
+    char found[4096]; /* for the sensor */
     bool is_sim;
+    const char *sim_options; /* NULL: none */
     struct cli_raw_options raw;
     struct sisp_tuning tuning;
     struct sisp_raw_info info; /* fourcc 0: of no camera */
@@ -51,11 +56,16 @@ static bool set_option(struct doctor *d, const char *name, const char *value)
         d->tuning_path = value;
         return true;
     }
-    d->is_sim = strcmp(value, "sim") == 0;
+    if (strcmp(name, "sensor") == 0) {
+        d->sensor = value;
+        return true;
+    }
+    d->is_sim = strcmp(value, "sim") == 0 || strncmp(value, "sim:", 4) == 0;
+    d->sim_options = value[3] == ':' ? value + 4 : NULL;
     if (!d->is_sim)
         cli_error("doctor",
-            "'--camera %s': it is sim; for a real camera give one of its frames "
-            "as IN",
+            "'--camera %s': it is sim or sim:KEY=VALUE,...; for a real camera give one of its "
+            "frames as IN",
             value);
     return d->is_sim;
 }
@@ -86,7 +96,13 @@ static int parse(int argc, char **argv, struct doctor *d)
 static int ask_simulator(struct doctor *d)
 {
     struct sisp_camera *camera;
-    struct sisp_camera_params params = {.width = 640, .height = 480, .fps_num = 30, .fps_den = 1};
+    struct sisp_camera_params params = {
+        .width = 640, .height = 480, .fps_num = 30, .fps_den = 1, .options = d->sim_options};
+    char error[512];
+    if (sisp_camera_sim_check(&params, error, sizeof(error)) != 0) {
+        cli_error("doctor", "the camera: %s", error);
+        return CLI_WRONG_USE;
+    }
     int r = sisp_camera_open_sim(&camera, &params);
     if (r) {
         cli_error("doctor", "the camera: %s", strerror(-r));
@@ -162,11 +178,71 @@ static bool print_findings(const struct doctor *d, uint32_t own)
     return is_well;
 }
 
+/* The next file from candidate *index on that is there; false past the last. */
+static bool next_file(const char *sensor, unsigned *index, char *path, size_t path_size)
+{
+    for (;;) {
+        int r = sisp_tuning_candidate(sensor, (*index)++, path, path_size);
+        if (r == -ENOENT || r == -EINVAL)
+            return false;
+        if (r == 0 && access(path, F_OK) == 0)
+            return true;
+    }
+}
+
+static int find_tuning(struct doctor *d)
+{
+    unsigned index = 0;
+    if (sisp_tuning_candidate(d->sensor, 0, d->found, sizeof(d->found)) == -EINVAL) {
+        cli_error("doctor", "'--sensor %s' is not a sensor's name, such as imx219", d->sensor);
+        return CLI_WRONG_USE;
+    }
+    if (!d->tuning_path && next_file(d->sensor, &index, d->found, sizeof(d->found)))
+        d->tuning_path = d->found;
+    return CLI_DONE;
+}
+
+/* Files of lower rank are easily taken for the one in force. */
+static void print_passed_over(const struct doctor *d)
+{
+    char path[4096];
+    for (unsigned index = 0; next_file(d->sensor, &index, path, sizeof(path));) {
+        if (strcmp(path, d->tuning_path) != 0)
+            printf("note: %s is for %s too, but the one above comes first\n", path, d->sensor);
+    }
+}
+
+static void print_folders(const char *sensor)
+{
+    char path[4096];
+    printf("tuning file: there is none for %s. %s.yaml, %s.json and %s.dcp are looked for in\n",
+        sensor, sensor, sensor, sensor);
+    for (unsigned i = 0; sisp_tuning_folder(i, path, sizeof(path)) != -ENOENT; i++)
+        printf("  %s%s\n", path, access(path, F_OK) == 0 ? "" : " (not there)");
+}
+
+/* Which file, and why that one. */
+static void print_tuning(const struct doctor *d)
+{
+    const char *target = d->tuning.target, *why = d->tuning_path == d->found ? "found" : "given";
+    if (d->tuning_path)
+        printf("tuning file: %s%s%s%s%s%s\n", d->tuning_path, target[0] ? ", for " : "", target,
+            d->sensor ? " (" : "", d->sensor ? why : "", d->sensor ? ")" : "");
+    else if (d->sensor)
+        print_folders(d->sensor);
+    else
+        puts("tuning file: none was given (--tuning FILE, or --sensor NAME to look for one)");
+    if (d->tuning_path && d->sensor)
+        print_passed_over(d);
+}
+
 static int run(int argc, char **argv)
 {
     static struct doctor d; /* holds whole tables: not for the stack */
     char error[512];
     int code = parse(argc, argv, &d);
+    if (code == CLI_DONE && d.sensor)
+        code = find_tuning(&d);
     if (code == CLI_DONE && d.is_sim)
         code = ask_simulator(&d);
     if (code == CLI_DONE && d.input)
@@ -177,11 +253,7 @@ static int run(int argc, char **argv)
         cli_error("doctor", "%s", error);
         return CLI_INPUT_FAILED;
     }
-    if (d.tuning_path)
-        printf("tuning file: %s%s%s\n", d.tuning_path, d.tuning.target[0] ? ", for " : "",
-            d.tuning.target);
-    else
-        puts("tuning file: none was given (--tuning FILE)");
+    print_tuning(&d);
     uint32_t own = parts_of_info(&d.info);
     print_sources(&d, own);
     bool is_well = print_findings(&d, own);

@@ -36,6 +36,7 @@ static const char help[] =
     "      --raw-format NAME    of the frames (SRGGB10); --stride --black --white as for develop\n"
     "      --tuning FILE        as for develop; a changed file is taken over while the camera "
     "runs\n"
+    "      --sensor NAME        as for develop\n"
     "      --seed N             of the simulated camera: same seed, same frames (1)\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --threads N          0: one for each CPU (0)\n"
@@ -64,6 +65,7 @@ static const struct option long_options[] = {
     {"raw", required_argument, NULL, 0},
     {"telemetry", required_argument, NULL, 0},
     {"tuning", required_argument, NULL, 0},
+    {"sensor", required_argument, NULL, 0},
     {"raw-format", required_argument, NULL, 0},
     {"stride", required_argument, NULL, 0},
     {"black", required_argument, NULL, 0},
@@ -212,6 +214,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
     int r = value ? cli_raw_option("live", &o->raw, name, value) : 0;
     if (value && !r)
         r = cli_knob_option("live", &o->knobs, name, value);
+    if (value && !r)
+        r = cli_tuning_option("live", &o->tuning, name, value);
     if (r)
         return r > 0;
     if (strcmp(name, "camera") == 0)
@@ -232,8 +236,6 @@ static bool set_option(struct given *g, const char *name, const char *value)
         o->telemetry_path = value;
     else if (strcmp(name, "set") == 0)
         return cli_set_param("live", &o->params, value);
-    else if (strcmp(name, "tuning") == 0)
-        return cli_tuning_load("live", &o->tuning, value);
     else if (strcmp(name, "isa") == 0)
         return set_isa(o, value);
     else if (strcmp(name, "json") == 0)

@@ -2,6 +2,8 @@
 /* --tuning, and a file that changes while a camera runs. */
 #include "cli.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -27,7 +29,7 @@ static bool is_same(const struct cli_file_state *a, const struct cli_file_state 
            a->modified_ns == b->modified_ns;
 }
 
-bool cli_tuning_load(const char *verb, struct cli_tuning *tuning, const char *path)
+static bool load(const char *verb, struct cli_tuning *tuning, const char *path)
 {
     char error[512];
     tuning->state = state_of(path);
@@ -37,6 +39,42 @@ bool cli_tuning_load(const char *verb, struct cli_tuning *tuning, const char *pa
     }
     tuning->path = path;
     return true;
+}
+
+/* The best file there is for that sensor. */
+static int look_for(const char *verb, struct cli_tuning *tuning, const char *sensor)
+{
+    struct stat status;
+    int r = 0;
+    for (unsigned i = 0; r != -ENOENT && r != -EINVAL; i++) {
+        r = sisp_tuning_candidate(sensor, i, tuning->found, sizeof(tuning->found));
+        if (r == 0 && stat(tuning->found, &status) == 0)
+            return load(verb, tuning, tuning->found) ? 1 : -1;
+    }
+    tuning->sensor = sensor;
+    if (r == -EINVAL) {
+        cli_error(verb, "'--sensor %s' is not a sensor's name, such as imx219", sensor);
+        return -1;
+    }
+    cli_error(verb,
+        "there is no tuning file for %s, so generic defaults are used; 'softisp doctor --sensor "
+        "%s' says where files are looked for",
+        sensor, sensor);
+    return 1;
+}
+
+int cli_tuning_option(
+    const char *verb, struct cli_tuning *tuning, const char *name, const char *value)
+{
+    if (strcmp(name, "tuning") == 0) {
+        tuning->sensor = NULL;
+        return load(verb, tuning, value) ? 1 : -1;
+    }
+    if (strcmp(name, "sensor") != 0)
+        return 0;
+    /* A file that is named wins over one that is found. */
+    bool is_named = tuning->path && tuning->path != tuning->found;
+    return is_named ? 1 : look_for(verb, tuning, value);
 }
 
 /* A file that cannot be used, or is gone, leaves the last good one in force. */

@@ -106,6 +106,19 @@ SISP_API SISP_MUST_CHECK int sisp_tuning_load(
 SISP_API SISP_MUST_CHECK int sisp_tuning_read(struct sisp_tuning *tuning, const char *name,
     const void *bytes, size_t size_bytes, char *error, size_t error_size);
 
+/**
+ * Where tuning files are looked for, by number from 0 on: the folders of $SOFTISP_TUNING_PATH (with
+ * ':' between), the user's (~/.config/softisp/tuning), the system's (/usr/share/softisp/tuning, and
+ * under /usr/local) and libcamera's. Returns: 0, -ENOENT past the last, -ENAMETOOLONG.
+ * Threads: while none changes the environment.
+ */
+SISP_API int sisp_tuning_folder(unsigned index, char *path, size_t path_size);
+
+/** The files that may be that sensor's, best first: SENSOR.yaml, SENSOR.json and SENSOR.dcp in each
+ * folder. They need not exist. Returns as above, and -EINVAL: no such name can be. */
+SISP_API int sisp_tuning_candidate(
+    const char *sensor, unsigned index, char *path, size_t path_size);
+
 enum sisp_finding {
     SISP_FINDING_NOTE,  /* good to know */
     SISP_FINDING_LACKS, /* something that a good picture needs is not there */

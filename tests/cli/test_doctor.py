@@ -39,6 +39,43 @@ def scientific_lacks_shading(folder):
     expect(code == 0 and b'missing' not in out, code, out)
 
 
+def sensor_has_a_file(folder):
+    mine, other = os.path.join(folder, 'a'), os.path.join(folder, '.config/softisp/tuning')
+    os.makedirs(other)
+    os.mkdir(mine)
+    home = {'HOME': folder, 'XDG_CONFIG_HOME': '', 'SOFTISP_TUNING_PATH': f'{folder}/none:{mine}'}
+    code, out, err = run('doctor', '--sensor', 'imx999', env=home)
+    expect(code == 1 and f'  {mine}\n'.encode() in out and b'none (not there)' in out and not err, code, out, err)
+    matrix = '{"rpi.ccm": {"ccms": [{"ct": 3000, "ccm": [1,0,0, 0,1,0, 0,0,1]}]}}'
+    open(f'{other}/imx999.yaml', 'w').write(matrix)
+    _, out, _ = run('doctor', '--sensor', 'imx999', env=home)
+    expect(f'tuning file: {other}/imx999.yaml (found)'.encode() in out, out)
+    open(f'{mine}/imx999.json', 'w').write(matrix)
+    _, out, _ = run('doctor', '--sensor', 'imx999', env=home)
+    expect(f'tuning file: {mine}/imx999.json (found)'.encode() in out and f'note: {other}'.encode() in out, out)
+    _, out, _ = run('doctor', '--sensor', 'imx999', '--tuning', f'{other}/imx999.yaml', env=home)
+    expect(f'{other}/imx999.yaml (given)'.encode() in out, out)
+    csv, live = os.path.join(folder, 't.csv'), ['live', '--camera', 'sim', '--size', '128x96', '--frames', 2]
+    for sensor, is_there in (('imx999', True), ('imx998', False)):
+        code, _, err = run(*live, '--telemetry', csv, '--sensor', sensor, env=home)
+        ccms = [json.loads(l)['ccm'] for l in open(csv + '.params.jsonl') if '"ccm"' in l]
+        expect(code == 0 and is_there == (not err), code, err)
+        expect((abs(ccms[0][0] - 1) < 1e-3) == is_there, ccms[0])
+    one_sentence(err)
+    for verb in (['doctor'], live):
+        code, _, err = run(*verb, '--sensor', '../x', env=home)
+        expect(code == 2 and 'is not a sensor' in err, code, err)
+        one_sentence(err)
+
+
+def camera_takes_options(folder):
+    code, out, _ = run('doctor', '--camera', 'sim:sensor=canon-5d,dark-rows=16')
+    expect(code in (0, 1) and b'black level            camera' in out, code, out)
+    code, _, err = run('doctor', '--camera', 'sim:nothing=1')
+    expect(code == 2 and 'nothing' in err, code, err)
+    one_sentence(err)
+
+
 def wrong_order_is_said(folder):
     """A driver that flips the picture and keeps the order's name."""
     raws = os.path.join(folder, 'raw')
@@ -108,5 +145,6 @@ def changed_file_is_in_force(folder):
         expect(abs(first[0] - 1) < 1e-3 and abs(first[-1] - 1.5) < 1e-3, first[0], first[-1])
 
 
-main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading, wrong_order_is_said,
+main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading, sensor_has_a_file,
+      camera_takes_options, wrong_order_is_said,
       wrong_file_is_one_sentence, wrong_use, changed_file_is_in_force])
