@@ -15,7 +15,8 @@ static const char help[] =
     "Says which tuning file is used, what each correction is made from, what is missing and what\n"
     "is wrong, in plain words.\n"
     "\n"
-    "      --tuning FILE        Raspberry Pi's JSON (versions 1, 2) or libcamera's YAML\n"
+    "      --tuning FILE        Raspberry Pi's JSON (versions 1, 2), libcamera's YAML,\n"
+    "                           a DCP or a DNG\n"
     "      --sensor NAME        the tuning file that is used for that sensor, such as imx219\n"
     "      --camera sim[:...]   ask about the simulated camera, with options as for live\n"
     "  IN                       ask about a raw file; --raw-format, --size, --stride, --cfa,\n"
@@ -134,7 +135,7 @@ static uint32_t parts_of_info(const struct sisp_raw_info *info)
     for (int i = 0; i < SISP_SITE_COUNT; i++)
         parts |= info->black_level[i] > 0 ? 1u << SISP_TUNING_BLACK : 0;
     if (info->profile.count)
-        parts |= 1u << SISP_TUNING_COLOR | 1u << SISP_TUNING_WHITE;
+        parts |= 1u << SISP_TUNING_COLOR | 1u << SISP_TUNING_WHITE | 1u << SISP_TUNING_PROFILE;
     if (info->lsc.cols)
         parts |= 1u << SISP_TUNING_SHADING;
     if (info->noise_shot > 0 || info->noise_read > 0)
@@ -145,9 +146,12 @@ static uint32_t parts_of_info(const struct sisp_raw_info *info)
 static void print_sources(const struct doctor *d, uint32_t own)
 {
     const char *unknown[SISP_TUNING_PART_COUNT] = {"none", "none", "generic default", "none",
-        "generic default", "none", "generic default", "none"};
+        "generic default", "none", "generic default", "none", "none"};
+    uint32_t tuned = d->tuning.parts;
+    if (tuned >> SISP_TUNING_PROFILE & 1)
+        tuned |= 1u << SISP_TUNING_COLOR | 1u << SISP_TUNING_WHITE;
     for (unsigned part = 0; sisp_tuning_part_name(part); part++) {
-        bool is_tuned = d->tuning.parts >> part & 1, is_own = own >> part & 1;
+        bool is_tuned = tuned >> part & 1, is_own = own >> part & 1;
         /* What a frame says of its own black level is true of that very frame. */
         bool is_own_better = part == SISP_TUNING_BLACK;
         const char *from = unknown[part];

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * What was measured of a sensor and its lens beforehand: a tuning file. Read are Raspberry Pi's
- * JSON (versions 1 and 2) and YAML in libcamera's shape. Plain data without pointers.
+ * JSON (versions 1 and 2), YAML in libcamera's shape, and the colour data of DCP and DNG files.
+ * Plain data without pointers.
  */
 #ifndef SOFTISP_TUNING_H
 #define SOFTISP_TUNING_H
 
-#include <softisp/coefficients.h>
+#include <softisp/raw.h>
 
 #include <stddef.h>
 
@@ -24,6 +25,7 @@ enum sisp_tuning_part {
     SISP_TUNING_NOISE,
     SISP_TUNING_TONE,
     SISP_TUNING_LUX,
+    SISP_TUNING_PROFILE,
     SISP_TUNING_PART_COUNT,
 };
 
@@ -88,14 +90,19 @@ struct sisp_tuning {
     uint32_t tone_count;
     float tone_x[SISP_TUNING_POINTS_MAX], tone_y[SISP_TUNING_POINTS_MAX]; /* [0,1] */
     struct sisp_tuning_lux lux;
+    /* Of a DCP or DNG: matrices and what goes with them; it stands for the raw file's own. */
+    struct sisp_color_profile profile;
+    float exposure_ev;     /* baseline exposure that is added to the raw file's */
+    uint32_t has_exposure; /* it stands for the raw file's instead */
 };
 
 /** Such as "lens shading"; NULL past the last. */
 SISP_API const char *sisp_tuning_part_name(unsigned part);
 
 /**
- * Read a tuning file of at most 1 MiB. On failure nothing is changed.
- * error: on failure, one sentence that names file, line and key, if not NULL.
+ * Read a tuning file: of text at most 1 MiB, a DCP or DNG of at most 256 MiB. On failure nothing
+ * is changed.
+ * error: on failure, one sentence that names the file and, in text, line and key, if not NULL.
  * Returns: 0, -EINVAL (not a tuning file, or a value that cannot be), -ENOMEM, errno of open and
  * read. Threads: any. Real-time: may block.
  */

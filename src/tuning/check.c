@@ -93,6 +93,16 @@ static bool is_tone_sound(const struct sisp_tuning *t)
     return true;
 }
 
+static bool is_profile_sound(const struct sisp_tuning *t)
+{
+    const struct sisp_color_profile *p = &t->profile;
+    return is_count(p->count, 2) && p->has_forward <= 1 && within(p->cct_kelvin, 2, 0, 50000) &&
+           within(p->color_matrix[0], 9, -1000, 1000) &&
+           within(p->color_matrix[1], 9, -1000, 1000) &&
+           within(p->forward_matrix[0], 9, -1000, 1000) &&
+           within(p->forward_matrix[1], 9, -1000, 1000) && within(&t->exposure_ev, 1, -16, 16);
+}
+
 bool tuning_is_sound(const struct sisp_tuning *t)
 {
     const float noise[] = {t->noise_shot, t->noise_read};
@@ -105,5 +115,6 @@ bool tuning_is_sound(const struct sisp_tuning *t)
            (!has(t, SISP_TUNING_COLOR) || are_colors_sound(t)) &&
            (!has(t, SISP_TUNING_NOISE) || within(noise, 2, 0, 1)) &&
            (!has(t, SISP_TUNING_TONE) || is_tone_sound(t)) &&
-           (!has(t, SISP_TUNING_LUX) || within(lux, 4, 1e-4, 1e10));
+           (!has(t, SISP_TUNING_LUX) || within(lux, 4, 1e-4, 1e10)) &&
+           (!has(t, SISP_TUNING_PROFILE) || is_profile_sound(t));
 }

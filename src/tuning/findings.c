@@ -17,7 +17,7 @@
 
 static const struct {
     const char *name;
-    const char *without; /* what happens where it is not there */
+    const char *without; /* what happens where it is not there; NULL: nothing is missed */
     enum sisp_finding kind;
 } parts[SISP_TUNING_PART_COUNT] = {
     [SISP_TUNING_BLACK] = {"black level",
@@ -40,6 +40,7 @@ static const struct {
     [SISP_TUNING_LUX] = {"brightness reference",
         "the scene's brightness in lux is not known, white balance takes it for 400",
         SISP_FINDING_NOTE},
+    [SISP_TUNING_PROFILE] = {"colour profile", NULL, SISP_FINDING_NOTE},
 };
 
 const char *sisp_tuning_part_name(unsigned part)
@@ -50,6 +51,13 @@ const char *sisp_tuning_part_name(unsigned part)
 static bool has(const struct sisp_tuning *t, enum sisp_tuning_part part)
 {
     return t->parts >> part & 1;
+}
+
+/* A profile says what white and colours are. */
+static bool is_missed(const struct sisp_tuning *t, enum sisp_tuning_part part)
+{
+    bool is_in_profile = part == SISP_TUNING_WHITE || part == SISP_TUNING_COLOR;
+    return parts[part].without && !has(t, part) && !(is_in_profile && has(t, SISP_TUNING_PROFILE));
 }
 
 struct sentence {
@@ -89,6 +97,14 @@ static int say_span(const char *name, float first, float last, uint32_t count, s
             "%s: known from %g K to %g K; light beyond is treated as the nearest", name,
             (double)first, (double)last);
     return SISP_FINDING_NOTE;
+}
+
+static int check_profile_span(const struct sisp_tuning *t, struct sentence s)
+{
+    const struct sisp_color_profile *p = &t->profile;
+    if (!p->count || p->count > 2 || !(p->cct_kelvin[p->count - 1] > 0))
+        return -ENOENT;
+    return say_span("colour profile", p->cct_kelvin[0], p->cct_kelvin[p->count - 1], p->count, s);
 }
 
 static int check_color_span(const struct sisp_tuning *t, struct sentence s)
@@ -147,9 +163,10 @@ int sisp_tuning_finding(
     const struct sisp_tuning *tuning, unsigned index, char *text, size_t text_size)
 {
     static int (*const checks[])(const struct sisp_tuning *, struct sentence) = {check_rows,
-        check_curve, check_color_span, check_shading_span, check_strength, check_unused};
+        check_curve, check_color_span, check_profile_span, check_shading_span, check_strength,
+        check_unused};
     for (unsigned part = 0; part < SISP_TUNING_PART_COUNT; part++) {
-        if (has(tuning, part))
+        if (!is_missed(tuning, part))
             continue;
         if (index--)
             continue;

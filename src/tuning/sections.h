@@ -19,6 +19,12 @@ typedef int section_reader(struct reader *reader, uint32_t node);
 section_reader section_black, section_white, section_shading, section_shading_sets, section_colors,
     section_noise, section_tone, section_lux;
 
+/** Whether the bytes begin like a DNG or a DCP. */
+bool profile_is_one(const void *bytes, size_t size_bytes);
+
+/** What is used of it. Returns 0 or -EINVAL after a sentence. */
+int profile_read(struct reader *reader, const void *bytes, size_t size_bytes);
+
 /* A lens does not shade more. */
 #define GAIN_MIN (1.0 / 16)
 #define GAIN_MAX 16.0

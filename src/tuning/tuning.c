@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX (1u << 20)
+#define FILE_BYTES_MAX    (1u << 20)
+#define PROFILE_BYTES_MAX (256u << 20) /* a DNG has a picture in it */
+#define HEAD_BYTES        8
 
 /* Raspberry Pi's names, then libcamera's for other pipelines. */
 static const struct section {
@@ -109,45 +111,84 @@ static int read_file(struct reader *reader)
     return r;
 }
 
+static int read_text(struct reader *reader, const void *bytes, size_t size_bytes)
+{
+    int r = tree_parse(&reader->tree, bytes, size_bytes, &reader->error);
+    if (r == 0)
+        r = read_file(reader);
+    tree_free(&reader->tree);
+    return r;
+}
+
+static size_t bytes_max(const void *bytes, size_t size_bytes)
+{
+    return profile_is_one(bytes, size_bytes) ? PROFILE_BYTES_MAX : FILE_BYTES_MAX;
+}
+
 int sisp_tuning_read(struct sisp_tuning *tuning, const char *name, const void *bytes,
     size_t size_bytes, char *error, size_t error_size)
 {
     struct reader reader = {.error = {name, error, error_size}};
     if (!tuning || !bytes)
         return -EINVAL;
-    if (size_bytes > FILE_BYTES_MAX)
-        return tuning_refuse(&reader.error, -EINVAL, "%s: larger than 1 MiB", name);
+    size_t most = bytes_max(bytes, size_bytes);
+    if (size_bytes > most)
+        return tuning_refuse(&reader.error, -EINVAL, "%s: larger than %zu MiB", name, most >> 20);
     reader.tuning = calloc(1, sizeof(*reader.tuning));
     if (!reader.tuning)
         return tuning_refuse(&reader.error, -ENOMEM, "%s: not enough memory", name);
-    int r = tree_parse(&reader.tree, bytes, size_bytes, &reader.error);
-    if (r == 0)
-        r = read_file(&reader);
+    int r = profile_is_one(bytes, size_bytes) ? profile_read(&reader, bytes, size_bytes)
+                                              : read_text(&reader, bytes, size_bytes);
     if (r == 0)
         *tuning = *reader.tuning;
-    tree_free(&reader.tree);
     free(reader.tuning);
     return r;
 }
 
-static int read_bytes(const struct tuning_error *error, int fd, uint8_t *bytes, size_t *size_bytes)
+static int fail_errno(const struct tuning_error *error)
 {
-    struct stat status;
-    if (fstat(fd, &status) != 0)
-        return tuning_refuse(error, -errno, "%s: %s", error->name, strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return tuning_refuse(error, -EINVAL, "%s: this is not a file", error->name);
-    while (*size_bytes <= FILE_BYTES_MAX) {
-        ssize_t got = read(fd, bytes + *size_bytes, FILE_BYTES_MAX + 1 - *size_bytes);
+    return tuning_refuse(error, -errno, "%s: %s", error->name, strerror(errno));
+}
+
+/* Up to `size_bytes`; how many there were. */
+static int read_bytes(
+    const struct tuning_error *error, int fd, uint8_t *bytes, size_t size_bytes, size_t *done)
+{
+    for (*done = 0; *done < size_bytes;) {
+        ssize_t got = read(fd, bytes + *done, size_bytes - *done);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return tuning_refuse(error, -errno, "%s: %s", error->name, strerror(errno));
+            return fail_errno(error);
         if (got == 0)
             return 0;
-        *size_bytes += (size_t)got;
+        *done += (size_t)got;
     }
-    return 0; /* sisp_tuning_read() refuses what is too large */
+    return 0;
+}
+
+/* The whole file, or one byte more than may be: sisp_tuning_read() refuses what is too large. */
+static int read_whole(const struct tuning_error *error, int fd, uint8_t **bytes, size_t *size_bytes)
+{
+    struct stat status;
+    uint8_t head[HEAD_BYTES] = {0};
+    size_t rest;
+    if (fstat(fd, &status) != 0)
+        return fail_errno(error);
+    if (!S_ISREG(status.st_mode))
+        return tuning_refuse(error, -EINVAL, "%s: this is not a file", error->name);
+    int r = read_bytes(error, fd, head, sizeof(head), size_bytes);
+    if (r)
+        return r;
+    size_t room = base_min_size((size_t)status.st_size, bytes_max(head, sizeof(head))) + 1;
+    room = base_max_size(room, sizeof(head));
+    *bytes = malloc(room);
+    if (!*bytes)
+        return tuning_refuse(error, -ENOMEM, "%s: not enough memory", error->name);
+    memcpy(*bytes, head, *size_bytes);
+    r = read_bytes(error, fd, *bytes + *size_bytes, room - *size_bytes, &rest);
+    *size_bytes += rest;
+    return r;
 }
 
 int sisp_tuning_load(struct sisp_tuning *tuning, const char *path, char *error, size_t error_size)
@@ -159,10 +200,9 @@ int sisp_tuning_load(struct sisp_tuning *tuning, const char *path, char *error, 
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return tuning_refuse(&sentence, -errno, "%s: %s", path, strerror(errno));
-    uint8_t *bytes = malloc(FILE_BYTES_MAX + 1);
+    uint8_t *bytes = NULL;
     size_t size_bytes = 0;
-    int r = bytes ? read_bytes(&sentence, fd, bytes, &size_bytes)
-                  : tuning_refuse(&sentence, -ENOMEM, "%s: not enough memory", path);
+    int r = read_whole(&sentence, fd, &bytes, &size_bytes);
     close(fd);
     if (r == 0)
         r = sisp_tuning_read(tuning, path, bytes, size_bytes, error, error_size);

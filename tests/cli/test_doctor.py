@@ -76,6 +76,19 @@ def camera_takes_options(folder):
     one_sentence(err)
 
 
+def a_dng_is_its_own_tuning(folder):
+    """Its colour through --tuning makes the picture that it makes by itself."""
+    dng, out = os.path.join(SOURCE, 'tests/camera/tiny.dng'), os.path.join(folder, 'x.png')
+    lines = []
+    for tuning in ([], ['--tuning', dng]):
+        code, line, err = run('develop', dng, '-o', out, '--wb', 'auto', '--json', *tuning)
+        expect(code == 0, err)
+        lines.append(json.loads(line))
+    expect(lines[0]['output_hash'] == lines[1]['output_hash'], lines)
+    code, text, _ = run('doctor', '--tuning', dng)
+    expect(b', for SoftISP Tiny' in text and b'colour matrices        tuning file' in text, text)
+
+
 def wrong_order_is_said(folder):
     """A driver that flips the picture and keeps the order's name."""
     raws = os.path.join(folder, 'raw')
@@ -146,5 +159,5 @@ def changed_file_is_in_force(folder):
 
 
 main([nothing_known, camera_speaks_for_itself, raw_file_and_tuning, scientific_lacks_shading, sensor_has_a_file,
-      camera_takes_options, wrong_order_is_said,
+      camera_takes_options, a_dng_is_its_own_tuning, wrong_order_is_said,
       wrong_file_is_one_sentence, wrong_use, changed_file_is_in_force])

@@ -46,7 +46,7 @@ TEST(all_seventeen_shared_files_load)
         CHECK_EQ(sisp_tuning_load(&tuning, path, error, sizeof(error)), 0);
         CHECK_STR(error, "");
         CHECK_EQ(tuning.parts,
-            ((1u << SISP_TUNING_PART_COUNT) - 1) ^ (is_scientific ? 1u << SISP_TUNING_SHADING : 0));
+            ((1u << SISP_TUNING_PROFILE) - 1) ^ (is_scientific ? 1u << SISP_TUNING_SHADING : 0));
         CHECK_EQ(finds(SISP_FINDING_LACKS, "lens shading: not in the file"), is_scientific);
         CHECK_STR(tuning.target, *shared_tunings[i] == 'p' ? "pisp" : "bcm2835");
     }

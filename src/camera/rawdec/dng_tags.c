@@ -92,7 +92,7 @@ static void consider(struct dng *dng, size_t ifd)
 bool dng_open(struct dng *dng, const uint8_t *bytes, size_t size_bytes)
 {
     *dng = (struct dng){0};
-    if (!tiff_open(&dng->tiff, bytes, size_bytes, &dng->main) ||
+    if (!tiff_open(&dng->tiff, bytes, size_bytes, TIFF_PICTURE, &dng->main) ||
         tiff_find(&dng->tiff, dng->main, TAG_DNG_VERSION).count == 0)
         return false;
     size_t ifd = dng->main;

@@ -3,8 +3,8 @@
 #ifndef CAMERA_RAWDEC_RAWDEC_H
 #define CAMERA_RAWDEC_RAWDEC_H
 
+#include "base/tiff_reader.h"
 #include "camera/rawdec/protocol.h"
-#include "camera/rawdec/tiff_reader.h"
 
 #include <libraw/libraw.h>
 #include <stdbool.h>

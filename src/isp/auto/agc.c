@@ -239,13 +239,21 @@ static double control_sensor(const struct isp_auto_input *input, const struct li
 
 /* ---- both -------------------------------------------------------------------------------- */
 
+/* What the raw file asks for, and a tuning's profile. */
+static double baseline_ev(const struct isp_auto_input *input)
+{
+    double baseline = (double)input->info->baseline_exposure_ev;
+    if (isp_tuning_has(input->tuning, SISP_TUNING_PROFILE))
+        baseline =
+            (double)input->tuning->exposure_ev + (input->tuning->has_exposure ? 0 : baseline);
+    return baseline == baseline ? isp_clamp(baseline, -8, 8) : 0;
+}
+
 static struct isp_agc_result without_auto(
     const struct isp_auto_input *input, struct isp_auto_state *next)
 {
-    double baseline = isp_clamp((double)input->info->baseline_exposure_ev, -8, 8);
+    double baseline = baseline_ev(input);
     double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
-    if (!(input->info->baseline_exposure_ev == input->info->baseline_exposure_ev))
-        baseline = 0;
     next->exposure_ev = 0;
     struct isp_agc_result result = {.exposure_ev = baseline + wish};
     if (baseline != 0)

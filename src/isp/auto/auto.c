@@ -183,10 +183,13 @@ static void set_color(
         out->wb_gains[c] = (float)((double)gains[c] * scale);
     out->clip_level = (float)isp_clamp(least * scale, 0, 1);
     double kelvin = isp_tuning_cct(input->tuning, gains), tuned[9];
+    const struct sisp_color_profile *profile = isp_tuning_profile(input->tuning, input->info);
     if (kelvin == 0)
-        kelvin = isp_profile_cct(&input->info->profile, gains);
+        kelvin = isp_profile_cct(profile, gains);
     out->color_temperature_kelvin = (float)kelvin;
-    out->ccm_source = isp_ccm(out->ccm, &input->info->profile, gains, input->params);
+    out->ccm_source = isp_ccm(out->ccm, profile, gains, input->params);
+    if (out->ccm_source == SISP_SOURCE_FILE && profile != &input->info->profile)
+        out->ccm_source = SISP_SOURCE_TUNING;
     if (out->ccm_source == SISP_SOURCE_MANUAL ||
         !isp_tuning_ccm(input->tuning, kelvin > 0 ? kelvin : DAYLIGHT_KELVIN, tuned))
         return;

@@ -64,6 +64,10 @@ void isp_ccm_finish(float ccm[9], const double base[9], const struct sisp_params
 /** Whether there is a tuning with that part. */
 bool isp_tuning_has(const struct sisp_tuning *tuning, enum sisp_tuning_part part);
 
+/** The tuning's colour profile if it has one, else the raw file's. */
+const struct sisp_color_profile *isp_tuning_profile(
+    const struct sisp_tuning *tuning, const struct sisp_raw_info *info);
+
 /** White under light of that temperature, as isp_profile_white(). False without a curve. */
 bool isp_tuning_white(const struct sisp_tuning *tuning, double cct_kelvin, double log2_chroma[2]);
 

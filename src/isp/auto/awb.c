@@ -108,7 +108,7 @@ static void choose_locus(
     struct isp_locus *locus, const struct sisp_raw_info *info, const struct sisp_tuning *tuning)
 {
     if (!locus_of_tuning(locus, tuning))
-        locus_of_profile(locus, &info->profile);
+        locus_of_profile(locus, isp_tuning_profile(tuning, info));
     locus->is_known = locus->count > 0;
     locus->side_count = locus->is_known ? KNOWN_SIDE_COUNT : UNKNOWN_SIDE_COUNT;
     locus->side_step = locus->is_known ? KNOWN_SIDE_STEP : UNKNOWN_SIDE_STEP;
@@ -161,9 +161,9 @@ void isp_awb_kelvin(const struct sisp_raw_info *info, const struct sisp_tuning *
     double kelvin, struct isp_white *white)
 {
     double chroma[2];
-    bool is_known =
-        isp_tuning_white(tuning, kelvin, chroma) ||
-        (isp_profile_usable(&info->profile) && isp_profile_white(&info->profile, kelvin, chroma));
+    const struct sisp_color_profile *profile = isp_tuning_profile(tuning, info);
+    bool is_known = isp_tuning_white(tuning, kelvin, chroma) ||
+                    (isp_profile_usable(profile) && isp_profile_white(profile, kelvin, chroma));
     if (!is_known)
         generic_white(kelvin, chroma);
     for (int i = 0; i < 2; i++)
@@ -174,14 +174,14 @@ struct isp_white isp_awb_prior(const struct sisp_raw_info *info, const struct si
 {
     struct isp_white white;
     double daylight[2];
+    const struct sisp_color_profile *profile = isp_tuning_profile(tuning, info);
     if (isp_awb_as_shot(info, &white))
         return white;
     white = (struct isp_white){.source = SISP_SOURCE_NEUTRAL};
     if (isp_tuning_white(tuning, 5500, daylight))
         white.source = SISP_SOURCE_TUNING;
-    else if (isp_profile_usable(&info->profile) &&
-             isp_profile_white(&info->profile, 5500, daylight))
-        white.source = SISP_SOURCE_FILE;
+    else if (isp_profile_usable(profile) && isp_profile_white(profile, 5500, daylight))
+        white.source = profile == &info->profile ? SISP_SOURCE_FILE : SISP_SOURCE_TUNING;
     else
         return white;
     white.log2_gain[0] = isp_clamp(-daylight[0], -3.9, 3.9);

@@ -27,6 +27,12 @@ bool isp_tuning_has(const struct sisp_tuning *tuning, enum sisp_tuning_part part
     return tuning && (tuning->parts >> part & 1);
 }
 
+const struct sisp_color_profile *isp_tuning_profile(
+    const struct sisp_tuning *tuning, const struct sisp_raw_info *info)
+{
+    return isp_tuning_has(tuning, SISP_TUNING_PROFILE) ? &tuning->profile : &info->profile;
+}
+
 /* ---- white ------------------------------------------------------------------------------- */
 
 static void white_chroma(const struct sisp_tuning_white *white, double log2_chroma[2])

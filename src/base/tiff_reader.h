@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Reads tags of a TIFF file in memory (TIFF 6.0, section 2). Every access is checked. */
-#ifndef CAMERA_RAWDEC_TIFF_READER_H
-#define CAMERA_RAWDEC_TIFF_READER_H
+#ifndef BASE_TIFF_READER_H
+#define BASE_TIFF_READER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,8 +20,15 @@ struct tiff_field {
     const uint8_t *data;
 };
 
-/** Whether the bytes begin like a TIFF file; sets the offset of the first IFD. */
-bool tiff_open(struct tiff *tiff, const uint8_t *bytes, size_t size_bytes, size_t *first_ifd);
+/** The number that follows the byte order. */
+enum tiff_kind {
+    TIFF_PICTURE = 42,     /* TIFF and DNG */
+    TIFF_PROFILE = 0x4352, /* DCP: DNG's colour tags without a picture */
+};
+
+/** Whether the bytes begin like a file of that kind; sets the offset of the first IFD. */
+bool tiff_open(struct tiff *tiff, const uint8_t *bytes, size_t size_bytes, enum tiff_kind kind,
+    size_t *first_ifd);
 
 /** The tag in the IFD at that offset; absent, too, where IFD or data leave the file. */
 struct tiff_field tiff_find(const struct tiff *tiff, size_t ifd, uint16_t tag);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "camera/rawdec/tiff_reader.h"
+#include "base/tiff_reader.h"
 
 #include <math.h>
 #include <string.h>
@@ -36,13 +36,14 @@ static bool inside(const struct tiff *tiff, size_t offset, size_t size_bytes)
     return offset <= tiff->size_bytes && size_bytes <= tiff->size_bytes - offset;
 }
 
-bool tiff_open(struct tiff *tiff, const uint8_t *bytes, size_t size_bytes, size_t *first_ifd)
+bool tiff_open(struct tiff *tiff, const uint8_t *bytes, size_t size_bytes, enum tiff_kind kind,
+    size_t *first_ifd)
 {
-    if (size_bytes < 8 || (memcmp(bytes, "II*\0", 4) != 0 && memcmp(bytes, "MM\0*", 4) != 0))
+    if (size_bytes < 8 || (memcmp(bytes, "II", 2) != 0 && memcmp(bytes, "MM", 2) != 0))
         return false;
     *tiff = (struct tiff){bytes, size_bytes, bytes[0] == 'M'};
     *first_ifd = (size_t)load(tiff, bytes + 4, 4);
-    return true;
+    return load(tiff, bytes + 2, 2) == kind;
 }
 
 /** Number of entries of the IFD; 0 where the IFD leaves the file. */
