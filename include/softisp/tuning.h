@@ -26,14 +26,17 @@ enum sisp_tuning_part {
     SISP_TUNING_TONE,
     SISP_TUNING_LUX,
     SISP_TUNING_PROFILE,
+    SISP_TUNING_METERING,
     SISP_TUNING_PART_COUNT,
 };
 
-#define SISP_TUNING_POINTS_MAX 64 /* of a curve */
-#define SISP_TUNING_COLORS_MAX 32
-#define SISP_TUNING_PRIORS_MAX 8
-#define SISP_TUNING_TABLES_MAX 8
-#define SISP_TUNING_KNOTS_MAX  (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
+#define SISP_TUNING_POINTS_MAX     64 /* of a curve */
+#define SISP_TUNING_COLORS_MAX     32
+#define SISP_TUNING_PRIORS_MAX     8
+#define SISP_TUNING_TABLES_MAX     8
+#define SISP_TUNING_METERING_SIDE  15 /* cells of the grid of weights, across and down */
+#define SISP_TUNING_METERING_MODES 3
+#define SISP_TUNING_KNOTS_MAX      (SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX)
 
 /** The camera's answer to white under light of that temperature. */
 struct sisp_tuning_white {
@@ -94,6 +97,9 @@ struct sisp_tuning {
     struct sisp_color_profile profile;
     float exposure_ev;     /* baseline exposure that is added to the raw file's */
     uint32_t has_exposure; /* it stands for the raw file's instead */
+    /* How much each cell of the picture counts, row by row: centre-weighted, spot, matrix. */
+    float metering[SISP_TUNING_METERING_MODES]
+                  [SISP_TUNING_METERING_SIDE * SISP_TUNING_METERING_SIDE];
 };
 
 /** Such as "lens shading"; NULL past the last. */

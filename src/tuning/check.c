@@ -103,6 +103,12 @@ static bool is_profile_sound(const struct sisp_tuning *t)
            within(p->forward_matrix[1], 9, -1000, 1000) && within(&t->exposure_ev, 1, -16, 16);
 }
 
+static bool is_metering_sound(const struct sisp_tuning *t)
+{
+    const size_t count = SISP_TUNING_METERING_SIDE * SISP_TUNING_METERING_SIDE;
+    return within(t->metering[0], SISP_TUNING_METERING_MODES * count, 0, 65535);
+}
+
 bool tuning_is_sound(const struct sisp_tuning *t)
 {
     const float noise[] = {t->noise_shot, t->noise_read};
@@ -116,5 +122,6 @@ bool tuning_is_sound(const struct sisp_tuning *t)
            (!has(t, SISP_TUNING_NOISE) || within(noise, 2, 0, 1)) &&
            (!has(t, SISP_TUNING_TONE) || is_tone_sound(t)) &&
            (!has(t, SISP_TUNING_LUX) || within(lux, 4, 1e-4, 1e10)) &&
-           (!has(t, SISP_TUNING_PROFILE) || is_profile_sound(t));
+           (!has(t, SISP_TUNING_PROFILE) || is_profile_sound(t)) &&
+           (!has(t, SISP_TUNING_METERING) || is_metering_sound(t));
 }

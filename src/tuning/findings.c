@@ -41,6 +41,7 @@ static const struct {
         "the scene's brightness in lux is not known, white balance takes it for 400",
         SISP_FINDING_NOTE},
     [SISP_TUNING_PROFILE] = {"colour profile", NULL, SISP_FINDING_NOTE},
+    [SISP_TUNING_METERING] = {"metering weights", NULL, SISP_FINDING_NOTE},
 };
 
 const char *sisp_tuning_part_name(unsigned part)

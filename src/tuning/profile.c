@@ -88,13 +88,11 @@ static void read_tone(struct sisp_tuning *t, const struct tiff *tiff, size_t ifd
     t->parts |= 1u << SISP_TUNING_TONE;
 }
 
-static void note_unused(struct sisp_tuning *t, const struct tiff *tiff, size_t ifd)
+static void note_maps(struct sisp_tuning *t, const struct tiff *tiff, size_t ifd)
 {
     for (size_t i = 0; i < BASE_COUNT(unused); i++) {
-        size_t end = strlen(t->unused);
         if (tiff_find(tiff, ifd, unused[i].tag).count > 0)
-            snprintf(
-                t->unused + end, sizeof(t->unused) - end, "%s%s", end ? ", " : "", unused[i].name);
+            note_unused(t, unused[i].name);
     }
 }
 
@@ -121,7 +119,7 @@ int profile_read(struct reader *reader, const void *bytes, size_t size_bytes)
     t->exposure_ev = (float)fmin(fmax(exposure_ev, -16), 16);
     tiff_text(&tiff, ifd, TAG_UNIQUE_CAMERA_MODEL, t->target, sizeof(t->target));
     read_tone(t, &tiff, ifd);
-    note_unused(t, &tiff, ifd);
+    note_maps(t, &tiff, ifd);
     if (!tuning_is_sound(t))
         return tuning_refuse(
             &reader->error, -EINVAL, "%s: its colour matrices are not those of a camera", name);

@@ -17,7 +17,10 @@ struct reader {
 typedef int section_reader(struct reader *reader, uint32_t node);
 
 section_reader section_black, section_white, section_shading, section_shading_sets, section_colors,
-    section_noise, section_tone, section_lux;
+    section_noise, section_tone, section_lux, section_metering;
+
+/** Names that stand in the file and are not used. */
+void note_unused(struct sisp_tuning *tuning, const char *name);
 
 /** Whether the bytes begin like a DNG or a DCP. */
 bool profile_is_one(const void *bytes, size_t size_bytes);

@@ -27,6 +27,7 @@ static const struct section {
     {"rpi.noise", section_noise},
     {"rpi.contrast", section_tone},
     {"rpi.lux", section_lux},
+    {"rpi.agc", section_metering},
     {"BlackLevel", section_black},
     {"BlackLevelCorrection", section_black},
     {"Awb", section_white},
@@ -35,7 +36,7 @@ static const struct section {
     {"Lux", section_lux},
 };
 
-static void note_unused(struct sisp_tuning *tuning, const char *name)
+void note_unused(struct sisp_tuning *tuning, const char *name)
 {
     char shown[TREE_SHOWN_BYTES];
     size_t end = strlen(tuning->unused);

@@ -38,11 +38,27 @@ static double zone_level(const struct sisp_zone *zone, const double scale[3])
     return (unclipped * zone->count + zone->clipped) / cells;
 }
 
-static double place_weight(enum sisp_ae_metering metering, int zone)
+/* Which zones count, by the mode or by the weights that a tuning has for it. */
+struct metering {
+    enum sisp_ae_metering mode;
+    const float *weights; /* NULL: none */
+};
+
+static double tuned_weight(const float *weights, int zone)
 {
+    int across = (2 * (zone % SISP_STATS_ZONES) + 1) * SISP_TUNING_METERING_SIDE;
+    int down = (2 * (zone / SISP_STATS_ZONES) + 1) * SISP_TUNING_METERING_SIDE;
+    return (double)weights[down / (2 * SISP_STATS_ZONES) * SISP_TUNING_METERING_SIDE +
+                           across / (2 * SISP_STATS_ZONES)];
+}
+
+static double place_weight(const struct metering *metering, int zone)
+{
+    if (metering->weights)
+        return tuned_weight(metering->weights, zone);
     double dx = (zone % SISP_STATS_ZONES + 0.5) / (SISP_STATS_ZONES / 2) - 1;
     double dy = (zone / SISP_STATS_ZONES + 0.5) / (SISP_STATS_ZONES / 2) - 1;
-    switch (metering) {
+    switch (metering->mode) {
     case SISP_AE_CENTRE_WEIGHTED:
         return 1.5 - 0.5 * (dx * dx + dy * dy);
     case SISP_AE_SPOT:
@@ -60,7 +76,7 @@ struct mean {
 
 /* `middle_log2`: levels two stops from there count half; NULL: all count alike. */
 static bool weigh(const struct sisp_stats *stats, const double scale[3],
-    enum sisp_ae_metering metering, const double *middle_log2, struct mean *out)
+    const struct metering *metering, const double *middle_log2, struct mean *out)
 {
     double sum = 0, sum_log2 = 0, weights = 0;
     for (int i = 0; i < ZONES; i++) {
@@ -86,21 +102,32 @@ static bool weigh(const struct sisp_stats *stats, const double scale[3],
 /* Centre and matrix: half way (in stops) between the arithmetic mean, which a window or a lamp
  * dominates, and the mean of logarithms, which shade dominates. */
 static double picture_level(
-    const struct sisp_stats *stats, const double scale[3], enum sisp_ae_metering metering)
+    const struct sisp_stats *stats, const double scale[3], struct metering metering)
 {
     struct mean mean;
-    if (!weigh(stats, scale, metering, NULL, &mean)) {
-        metering = SISP_AE_CENTRE_WEIGHTED; /* a picture of few zones has none in the spot */
-        if (!weigh(stats, scale, metering, NULL, &mean))
+    if (!weigh(stats, scale, &metering, NULL, &mean)) {
+        metering = (struct metering){
+            .mode = SISP_AE_CENTRE_WEIGHTED}; /* a picture of few zones has none in the spot */
+        if (!weigh(stats, scale, &metering, NULL, &mean))
             return 0;
     }
-    if (metering == SISP_AE_SPOT || metering == SISP_AE_AVERAGE)
+    if (metering.mode == SISP_AE_SPOT || metering.mode == SISP_AE_AVERAGE)
         return mean.arithmetic;
-    if (metering == SISP_AE_MATRIX) {
+    if (metering.mode == SISP_AE_MATRIX) {
         double middle = mean.of_log2;
-        weigh(stats, scale, metering, &middle, &mean);
+        weigh(stats, scale, &metering, &middle, &mean);
     }
     return __builtin_sqrt(mean.arithmetic * isp_exp2(mean.of_log2));
+}
+
+static struct metering choose_metering(const struct isp_auto_input *input)
+{
+    _Static_assert(SISP_AE_MATRIX + 1 == SISP_TUNING_METERING_MODES, "the last one with weights");
+    int mode = (int)isp_param(input->params, SISP_PARAM_AE_METERING);
+    bool is_tuned =
+        mode < SISP_TUNING_METERING_MODES && isp_tuning_has(input->tuning, SISP_TUNING_METERING);
+    return (struct metering){
+        (enum sisp_ae_metering)mode, is_tuned ? input->tuning->metering[mode] : NULL};
 }
 
 /* Where too much is clipped its level is unknown. The share above the clip level is taken to fall
@@ -162,8 +189,7 @@ struct isp_metered isp_meter(const struct isp_auto_input *input, const float wb_
         least = (double)wb_gains[c] < least ? (double)wb_gains[c] : least;
     for (int c = 0; c < 3; c++)
         scale[c] = (double)wb_gains[c] / least / (double)input->stats->wb_gains[c];
-    int metering = (int)isp_param(input->params, SISP_PARAM_AE_METERING);
-    double level = picture_level(input->stats, scale, (enum sisp_ae_metering)metering);
+    double level = picture_level(input->stats, scale, choose_metering(input));
     double target = isp_param(input->params, SISP_PARAM_AE_TARGET);
     double share = isp_param(input->params, SISP_PARAM_AE_HIGHLIGHTS);
     out.is_valid = true;
