@@ -64,7 +64,7 @@ def whole_lines(folder):
         ['live', '--camera', 'sim', '--overload', 'x'], ['live', '--camera', 'sim', '--overload', '1:0'],
         ['live', '--camera', 'sim', '--raw', folder + '/none'], ['live', '--camera', 'sim', '--black', '1'],
         ['live', '--camera', 'sim', '--json', '--preview', '-'], ['live', '--camera', 'sim', '--isa', 'v9'],
-        ['live', '--camera', 'sim', '--threads', '65'], ['live', '--camera', 'sim', '--set', 'a=b'],
+        ['live', '--camera', 'sim', '--threads', '65'], ['live', '--camera', 'sim', '--black', 'optical'], ['live', '--camera', 'sim', '--set', 'a=b'],
         ['live', '--camera', 'stdin', '--raw-format', 'SRGGB10', '--size', '64x64', '--stride', '10', '--frames', '1'],
         ['info', 'a', 'b'], ['info', '--x'], ['info', raw, '--raw-format', 'SRGGB8'], ['bench', 'x'], ['bench', '--threads', '0'],
         ['bench', '--isa', 'v9'], ['bench', '--filter', 'no-such-case'],

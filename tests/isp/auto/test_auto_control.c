@@ -47,6 +47,12 @@ TEST(every_field_has_a_source_and_levels_are_the_files)
     CHECK_EQ(out.black_level[3], 67);
     CHECK_EQ(out.white_level, 4095);
     CHECK_EQ(out.black_source, SISP_SOURCE_FILE);
+    const uint32_t chosen[] = {SISP_SOURCE_AUTO, SISP_SOURCE_MANUAL};
+    for (int i = 0; i < 2; i++) {
+        info.black_source = chosen[i];
+        step(&input);
+        CHECK_EQ(out.black_source, chosen[i]);
+    }
     CHECK_EQ(out.noise_source, SISP_SOURCE_FILE);
     CHECK_EQ(out.lsc_source, SISP_SOURCE_FILE);
     CHECK_EQ(out.wb_source, SISP_SOURCE_AUTO);
