@@ -177,18 +177,6 @@ static void color_p010(const struct fast_color_noise *t)
     spoil_bytes(t->dst, 4 * t->pairs);
 }
 
-static void denoise(const struct fast_detail *t)
-{
-    fast_kernels_generic.detail->denoise(t);
-    spoil(t->dst[0], t->pairs);
-}
-
-static void sharpen(const struct fast_detail *t)
-{
-    fast_kernels_generic.detail->sharpen(t);
-    spoil(t->dst[0], t->pairs);
-}
-
 static const struct fast_unpack_kernels unpack = {
     .row = {unpack_8, unpack_16, unpack_10p, unpack_12p, unpack_14p, unpack_ipu3},
     .reverse = reverse};
@@ -206,12 +194,10 @@ static const struct fast_pack_kernels pack = {
         finish_xrgb8888, finish_rgb24, finish_nv12, finish_rgba64, finish_yuyv, finish_p010}};
 static const struct fast_sum_kernels sum = {.stats = stats};
 static const struct fast_area_kernels area = {.sum = area_sum, .mean = area_mean};
-static const struct fast_detail_kernels detail = {.sharpen = sharpen, .denoise = denoise};
 static const struct fast_color_kernels color = {.split = split,
     .shift = shift,
     .chroma = {[SISP_PIXEL_NV12] = color_nv12, [SISP_PIXEL_P010] = color_p010}};
-static const struct fast_kernels broken = {
-    &unpack, &bayer, &demosaic, &pack, &sum, &area, &detail, &color};
+static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &area, &color};
 
 const struct fast_kernels *broken_kernels(enum broken fault)
 {

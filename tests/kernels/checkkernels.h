@@ -55,8 +55,6 @@ bool check_color_split(struct check *c);
 bool check_color_shift(struct check *c);
 bool check_color_nv12(struct check *c);
 bool check_color_p010(struct check *c);
-bool check_sharpen(struct check *c);
-bool check_denoise(struct check *c);
 bool check_finish_xrgb8888(struct check *c);
 bool check_finish_rgb24(struct check *c);
 bool check_finish_nv12(struct check *c);

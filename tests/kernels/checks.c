@@ -483,8 +483,6 @@ const struct check_kernel check_kernels[] = {
     {"color-shift", check_color_shift},
     {"color-nv12", check_color_nv12},
     {"color-p010", check_color_p010},
-    {"sharpen", check_sharpen},
-    {"denoise", check_denoise},
     {"finish-xrgb8888", check_finish_xrgb8888},
     {"finish-rgb24", check_finish_rgb24},
     {"finish-nv12", check_finish_nv12},

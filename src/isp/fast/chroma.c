@@ -42,7 +42,7 @@ VEC_INLINE vec_u16 smooth(const int16_t *const rows[3], size_t i, vec_u16 limit)
 
 VEC_INLINE vec_u16 limit_at(const struct fast_color_noise *p, size_t i)
 {
-    return fast_threshold(vec_repeat(p->noise), vec_load(p->luma + i)) >> 1;
+    return fast_threshold(fast_thresholds(p->noise), vec_load(p->luma + i)) >> 1;
 }
 
 static void shift(const struct fast_color_noise *task)

@@ -8,8 +8,7 @@ enum {
     ROW_PLANES = 11,
     HALF = 8, /* where means over pairs begin in a row's planes */
     COLOR_ROWS = FAST_FINISH_RING * ROW_PLANES,
-    DETAIL_ROWS = COLOR_ROWS + FAST_FINISH_COLOR * 3,
-    SHIFT_ROWS = DETAIL_ROWS + 2,
+    SHIFT_ROWS = COLOR_ROWS + FAST_FINISH_COLOR * 3,
 };
 
 static int16_t *row_at(const struct fast_run *run, size_t row)
@@ -92,26 +91,14 @@ static void make_display(struct fast_run *run, uint32_t y)
         make_color(run, y / 2);
 }
 
-static void find_detail(const struct fast_run *run, uint32_t y)
+static void set_detail(const struct fast_run *run, uint32_t y, struct fast_detail *detail)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const uint32_t last = recipe->geometry.height - 1;
     const uint32_t rows[3] = {y > 0 ? y - 1 : 0, y, y < last ? y + 1 : last};
-    struct fast_detail task = {
-        .coring = recipe->finish.coring,
-        .noise = recipe->finish.noise,
-        .sharpness = recipe->finish.sharpness,
-        .pairs = ((size_t)recipe->geometry.width + 1) / 2,
-    };
-    for (unsigned phase = 0; phase < 2; phase++) {
-        for (int k = 0; k < 3; k++)
-            task.rows[k][phase] = display_row(run, rows[k], LUMA, phase);
-        task.dst[phase] = row_at(run, DETAIL_ROWS + phase);
-    }
-    if (recipe->finish.is_denoised)
-        recipe->kernels->detail->denoise(&task);
-    else
-        recipe->kernels->detail->sharpen(&task);
+    *detail = recipe->finish.detail;
+    for (unsigned k = 0; k < 6; k++)
+        detail->rows[k / 2][k % 2] = display_row(run, rows[k / 2], LUMA, k % 2);
 }
 
 /* Noise reduction of row cy of chroma: into the picture, or into what is added to its pixels. */
@@ -160,16 +147,12 @@ static void finish_row(const struct fast_run *run, const struct sisp_image *out,
         .dst = out->planes[0] + y * out->stride_bytes[0],
         .width = g->width,
     };
-    find_detail(run, y);
+    set_detail(run, y, &task.detail);
     for (unsigned k = 0; k < 3; k++) {
         task.linear[k][0] = display_row(run, y, k, 0);
         task.linear[k][1] = display_row(run, y, k, 1);
         task.half[k] = half_row(run, y, k);
         task.shift[k] = has_color ? row_at(run, SHIFT_ROWS + k) : NULL;
-    }
-    for (unsigned phase = 0; phase < 2; phase++) {
-        task.luma[phase] = display_row(run, y, LUMA, phase);
-        task.detail[phase] = row_at(run, DETAIL_ROWS + phase);
     }
     run->recipe->kernels->pack->finish[g->format](&task);
     if (has_planes && !has_color && (y % 2 == 1 || y + 1 == g->height))

@@ -9,8 +9,8 @@
 #define FAST_FINISH_COLOR 4 /* rows of chroma kept, likewise */
 
 /* Of each row in the ring R, G, B and luma, two phases each, and three means over pairs; U, V and
- * luma of each row of chroma; what is added: one row for luma, three for colours. */
-#define FAST_FINISH_ROWS (FAST_FINISH_RING * 11 + FAST_FINISH_COLOR * 3 + 2 + 3)
+ * luma of each row of chroma; what is added to colours. */
+#define FAST_FINISH_ROWS (FAST_FINISH_RING * 11 + FAST_FINISH_COLOR * 3 + 3)
 
 bool isp_fast_finish_is_valid(const struct sisp_coefficients *c);
 void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coefficients *c);

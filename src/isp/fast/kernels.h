@@ -13,6 +13,7 @@
 #include <softisp/format.h>
 #include <softisp/stats.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -86,6 +87,15 @@ struct fast_tone {
     _Alignas(16) uint8_t bytes[4][2][16];
 };
 
+/** 15-bit luma -> what noise reduction and sharpening add to every channel. */
+struct fast_detail {
+    const int16_t *rows[3][2]; /* luma, from one row above to one below */
+    bool is_denoised;
+    uint8_t coring[16], noise[16]; /* thresholds by luma, in 1/8 of an 8-bit step; what differs
+                                      from its neighbour by less than the latter is noise */
+    int16_t sharpness;             /* Q14 */
+};
+
 /** Linear RGB -> tone curve -> one row of a picture. */
 struct fast_pack {
     const int16_t *linear[3][2];
@@ -95,17 +105,8 @@ struct fast_pack {
     size_t width;
     /* Finishing only: rows of display values and luma of 15 bits, and what is added to them. */
     int16_t *display[3][2], *luma[2];
-    const int16_t *detail[2], *shift[3]; /* the latter for pairs; NULL: none */
-};
-
-/** 15-bit luma -> what noise reduction and sharpening add to every channel. */
-struct fast_detail {
-    const int16_t *rows[3][2]; /* luma, from one row above to one below */
-    int16_t *dst[2];
-    const uint8_t *coring; /* 16 thresholds by luma, in 1/8 of an 8-bit step */
-    const uint8_t *noise;  /* denoise only: likewise; what differs by less is taken for noise */
-    int16_t sharpness;     /* Q14 */
-    size_t pairs;
+    struct fast_detail detail;
+    const int16_t *shift[3]; /* for pairs; NULL: none */
 };
 
 /** Two rows of pair means -> halves of blue and red less luma, of which 16320 is grey; luma. */
@@ -193,17 +194,12 @@ struct fast_pack_kernels {
     void (*row[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
     void (*chroma[SISP_PIXEL_FORMAT_COUNT])(const struct fast_chroma *); /* of two planes */
     void (*flush)(void); /* after the last row, before another thread may read the picture */
-    /* Finishing: tone into rows of display values (or halves) and luma; those rows and detail,
-     * which take the place of linear RGB, into a picture. */
+    /* Finishing: tone into rows of display values (or halves) and luma; those rows,
+     * which take the place of linear RGB, and detail into a picture. */
     void (*display)(const struct fast_pack *);
     void (*display_yuv)(const struct fast_pack *);
     void (*display_both)(const struct fast_pack *); /* values and halves */
     void (*finish[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
-};
-
-struct fast_detail_kernels {
-    void (*sharpen)(const struct fast_detail *);
-    void (*denoise)(const struct fast_detail *); /* and sharpen */
 };
 
 struct fast_color_kernels {
@@ -229,7 +225,6 @@ struct fast_kernels {
     const struct fast_pack_kernels *pack;
     const struct fast_sum_kernels *sum;
     const struct fast_area_kernels *area;
-    const struct fast_detail_kernels *detail;
     const struct fast_color_kernels *color;
 };
 

@@ -92,16 +92,16 @@ void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coeff
 {
     const double sharpness = floor((double)c->sharpness * SHARPNESS + 0.5);
     *finish = (struct fast_finish){
-        .is_denoised = c->denoise_luma > 0,
         .has_color = c->denoise_chroma > 0,
-        .sharpness = (int16_t)(sharpness < 32767 ? sharpness : 32767),
+        .detail.is_denoised = c->denoise_luma > 0,
+        .detail.sharpness = (int16_t)(sharpness < 32767 ? sharpness : 32767),
     };
-    finish->is_on = c->sharpness > 0 || finish->is_denoised || finish->has_color;
+    finish->is_on = c->sharpness > 0 || finish->detail.is_denoised || finish->has_color;
     for (int i = 0; i < LEVELS && finish->is_on; i++) {
         const double sigma = display_sigma(c, mixes[0], i);
         const double u = display_sigma(c, mixes[1], i), v = display_sigma(c, mixes[2], i);
-        finish->coring[i] = threshold_code(CORING * sigma, CORING_LEAST);
-        finish->noise[i] = threshold_code(NOISE * (double)c->denoise_luma * sigma, 0);
+        finish->detail.coring[i] = threshold_code(CORING * sigma, CORING_LEAST);
+        finish->detail.noise[i] = threshold_code(NOISE * (double)c->denoise_luma * sigma, 0);
         finish->color_noise[i] =
             threshold_code(NOISE * (double)c->denoise_chroma * (u > v ? u : v), 0);
     }

@@ -11,10 +11,24 @@
 #include "isp/fast/kernels.h"
 #include "isp/fast/vec.h"
 
-/** Thresholds by luma: 16 of them, since a byte shuffle looks them up in one instruction. */
+/** Sixteen thresholds by luma, since that many are looked up in one instruction. */
+VEC_INLINE vec_u16 fast_thresholds(const uint8_t codes[16])
+{
+#if VEC_BYTES == 64
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)codes);
+    return (vec_u16)_mm512_cvtepu8_epi16(_mm256_broadcastsi128_si256(bytes)) << 4;
+#else
+    return vec_repeat(codes);
+#endif
+}
+
 VEC_INLINE vec_u16 fast_threshold(vec_u16 table, vec_u16 luma)
 {
+#if VEC_BYTES == 64
+    return (vec_u16)_mm512_permutexvar_epi16((VEC_RAW)vec_shift_right(luma, 11), (VEC_RAW)table);
+#else
     return vec_lookup_bytes(table, luma >> 11 | 0x8000) << 4;
+#endif
 }
 
 VEC_INLINE vec_u16 fast_clamp(vec_u16 v, vec_u16 least, vec_u16 most)

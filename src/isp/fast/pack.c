@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Kernels: tone curve and picture formats. */
-#include "isp/fast/kernels.h"
+#include "isp/fast/detail.h"
 #include "isp/fast/tone.h"
 
 /* Both phases of linear RGB -> 15-bit display values. */
@@ -10,44 +10,6 @@ VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
         const vec_u16 x[2] = {vec_load(p->linear[k][0] + i), vec_load(p->linear[k][1] + i)};
         fast_tone_pair(p->tone, x, out[k]);
     }
-}
-
-/* What finishing made of 15-bit display values, and the rounding that pictures of 8-bit RGB take
- * from the curve's base. */
-VEC_INLINE void finished_by(
-    const struct fast_pack *p, size_t i, vec_u16 out[3][2], int rounding, int is_shifted)
-{
-    for (int phase = 0; phase < 2; phase++) {
-        const vec_u16 detail = vec_load(p->detail[phase] + i);
-        for (int k = 0; k < 3; k++) {
-            vec_u16 sum = vec_load(p->linear[k][phase] + i);
-            if (is_shifted)
-                sum = vec_adds(sum, vec_load(p->shift[k] + i));
-            sum = vec_adds(sum, detail);
-            out[k][phase] =
-                vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX)) + (uint16_t)rounding;
-        }
-    }
-}
-
-VEC_INLINE void finished(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
-{
-    finished_by(p, i, out, 0, 0);
-}
-
-VEC_INLINE void finished_rounded(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
-{
-    finished_by(p, i, out, 64, 0);
-}
-
-VEC_INLINE void shifted(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
-{
-    finished_by(p, i, out, 0, 1);
-}
-
-VEC_INLINE void shifted_rounded(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
-{
-    finished_by(p, i, out, 64, 1);
 }
 
 /* ---- formats: a step makes 2 * VEC_LANES pixels ------------------------------------------------
@@ -262,6 +224,16 @@ VEC_INLINE void any_xrgb8888(const struct fast_pack *p, values_fn *values)
     }
 }
 
+VEC_INLINE void any_rgb24(const struct fast_pack *p, values_fn *values)
+{
+    row(p, values, step_rgb24, step_rgb24, 3);
+}
+
+VEC_INLINE void any_rgba64(const struct fast_pack *p, values_fn *values)
+{
+    row(p, values, step_rgba64, step_rgba64, 8);
+}
+
 static void row_xrgb8888(const struct fast_pack *p)
 {
     any_xrgb8888(p, tone);
@@ -269,12 +241,12 @@ static void row_xrgb8888(const struct fast_pack *p)
 
 static void row_rgb24(const struct fast_pack *p)
 {
-    row(p, tone, step_rgb24, step_rgb24, 3);
+    any_rgb24(p, tone);
 }
 
 static void row_rgba64(const struct fast_pack *p)
 {
-    row(p, tone, step_rgba64, step_rgba64, 8);
+    any_rgba64(p, tone);
 }
 
 static void row_nv12(const struct fast_pack *p)
@@ -336,36 +308,76 @@ static void display_both(const struct fast_pack *p)
     displays(p, 1, 1);
 }
 
-static void finish_xrgb8888(const struct fast_pack *p)
+struct finishing {
+    int is_8_bit, is_shifted, is_denoised;
+};
+
+/* Pictures of 8-bit RGB: of the sum only the bits above the 7 lowest count, so that saturation at
+ * 32767 is the greatest value. The half step of rounding cannot wrap: detail is at most 32767 less
+ * the luma, and little where luma is near 0. */
+VEC_INLINE void finished(
+    const struct fast_pack *p, size_t i, vec_u16 out[3][2], struct finishing how)
 {
-    if (p->shift[0])
-        any_xrgb8888(p, shifted_rounded);
-    else
-        any_xrgb8888(p, finished_rounded);
+    vec_u16 detail[2];
+    fast_detail_pair(&p->detail, i, how.is_denoised, detail);
+    for (int k = 0; k < 6; k++) {
+        vec_u16 sum = vec_load(p->linear[k / 2][k % 2] + i);
+        if (how.is_shifted)
+            sum = vec_adds(sum, vec_load(p->shift[k / 2] + i));
+        sum = vec_max(vec_adds(sum, detail[k % 2] + (uint16_t)(how.is_8_bit ? 64 : 0)), vec_set(0));
+        out[k / 2][k % 2] = how.is_8_bit ? sum : vec_min(sum, vec_set(FAST_TONE_MAX));
+    }
 }
 
-static void finish_rgb24(const struct fast_pack *p)
-{
-    if (p->shift[0])
-        row(p, shifted_rounded, step_rgb24, step_rgb24, 3);
-    else
-        row(p, finished_rounded, step_rgb24, step_rgb24, 3);
-}
+#define FINISHED(name, ...)                                                                        \
+    VEC_INLINE void name(const struct fast_pack *p, size_t i, vec_u16 out[3][2])                   \
+    {                                                                                              \
+        finished(p, i, out, (struct finishing){__VA_ARGS__});                                      \
+    }
+FINISHED(sharp_8, .is_8_bit = 1)
+FINISHED(shifted_8, .is_8_bit = 1, .is_shifted = 1)
+FINISHED(denoised_8, .is_8_bit = 1, .is_denoised = 1)
+FINISHED(shifted_denoised_8, .is_8_bit = 1, .is_shifted = 1, .is_denoised = 1)
+FINISHED(sharp_16, .is_8_bit = 0)
+FINISHED(shifted_16, .is_shifted = 1)
+FINISHED(denoised_16, .is_denoised = 1)
+FINISHED(shifted_denoised_16, .is_shifted = 1, .is_denoised = 1)
 
-static void finish_rgba64(const struct fast_pack *p)
-{
-    if (p->shift[0])
-        row(p, shifted, step_rgba64, step_rgba64, 8);
-    else
-        row(p, finished, step_rgba64, step_rgba64, 8);
-}
+#define FINISH(format, bits)                                                                       \
+    static void finish_##format(const struct fast_pack *p)                                         \
+    {                                                                                              \
+        if (p->detail.is_denoised && p->shift[0])                                                  \
+            any_##format(p, shifted_denoised_##bits);                                              \
+        else if (p->detail.is_denoised)                                                            \
+            any_##format(p, denoised_##bits);                                                      \
+        else if (p->shift[0])                                                                      \
+            any_##format(p, shifted_##bits);                                                       \
+        else                                                                                       \
+            any_##format(p, sharp_##bits);                                                         \
+    }
+FINISH(xrgb8888, 8)
+FINISH(rgb24, 8)
+FINISH(rgba64, 16)
 
-VEC_INLINE void finished_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+VEC_INLINE void finished_luma(
+    const struct fast_pack *p, size_t i, vec_u16 out[3][2], int is_denoised)
 {
+    vec_u16 detail[2];
+    fast_detail_pair(&p->detail, i, is_denoised, detail);
     for (int phase = 0; phase < 2; phase++) {
-        const vec_u16 sum = vec_adds(vec_load(p->luma[phase] + i), vec_load(p->detail[phase] + i));
+        const vec_u16 sum = vec_adds(vec_load(p->detail.rows[1][phase] + i), detail[phase]);
         out[0][phase] = vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX));
     }
+}
+
+VEC_INLINE void sharp_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    finished_luma(p, i, out, 0);
+}
+
+VEC_INLINE void denoised_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    finished_luma(p, i, out, 1);
 }
 
 /* 219 of 255 steps. */
@@ -398,17 +410,26 @@ VEC_INLINE void step_luma_yuyv(const struct fast_pack *p, size_t i, vec_u16 c[4]
 
 static void finish_nv12(const struct fast_pack *p)
 {
-    row(p, finished_luma, step_luma_nv12, step_luma_nv12, 1);
+    if (p->detail.is_denoised)
+        row(p, denoised_luma, step_luma_nv12, step_luma_nv12, 1);
+    else
+        row(p, sharp_luma, step_luma_nv12, step_luma_nv12, 1);
 }
 
 static void finish_p010(const struct fast_pack *p)
 {
-    row(p, finished_luma, step_luma_p010, step_luma_p010, 2);
+    if (p->detail.is_denoised)
+        row(p, denoised_luma, step_luma_p010, step_luma_p010, 2);
+    else
+        row(p, sharp_luma, step_luma_p010, step_luma_p010, 2);
 }
 
 static void finish_yuyv(const struct fast_pack *p)
 {
-    row_of_pairs(p, finished_luma, step_luma_yuyv);
+    if (p->detail.is_denoised)
+        row_of_pairs(p, denoised_luma, step_luma_yuyv);
+    else
+        row_of_pairs(p, sharp_luma, step_luma_yuyv);
 }
 
 static void flush(void)

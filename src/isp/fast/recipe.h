@@ -25,10 +25,9 @@ struct fast_bayer {
 
 /** Stages after the tone curve. */
 struct fast_finish {
-    bool is_on, is_denoised, has_color; /* noise reduction of luma, of chroma */
-    uint8_t coring[16], noise[16];      /* see struct fast_detail */
-    uint8_t color_noise[16];
-    int16_t sharpness;
+    bool is_on, has_color;     /* noise reduction of chroma */
+    struct fast_detail detail; /* without its rows */
+    uint8_t color_noise[16];   /* as its noise */
 };
 
 struct isp_fast_recipe {

@@ -8,7 +8,6 @@ extern const struct fast_demosaic_kernels FAST_KERNELS(fast_demosaic_kernels);
 extern const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels);
 extern const struct fast_sum_kernels FAST_KERNELS(fast_sum_kernels);
 extern const struct fast_area_kernels FAST_KERNELS(fast_area_kernels);
-extern const struct fast_detail_kernels FAST_KERNELS(fast_detail_kernels);
 extern const struct fast_color_kernels FAST_KERNELS(fast_color_kernels);
 
 extern const struct fast_kernels FAST_KERNELS(fast_kernels);
@@ -19,6 +18,5 @@ const struct fast_kernels FAST_KERNELS(fast_kernels) = {
     .pack = &FAST_KERNELS(fast_pack_kernels),
     .sum = &FAST_KERNELS(fast_sum_kernels),
     .area = &FAST_KERNELS(fast_area_kernels),
-    .detail = &FAST_KERNELS(fast_detail_kernels),
     .color = &FAST_KERNELS(fast_color_kernels),
 };

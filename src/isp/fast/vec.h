@@ -163,6 +163,16 @@ VEC_INLINE vec_u16 vec_min_u(vec_u16 a, vec_u16 b)
 }
 #endif
 
+/** v >> bits, 1 to 15. Of the widest vectors, shifts and the like go through one port of two. */
+VEC_INLINE vec_u16 vec_shift_right(vec_u16 v, unsigned bits)
+{
+#if VEC_BYTES == 64
+    return vec_mulhi_u(v, vec_set(1 << (16 - bits)));
+#else
+    return v >> (uint16_t)bits;
+#endif
+}
+
 /** Whether in any lane a > b or c > d. */
 VEC_INLINE int vec_any_greater(vec_u16 a, vec_u16 b, vec_u16 c, vec_u16 d)
 {
