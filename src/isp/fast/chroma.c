@@ -32,7 +32,7 @@ static void split(const struct fast_color *task)
 /* Columns two apart: noise of neighbours is alike, so that it takes width to reduce it. */
 VEC_INLINE vec_u16 smooth(const int16_t *const rows[3], size_t i, vec_u16 limit)
 {
-    struct fast_diffusion d = {.here = vec_load(rows[1] + i), .limit = limit};
+    struct fast_diffusion d = {.here = vec_load(rows[1] + i), .twice_limit = limit + limit};
     for (int k = 0; k < 9; k++) {
         if (k != 4)
             fast_diffuse(&d, vec_load(rows[k / 3] + i + k % 3 * 2 - 2));

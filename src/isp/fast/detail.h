@@ -35,7 +35,7 @@ VEC_INLINE struct fast_column fast_load_column(const struct fast_detail *d, int 
 
 VEC_INLINE vec_u16 fast_smooth_column(const struct fast_column c[3], vec_u16 limit)
 {
-    struct fast_diffusion d = {.here = c[1].here, .limit = limit};
+    struct fast_diffusion d = {.here = c[1].here, .twice_limit = limit + limit};
     for (int k = 0; k < 3; k++) {
         fast_diffuse(&d, c[k].up);
         fast_diffuse(&d, c[k].down);

@@ -36,23 +36,22 @@ VEC_INLINE vec_u16 fast_clamp(vec_u16 v, vec_u16 least, vec_u16 most)
     return vec_min(vec_max(v, least), most);
 }
 
-/** Sum of what counts of differences: twice what is within the threshold, less what is within twice
- * the threshold. Either may wrap; their difference cannot. */
+/** Sum of what counts of differences: they themselves up to the limit, less and less up to twice
+ * that. Eight of them cannot wrap. */
 struct fast_diffusion {
-    vec_u16 here, limit, inner, outer;
+    vec_u16 here, twice_limit, sum;
 };
 
 VEC_INLINE void fast_diffuse(struct fast_diffusion *d, vec_u16 near)
 {
-    const vec_u16 difference = near - d->here, none = vec_set(0), twice = d->limit + d->limit;
-    d->inner += fast_clamp(difference, none - d->limit, d->limit);
-    d->outer += fast_clamp(difference, none - twice, twice);
+    const vec_u16 difference = near - d->here, size = vec_abs(difference);
+    d->sum += vec_sign(vec_min(size, vec_subs_u(d->twice_limit, size)), difference);
 }
 
 /** The mean over eight neighbours and the middle itself. */
 VEC_INLINE vec_u16 fast_diffused(const struct fast_diffusion *d)
 {
-    return vec_mulhrs(d->inner + d->inner - d->outer, vec_set(3641)); /* a ninth */
+    return vec_mulhrs(d->sum, vec_set(3641)); /* a ninth */
 }
 
 #endif

@@ -205,6 +205,12 @@ VEC_INLINE vec_u16 vec_abs(vec_u16 a)
 VEC_BINARY_C(vec_sign, int16_t, b < 0 ? -a : a)
 #elif defined(__SSSE3__) && VEC_BYTES < 64
 VEC_BINARY(vec_sign, sign_epi16)
+#elif VEC_BYTES == 64
+VEC_INLINE vec_u16 vec_sign(vec_u16 a, vec_u16 b)
+{
+    const __mmask32 is_less = _mm512_cmpgt_epi16_mask(_mm512_setzero_si512(), (VEC_RAW)b);
+    return (vec_u16)_mm512_mask_sub_epi16((VEC_RAW)a, is_less, _mm512_setzero_si512(), (VEC_RAW)a);
+}
 #else
 VEC_INLINE vec_u16 vec_sign(vec_u16 a, vec_u16 b)
 {
