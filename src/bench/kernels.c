@@ -26,7 +26,6 @@ static void rows_init(struct rows *r, const struct bench_job *job)
     isp_fast_run_init(&run, recipe, job->memory->raws, job->memory->scratch, NULL);
     *r = (struct rows){.kernels = recipe->kernels};
     r->unpack = (struct fast_unpack){.src = job->memory->raws,
-        .prefetch = job->memory->raws,
         .src_bytes = pairs * 4, /* as 16-bit words; others take less */
         .below_weight = 16384,
         .clip = recipe->clip,

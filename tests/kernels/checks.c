@@ -70,7 +70,7 @@ static bool check_unpack(struct check *c, enum sisp_packing packing)
         task.span[p] = (uint16_t)(65535u >> task.boost[p]);
         task.span[p] = (uint16_t)(task.span[p] - base_prng_below(&c->prng, task.span[p] / 2));
     }
-    task.src = task.prefetch = fill_raw(c, format, &task.src_bytes);
+    task.src = fill_raw(c, format, &task.src_bytes);
     c->kernels->unpack->row[packing](&task);
     for (uint32_t x = 0; x < c->width; x++) {
         const unsigned p = x % 2;

@@ -109,18 +109,23 @@ static uint32_t group_lead(enum sisp_packing packing, uint32_t x)
     return 0;
 }
 
+/* Where a line of the crop begins: with a whole group, of which `lead` samples come before it. */
+static const uint8_t *raw_line(const struct fast_run *run, uint32_t line, uint32_t lead)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    return run->raw + (g->crop.y + line) * g->raw_stride_bytes +
+           sisp_raw_row_bytes(run->recipe->raw->packing, g->crop.x - lead);
+}
+
 void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const struct isp_geometry *g = &recipe->geometry;
     const enum sisp_packing packing = recipe->raw->packing;
     const uint32_t lead = group_lead(packing, g->crop.x);
-    const size_t begin = sisp_raw_row_bytes(packing, g->crop.x - lead);
     const uint32_t line = fast_line_of(g, y);
-    const uint32_t ahead = y + 2 < g->crop.height ? fast_line_of(g, y + 2) : line;
     struct fast_unpack task = {
-        .src = run->raw + (g->crop.y + line) * g->raw_stride_bytes + begin,
-        .prefetch = run->raw + (g->crop.y + ahead) * g->raw_stride_bytes + begin,
+        .src = raw_line(run, line, lead),
         .src_bytes = sisp_raw_row_bytes(packing, lead + g->crop.width),
         .clip = recipe->clip,
         .word_max = (uint16_t)((1u << recipe->raw->bits) - 1),
@@ -146,6 +151,18 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
 
 /* ---- linear RGB ------------------------------------------------------------------------------ */
 
+/* The row after the one that is unpacked next. */
+static void prefetch_raw(const struct fast_run *run, struct fast_demosaic *task)
+{
+    const struct isp_geometry *g = &run->recipe->geometry;
+    const uint32_t y = run->next_row + 1;
+    if (y >= g->crop.height)
+        return;
+    const enum sisp_packing packing = run->recipe->raw->packing;
+    task->prefetch = raw_line(run, fast_line_of(g, y), group_lead(packing, g->crop.x));
+    task->prefetch_bytes = sisp_raw_row_bytes(packing, g->crop.width);
+}
+
 static void demosaic_row(const struct fast_run *run, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
@@ -160,6 +177,7 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
         for (int k = 0; k < 3; k++)
             task.dst[k][phase] = fast_plane_row(run->linear, recipe->stride, k, phase);
     }
+    prefetch_raw(run, &task);
     memcpy(task.ccm, recipe->ccm[fast_row_is_blue(recipe, y)], sizeof(task.ccm));
     if (recipe->raw->is_mono)
         kernels->mono(&task);

@@ -29,7 +29,6 @@
 struct fast_unpack {
     const uint8_t *src; /* begins at a whole group of the packing */
     size_t src_bytes;   /* not a byte more is read */
-    const uint8_t *prefetch;
     int16_t *dst[2];
     const uint16_t *gain_above[2], *gain_below[2]; /* Q12, of the mesh rows around this row */
     uint16_t below_weight;                         /* Q15 */
@@ -73,6 +72,8 @@ struct fast_demosaic {
     int16_t *dst[3][2];
     int16_t ccm[3][3]; /* Q13; columns: the row's own colour, green, the other colour */
     size_t pairs;
+    const uint8_t *prefetch; /* a row of raw samples that will soon be read */
+    size_t prefetch_bytes;
 };
 
 /**

@@ -98,8 +98,6 @@ VEC_INLINE void row(
     const struct fast_unpack own = *task, *u = &own; /* which no store can change */
     size_t i = 0, at = 0;
     for (; i < u->pairs && at + size.read_bytes <= u->src_bytes; i += VEC_LANES) {
-        __builtin_prefetch(u->prefetch + at);
-        __builtin_prefetch(u->prefetch + at + 64);
         step(u, i, u->src + at, f);
         at += size.bytes;
     }
@@ -176,10 +174,8 @@ static void row_ipu3(const struct fast_unpack *task)
         uint16_t words[IPU3_BLOCKS * IPU3_SAMPLES];
         size_t blocks = (u->src_bytes - at) / IPU3_BYTES;
         blocks = blocks < IPU3_BLOCKS ? blocks : IPU3_BLOCKS;
-        for (size_t k = 0; k < blocks; k++) {
-            __builtin_prefetch(u->prefetch + at + k * IPU3_BYTES);
+        for (size_t k = 0; k < blocks; k++)
             ipu3_block(u->src + at + k * IPU3_BYTES, words + k * IPU3_SAMPLES);
-        }
         __builtin_memset(words + blocks * IPU3_SAMPLES, 0,
             (IPU3_BLOCKS - blocks) * IPU3_SAMPLES * sizeof(*words));
         for (size_t k = 0; k < IPU3_VECTORS && i < u->pairs; k++, i += VEC_LANES) {
