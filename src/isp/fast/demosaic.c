@@ -49,23 +49,23 @@ VEC_INLINE vec_u16 positive(vec_u16 v)
 
 VEC_INLINE struct rgb mhc_at_own(const struct near *n)
 {
-    vec_u16 far = n->across2 + n->along2, c2 = n->centre << 1;
-    vec_u16 green = (c2 << 1) - far, other = (c2 << 1) + c2 - (far + (far >> 1));
+    const vec_u16 far = n->across2 + n->along2, near = n->across + n->along;
+    const vec_u16 c2 = n->centre + n->centre, c4 = c2 + c2, green = c4 - far;
     return (struct rgb){
-        .own = n->centre << 3,
-        .green = positive(vec_adds(green, (n->across + n->along) << 1)),
-        .other = positive(vec_adds(other, n->corners << 1)),
+        .own = c4 + c4,
+        .green = positive(vec_adds(green, near + near)),
+        .other = positive(vec_adds(green + c2 - vec_shift_right(far, 1), n->corners + n->corners)),
     };
 }
 
 VEC_INLINE struct rgb mhc_at_green(const struct near *n)
 {
-    vec_u16 both = (n->centre << 2) + n->centre - n->corners;
-    vec_u16 own = both - n->across2 + (n->along2 >> 1);
-    vec_u16 other = both - n->along2 + (n->across2 >> 1);
+    const vec_u16 c4 = n->centre << 2, both = c4 + n->centre - n->corners;
+    const vec_u16 own = both - n->across2 + vec_shift_right(n->along2, 1);
+    const vec_u16 other = both - n->along2 + vec_shift_right(n->across2, 1);
     return (struct rgb){
         .own = positive(vec_adds(own, n->across << 2)),
-        .green = n->centre << 3,
+        .green = c4 + c4,
         .other = positive(vec_adds(other, n->along << 2)),
     };
 }
