@@ -91,27 +91,28 @@ static __attribute__((noinline)) void repair(const struct fast_defects *d, size_
 }
 
 /* A defect is beyond at least three of the four nearest, and by more than the noise at any level
- * below its own: nearly no sample is. */
-VEC_INLINE void pass(const struct fast_defects *d, size_t i, int phase)
+ * below its own: nearly no sample is. By how much. */
+VEC_INLINE vec_u16 excess(const struct fast_defects *d, size_t i, int phase)
 {
     const int16_t *row = d->rows[2][phase] + i;
     const vec_u16 centre = vec_load(row), left = vec_load(row - 1), right = vec_load(row + 1);
     const vec_u16 up = vec_load(d->rows[0][phase] + i), down = vec_load(d->rows[4][phase] + i);
-    vec_u16 above = vec_max(vec_min(left, right), vec_min(up, down));
-    vec_u16 below = vec_min(vec_max(left, right), vec_max(up, down));
-    vec_u16 margin = noise(d, phase, above);
-    if (__builtin_expect(vec_any_greater(centre, above + margin, below, centre + margin), 0))
-        repair(d, i, phase);
-    else
-        vec_store(d->dst[phase] + i, centre);
+    const vec_u16 above = vec_max(vec_min(left, right), vec_min(up, down));
+    const vec_u16 below = vec_min(vec_max(left, right), vec_max(up, down));
+    return vec_max(centre - above, below - centre) - noise(d, phase, above);
 }
 
 static void defects(const struct fast_defects *task)
 {
     const struct fast_defects copy = *task, *d = &copy; /* which no store can change */
     for (size_t i = 0; i < d->pairs; i += VEC_LANES) {
-        pass(d, i, 0);
-        pass(d, i, 1);
+        const vec_u16 most = vec_max(excess(d, i, 0), excess(d, i, 1));
+        for (int phase = 0; phase < 2; phase++)
+            vec_store(d->dst[phase] + i, vec_load(d->rows[2][phase] + i));
+        if (__builtin_expect(vec_any_greater(most, vec_set(0)), 0)) {
+            repair(d, i, 0);
+            repair(d, i, 1);
+        }
     }
 }
 

@@ -173,14 +173,13 @@ VEC_INLINE vec_u16 vec_shift_right(vec_u16 v, unsigned bits)
 #endif
 }
 
-/** Whether in any lane a > b or c > d. */
-VEC_INLINE int vec_any_greater(vec_u16 a, vec_u16 b, vec_u16 c, vec_u16 d)
+/** Whether in any lane a > b. */
+VEC_INLINE int vec_any_greater(vec_u16 a, vec_u16 b)
 {
 #if VEC_BYTES == 64
-    return (_mm512_cmpgt_epi16_mask((VEC_RAW)a, (VEC_RAW)b) |
-               _mm512_cmpgt_epi16_mask((VEC_RAW)c, (VEC_RAW)d)) != 0;
+    return _mm512_cmpgt_epi16_mask((VEC_RAW)a, (VEC_RAW)b) != 0;
 #else
-    vec_u16 is_greater = (vec_u16)((vec_i16)a > (vec_i16)b) | (vec_u16)((vec_i16)c > (vec_i16)d);
+    vec_u16 is_greater = (vec_u16)((vec_i16)a > (vec_i16)b);
 #if defined(VEC_GENERIC)
     uint64_t parts[2];
     __builtin_memcpy(parts, &is_greater, sizeof(parts));
