@@ -52,7 +52,7 @@ isp="$build/neon/*.o $build/isp/*.o"
 compile checks "" tests/kernels/*.c
 # shellcheck disable=SC2086
 check checkkernels $build/checks/*.o $build/generic/*.o $build/reference/tests-reference-fast*.o $isp
-for test in tests/isp/fast/test_fast.c tests/isp/fast/test_contracts.c tests/isp/fast/test_bayer.c \
+for test in tests/isp/fast/test_fast.c tests/isp/fast/test_contracts.c tests/isp/fast/test_pair.c tests/isp/fast/test_bayer.c \
     tests/isp/fast/test_shadows.c tests/isp/still/still_test.c tests/isp/burst/burst_test.c \
     tests/isp/auto/test_auto_awb.c tests/isp/auto/test_auto_color.c tests/isp/auto/test_auto_control.c \
     tests/isp/auto/test_auto_exposure.c tests/isp/auto/test_auto_loop.c tests/isp/auto/test_auto_tone.c \
