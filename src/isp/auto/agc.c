@@ -151,8 +151,9 @@ static double rest_band_ev(
     double readout_us = 0;
     if (input->stats)
         readout_us = (double)input->line_us * input->stats->row_count * input->stats->row_lines;
+    double exposure_us = (double)previous->flicker.exposure_us;
     double swing =
-        isp_flicker_swing_ev(&previous->flicker, (double)previous->flicker.exposure_us, readout_us);
+        isp_flicker_swing_ev(&previous->flicker, exposure_us, isp_clamp(readout_us, 0, 1e7));
     return is_at_rest ? WAKE_EV + swing * SWING_SLACK : REST_EV + swing / 2;
 }
 

@@ -36,6 +36,7 @@
 #define BARRED_FRAMES 250
 
 #define PROBE_AFTER    4 /* frames compared */
+#define PROBE_SEEN     4 /* its first frames show what was asked for before */
 #define PROBE_FRAMES   24
 #define PROBE_STEPS    16   /* exposures tried are sixteenths of the time, 2 of them or more */
 #define PROBE_CLEAR    0.15 /* square of the expected difference that is enough */
@@ -313,7 +314,7 @@ double isp_flicker_swing_ev(
 
 bool isp_flicker_is_probing(const struct isp_flicker_state *state)
 {
-    return state->probe > 0 && state->probe < PROBE_FRAMES;
+    return state->probe >= PROBE_SEEN && state->probe < PROBE_FRAMES;
 }
 
 double isp_flicker_exposure_us(const struct isp_flicker_probe *probe,
