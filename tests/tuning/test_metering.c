@@ -19,18 +19,21 @@ static char text[1 << 16], error[512];
 static int read_tuning(const int cells[3], int count, bool has_channels)
 {
     static const char *const modes[] = {"centre-weighted", "spot", "matrix"};
-    char *at = text;
-    at += sprintf(at, "{\"rpi.black_level\": {\"black_level\": 1},");
-    at += sprintf(
-        at, "\"rpi.agc\": %s{\"metering_modes\": {", has_channels ? "{\"channels\": [" : "");
+    FILE *out = fmemopen(text, sizeof(text), "w");
+    if (!out)
+        return -1;
+    fprintf(out, "{\"rpi.black_level\": {\"black_level\": 1}, \"rpi.agc\": ");
+    fprintf(out, "%s{\"metering_modes\": {", has_channels ? "{\"channels\": [" : "");
     for (int mode = 0; mode < 3; mode++) {
-        at += sprintf(at, "\"%s\": {\"weights\": [", modes[mode]);
+        fprintf(out, "\"%s\": {\"weights\": [", modes[mode]);
         for (int i = 0; i < count; i++)
-            at += sprintf(at, "%d,", i == cells[mode]);
-        at += sprintf(at, "]},");
+            fprintf(out, "%d,", i == cells[mode]);
+        fprintf(out, "]},");
     }
-    at += sprintf(at, "}}%s}", has_channels ? "]}" : "");
-    return sisp_tuning_read(&tuning, "t", text, (size_t)(at - text), error, sizeof(error));
+    fprintf(out, "}}%s}", has_channels ? "]}" : "");
+    size_t size_bytes = (size_t)ftell(out);
+    fclose(out);
+    return sisp_tuning_read(&tuning, "t", text, size_bytes, error, sizeof(error));
 }
 
 /* Dark but for the zones whose centre lies in that cell of the grid. */
