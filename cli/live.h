@@ -48,6 +48,7 @@ struct live_summary {
     uint64_t missed; /* frames for which no input was free */
     uint32_t stills;
     char still_path[4096]; /* the last one */
+    char cfa_warning[256]; /* empty: none */
     bool is_interrupted;
 };
 

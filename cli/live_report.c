@@ -153,6 +153,8 @@ static int report_json(const struct live_summary *s)
     set_count(object, "ns_total", s->seconds_ns);
     set_count(object, "stills", s->stills);
     json_object_set_new(object, "lanes", lanes);
+    json_object_set_new(
+        object, "cfa_warning", *s->cfa_warning ? json_string(s->cfa_warning) : json_null());
     set_figures(object, &s->figures);
     return cli_json_print("live", object);
 }

@@ -405,6 +405,9 @@ static int run_frames(struct run *run)
     if (run->has_still)
         pthread_join(run->still_thread, NULL);
     sisp_session_figures(run->session, &run->summary->figures);
+    struct sisp_cfa_check check;
+    if (sisp_session_cfa_check(run->session, &check) == 0)
+        sisp_cfa_check_text(&check, run->summary->cfa_warning, sizeof(run->summary->cfa_warning));
     int output = atomic_load(&run->output_error);
     if (output) {
         cli_error("live", "%s: %s", atomic_load(&run->failed_output),

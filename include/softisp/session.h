@@ -182,6 +182,11 @@ SISP_API SISP_MUST_CHECK int sisp_session_flush(struct sisp_session *session);
 SISP_API SISP_MUST_CHECK int sisp_session_set_tuning(
     struct sisp_session *session, const struct sisp_tuning *tuning);
 
+/** What a live session's first frames say against their CFA order; the log has it too.
+ * Threads: any. Real-time: safe. Returns: 0, -ENOENT (nothing). */
+SISP_API int sisp_session_cfa_check(
+    const struct sisp_session *session, struct sisp_cfa_check *check);
+
 /** Wait until every frame accepted before has its result. Threads: any. Real-time: blocks.
  * Returns: 0, -EAGAIN (too many such calls at once), -ETIMEDOUT. */
 SISP_API SISP_MUST_CHECK int sisp_session_drain(struct sisp_session *session, uint64_t timeout_ns);

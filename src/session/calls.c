@@ -98,8 +98,21 @@ static void check_order(struct sisp_session *session, const struct sisp_input *i
     bool is_sure = is_wrong && atomic_fetch_add(&session->doubts, 1) + 1 == DOUBTS_TO_WARN;
     if (check.verdict == SISP_CFA_PLAUSIBLE || is_sure)
         atomic_store(&session->looks, 0);
-    if (is_sure)
-        base_log(SISP_LOG_WARNING, "%s", text);
+    if (!is_sure)
+        return;
+    session->check = check;
+    atomic_store(&session->is_doubted, 1);
+    base_log(SISP_LOG_WARNING, "%s", text);
+}
+
+int sisp_session_cfa_check(const struct sisp_session *session, struct sisp_cfa_check *check)
+{
+    if (!session || !check)
+        return -EINVAL;
+    if (!atomic_load(&session->is_doubted))
+        return -ENOENT;
+    *check = session->check;
+    return 0;
 }
 
 int sisp_session_submit(

@@ -21,9 +21,11 @@ struct sisp_session {
     uint32_t overload_count;
     pid_t owner; /* a forked child has neither the threads nor a right to the buffers */
     _Atomic uint32_t is_stopped;
-    _Atomic uint32_t in_flight; /* accepted and not yet read */
-    _Atomic uint32_t looks;     /* frames whose CFA order is still to be checked */
-    _Atomic uint32_t doubts;    /* frames that looked otherwise */
+    _Atomic uint32_t in_flight;  /* accepted and not yet read */
+    _Atomic uint32_t looks;      /* frames whose CFA order is still to be checked */
+    _Atomic uint32_t doubts;     /* frames that looked otherwise */
+    _Atomic uint32_t is_doubted; /* `check` holds and stays */
+    struct sisp_cfa_check check;
 };
 
 static inline bool session_is_inherited(const struct sisp_session *session)

@@ -99,8 +99,8 @@ def wrong_order_is_said(folder):
     path = os.path.join(raws, '000003.raw')
     for name, is_right in (('SRGGB10', True), ('SGBRG10', False)):
         size = ['--raw-format', name, '--size', '128x96', '--black', '64']
-        _, _, err = run('live', '--camera', 'stdin', *size, stdin=frames)
-        expect(is_right == (not err), err)
+        _, out, err = run('live', '--camera', 'stdin', *size, '--json', stdin=frames)
+        expect(is_right == (not err) == (json.loads(out)['cfa_warning'] is None), out, err)
         code, out, _ = run('info', path, *size)
         expect(code == 0 and (b'CFA order: agrees' in out) == is_right, out)
         code, doctor, _ = run('doctor', path, *size)
