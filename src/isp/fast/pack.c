@@ -21,7 +21,7 @@ typedef void step_fn(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8
 /* Words of even and odd pixels, of which the bytes above the 7 lowest bits count, to bytes. */
 VEC_INLINE vec_u16 to_bytes(const vec_u16 c[2])
 {
-    return c[0] >> 7 | (c[1] << 1 & 0xff00);
+    return vec_shift_right(c[0], 7) | ((c[1] + c[1]) & 0xff00);
 }
 
 /* Bytes of channel `first`, green, the other one, 255. The curve's base includes rounding. */
@@ -324,7 +324,7 @@ VEC_INLINE void finished(
         vec_u16 sum = vec_load(p->linear[k / 2][k % 2] + i);
         if (how.is_shifted)
             sum = vec_adds(sum, vec_load(p->shift[k / 2] + i));
-        sum = vec_max(vec_adds(sum, detail[k % 2] + (uint16_t)(how.is_8_bit ? 64 : 0)), vec_set(0));
+        sum = vec_positive(vec_adds(sum, detail[k % 2] + (uint16_t)(how.is_8_bit ? 64 : 0)));
         out[k / 2][k % 2] = how.is_8_bit ? sum : vec_min(sum, vec_set(FAST_TONE_MAX));
     }
 }

@@ -173,6 +173,17 @@ VEC_INLINE vec_u16 vec_shift_right(vec_u16 v, unsigned bits)
 #endif
 }
 
+/** The greater of v and 0; with AVX-512 without the port that minima, shifts and the like fill. */
+VEC_INLINE vec_u16 vec_positive(vec_u16 v)
+{
+#if VEC_BYTES == 64
+    const __mmask32 is_more = _mm512_cmpgt_epi16_mask((VEC_RAW)v, _mm512_setzero_si512());
+    return (vec_u16)_mm512_maskz_mov_epi16(is_more, (VEC_RAW)v);
+#else
+    return vec_max(v, vec_set(0));
+#endif
+}
+
 /** Whether in any lane a > b. */
 VEC_INLINE int vec_any_greater(vec_u16 a, vec_u16 b)
 {
