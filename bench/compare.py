@@ -15,7 +15,7 @@ OURS = 'SoftISP'
 LEVELS = {'base': 'SSE2', 'v2': 'SSE4.2', 'v3': 'AVX2', 'v4': 'AVX-512', 'neon': 'NEON'}
 CASES = {
     'path-a': ('SRGGB10 → XRGB8888', 'black, LSC mesh, WB, MHC 5x5, CCM, tone, statistics', ''),
-    'path-b': ('SRGGB10 → XRGB8888', 'path-a, defect correction, green balance', ''),
+    'path-b': ('SRGGB10 → XRGB8888', 'path-a, defect correction, green balance, sharpening', ''),
     'path-c': ('SRGGB10P → NV12', 'path-b, luma and chroma noise reduction', ''),
 }
 BILINEAR = 'black, LSC, WB, CCM, tone, statistics'
