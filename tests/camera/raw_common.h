@@ -8,6 +8,7 @@
 #include <softisp/raw.h>
 
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TINY_DNG SOURCE_ROOT "/tests/camera/tiny.dng"
@@ -32,6 +33,22 @@ static inline size_t load_file(const char *path, uint8_t *bytes, size_t size)
     size_t count = fread(bytes, 1, size, file);
     fclose(file);
     return count;
+}
+
+/** A shared file's bytes, unpacked if its name ends in .xz; 0 where it is absent. */
+static inline size_t load_shared(const char *name, uint8_t *bytes, size_t size)
+{
+    char path[PATH_MAX], command[PATH_MAX + 16];
+    if (!shared_path(path, name))
+        return 0;
+    if (!strstr(name, ".xz"))
+        return load_file(path, bytes, size);
+    snprintf(command, sizeof(command), "xz -dc '%s'", path);
+    FILE *pipe = popen(command, "re");
+    if (!pipe)
+        return 0;
+    size_t count = fread(bytes, 1, size, pipe);
+    return pclose(pipe) == 0 ? count : 0;
 }
 
 /** Write the bytes to a new temporary file, whose name replaces `path`'s template. */

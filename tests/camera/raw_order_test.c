@@ -36,19 +36,6 @@ static const struct order_case cases[] = {
 
 static uint8_t *bytes;
 
-static size_t load_shared(const char *name)
-{
-    char path[PATH_MAX], command[PATH_MAX + 16];
-    if (!shared_path(path, name))
-        return 0;
-    if (!strstr(name, ".xz"))
-        return load_file(path, bytes, FILE_BYTES_MAX);
-    snprintf(command, sizeof(command), "xz -dc '%s'", path);
-    FILE *pipe = popen(command, "re");
-    size_t count = pipe ? fread(bytes, 1, FILE_BYTES_MAX, pipe) : 0;
-    return pipe && pclose(pipe) == 0 ? count : 0;
-}
-
 static uint32_t fourcc_of(const struct sisp_raw_format *like, enum sisp_cfa cfa, bool is_mono)
 {
     const struct sisp_raw_format *f = sisp_raw_formats;
@@ -102,7 +89,7 @@ TEST(real_frames_tell_their_order)
             .black_level = {c->black}};
         struct sisp_raw_file *file;
         char error[256];
-        size_t size_bytes = load_shared(c->name);
+        size_t size_bytes = load_shared(c->name, bytes, FILE_BYTES_MAX);
         if (size_bytes == 0)
             SKIP("no shared data");
         CHECK_EQ(open_bytes(&file, bytes, size_bytes, &params, error), 0);

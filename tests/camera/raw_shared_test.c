@@ -28,22 +28,6 @@ static const struct shared_case cases[] = {
 
 static uint8_t *bytes;
 
-/** The file's bytes, unpacked if its name ends in .xz; 0 where it is absent. */
-static size_t load_shared(const char *name)
-{
-    char path[PATH_MAX], command[PATH_MAX + 16];
-    if (!shared_path(path, name))
-        return 0;
-    if (!strstr(name, ".xz"))
-        return load_file(path, bytes, FILE_BYTES_MAX);
-    snprintf(command, sizeof(command), "xz -dc '%s'", path);
-    FILE *pipe = popen(command, "re");
-    if (!pipe)
-        return 0;
-    size_t count = fread(bytes, 1, FILE_BYTES_MAX, pipe);
-    return pclose(pipe) == 0 ? count : 0;
-}
-
 static uint32_t stored_sample(const struct shared_case *c, uint32_t x, uint32_t y)
 {
     size_t row_bytes = ((size_t)c->width * c->bits + 7) / 8;
@@ -88,7 +72,7 @@ TEST(real_dngs_are_read)
         const struct sisp_raw_open_params params = {0};
         struct sisp_raw_file *file;
         char error[256];
-        size_t size_bytes = load_shared(cases[i].name);
+        size_t size_bytes = load_shared(cases[i].name, bytes, FILE_BYTES_MAX);
         if (size_bytes == 0)
             SKIP("no shared data");
         CHECK_EQ(open_bytes(&file, bytes, size_bytes, &params, error), 0);
@@ -170,7 +154,7 @@ TEST(hero_gain_maps_are_those_of_the_list)
     static char json[1 << 18];
     struct sisp_raw_file *file;
     char path[PATH_MAX], error[256];
-    size_t size_bytes = load_shared("gopro/HERO6_GOPR0024.DNG.xz");
+    size_t size_bytes = load_shared("gopro/HERO6_GOPR0024.DNG.xz", bytes, FILE_BYTES_MAX);
     if (size_bytes == 0 || !shared_path(path, "gopro/HERO6_GOPR0024_gainmaps.json"))
         SKIP("no shared data");
     REQUIRE(load_file(path, (uint8_t *)json, sizeof(json) - 1) > 0);
