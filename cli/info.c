@@ -28,6 +28,16 @@ static const struct option long_options[] = {
     {0},
 };
 
+static void print_memories(void)
+{
+    char why[256];
+    for (int m = 0; m < SISP_MEMORY_IMPORTED; m++) {
+        enum sisp_memory memory = (enum sisp_memory)m;
+        int r = sisp_memory_probe(memory, why, sizeof(why));
+        printf("memory: %s\n", r == 0 ? sisp_memory_name(memory) : why);
+    }
+}
+
 static void print_machine(void)
 {
     printf("softisp %s\ncpus: %ld\ninstruction set levels:", sisp_version(),
@@ -43,6 +53,7 @@ static void print_machine(void)
     for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++)
         printf("%s%s", (f - sisp_raw_formats) % 8 ? " " : "\n  ", f->name);
     printf("\nreads also: DNG and what LibRaw decodes, binary PGM\n");
+    print_memories();
 }
 
 static void print_matrix(const char *name, const float *m)

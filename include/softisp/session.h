@@ -12,6 +12,7 @@
 #ifndef SOFTISP_SESSION_H
 #define SOFTISP_SESSION_H
 
+#include <softisp/buffer.h>
 #include <softisp/camera.h>
 #include <softisp/knobs.h>
 #include <softisp/params.h>
@@ -76,6 +77,10 @@ struct sisp_session_params {
      * is_live and burst_frames must be the other's. NULL: an engine of its own. */
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
+    /* What inputs and pictures lie in; who shares an engine has the same. Anything but
+     * SISP_MEMORY_MEMFD needs workers that are threads. */
+    enum sisp_memory input_memory, output_memory;
+    uint32_t imports_max; /* buffers of others that it can read, at most 32; 0: none */
     /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that
      * sleeps past their deadline. count 0: none. */
     uint64_t overload_first;
@@ -87,8 +92,9 @@ SISP_API struct sisp_session_params sisp_session_params_default(void);
 /**
  * Create: allocates and touches all memory, starts all threads; nothing is allocated later.
  * error: on failure, one sentence, if not NULL.
- * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa), -ENOMEM, -EAGAIN (threads; or
- * the shared engine cannot promise what was asked), -ENOSPC (sessions_max), -ESHUTDOWN.
+ * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa, memory), -ENOMEM, -EAGAIN
+ * (threads; or the shared engine cannot promise what was asked), -ENOSPC (sessions_max),
+ * -ESHUTDOWN.
  */
 SISP_API SISP_MUST_CHECK int sisp_session_create(struct sisp_session **session,
     const struct sisp_session_params *params, char *error, size_t error_size);
@@ -98,6 +104,7 @@ struct sisp_input {
     uint8_t *samples;
     size_t size_bytes; /* sisp_raw_info_size_bytes() */
     uint64_t handle;   /* the session's */
+    uint32_t index;    /* of the buffer, always the same: sisp_session_input_buffer() */
 };
 
 /** Which of the sessions of one engine this is, in records and events. */
@@ -112,6 +119,42 @@ SISP_API SISP_MUST_CHECK int sisp_session_acquire(
  * caller's). */
 SISP_API int sisp_session_cancel(struct sisp_session *session, struct sisp_input *input);
 
+/** Inputs of the session's own (with all that share its engine): indices 0 to that - 1; imports
+ * follow behind. */
+SISP_API uint32_t sisp_session_input_count(const struct sisp_session *session);
+
+/** Where an input lies, for a device that is given all of them beforehand (DMABUF, USERPTR).
+ * Threads: any. Returns: 0, -EINVAL (index), -ENOENT (a place with no import). */
+SISP_API SISP_MUST_CHECK int sisp_session_input_buffer(
+    struct sisp_session *session, uint32_t index, struct sisp_buffer *buffer);
+
+/* ---- buffers of others ------------------------------------------------------------------------
+ */
+
+/**
+ * Read a buffer of somebody else's where it is: its frame is in it. It takes one of imports_max
+ * places and is mapped read-only; the same one (inode and offset) again gets the place that it has.
+ * `memory` and `bytes` are not looked at. A memfd must be sealed against shrinking, and
+ * offset_bytes be a multiple of 64. Ownership: the descriptor stays the caller's; the input is the
+ * caller's as from sisp_session_acquire(), to submit or to cancel. After its frame,
+ * sisp_session_acquire_imported() tells when its owner may have it filled again. error: on failure,
+ * one sentence, if not NULL. Threads: any, one at a time. Real-time: maps a buffer that is new.
+ * Returns: 0, -EINVAL (neither a dmabuf nor a sealed memfd, too short, offset), -EBADF, -EBUSY (the
+ * session still reads it, or another thread is inside), -ENOSPC (no place), -ENOTSUP (imports_max
+ * is 0), -ENOMEM, errno of mmap, -ESHUTDOWN.
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_import(struct sisp_session *session,
+    const struct sisp_buffer *buffer, struct sisp_input *input, char *error, size_t error_size);
+
+/** Take an import that the session no longer reads: have it filled and submit it, or cancel it.
+ * Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none), -ESHUTDOWN. */
+SISP_API SISP_MUST_CHECK int sisp_session_acquire_imported(
+    struct sisp_session *session, struct sisp_input *input);
+
+/** Forget an import; `index` is its input's. Threads: any, one at a time. Returns: 0, -ENOENT (no
+ * import there), -EBUSY (the session still reads it, or its input is the caller's). */
+SISP_API int sisp_session_unimport(struct sisp_session *session, uint32_t index);
+
 struct sisp_submission {
     enum sisp_lane lane; /* FAST or BACKGROUND */
     uint64_t sequence;
@@ -122,13 +165,19 @@ struct sisp_submission {
     float exposure_us, analogue_gain; /* of this frame; 0: unknown */
     /* Readout of its first row, by the sensor's clock: what flicker is measured by; 0: unknown. */
     uint64_t readout_ns;
+    /* The input is not filled yet: its frame starts when fence_fd, a sync_file or an eventfd of the
+     * caller's, signals. One that never does costs its frame (late at its deadline) and its input.
+     */
+    int has_fence;
+    int fence_fd;
 };
 
 /**
  * Submit a filled input. Accepted means: exactly one result follows.
  * Ownership: on success the input is the session's; on error it stays the caller's.
  * Threads: any.   Real-time: safe.
- * Returns: 0, -EAGAIN (too many frames in flight), -ESTALE, -EINVAL (lane), -ESHUTDOWN.
+ * Returns: 0, -EAGAIN (too many frames or fences in flight), -ESTALE, -EINVAL (lane, or the fence
+ * is none), -EBADF (fence), -ESHUTDOWN.
  */
 SISP_API SISP_MUST_CHECK int sisp_session_submit(struct sisp_session *session,
     const struct sisp_input *input, const struct sisp_submission *submission);
@@ -151,6 +200,8 @@ struct sisp_result {
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
     struct sisp_camera_controls applied; /* in force for this frame, as submitted; 0: unknown */
     uint64_t buffers[8];                 /* the session's */
+    /* Where `image` and `second` lie, from their first byte to their last; fd -1: no picture. */
+    struct sisp_buffer image_buffer, second_buffer;
 };
 
 /**
@@ -165,6 +216,12 @@ SISP_API SISP_MUST_CHECK int sisp_session_next(
 /** Give back what a result holds. Threads: any. Real-time: safe. Returns: 0, -ESTALE (given back
  * before, or never handed out: nothing happens). */
 SISP_API int sisp_session_release(struct sisp_session *session, struct sisp_result *result);
+
+/** The same, but a device still reads the pictures: they come back when fence_fd (a sync_file or an
+ * eventfd; it stays the caller's) signals. Threads: any. Real-time: safe. Returns: as
+ * sisp_session_release(); -EAGAIN (too many fences), -EINVAL, -EBADF: nothing was given back. */
+SISP_API int sisp_session_release_fenced(
+    struct sisp_session *session, struct sisp_result *result, int fence_fd);
 
 /**
  * End every frame accepted before as cancelled and wait until nothing writes to its buffers, or

@@ -6,6 +6,7 @@
 
 #include <softisp/api.h>
 #include <softisp/bench.h>
+#include <softisp/buffer.h>
 #include <softisp/camera.h>
 #include <softisp/coefficients.h>
 #include <softisp/format.h>

@@ -38,6 +38,18 @@ struct eng_span {
     size_t size_bytes;
 };
 
+/** What a buffer's bytes lie in. */
+enum eng_memory {
+    ENG_MEMORY_MEMFD,
+    ENG_MEMORY_UDMABUF,
+    ENG_MEMORY_DMA_HEAP,
+    ENG_MEMORY_IMPORTED, /* somebody else's */
+    ENG_MEMORY_COUNT,
+};
+
+/** Whether the machine has that memory. Returns: 0, errno (-ENOENT: no such device). */
+int eng_memory_probe(enum eng_memory memory);
+
 /** Buffers of one size, allocated and touched at create. */
 struct eng_pool_config {
     const char *name;

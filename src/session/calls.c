@@ -40,7 +40,7 @@ int sisp_session_acquire(struct sisp_session *session, struct sisp_input *input)
     int r = eng_input_acquire(session->engine->runtime, &handle, &span);
     if (r)
         return r;
-    *input = (struct sisp_input){span.bytes, span.size_bytes, handle_to_word(handle)};
+    *input = (struct sisp_input){span.bytes, span.size_bytes, handle_to_word(handle), handle.index};
     return 0;
 }
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/engine.h"
+#include "platform/dmabuf.h"
+
+_Static_assert((int)ENG_MEMORY_MEMFD == (int)PLAT_MEMORY_MEMFD &&
+                   (int)ENG_MEMORY_UDMABUF == (int)PLAT_MEMORY_UDMABUF &&
+                   (int)ENG_MEMORY_DMA_HEAP == (int)PLAT_MEMORY_DMA_HEAP,
+    "the platform's kinds come first");
+
+/* What is imported comes as a descriptor, and those are everywhere. */
+int eng_memory_probe(enum eng_memory memory)
+{
+    return memory == ENG_MEMORY_IMPORTED ? 0 : plat_memory_probe((enum plat_memory_kind)memory);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "platform/dmabuf.h"
+
+#include "base/base.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/dma-buf.h>
+#include <linux/dma-heap.h>
+#include <linux/udmabuf.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define PAGE_BYTES 4096u
+
+static int call(int fd, unsigned long request, void *argument)
+{
+    int r;
+    do {
+        r = ioctl(fd, request, argument);
+    } while (r < 0 && (errno == EINTR || errno == EAGAIN));
+    return r < 0 ? -errno : r;
+}
+
+/* ---- of our own ------------------------------------------------------------------------------ */
+
+int plat_udmabuf_create(int memfd, size_t offset_bytes, size_t size_bytes)
+{
+    int device = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+    if (device < 0)
+        return -errno;
+    struct udmabuf_create create = {
+        .memfd = (uint32_t)memfd,
+        .flags = UDMABUF_FLAGS_CLOEXEC,
+        .offset = offset_bytes,
+        .size = size_bytes,
+    };
+    int fd = call(device, UDMABUF_CREATE, &create);
+    close(device);
+    return fd;
+}
+
+static int allocate(size_t size_bytes)
+{
+    int device = open("/dev/dma_heap/system", O_RDONLY | O_CLOEXEC);
+    if (device < 0)
+        return -errno;
+    struct dma_heap_allocation_data data = {.len = size_bytes, .fd_flags = O_RDWR | O_CLOEXEC};
+    int r = call(device, DMA_HEAP_IOCTL_ALLOC, &data);
+    close(device);
+    return r < 0 ? r : (int)data.fd;
+}
+
+int plat_dma_heap_create(struct plat_memory *memory, size_t size_bytes)
+{
+    *memory = (struct plat_memory){.fd = -1};
+    int fd = allocate(size_bytes);
+    if (fd < 0)
+        return fd;
+    void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED) {
+        int error = -errno;
+        close(fd);
+        return error;
+    }
+    *memory = (struct plat_memory){.bytes = bytes, .size_bytes = size_bytes, .fd = fd};
+    plat_dmabuf_sync(fd, PLAT_SYNC_BEGIN_WRITE);
+    memset(bytes, 0, size_bytes);
+    plat_dmabuf_sync(fd, PLAT_SYNC_END_WRITE);
+    return 0;
+}
+
+static int probe_udmabuf(void)
+{
+    struct plat_memory memory;
+    int error = plat_memory_create(&memory, "softisp-probe", PAGE_BYTES);
+    if (error)
+        return error;
+    int fd = plat_udmabuf_create(memory.fd, 0, PAGE_BYTES);
+    if (fd >= 0)
+        close(fd);
+    plat_memory_destroy(&memory);
+    return fd < 0 ? fd : 0;
+}
+
+int plat_memory_probe(enum plat_memory_kind kind)
+{
+    if (kind == PLAT_MEMORY_UDMABUF)
+        return probe_udmabuf();
+    struct plat_memory memory;
+    int error = kind == PLAT_MEMORY_DMA_HEAP
+                    ? plat_dma_heap_create(&memory, PAGE_BYTES)
+                    : plat_memory_create(&memory, "softisp-probe", PAGE_BYTES);
+    if (!error)
+        plat_memory_destroy(&memory);
+    return error;
+}
+
+/* ---- access by the CPU ------------------------------------------------------------------------
+ */
+
+void plat_dmabuf_sync(int fd, enum plat_sync sync)
+{
+    static const uint64_t flags[] = {
+        [PLAT_SYNC_BEGIN_READ] = DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ,
+        [PLAT_SYNC_END_READ] = DMA_BUF_SYNC_END | DMA_BUF_SYNC_READ,
+        [PLAT_SYNC_BEGIN_WRITE] = DMA_BUF_SYNC_START | DMA_BUF_SYNC_WRITE,
+        [PLAT_SYNC_END_WRITE] = DMA_BUF_SYNC_END | DMA_BUF_SYNC_WRITE,
+    };
+    sisp_assert((unsigned)sync < BASE_COUNT(flags));
+    struct dma_buf_sync argument = {.flags = flags[sync]};
+    if (fd >= 0)
+        call(fd, DMA_BUF_IOCTL_SYNC, &argument);
+}
