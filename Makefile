@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # make: build.  make demo: the main job, seen.  make test: all tests.  make bench: figures.
 # make compare: figures beside the peers' into doc/performance.md.
+# make test-vm: real V4L2, dmabuf and fences, in a virtual machine.
 # make test-nightly: the long rungs.  make coverage: branches of the protocol's parts.
-.PHONY: all setup build demo test test-nightly coverage bench compare format install clean
+.PHONY: all setup build demo test test-vm test-nightly coverage bench compare format install clean
 BUILD ?= build
 
 all: build
@@ -22,6 +23,10 @@ demo: build
 
 test: build
 	@scripts/test.sh $(BUILD)
+
+test-vm: build
+	@scripts/setup.sh vm || echo "scripts/setup.sh vm failed"
+	@BUILD=$(BUILD) tests/vm/run.sh
 
 test-nightly: build
 	@scripts/nightly.sh $(BUILD)
