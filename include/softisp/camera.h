@@ -3,6 +3,7 @@
 #ifndef SOFTISP_CAMERA_H
 #define SOFTISP_CAMERA_H
 
+#include <softisp/buffer.h>
 #include <softisp/raw.h>
 
 #ifdef __cplusplus
@@ -39,6 +40,7 @@ struct sisp_camera_limits {
     unsigned delay_frames;
     unsigned exposure_delay_frames, gain_delay_frames;
     uint32_t line_ns; /* from one row's readout to the next; exposures are multiples of it */
+    uint64_t frame_interval_ns; /* that it keeps; 0: unknown, or what it was asked for */
 };
 
 /** One option of the simulated camera. */
@@ -70,6 +72,31 @@ SISP_API SISP_MUST_CHECK int sisp_camera_open_sim(
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_open_fd(
     struct sisp_camera **camera, const struct sisp_camera_params *params);
+
+/** A V4L2 capture device. {0} with a device: format, size and rate that it is set to. */
+struct sisp_v4l2_params {
+    const char *device;        /* such as "/dev/video0" */
+    uint32_t width, height;    /* 0: as it is set */
+    uint32_t fps_num, fps_den; /* 0: as it is set */
+    const char *raw_format;    /* V4L2 name; NULL: as it is set, else the best raw one it has */
+    unsigned black_count;      /* 0, 1 or 4 */
+    float black_level[SISP_SITE_COUNT];
+    float white_level; /* 0: 2^bits - 1 */
+};
+
+/**
+ * Open a V4L2 device, of one plane or of many, alone or at the end of a media graph, whose formats
+ * are then set from the sensor on. It is one of the cameras that fill buffers:
+ *
+ *     attach -> queue each -> start -> dequeue, queue again, ... -> stop
+ *
+ * error: on failure, one sentence, if not NULL.
+ * Threads: any. Real-time: may block.
+ * Returns: 0, -EINVAL (params, or the driver's answers cannot be), -ENOTSUP (no capture device, no
+ * raw format), -EBUSY (another program has it), -ENOMEM, errno of open and of the driver.
+ */
+SISP_API SISP_MUST_CHECK int sisp_camera_open_v4l2(struct sisp_camera **camera,
+    const struct sisp_v4l2_params *params, char *error, size_t error_size);
 
 /** What every frame has in common: format, sizes, black, profile. Constant after open. */
 SISP_API const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera);
@@ -103,6 +130,50 @@ SISP_API struct sisp_camera_controls sisp_camera_applied(const struct sisp_camer
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_read(
     struct sisp_camera *camera, uint8_t *samples, size_t size_bytes);
+
+/* ---- cameras that fill buffers: V4L2; the others answer -ENOTSUP
+ * --------------------------------- Threads: one at a time, and not one that must not wait: a
+ * driver takes its time.
+ */
+
+/**
+ * Give the camera the buffers that it is to fill: dmabufs as such, others by their address
+ * (USERPTR); they stay the caller's and must live until sisp_camera_destroy(). NULL: `count` of the
+ * camera's own (MMAP), which sisp_camera_export() hands out. Returns: how many it has (of its own,
+ * the driver may make more or fewer), -EINVAL (they are too small, count), -ENOTSUP (the device
+ * does not take such), -EBUSY (it has some), -ENOMEM, errno of the driver.
+ */
+SISP_API SISP_MUST_CHECK int sisp_camera_attach(
+    struct sisp_camera *camera, const struct sisp_buffer *buffers, uint32_t count);
+
+/** A dmabuf of one of the camera's own buffers, such as for sisp_session_import(). Its descriptor
+ * becomes the caller's. Returns: 0, -EINVAL, -ENOTSUP (the driver does not export), -EPROTO (it
+ * made buffers that are too small), errno of the driver. */
+SISP_API SISP_MUST_CHECK int sisp_camera_export(
+    struct sisp_camera *camera, uint32_t index, struct sisp_buffer *buffer);
+
+/** Have a buffer filled: it is the camera's until dequeue or stop. Returns: 0, -EINVAL, -ENODEV
+ * (the device is gone), errno of the driver. */
+SISP_API SISP_MUST_CHECK int sisp_camera_queue(struct sisp_camera *camera, uint32_t index);
+
+/** Start the stream. Returns: 0, -ENODEV, -EPIPE (formats in the media graph), errno of the driver.
+ */
+SISP_API SISP_MUST_CHECK int sisp_camera_start(struct sisp_camera *camera);
+
+/** Stop it: all buffers are the caller's again. Also after an error, and twice. */
+SISP_API void sisp_camera_stop(struct sisp_camera *camera);
+
+/**
+ * Wait for the next filled buffer; sisp_camera_frame() and sisp_camera_applied() tell of it.
+ * Returns: 0, -EBADMSG (buffer *index is the caller's again, but holds no whole frame), -EAGAIN
+ * (none in time), -EINTR, -ENODEV (the device is gone), -EIO (the driver gave up), -EPROTO (it says
+ * what cannot be). After the last three the stream is over: stop, destroy, open again.
+ */
+SISP_API SISP_MUST_CHECK int sisp_camera_dequeue(
+    struct sisp_camera *camera, uint32_t *index, uint64_t timeout_ns);
+
+/** One sentence on the last error of these calls; "": none. */
+SISP_API const char *sisp_camera_error(const struct sisp_camera *camera);
 
 /** Destroy; *camera may be NULL and is set to NULL. */
 SISP_API void sisp_camera_destroy(struct sisp_camera **camera);

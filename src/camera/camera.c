@@ -33,6 +33,42 @@ const struct sisp_raw_format *camera_info_init(
     return format;
 }
 
+static int apply_stride(struct sisp_raw_info *info, size_t stride_bytes)
+{
+    size_t size_bytes;
+    if (stride_bytes == 0)
+        return 0;
+    if (stride_bytes < info->stride_bytes || stride_bytes > INT32_MAX ||
+        !base_mul_size(stride_bytes, info->height, &size_bytes))
+        return -EINVAL;
+    info->stride_bytes = stride_bytes;
+    return 0;
+}
+
+static int apply_levels(struct sisp_raw_info *info, const struct sisp_camera_params *params)
+{
+    unsigned count = params->black_count;
+    if (count != 0 && count != 1 && count != SISP_SITE_COUNT)
+        return -EINVAL;
+    float white = params->white_level == 0 ? info->white_level : params->white_level;
+    if (!(white <= info->white_level))
+        return -EINVAL;
+    for (unsigned i = 0; count && i < SISP_SITE_COUNT; i++)
+        info->black_level[i] = params->black_level[count == 1 ? 0 : i];
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {
+        if (!(info->black_level[i] >= 0 && info->black_level[i] < white))
+            return -EINVAL;
+    }
+    info->white_level = white;
+    return 0;
+}
+
+int camera_info_layout(struct sisp_raw_info *info, const struct sisp_camera_params *params)
+{
+    int r = apply_stride(info, params->stride_bytes);
+    return r ? r : apply_levels(info, params);
+}
+
 const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera)
 {
     return &camera->info;
@@ -76,9 +112,48 @@ struct sisp_camera_controls sisp_camera_applied(const struct sisp_camera *camera
 
 int sisp_camera_read(struct sisp_camera *camera, uint8_t *samples, size_t size_bytes)
 {
+    if (!camera->ops->read)
+        return -ENOTSUP;
     if (size_bytes != camera->info.stride_bytes * camera->info.height)
         return -EINVAL;
     return camera->ops->read(camera, samples);
+}
+
+int sisp_camera_attach(
+    struct sisp_camera *camera, const struct sisp_buffer *buffers, uint32_t count)
+{
+    return camera->ops->attach ? camera->ops->attach(camera, buffers, count) : -ENOTSUP;
+}
+
+int sisp_camera_export(struct sisp_camera *camera, uint32_t index, struct sisp_buffer *buffer)
+{
+    return camera->ops->export ? camera->ops->export(camera, index, buffer) : -ENOTSUP;
+}
+
+int sisp_camera_queue(struct sisp_camera *camera, uint32_t index)
+{
+    return camera->ops->queue ? camera->ops->queue(camera, index) : -ENOTSUP;
+}
+
+int sisp_camera_start(struct sisp_camera *camera)
+{
+    return camera->ops->start ? camera->ops->start(camera) : -ENOTSUP;
+}
+
+void sisp_camera_stop(struct sisp_camera *camera)
+{
+    if (camera->ops->stop)
+        camera->ops->stop(camera);
+}
+
+int sisp_camera_dequeue(struct sisp_camera *camera, uint32_t *index, uint64_t timeout_ns)
+{
+    return camera->ops->dequeue ? camera->ops->dequeue(camera, index, timeout_ns) : -ENOTSUP;
+}
+
+const char *sisp_camera_error(const struct sisp_camera *camera)
+{
+    return camera->error ? camera->error : "";
 }
 
 void sisp_camera_destroy(struct sisp_camera **camera)

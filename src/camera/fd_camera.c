@@ -70,43 +70,13 @@ static void destroy(struct sisp_camera *base)
 
 static const struct camera_ops fd_ops = {.read = read_frame, .destroy = destroy};
 
-static int apply_stride(struct sisp_raw_info *info, size_t stride_bytes)
-{
-    size_t size_bytes;
-    if (stride_bytes == 0)
-        return 0;
-    if (stride_bytes < info->stride_bytes || stride_bytes > INT32_MAX ||
-        !base_mul_size(stride_bytes, info->height, &size_bytes))
-        return -EINVAL;
-    info->stride_bytes = stride_bytes;
-    return 0;
-}
-
-static int apply_levels(struct sisp_raw_info *info, const struct sisp_camera_params *params)
-{
-    unsigned count = params->black_count;
-    if (count != 0 && count != 1 && count != SISP_SITE_COUNT)
-        return -EINVAL;
-    float white = params->white_level == 0 ? info->white_level : params->white_level;
-    if (!(white <= info->white_level))
-        return -EINVAL;
-    for (unsigned i = 0; count && i < SISP_SITE_COUNT; i++)
-        info->black_level[i] = params->black_level[count == 1 ? 0 : i];
-    for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {
-        if (!(info->black_level[i] >= 0 && info->black_level[i] < white))
-            return -EINVAL;
-    }
-    info->white_level = white;
-    return 0;
-}
-
 int sisp_camera_open_fd(struct sisp_camera **out, const struct sisp_camera_params *params)
 {
     struct sisp_raw_info info;
     *out = NULL;
     if (!camera_info_init(&info, params))
         return -EINVAL;
-    if (apply_stride(&info, params->stride_bytes) || apply_levels(&info, params))
+    if (camera_info_layout(&info, params))
         return -EINVAL;
     if (fcntl(params->fd, F_GETFD) < 0)
         return -errno;

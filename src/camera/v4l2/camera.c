@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "camera/v4l2/camera.h"
+#include "base/base.h"
+#include "camera/camera.h"
+#include "camera/v4l2/stream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct v4l2_camera {
+    struct sisp_camera camera;
+    struct v4l2_device device;
+    struct v4l2_layout layout;
+    struct v4l2_stream stream;
+    struct v4l2_error error;
+};
+
+static struct v4l2_camera *of(struct sisp_camera *base)
+{
+    return (struct v4l2_camera *)base;
+}
+
+/* ---- its calls ----------------------------------------------------------------------------- */
+
+static int attach(struct sisp_camera *base, const struct sisp_buffer *buffers, uint32_t count)
+{
+    return v4l2_stream_attach(&of(base)->stream, buffers, count, &of(base)->error);
+}
+
+static int export(struct sisp_camera *base, uint32_t index, struct sisp_buffer *buffer)
+{
+    return v4l2_stream_export(&of(base)->stream, index, buffer, &of(base)->error);
+}
+
+static int queue(struct sisp_camera *base, uint32_t index)
+{
+    return v4l2_stream_queue(&of(base)->stream, index, &of(base)->error);
+}
+
+static int start(struct sisp_camera *base)
+{
+    return v4l2_stream_start(&of(base)->stream, &of(base)->error);
+}
+
+static void stop(struct sisp_camera *base)
+{
+    v4l2_stream_stop(&of(base)->stream);
+}
+
+static int dequeue(struct sisp_camera *base, uint32_t *index, uint64_t timeout_ns)
+{
+    struct v4l2_camera *camera = of(base);
+    int r = v4l2_stream_dequeue(&camera->stream, index, timeout_ns, &camera->error);
+    if (r == 0 || r == -EBADMSG)
+        base->frame = (struct sisp_camera_frame){
+            .sequence = camera->stream.sequence,
+            .start_ns = camera->stream.stamp_ns,
+        };
+    return r;
+}
+
+static void destroy(struct sisp_camera *base)
+{
+    struct v4l2_camera *camera = of(base);
+    v4l2_stream_detach(&camera->stream);
+    v4l2_device_close(&camera->device);
+    free(camera);
+}
+
+static const struct camera_ops v4l2_ops = {
+    .attach = attach,
+    .export = export,
+    .queue = queue,
+    .start = start,
+    .stop = stop,
+    .dequeue = dequeue,
+    .destroy = destroy,
+};
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+/* Ten bits are what most sensors have to say; words are read faster than packed bits. */
+static unsigned rank(const struct sisp_raw_format *format)
+{
+    static const uint8_t bits[] = {10, 12, 14, 16, 8};
+    unsigned place = 0;
+    while (bits[place] != format->bits)
+        place++;
+    return 4 * place + (format->packing != SISP_PACKING_16) + 2 * format->is_mono;
+}
+
+static const struct sisp_raw_format *best_format(const struct v4l2_device *device)
+{
+    const struct sisp_raw_format *best = NULL;
+    uint32_t fourcc;
+    for (uint32_t i = 0; i < 256 && v4l2_device_fourcc(device, 0, i, &fourcc); i++) {
+        const struct sisp_raw_format *format = v4l2_raw_format(fourcc);
+        if (format && (!best || rank(format) < rank(best)))
+            best = format;
+    }
+    return best;
+}
+
+static int choose(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+{
+    struct v4l2_layout *layout = &camera->layout;
+    int r = v4l2_device_layout(&camera->device, layout);
+    if (r)
+        return v4l2_fail(
+            &camera->error, r, "%s: it says no format: %s", params->device, strerror(-r));
+    if (params->raw_format)
+        layout->format = sisp_raw_format_find(params->raw_format);
+    else if (!layout->format)
+        layout->format = best_format(&camera->device);
+    if (!layout->format)
+        return v4l2_fail(&camera->error, params->raw_format ? -EINVAL : -ENOTSUP,
+            params->raw_format ? "%.0s'%s' is no raw format" : "%s has no raw format",
+            params->device, params->raw_format);
+    if (params->width)
+        layout->width = params->width;
+    if (params->height)
+        layout->height = params->height;
+    layout->fourcc = layout->format->fourcc;
+    return 0;
+}
+
+static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+{
+    const struct v4l2_layout *layout = &camera->layout;
+    const struct sisp_camera_params same = {
+        .width = layout->width,
+        .height = layout->height,
+        .raw_format = layout->format->name,
+        .stride_bytes = layout->stride_bytes,
+        .black_count = params->black_count,
+        .black_level = {params->black_level[0], params->black_level[1], params->black_level[2],
+            params->black_level[3]},
+        .white_level = params->white_level,
+    };
+    struct sisp_raw_info *info = &camera->camera.info;
+    if (!camera_info_init(info, &same))
+        return v4l2_fail(&camera->error, -EINVAL, "frames of %ux%u: sides are even, 64 to 8192",
+            layout->width, layout->height);
+    if (camera_info_layout(info, &same))
+        return v4l2_fail(&camera->error, -EINVAL, "the black or white level does not fit %s",
+            layout->format->name);
+    return 0;
+}
+
+static int set_up(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+{
+    int r = choose(camera, params);
+    if (r == 0)
+        r = v4l2_device_set_layout(&camera->device, &camera->layout, &camera->error);
+    if (r == 0)
+        r = describe(camera, params);
+    if (r)
+        return r;
+    v4l2_device_set_rate(&camera->device, params->fps_num, params->fps_den,
+        &camera->camera.limits.frame_interval_ns);
+    camera->stream = (struct v4l2_stream){
+        .device = &camera->device,
+        .frame_bytes = sisp_raw_info_size_bytes(&camera->camera.info),
+        .buffer_bytes = camera->layout.size_bytes,
+    };
+    return 0;
+}
+
+int v4l2_camera_open(struct sisp_camera **out, const struct sisp_v4l2_params *params,
+    const struct v4l2_io *io, struct v4l2_error *error)
+{
+    *out = NULL;
+    if (!params->device)
+        return v4l2_fail(error, -EINVAL, "no device is named");
+    struct v4l2_camera *camera = calloc(1, sizeof(*camera));
+    if (!camera)
+        return v4l2_fail(error, -ENOMEM, "not enough memory");
+    camera->camera.ops = &v4l2_ops;
+    int r = v4l2_device_open(&camera->device, io, params->device, &camera->error);
+    if (r == 0)
+        r = set_up(camera, params);
+    if (r) {
+        *error = camera->error;
+        v4l2_device_close(&camera->device);
+        free(camera);
+        return r;
+    }
+    camera->camera.error = camera->error.text;
+    *out = &camera->camera;
+    return 0;
+}
+
+int sisp_camera_open_v4l2(
+    struct sisp_camera **out, const struct sisp_v4l2_params *params, char *error, size_t error_size)
+{
+    struct v4l2_error sentence = {.text = ""};
+    int r = v4l2_camera_open(out, params, &v4l2_system, &sentence);
+    if (r && error)
+        snprintf(error, error_size, "%s", sentence.text);
+    return r;
+}
