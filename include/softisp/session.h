@@ -74,7 +74,8 @@ struct sisp_session_params {
     uint32_t sessions_max;
     /* Another session, whose engine this one joins: workers, buffers, knobs and telemetry are in
      * common; frames, results, flush and stop are its own. info, params, preview, second, still,
-     * is_live and burst_frames must be the other's. NULL: an engine of its own. */
+     * is_live, burst_frames, memories and imports_max must be the other's. NULL: an engine of its
+     * own. */
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
     /* What inputs and pictures lie in; who shares an engine has the same. Anything but

@@ -55,8 +55,12 @@ static void resolve_depths(struct eng_config *config)
 
 static bool check_isolation(const struct eng_config *config)
 {
-    return config->knobs.isolation == ENG_ISOLATION_THREAD ||
-           holds(config->worker_program, "processes need a worker_program");
+    if (config->knobs.isolation == ENG_ISOLATION_THREAD)
+        return true;
+    for (uint32_t i = 0; i < config->pool_count && i < ENG_POOLS_MAX; i++)
+        if (!holds(config->pools[i].memory == ENG_MEMORY_MEMFD, "processes share memfds only"))
+            return false;
+    return holds(config->worker_program, "processes need a worker_program");
 }
 
 static bool check_pools(const struct eng_config *config)
@@ -67,7 +71,8 @@ static bool check_pools(const struct eng_config *config)
         return false;
     for (uint32_t i = 0; i < config->pool_count; i++)
         if (!holds(config->pools[i].name && config->pools[i].size_bytes && config->pools[i].count,
-                "a pool needs a name, a size and a count"))
+                "a pool needs a name, a size and a count") ||
+            !holds((unsigned)config->pools[i].memory < ENG_MEMORY_COUNT, "a pool's memory"))
             return false;
     return holds(config->pools[config->input_pool].count > config->history_count,
         "the input pool must be larger than the history");

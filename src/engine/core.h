@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * Core: all state of one runtime that the control thread steps. Everything in it but arena,
- * lending, inboxes, counters and what a session marks is private to that thread; none of it waits
- * or reads a clock.
+ * lending, imports, inboxes, counters and what a session marks is private to that thread; none of
+ * it waits or reads a clock.
  */
 #ifndef ENGINE_CORE_H
 #define ENGINE_CORE_H
@@ -15,6 +15,7 @@
 #include "engine/fusion_manager.h"
 #include "engine/handoff.h"
 #include "engine/hardware.h"
+#include "engine/imports.h"
 #include "engine/inbox.h"
 #include "engine/lending.h"
 #include "engine/monitor.h"
@@ -32,6 +33,7 @@ struct eng_core {
     struct eng_session_manager sessions;
     struct eng_frame_table frames;
     struct eng_lending lending;
+    struct eng_imports imports;
     struct eng_handoff handoff;
     struct eng_workforce workforce;
     struct eng_monitor monitor;

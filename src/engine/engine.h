@@ -10,6 +10,8 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "engine/memory.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,37 +27,6 @@
 #define ENG_META_BYTES   256
 #define ENG_SESSIONS_MAX 8 /* open at a time, on one runtime */
 #define ENG_NONE         UINT32_MAX
-
-/* ---- buffers ----------------------------------------------------------------------------- */
-
-/** Names a buffer; a stale generation is refused, never dereferenced. generation 0: none. */
-struct eng_handle {
-    uint32_t index, generation;
-};
-
-struct eng_span {
-    void *bytes; /* NULL: none */
-    size_t size_bytes;
-};
-
-/** What a buffer's bytes lie in. */
-enum eng_memory {
-    ENG_MEMORY_MEMFD,
-    ENG_MEMORY_UDMABUF,
-    ENG_MEMORY_DMA_HEAP,
-    ENG_MEMORY_IMPORTED, /* somebody else's */
-    ENG_MEMORY_COUNT,
-};
-
-/** Whether the machine has that memory. Returns: 0, errno (-ENOENT: no such device). */
-int eng_memory_probe(enum eng_memory memory);
-
-/** Buffers of one size, allocated and touched at create. */
-struct eng_pool_config {
-    const char *name;
-    size_t size_bytes;
-    uint32_t count;
-};
 
 /* ---- commands and workers ------------------------------------------------------------------ */
 

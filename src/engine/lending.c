@@ -43,3 +43,14 @@ int eng_lending_pass(struct eng_lending *lending, struct eng_handle handle, enum
                ? 0
                : -ESTALE;
 }
+
+int eng_lending_take(struct eng_lending *lending, uint32_t index, enum eng_borrower from,
+    enum eng_borrower to, struct eng_handle *handle)
+{
+    sisp_assert(index < lending->count);
+    uint64_t word = atomic_load_explicit(&lending->words[index], memory_order_acquire);
+    if ((word & 3) != from)
+        return -EBUSY;
+    *handle = (struct eng_handle){.index = index, .generation = (uint32_t)(word >> 2)};
+    return eng_lending_pass(lending, *handle, from, to) ? -EBUSY : 0;
+}

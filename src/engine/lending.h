@@ -12,7 +12,7 @@
 
 enum eng_borrower {
     ENG_BORROWER_NONE,
-    ENG_BORROWER_SUPPLY, /* free input, waiting for eng_input_acquire() */
+    ENG_BORROWER_SUPPLY, /* free input, waiting for eng_input_acquire() or eng_import() */
     ENG_BORROWER_PRODUCER,
     ENG_BORROWER_CONSUMER,
 };
@@ -32,5 +32,10 @@ void eng_lending_lend(
 /** Any thread. Returns: 0, -ESTALE (not lent to `from`, or of another generation). */
 int eng_lending_pass(struct eng_lending *lending, struct eng_handle handle, enum eng_borrower from,
     enum eng_borrower to);
+
+/** Any thread: the same for the buffer's present generation, which is told. Returns: 0, -EBUSY (it
+ * is not lent to `from`). */
+int eng_lending_take(struct eng_lending *lending, uint32_t index, enum eng_borrower from,
+    enum eng_borrower to, struct eng_handle *handle);
 
 #endif

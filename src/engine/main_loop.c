@@ -60,6 +60,8 @@ int eng_core_init(struct eng_core *core, uint32_t credits)
     if (!error)
         error = init_queues(core, credits);
     if (!error)
+        error = eng_imports_init(&core->imports, config);
+    if (!error)
         error = eng_frame_table_init(&core->frames, credits * ENG_SESSIONS_MAX);
     if (!error)
         error = init_sessions(core, credits);
@@ -80,6 +82,7 @@ void eng_core_finish(struct eng_core *core)
     for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++)
         eng_session_finish(&core->places[p]);
     eng_frame_table_finish(&core->frames);
+    eng_imports_finish(&core->imports);
     eng_lending_finish(&core->lending);
     eng_inbox_finish(&core->supply);
     eng_inbox_finish(&core->inbox);
@@ -195,6 +198,17 @@ static bool handle_messages(struct eng_core *core)
 /* ---- one step ----------------------------------------------------------------------------------
  */
 
+/* Places of imports are taken one by one by who knows what is in them. */
+static void stock_imports(struct eng_core *core)
+{
+    struct eng_handle handle;
+    if (!core->imports.count)
+        return;
+    uint32_t pool = core->resources.buffers[core->imports.first].pool;
+    while (!eng_resource_acquire(&core->resources, pool, ENG_HOLDER_PRODUCER, &handle))
+        eng_lending_lend(&core->lending, handle, ENG_BORROWER_SUPPLY);
+}
+
 /* Free inputs wait in the supply, so that a producer takes one without asking. */
 static void stock(struct eng_core *core)
 {
@@ -205,6 +219,7 @@ static void stock(struct eng_core *core)
         bool ok = eng_inbox_push(&core->supply, &handle);
         sisp_assert(ok); /* it holds every buffer */
     }
+    stock_imports(core);
 }
 
 static uint64_t step_stop(struct eng_core *core)

@@ -2,6 +2,7 @@
 #include "engine/resource_manager.h"
 
 #include "base/base.h"
+#include "platform/process.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -12,23 +13,79 @@ size_t eng_pool_step_bytes(size_t size_bytes)
     return base_align(size_bytes, BUFFER_ALIGNMENT);
 }
 
-static void link_pool(struct eng_resource_manager *manager, uint32_t index)
+/* ---- memory -----------------------------------------------------------------------------------
+ */
+
+/* A dmabuf of a memfd needs that it can be written to. */
+static int allocate_pool(struct eng_pool *pool, const struct eng_pool_config *config, bool is_input)
+{
+    size_t bytes;
+    if (pool->kind != ENG_MEMORY_MEMFD && pool->kind != ENG_MEMORY_UDMABUF)
+        return 0;
+    if (!base_mul_size(eng_pool_step_bytes(config->size_bytes), config->count, &bytes))
+        return -ENOMEM;
+    bool is_one_writer = is_input && pool->kind == ENG_MEMORY_MEMFD;
+    return (is_one_writer ? plat_memory_create_one_writer : plat_memory_create)(
+        &pool->memory, config->name, bytes);
+}
+
+static int allocate_buffer(struct eng_resource_manager *manager, const struct eng_pool *pool,
+    uint32_t index, size_t size_bytes)
+{
+    struct eng_backing *backing = &manager->backings[index];
+    size_t step_bytes = eng_pool_step_bytes(size_bytes);
+    size_t offset_bytes = (index - pool->first) * step_bytes;
+    void *bytes = NULL;
+    if (pool->memory.bytes)
+        bytes = (uint8_t *)pool->memory.bytes + offset_bytes;
+    if (pool->kind == ENG_MEMORY_UDMABUF) {
+        backing->dmabuf = plat_udmabuf_create(pool->memory.fd, offset_bytes, step_bytes);
+        if (backing->dmabuf < 0)
+            return backing->dmabuf;
+    } else if (pool->kind == ENG_MEMORY_DMA_HEAP) {
+        int error = plat_dma_heap_create(&backing->memory, step_bytes);
+        if (error)
+            return error;
+        backing->dmabuf = backing->memory.fd;
+        bytes = backing->memory.bytes;
+    }
+    if (bytes)
+        manager->spans[index] = (struct eng_span){.bytes = bytes, .size_bytes = size_bytes};
+    return 0;
+}
+
+static int fill_pool(struct eng_resource_manager *manager, uint32_t index,
+    const struct eng_pool_config *config, bool is_input)
 {
     struct eng_pool *pool = &manager->pools[index];
-    size_t step_bytes = eng_pool_step_bytes(pool->size_bytes);
+    int error = allocate_pool(pool, config, is_input);
     pool->free_head = pool->first;
     pool->free_count = pool->count;
-    for (uint32_t i = 0; i < pool->count; i++) {
+    for (uint32_t i = 0; i < pool->count && !error; i++) {
         uint32_t buffer = pool->first + i;
-        manager->spans[buffer] = (struct eng_span){
-            .bytes = (uint8_t *)pool->memory.bytes + i * step_bytes,
-            .size_bytes = pool->size_bytes,
-        };
+        error = allocate_buffer(manager, pool, buffer, config->size_bytes);
         manager->buffers[buffer] = (struct eng_buffer){
             .pool = index,
             .next_free = i + 1 < pool->count ? buffer + 1 : ENG_NONE,
         };
     }
+    return error;
+}
+
+static uint64_t describe_pools(
+    struct eng_resource_manager *manager, const struct eng_pool_config *pools, uint32_t pool_count)
+{
+    uint64_t sum = 0;
+    for (uint32_t i = 0; i < pool_count; i++) {
+        struct eng_pool *pool = &manager->pools[i];
+        pool->kind = pools[i].memory;
+        pool->size_bytes = pool->kind == ENG_MEMORY_IMPORTED ? 0 : pools[i].size_bytes;
+        pool->first = manager->buffer_count;
+        pool->count = pools[i].count;
+        manager->buffer_count += pools[i].count;
+        sum += (uint64_t)pool->size_bytes * pool->count;
+    }
+    return sum;
 }
 
 int eng_resource_manager_init(struct eng_resource_manager *manager,
@@ -37,43 +94,71 @@ int eng_resource_manager_init(struct eng_resource_manager *manager,
 {
     sisp_assert(pool_count > 0 && pool_count <= ENG_POOLS_MAX);
     *manager = (struct eng_resource_manager){.pool_count = pool_count};
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < pool_count; i++) {
-        struct eng_pool *pool = &manager->pools[i];
-        pool->size_bytes = pools[i].size_bytes;
-        pool->first = manager->buffer_count;
-        pool->count = pools[i].count;
-        manager->buffer_count += pools[i].count;
-        sum += (uint64_t)pools[i].size_bytes * pools[i].count;
-    }
+    uint64_t sum = describe_pools(manager, pools, pool_count);
     manager->quota_bytes = quota_bytes ? quota_bytes : sum;
     manager->buffers = calloc(manager->buffer_count, sizeof(*manager->buffers));
     manager->spans = calloc(manager->buffer_count, sizeof(*manager->spans));
-    int error = manager->buffers && manager->spans ? 0 : -ENOMEM;
-    for (uint32_t i = 0; i < pool_count && !error; i++) {
-        size_t bytes;
-        if (!base_mul_size(eng_pool_step_bytes(pools[i].size_bytes), pools[i].count, &bytes))
-            error = -ENOMEM;
-        else
-            error = (i == input_pool ? plat_memory_create_one_writer : plat_memory_create)(
-                &manager->pools[i].memory, pools[i].name, bytes);
-        if (!error)
-            link_pool(manager, i);
-    }
+    manager->backings = calloc(manager->buffer_count, sizeof(*manager->backings));
+    for (uint32_t i = 0; manager->backings && i < manager->buffer_count; i++)
+        manager->backings[i].dmabuf = -1;
+    int error = manager->buffers && manager->spans && manager->backings ? 0 : -ENOMEM;
+    for (uint32_t i = 0; i < pool_count && !error; i++)
+        error = fill_pool(manager, i, &pools[i], i == input_pool);
     if (error)
         eng_resource_manager_finish(manager);
     return error;
 }
 
+static void finish_backing(struct eng_backing *backing)
+{
+    if (backing->import.bytes)
+        plat_import_unmap(&backing->import);
+    else if (backing->memory.bytes)
+        plat_memory_destroy(&backing->memory);
+    else
+        plat_close(backing->dmabuf);
+}
+
 void eng_resource_manager_finish(struct eng_resource_manager *manager)
 {
+    for (uint32_t i = 0; manager->backings && i < manager->buffer_count; i++)
+        finish_backing(&manager->backings[i]);
     for (uint32_t i = 0; i < manager->pool_count; i++)
         plat_memory_destroy(&manager->pools[i].memory);
     free(manager->buffers);
     free(manager->spans);
+    free(manager->backings);
     manager->buffers = NULL;
     manager->spans = NULL;
+    manager->backings = NULL;
 }
+
+int eng_resource_locate(
+    const struct eng_resource_manager *manager, uint32_t index, struct eng_location *location)
+{
+    if (index >= manager->buffer_count)
+        return -EINVAL;
+    const struct eng_pool *pool = &manager->pools[manager->buffers[index].pool];
+    const struct eng_backing *backing = &manager->backings[index];
+    struct eng_span span = manager->spans[index];
+    if (!span.bytes)
+        return -ENOENT;
+    *location = (struct eng_location){
+        .memory = pool->kind, .fd = pool->memory.bytes ? pool->memory.fd : -1, .span = span};
+    if (pool->memory.bytes)
+        location->offset_bytes =
+            (uint64_t)((const uint8_t *)span.bytes - (const uint8_t *)pool->memory.bytes);
+    if (pool->kind == ENG_MEMORY_IMPORTED) {
+        location->fd = backing->import.fd;
+        location->offset_bytes = backing->import.offset_bytes;
+    } else if (backing->dmabuf >= 0) {
+        location->fd = backing->dmabuf;
+        location->offset_bytes = 0;
+    }
+    return 0;
+}
+
+/* ---- pins and reservations ------------------------------------------------------------------- */
 
 static uint32_t pin_count(const struct eng_buffer *buffer)
 {
@@ -123,7 +208,7 @@ static bool has_room(
     if (pool->free_count - pool->reserved < count)
         return false;
     uint64_t room = manager->quota_bytes - manager->used_bytes - manager->reserved_bytes;
-    return room / pool->size_bytes >= count;
+    return !pool->size_bytes || room / pool->size_bytes >= count;
 }
 
 int eng_resource_acquire(struct eng_resource_manager *manager, uint32_t pool,

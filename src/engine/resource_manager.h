@@ -9,7 +9,8 @@
 #define ENGINE_RESOURCE_MANAGER_H
 
 #include "engine/engine.h"
-#include "platform/platform.h"
+#include "platform/dmabuf.h"
+#include <stdatomic.h>
 
 /** Who pins. Each counts its own pins, so that none can give back another's. */
 enum eng_holder {
@@ -28,19 +29,30 @@ struct eng_buffer {
     uint32_t next_free; /* ENG_NONE: last, or not free */
 };
 
+/** A buffer that is more than a part of its pool's memfd. */
+struct eng_backing {
+    int dmabuf;                /* -1: none */
+    struct plat_memory memory; /* mapped by itself; bytes NULL: it is not */
+    struct plat_import import; /* likewise */
+    _Atomic bool is_begun;     /* the CPU may read it: a dmabuf that was submitted */
+};
+
 struct eng_pool {
-    size_t size_bytes;
+    size_t size_bytes; /* that count against the quota: none of imports */
+    enum eng_memory kind;
     uint32_t first, count; /* buffers first to first + count - 1 */
     uint32_t free_head, free_count;
-    uint32_t reserved; /* of the free ones, promised to plans */
-    struct plat_memory memory;
+    uint32_t reserved;         /* of the free ones, promised to plans */
+    struct plat_memory memory; /* of all its buffers; bytes NULL: each has its own */
 };
 
 struct eng_resource_manager {
     uint32_t pool_count, buffer_count;
     struct eng_pool pools[ENG_POOLS_MAX];
     struct eng_buffer *buffers;
-    struct eng_span *spans; /* by index; immutable after init, workers read it */
+    struct eng_span *spans; /* by index; workers read it. Immutable but for imports, which their
+                             * producer changes while no frame has them */
+    struct eng_backing *backings; /* by index */
     uint64_t used_bytes, reserved_bytes, quota_bytes;
     uint64_t pins;  /* of all holders */
     uint64_t stale; /* refused handles */
@@ -52,6 +64,10 @@ int eng_resource_manager_init(struct eng_resource_manager *manager,
     const struct eng_pool_config *pools, uint32_t pool_count, uint32_t input_pool,
     uint64_t quota_bytes);
 void eng_resource_manager_finish(struct eng_resource_manager *manager);
+
+/** Where a buffer lies. Returns: 0, -EINVAL (index), -ENOENT (a place with no import). */
+int eng_resource_locate(
+    const struct eng_resource_manager *manager, uint32_t index, struct eng_location *location);
 
 /** From one buffer of a pool to the next: pages, so that no two share one. */
 size_t eng_pool_step_bytes(size_t size_bytes);

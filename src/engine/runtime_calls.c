@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** What any thread may call. */
 #include "base/base.h"
+#include "engine/access.h"
 #include "engine/runtime.h"
 #include "platform/simulate.h"
 #include <errno.h>
@@ -85,6 +86,7 @@ int eng_input_acquire(struct eng_runtime *runtime, struct eng_handle *handle, st
     int error =
         eng_lending_pass(&core->lending, *handle, ENG_BORROWER_SUPPLY, ENG_BORROWER_PRODUCER);
     sisp_assert(!error);
+    eng_access_end_read(&core->resources, handle->index);
     *span = core->resources.spans[handle->index];
     return 0;
 }
@@ -108,6 +110,15 @@ int eng_input_span(struct eng_runtime *runtime, struct eng_handle handle, struct
     return 0;
 }
 
+/* Before the frame is on its way, and of what is the caller's only. */
+static int begin_read(struct eng_core *core, struct eng_handle input)
+{
+    if (eng_lending_pass(&core->lending, input, ENG_BORROWER_PRODUCER, ENG_BORROWER_PRODUCER))
+        return -ESTALE;
+    eng_access_begin_read(&core->resources, input.index);
+    return 0;
+}
+
 static bool is_usable(const struct eng_runtime *runtime, enum eng_lane lane)
 {
     return (lane == ENG_LANE_FAST || lane == ENG_LANE_BACKGROUND) &&
@@ -122,8 +133,10 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
     int error = enter(runtime, submission->session, credits, runtime->frames_max);
     if (error)
         return error;
-    error = eng_lending_pass(
-        &runtime->core.lending, submission->input, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE);
+    error = begin_read(&runtime->core, submission->input);
+    if (!error)
+        error = eng_lending_pass(
+            &runtime->core.lending, submission->input, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE);
     if (error) {
         atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
         return error;
@@ -218,6 +231,8 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
         return -EBUSY;
     int error = read_session(runtime, session, completion, timeout_ns);
     atomic_store_explicit(&place->is_reading, 0, memory_order_seq_cst);
+    if (error == 0)
+        eng_access_hand_out(&runtime->core.resources, completion->handles);
     if (error == -EBADF) /* closed: the control thread may wait for this reader to leave */
         eng_arena_ring(&runtime->core.arena, runtime->core.arena.control_bell);
     return error;
@@ -244,6 +259,7 @@ int eng_release(struct eng_runtime *runtime, const struct eng_completion *comple
             is_stale = true;
             continue;
         }
+        eng_access_take_back(&runtime->core.resources, handle);
         message.handles[r] = handle;
         has_any = true;
     }
@@ -311,6 +327,7 @@ int eng_session_close(struct eng_runtime *runtime, uint32_t session)
     call->session = session;
     int error = is_mine ? wait_for(runtime, call) : -EBADF;
     give_call(call);
+    eng_imports_sweep(&runtime->core);
     return error;
 }
 

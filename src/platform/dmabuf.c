@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
+#include <linux/magic.h>
 #include <linux/udmabuf.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096u
@@ -95,6 +98,72 @@ int plat_memory_probe(enum plat_memory_kind kind)
     if (!error)
         plat_memory_destroy(&memory);
     return error;
+}
+
+/* ---- of others ------------------------------------------------------------------------------- */
+
+/* Files on huge pages are refused: their pages can be punched out, and then a read may find none.
+ */
+static int kind_of(int fd, bool *is_dmabuf)
+{
+    struct statfs statfs;
+    if (fstatfs(fd, &statfs) < 0)
+        return -errno;
+    *is_dmabuf = (unsigned long)statfs.f_type == DMA_BUF_MAGIC;
+    if (*is_dmabuf)
+        return 0;
+    int seals = fcntl(fd, F_GET_SEALS);
+    if ((unsigned long)statfs.f_type != TMPFS_MAGIC || seals < 0)
+        return -EMEDIUMTYPE;
+    return seals & F_SEAL_SHRINK ? 0 : -EPERM;
+}
+
+int plat_import_look(struct plat_import *import, int fd, uint64_t offset_bytes, size_t size_bytes)
+{
+    struct stat stat;
+    *import = (struct plat_import){.fd = -1};
+    if (fstat(fd, &stat) < 0)
+        return -errno;
+    int error = kind_of(fd, &import->is_dmabuf);
+    if (error)
+        return error;
+    /* A dmabuf tells its size only so; there is no position that this could move. */
+    off_t end = import->is_dmabuf ? lseek(fd, 0, SEEK_END) : stat.st_size;
+    if (end < 0 || offset_bytes > (uint64_t)end || size_bytes > (uint64_t)end - offset_bytes)
+        return -ERANGE;
+    import->device = stat.st_dev;
+    import->inode = stat.st_ino;
+    import->offset_bytes = offset_bytes;
+    import->size_bytes = size_bytes;
+    return 0;
+}
+
+int plat_import_map(struct plat_import *import, int fd)
+{
+    size_t lead_bytes = import->offset_bytes % PAGE_BYTES;
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+        return -errno;
+    void *bytes = mmap(NULL, lead_bytes + import->size_bytes, PROT_READ, MAP_SHARED | MAP_POPULATE,
+        own, (off_t)(import->offset_bytes - lead_bytes));
+    if (bytes == MAP_FAILED) {
+        int error = -errno;
+        close(own);
+        return error;
+    }
+    import->fd = own;
+    import->bytes = (uint8_t *)bytes + lead_bytes;
+    return 0;
+}
+
+void plat_import_unmap(struct plat_import *import)
+{
+    size_t lead_bytes = import->offset_bytes % PAGE_BYTES;
+    if (!import->bytes)
+        return;
+    munmap((uint8_t *)import->bytes - lead_bytes, lead_bytes + import->size_bytes);
+    close(import->fd);
+    *import = (struct plat_import){.fd = -1};
 }
 
 /* ---- access by the CPU ------------------------------------------------------------------------

@@ -23,6 +23,24 @@ int plat_udmabuf_create(int memfd, size_t offset_bytes, size_t size_bytes);
 /** A dmabuf of the system heap, mapped to read and write, touched. Returns: 0, -ENOMEM, errno. */
 int plat_dma_heap_create(struct plat_memory *memory, size_t size_bytes);
 
+/** A buffer of somebody else's: which one it is, and, once mapped, its bytes. */
+struct plat_import {
+    uint64_t device, inode, offset_bytes;
+    size_t size_bytes;
+    bool is_dmabuf;
+    int fd;      /* our own duplicate; -1: not mapped */
+    void *bytes; /* to read; NULL: not mapped */
+};
+
+/** Tell which buffer it is. Only a dmabuf or a memfd of this size whose pages cannot be taken away
+ * under a reader. Returns: 0, -EBADF, -EMEDIUMTYPE (it is neither), -EPERM (not sealed), -ERANGE
+ * (too short). */
+int plat_import_look(struct plat_import *import, int fd, uint64_t offset_bytes, size_t size_bytes);
+
+/** Map what was looked at. May block. Returns: 0, errno. */
+int plat_import_map(struct plat_import *import, int fd);
+void plat_import_unmap(struct plat_import *import);
+
 /** What the CPU is about to do with a dmabuf, or has done. */
 enum plat_sync {
     PLAT_SYNC_BEGIN_READ,

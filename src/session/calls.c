@@ -19,16 +19,6 @@
 /* How soon a reader sees that one of several sessions was stopped. */
 #define LOOK_NS UINT64_C(20000000)
 
-static uint64_t handle_to_word(struct eng_handle handle)
-{
-    return (uint64_t)handle.generation << 32 | handle.index;
-}
-
-static struct eng_handle word_to_handle(uint64_t word)
-{
-    return (struct eng_handle){(uint32_t)word, (uint32_t)(word >> 32)};
-}
-
 int sisp_session_acquire(struct sisp_session *session, struct sisp_input *input)
 {
     struct eng_handle handle;
@@ -40,7 +30,8 @@ int sisp_session_acquire(struct sisp_session *session, struct sisp_input *input)
     int r = eng_input_acquire(session->engine->runtime, &handle, &span);
     if (r)
         return r;
-    *input = (struct sisp_input){span.bytes, span.size_bytes, handle_to_word(handle), handle.index};
+    *input =
+        (struct sisp_input){span.bytes, span.size_bytes, session_handle_word(handle), handle.index};
     return 0;
 }
 
@@ -50,7 +41,7 @@ int sisp_session_cancel(struct sisp_session *session, struct sisp_input *input)
         return -EINVAL;
     if (session_is_inherited(session))
         return -ESHUTDOWN;
-    int r = eng_input_cancel(session->engine->runtime, word_to_handle(input->handle));
+    int r = eng_input_cancel(session->engine->runtime, session_word_handle(input->handle));
     *input = (struct sisp_input){0};
     return r;
 }
@@ -91,7 +82,7 @@ static void check_order(struct sisp_session *session, const struct sisp_input *i
     char text[256];
     uint32_t looks = atomic_load(&session->looks);
     if (!looks || !atomic_compare_exchange_strong(&session->looks, &looks, looks - 1) ||
-        eng_input_span(session->engine->runtime, word_to_handle(input->handle), &span) != 0)
+        eng_input_span(session->engine->runtime, session_word_handle(input->handle), &span) != 0)
         return;
     sisp_cfa_check(&session->engine->pipeline.info, span.bytes, &check);
     bool is_wrong = sisp_cfa_check_text(&check, text, sizeof(text)) != NULL;
@@ -141,7 +132,7 @@ int sisp_session_submit(
         deadline_ns = capture_ns + DEADLINE_INTERVALS * session->frame_interval_ns;
     struct eng_submission submission = {
         .session = session->number,
-        .input = word_to_handle(input->handle),
+        .input = session_word_handle(input->handle),
         .lane = is_preview ? ENG_LANE_FAST : ENG_LANE_BACKGROUND,
         .sequence = s->sequence,
         .capture_ns = capture_ns,
@@ -198,10 +189,11 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     if (r)
         return r;
     memset(result, 0, sizeof(*result));
+    result->image_buffer.fd = result->second_buffer.fd = -1;
     telemetry_record(&result->record, &completion.row);
     result->cookie = completion.cookie;
     for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
-        result->buffers[i] = handle_to_word(completion.handles[i]);
+        result->buffers[i] = session_handle_word(completion.handles[i]);
     const struct payload *payload = completion.delivered[ROLE_PAYLOAD].bytes;
     void *picture = completion.delivered[ROLE_PICTURE].bytes;
     if (completion.row.outcome != ENG_DELIVERED || !payload || !picture)
@@ -211,6 +203,7 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     result->image = pipeline_picture(is_still ? &p->still : &p->preview, picture);
     if (!is_still && p->second.width)
         result->second = pipeline_second_picture(p, picture);
+    session_locate(session, &completion, result);
     if (payload_is_sound(payload)) {
         result->coefficients = &payload->coefficients;
         result->request = payload->request;
@@ -228,8 +221,9 @@ int sisp_session_release(struct sisp_session *session, struct sisp_result *resul
     if (session_is_inherited(session))
         return -ESHUTDOWN;
     for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
-        completion.handles[i] = word_to_handle(result->buffers[i]);
+        completion.handles[i] = session_word_handle(result->buffers[i]);
     result->image = result->second = (struct sisp_image){0};
+    result->image_buffer = result->second_buffer = (struct sisp_buffer){.fd = -1};
     result->coefficients = NULL;
     return eng_release(session->engine->runtime, &completion);
 }

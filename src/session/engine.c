@@ -142,10 +142,25 @@ static int describe_processes(
     return 0;
 }
 
+static int fail_to_start(
+    const struct sisp_session_params *params, int result, char *error, size_t error_size)
+{
+    char text[160];
+    if (params->input_memory == SISP_MEMORY_MEMFD && params->output_memory == SISP_MEMORY_MEMFD)
+        return session_fail(error, error_size, result, "the engine could not be started");
+    snprintf(text, sizeof(text),
+        "the engine could not be started with inputs in %s, pictures in %s: %s",
+        sisp_memory_name(params->input_memory), sisp_memory_name(params->output_memory),
+        strerror(-result));
+    return session_fail(error, error_size, result, text);
+}
+
 static int start(struct session_engine *engine, const struct sisp_session_params *params,
     struct eng_config *config, char *error, size_t error_size)
 {
     tables_describe(config, &engine->pipeline, params);
+    engine->input_count = config->pools[config->input_pool].count;
+    engine->import_count = params->imports_max * engine->sessions_max;
     config->telemetry = take_row;
     config->event = take_event;
     config->telemetry_user = engine;
@@ -163,11 +178,10 @@ static int start(struct session_engine *engine, const struct sisp_session_params
     r = eng_runtime_create(&engine->runtime, config);
     if (r == -ENOMEM)
         return session_fail(error, error_size, r, "not enough memory for frames of this size");
-    if (r == -EINVAL)
+    if (r == -EINVAL && params->input_memory == SISP_MEMORY_MEMFD &&
+        params->output_memory == SISP_MEMORY_MEMFD)
         return session_fail(error, error_size, r, "the knobs do not go together; the log says why");
-    if (r)
-        return session_fail(error, error_size, r, "the engine could not be started");
-    return 0;
+    return r ? fail_to_start(params, r, error, error_size) : 0;
 }
 
 int session_engine_create(struct session_engine **out, const struct sisp_session_params *params,
@@ -183,6 +197,9 @@ int session_engine_create(struct session_engine **out, const struct sisp_session
         engine->event_user = params->event_user;
         engine->burst_frames = params->burst_frames;
         engine->sessions_max = params->sessions_max ? params->sessions_max : 1;
+        engine->imports_max = params->imports_max;
+        engine->input_memory = params->input_memory;
+        engine->output_memory = params->output_memory;
         engine->sessions = 1;
         if (params->knobs)
             knobs_apply(&config->knobs, params->knobs);
@@ -216,9 +233,13 @@ static bool makes_the_same(const struct pipeline *p, const struct sisp_session_p
 int session_engine_join(struct session_engine *engine, const struct sisp_session_params *params,
     char *error, size_t error_size)
 {
-    if (!makes_the_same(&engine->pipeline, params) || engine->burst_frames != params->burst_frames)
+    if (!makes_the_same(&engine->pipeline, params) ||
+        engine->burst_frames != params->burst_frames ||
+        engine->imports_max != params->imports_max ||
+        engine->input_memory != params->input_memory ||
+        engine->output_memory != params->output_memory)
         return session_fail(error, error_size, -EINVAL,
-            "who shares an engine has frames, pictures, parameters and burst in common");
+            "who shares an engine has frames, pictures, parameters, burst and memory in common");
     if (params->telemetry || params->event || params->knobs || params->coefficients ||
         params->tuning)
         return session_fail(error, error_size, -EINVAL,

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define IMPORTS_MAX 32
+
 int sisp_isa_find(const char *name)
 {
     return isp_isa_find(name);
@@ -35,6 +37,30 @@ static bool asks_for_fast_stages(const struct sisp_params *params)
             return true;
     }
     return false;
+}
+
+static int check_memory(const struct sisp_session_params *params, char *error, size_t error_size)
+{
+    const enum sisp_memory memories[] = {params->input_memory, params->output_memory};
+    bool is_process =
+        params->knobs && params->knobs->value[ENG_KNOB_isolation] == ENG_ISOLATION_PROCESS;
+    if (params->imports_max > IMPORTS_MAX)
+        return session_fail(error, error_size, -EINVAL, "at most 32 imports");
+    if (params->imports_max && is_process)
+        return session_fail(error, error_size, -ENOTSUP,
+            "buffers of others cannot be read by workers in processes (isolation=process)");
+    for (size_t i = 0; i < BASE_COUNT(memories); i++) {
+        if ((unsigned)memories[i] >= SISP_MEMORY_IMPORTED)
+            return session_fail(error, error_size, -EINVAL,
+                "inputs and pictures lie in memfd, udmabuf or dma-heap");
+        if (memories[i] != SISP_MEMORY_MEMFD && is_process)
+            return session_fail(error, error_size, -ENOTSUP,
+                "workers in processes (isolation=process) share memfds only");
+        if (memories[i] != SISP_MEMORY_MEMFD &&
+            sisp_memory_probe(memories[i], error, error_size) != 0)
+            return -ENOTSUP;
+    }
+    return 0;
 }
 
 static int check_params(const struct sisp_session_params *params, char *error, size_t error_size)
@@ -85,7 +111,7 @@ static int check_params(const struct sisp_session_params *params, char *error, s
         if (!(params->params.value[i] >= row->min && params->params.value[i] <= row->max))
             return session_fail(error, error_size, -EINVAL, "a parameter is outside its range");
     }
-    return 0;
+    return check_memory(params, error, error_size);
 }
 
 static bool is_shared(const struct sisp_session *session)

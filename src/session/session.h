@@ -28,6 +28,20 @@ struct sisp_session {
     struct sisp_cfa_check check;
 };
 
+static inline uint64_t session_handle_word(struct eng_handle handle)
+{
+    return (uint64_t)handle.generation << 32 | handle.index;
+}
+
+static inline struct eng_handle session_word_handle(uint64_t word)
+{
+    return (struct eng_handle){(uint32_t)word, (uint32_t)(word >> 32)};
+}
+
+/** Where the pictures of a result lie. */
+void session_locate(const struct sisp_session *session, const struct eng_completion *completion,
+    struct sisp_result *result);
+
 static inline bool session_is_inherited(const struct sisp_session *session)
 {
     return session->owner != getpid();

@@ -18,11 +18,18 @@
 /* Pictures of a lane: two being made, four with the consumer, one whose worker hangs. */
 #define PICTURES 7
 
+static uint32_t add_pool_of(struct eng_config *config, enum sisp_memory memory, const char *name,
+    size_t size_bytes, uint32_t count)
+{
+    config->pools[config->pool_count] =
+        (struct eng_pool_config){name, size_bytes, count, (enum eng_memory)memory};
+    return config->pool_count++;
+}
+
 static uint32_t add_pool(
     struct eng_config *config, const char *name, size_t size_bytes, uint32_t count)
 {
-    config->pools[config->pool_count] = (struct eng_pool_config){name, size_bytes, count};
-    return config->pool_count++;
+    return add_pool_of(config, SISP_MEMORY_MEMFD, name, size_bytes, count);
 }
 
 static void add_lane(struct eng_config *config, enum eng_lane lane,
@@ -47,15 +54,17 @@ static void describe_lanes(
     if (p->preview.width) {
         size_t bytes = pipeline_pictures_bytes(p, ENG_LANE_FAST);
         uint32_t pictures = params->is_live ? PICTURES : 1;
-        add_lane(config, ENG_LANE_FAST, fast, add_pool(config, "preview", bytes, pictures));
+        add_lane(config, ENG_LANE_FAST, fast,
+            add_pool_of(config, params->output_memory, "preview", bytes, pictures));
         if (params->is_live) /* a file has no deadline to miss */
-            add_lane(config, ENG_LANE_FLOOR, floor, add_pool(config, "floor", bytes, PICTURES));
+            add_lane(config, ENG_LANE_FLOOR, floor,
+                add_pool_of(config, params->output_memory, "floor", bytes, PICTURES));
         lanes++;
     }
     if (p->still.width) {
         size_t bytes = pipeline_picture_bytes(&p->still);
         add_lane(config, ENG_LANE_BACKGROUND, slow,
-            add_pool(config, "still", bytes, params->is_live ? 2 : 1));
+            add_pool_of(config, params->output_memory, "still", bytes, params->is_live ? 2 : 1));
         lanes++;
     }
     /* Payloads and states are small: enough for every frame in flight and what is committed. The
@@ -87,7 +96,10 @@ void tables_describe(
     struct eng_config *config, struct pipeline *p, const struct sisp_session_params *params)
 {
     uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT + params->burst_frames : 1;
-    config->input_pool = add_pool(config, "input", sisp_raw_info_size_bytes(&params->info), inputs);
+    size_t input_bytes = sisp_raw_info_size_bytes(&params->info);
+    config->input_pool = add_pool_of(config, params->input_memory, "input", input_bytes, inputs);
+    if (params->imports_max)
+        add_pool_of(config, SISP_MEMORY_IMPORTED, "import", input_bytes, params->imports_max);
     config->history_count = params->burst_frames;
     if (!params->is_live) {
         config->knobs.lease_ns = FILE_LEASE_NS;

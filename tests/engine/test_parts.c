@@ -13,7 +13,8 @@
 #include <errno.h>
 #include <softisp/log.h>
 
-static const struct eng_pool_config pools[] = {{"a", 100, 4}, {"b", 5000, 2}};
+static const struct eng_pool_config pools[] = {
+    {.name = "a", .size_bytes = 100, .count = 4}, {.name = "b", .size_bytes = 5000, .count = 2}};
 
 TEST(pins_are_counted_per_holder)
 {
@@ -91,7 +92,8 @@ TEST(a_generation_is_never_none)
 
 TEST(a_pool_that_no_address_space_holds_is_refused)
 {
-    static const struct eng_pool_config huge[] = {{"a", 100, 4}, {"huge", SIZE_MAX / 2, 4}};
+    static const struct eng_pool_config huge[] = {{.name = "a", .size_bytes = 100, .count = 4},
+        {.name = "huge", .size_bytes = SIZE_MAX / 2, .count = 4}};
     struct eng_resource_manager manager;
     CHECK_EQ(eng_resource_manager_init(&manager, huge, 2, 0, 0), -ENOMEM);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The platform's table and the engine's allocator, on actors, made-up time and one heap. */
+#include "platform/dmabuf.h"
 #include "platform/process.h"
 #include "sim/sim.h"
 
@@ -224,6 +225,36 @@ int plat_memory_map(struct plat_memory *memory, int fd, size_t size_bytes, bool 
 int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
     return plat_memory_create(memory, name, size_bytes);
+}
+
+/* Devices' memory and buffers of others are not simulated: fences stand for what they do. */
+int plat_udmabuf_create(int memfd, size_t offset_bytes, size_t size_bytes)
+{
+    return -ENOENT;
+}
+
+int plat_dma_heap_create(struct plat_memory *memory, size_t size_bytes)
+{
+    return -ENOENT;
+}
+
+int plat_import_look(struct plat_import *import, int fd, uint64_t offset_bytes, size_t size_bytes)
+{
+    return -EMEDIUMTYPE;
+}
+
+int plat_import_map(struct plat_import *import, int fd)
+{
+    return -ENOMEM;
+}
+
+void plat_import_unmap(struct plat_import *import)
+{
+    *import = (struct plat_import){.fd = -1};
+}
+
+void plat_dmabuf_sync(int fd, enum plat_sync sync)
+{
 }
 
 int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "engine/access.h"
+
+void eng_access_begin_read(struct eng_resource_manager *manager, uint32_t index)
+{
+    struct eng_backing *backing = &manager->backings[index];
+    if (backing->dmabuf < 0)
+        return;
+    plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_BEGIN_READ);
+    atomic_store_explicit(&backing->is_begun, true, memory_order_relaxed);
+}
+
+void eng_access_end_read(struct eng_resource_manager *manager, uint32_t index)
+{
+    struct eng_backing *backing = &manager->backings[index];
+    if (atomic_exchange_explicit(&backing->is_begun, false, memory_order_relaxed))
+        plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_END_READ);
+}
+
+void eng_access_hand_out(struct eng_resource_manager *manager, const struct eng_handle *handles)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (handles[r].generation)
+            plat_dmabuf_sync(manager->backings[handles[r].index].dmabuf, PLAT_SYNC_END_WRITE);
+}
+
+void eng_access_take_back(struct eng_resource_manager *manager, struct eng_handle handle)
+{
+    plat_dmabuf_sync(manager->backings[handle.index].dmabuf, PLAT_SYNC_BEGIN_WRITE);
+}
