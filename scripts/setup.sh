@@ -7,8 +7,10 @@
 set -eu
 packages="gcc libc6-dev meson ninja-build pkg-config xz-utils binutils clang clang-format libclang-rt-14-dev mandoc
  libraw-dev libjpeg62-turbo-dev libpng-dev libtiff-dev liblcms2-dev libexif-dev libxxhash-dev
- libseccomp-dev spin libjansson-dev libyaml-dev strace python3 python3-numpy python3-pil"
-[ "${1:-}" != bench ] || packages="$packages gstreamer1.0-plugins-bad python3-opencv ffmpeg"
+ libseccomp-dev spin libjansson-dev libyaml-dev strace python3 python3-numpy python3-pil
+ libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev gstreamer1.0-tools
+ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+[ "${1:-}" != bench ] || packages="$packages python3-opencv ffmpeg"
 [ "${1:-}" != aarch64 ] || packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 [ "${1:-}" != vm ] || packages="$packages qemu-system-x86 busybox-static cpio kmod make v4l-utils"
 missing=""

@@ -58,7 +58,7 @@ for name, body in text.items():
             top = inc.split('/')[0]
             if '/' in inc and top in layers and top != parts[1] and top not in layers[parts[1]]:
                 bad.append(f'{name} includes {inc}')
-    elif parts[0] in ('cli', 'examples'):
+    elif parts[0] in ('cli', 'examples', 'gst'):
         bad += [f'{name} includes {i}' for i in quoted if i.split('/')[0] in layers]
     elif parts[0] == 'include':
         bad += [f'{name} includes {i}' for i in quoted]

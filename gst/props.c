@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "props.h"
+
+#include "core.h"
+
+enum {
+    PROP_TUNING = 1,
+    PROP_THREADS,
+    PROP_ORIENTATION,
+    PROP_TABLE, /* as many as the table has rows */
+};
+
+/* Downstream may keep pictures for as long as it is paused. */
+#define LEASE "3600 s"
+
+static GType orientation_type(void)
+{
+    static gsize type;
+    static const GEnumValue values[] = {
+        {SISP_ORIENTATION_ROTATE_0, "as the sensor gives it", "rotate-0"},
+        {SISP_ORIENTATION_MIRROR, "left and right change places", "mirror"},
+        {SISP_ORIENTATION_FLIP, "top and bottom change places", "flip"},
+        {SISP_ORIENTATION_ROTATE_180, "both", "rotate-180"},
+        {0, NULL, NULL},
+    };
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, g_enum_register_static("GstSoftispOrientation", values));
+    return type;
+}
+
+/* Time and gain are the sensor's, and only a source has one. */
+static gboolean is_of_sensor(int param)
+{
+    switch (param) {
+    case SISP_PARAM_AE_EXPOSURE_MODE:
+    case SISP_PARAM_EXPOSURE_US:
+    case SISP_PARAM_ANALOGUE_GAIN:
+    case SISP_PARAM_EXPOSURE_MAX_US:
+    case SISP_PARAM_FLICKER_MODE:
+    case SISP_PARAM_FLICKER_PERIOD_US:
+        return TRUE;
+    default:
+        return FALSE;
+    }
+}
+
+/* g_object_class_install_property() takes names with '_' for the same with '-'. */
+static void install_row(GObjectClass *class, int index)
+{
+    const struct sisp_param_row *row = &sisp_param_table[index];
+    GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_NICK | GST_PARAM_MUTABLE_PLAYING;
+    g_autofree gchar *name = g_strdelimit(g_strdup(row->name), "_", '-');
+    g_autofree gchar *blurb =
+        row->unit[0] ? g_strdup_printf("%s [%s]", row->help, row->unit) : g_strdup(row->help);
+    GParamSpec *spec = row->is_integer ? g_param_spec_int(name, row->name, blurb, (gint)row->min,
+                                             (gint)row->max, (gint)row->value_default, flags)
+                                       : g_param_spec_float(name, row->name, blurb, row->min,
+                                             row->max, row->value_default, flags);
+    g_object_class_install_property(class, PROP_TABLE + (guint)index, spec);
+}
+
+void gst_softisp_props_install(GObjectClass *class, enum gst_softisp_face face)
+{
+    GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+    g_object_class_install_property(class, PROP_TUNING,
+        g_param_spec_string("tuning", "tuning",
+            "Tuning file of sensor and lens: Raspberry Pi's JSON, libcamera's YAML, DCP or DNG",
+            NULL, flags));
+    g_object_class_install_property(class, PROP_THREADS,
+        g_param_spec_uint(
+            "threads", "threads", "Threads of each team; 0: one for each CPU", 0, 64, 0, flags));
+    g_object_class_install_property(class, PROP_ORIENTATION,
+        g_param_spec_enum("orientation", "orientation", "How the picture is turned",
+            orientation_type(), SISP_ORIENTATION_ROTATE_0, flags));
+    gst_type_mark_as_plugin_api(orientation_type(), 0);
+    for (int i = 0; i < SISP_PARAM_COUNT; i++) {
+        if (face == GST_SOFTISP_SOURCE || !is_of_sensor(i))
+            install_row(class, i);
+    }
+}
+
+void gst_softisp_settings_init(struct gst_softisp_settings *settings)
+{
+    *settings = (struct gst_softisp_settings){.params = sisp_params_default()};
+}
+
+void gst_softisp_settings_finish(struct gst_softisp_settings *settings)
+{
+    g_clear_pointer(&settings->tuning, g_free);
+}
+
+static float *table_value(const struct gst_softisp_settings *settings, guint id)
+{
+    return id >= PROP_TABLE && id < PROP_TABLE + SISP_PARAM_COUNT
+               ? (float *)&settings->params.value[id - PROP_TABLE]
+               : NULL;
+}
+
+gboolean gst_softisp_settings_set(
+    struct gst_softisp_settings *settings, guint id, const GValue *value)
+{
+    float *number = table_value(settings, id);
+    if (number)
+        *number =
+            G_VALUE_HOLDS_INT(value) ? (float)g_value_get_int(value) : g_value_get_float(value);
+    else if (id == PROP_TUNING) {
+        g_free(settings->tuning);
+        settings->tuning = g_value_dup_string(value);
+    } else if (id == PROP_THREADS)
+        settings->threads = g_value_get_uint(value);
+    else if (id == PROP_ORIENTATION)
+        settings->orientation = g_value_get_enum(value);
+    else
+        return FALSE;
+    return TRUE;
+}
+
+gboolean gst_softisp_settings_get(
+    const struct gst_softisp_settings *settings, guint id, GValue *value)
+{
+    const float *number = table_value(settings, id);
+    if (number && G_VALUE_HOLDS_INT(value))
+        g_value_set_int(value, (gint)*number);
+    else if (number)
+        g_value_set_float(value, *number);
+    else if (id == PROP_TUNING)
+        g_value_set_string(value, settings->tuning);
+    else if (id == PROP_THREADS)
+        g_value_set_uint(value, settings->threads);
+    else if (id == PROP_ORIENTATION)
+        g_value_set_enum(value, settings->orientation);
+    else
+        return FALSE;
+    return TRUE;
+}
+
+/* A copy, so that nothing that blocks is done under the lock. */
+static void copy_settings(
+    struct gst_softisp_settings *copy, const struct gst_softisp_settings *settings, gpointer object)
+{
+    GST_OBJECT_LOCK(object);
+    *copy = *settings;
+    copy->tuning = g_strdup(settings->tuning);
+    GST_OBJECT_UNLOCK(object);
+}
+
+struct gst_softisp_core *gst_softisp_settings_open(const struct gst_softisp_settings *settings,
+    GstElement *element, struct sisp_session_params *session)
+{
+    char error[512] = "";
+    struct gst_softisp_settings copy;
+    struct gst_softisp_core *core = NULL;
+    struct sisp_knobs knobs = {0};
+    g_autofree struct sisp_tuning *tuning = g_new0(struct sisp_tuning, 1);
+    copy_settings(&copy, settings, element);
+    session->params = copy.params;
+    session->threads = copy.threads;
+    session->preview.orientation = (enum sisp_orientation)copy.orientation;
+    session->knobs = &knobs;
+    session->tuning = copy.tuning ? tuning : NULL;
+    int r = sisp_knobs_set(&knobs, "lease", LEASE);
+    if (r == 0 && copy.tuning)
+        r = sisp_tuning_load(tuning, copy.tuning, error, sizeof(error));
+    if (r == 0)
+        core = gst_softisp_core_create(session, error, sizeof(error));
+    if (!core)
+        GST_ELEMENT_ERROR(element, LIBRARY, SETTINGS, ("%s", error), (NULL));
+    gst_softisp_settings_finish(&copy);
+    return core;
+}

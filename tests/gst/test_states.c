@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A thousand seeded changes of state, caps and properties, with frames between them; afterwards
+ * GStreamer's own tracer knows of no object that is left. Run: test_gst_states [SEED] */
+#include "common.h"
+
+#define CHANGES 1000
+
+struct scenario {
+    GRand *rand;
+    GstHarness *h;
+    GstElement *element;
+    gint width, height;
+    guint bytes_a_sample;
+    GstBuffer *held[8]; /* pictures of sessions that may be gone */
+    guint pictures;
+};
+
+static const char *pick(struct scenario *s, const char *const *names, gint count)
+{
+    return names[g_rand_int_range(s->rand, 0, count)];
+}
+
+static void renegotiate(struct scenario *s)
+{
+    static const char *const in[] = {
+        "rggb", "bggr", "gbrg10le", "grbg12le", "rggb14le", "bggr16le"};
+    static const char *const out[] = {"BGRx", "RGB", "RGBA64_LE", "NV12", "YUY2", "P010_10LE"};
+    const char *format = pick(s, in, G_N_ELEMENTS(in));
+    s->bytes_a_sample = strlen(format) > 4 ? 2 : 1;
+    s->width = g_rand_int_range(s->rand, 2, 70);
+    s->height = g_rand_int_range(s->rand, 2, 40);
+    g_autofree gchar *src =
+        g_strdup_printf("video/x-raw,format=%s,framerate=30/1", pick(s, out, G_N_ELEMENTS(out)));
+    g_autofree gchar *sink = g_strdup_printf(
+        "video/x-bayer,format=%s,width=%d,height=%d,framerate=30/1", format, s->width, s->height);
+    gst_harness_set_sink_caps_str(s->h, src);
+    gst_harness_set_src_caps_str(s->h, sink);
+}
+
+static void push(struct scenario *s)
+{
+    guint slot = g_rand_int_range(s->rand, 0, G_N_ELEMENTS(s->held));
+    GstBuffer *frame = flat_frame((guint)s->width, (guint)s->height, s->bytes_a_sample, 100);
+    if (gst_harness_push(s->h, frame) != GST_FLOW_OK)
+        return;
+    GstBuffer *picture = gst_harness_try_pull(s->h);
+    if (!picture)
+        return;
+    s->pictures++;
+    gst_clear_buffer(&s->held[slot]);
+    s->held[slot] = picture;
+}
+
+static void flush(struct scenario *s)
+{
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    gst_harness_push_event(s->h, gst_event_new_flush_start());
+    gst_harness_push_event(s->h, gst_event_new_flush_stop(TRUE));
+    gst_harness_push_event(s->h, gst_event_new_segment(&segment));
+}
+
+/* Through any states, and back to work. */
+static void change_state(struct scenario *s)
+{
+    static const GstState states[] = {
+        GST_STATE_NULL, GST_STATE_READY, GST_STATE_PAUSED, GST_STATE_PLAYING};
+    for (int n = g_rand_int_range(s->rand, 1, 4); n > 0; n--) {
+        GstState state = states[g_rand_int_range(s->rand, 0, G_N_ELEMENTS(states))];
+        CHECK_EQ(gst_element_set_state(s->element, state), GST_STATE_CHANGE_SUCCESS);
+    }
+    CHECK_EQ(gst_element_set_state(s->element, GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    renegotiate(s);
+}
+
+static void change(struct scenario *s)
+{
+    switch (g_rand_int_range(s->rand, 0, 6)) {
+    case 0:
+        change_state(s);
+        break;
+    case 1:
+        renegotiate(s);
+        break;
+    case 2:
+        g_object_set(s->element, "saturation", g_rand_double_range(s->rand, 0, 3), NULL);
+        break;
+    case 3:
+        gst_harness_push_upstream_event(s->h, gst_event_new_reconfigure());
+        break;
+    case 4:
+        flush(s);
+        break;
+    default:
+        g_object_set(
+            s->element, "orientation", g_rand_int_range(s->rand, 0, 4), "threads", 1, NULL);
+    }
+    push(s);
+}
+
+static guint32 seed = 1;
+
+TEST(any_order_of_changes_works)
+{
+    struct scenario s = {.rand = g_rand_new_with_seed(seed), .h = patient_harness("softisp")};
+    s.element = gst_harness_find_element(s.h, "softisp");
+    gst_harness_add_propose_allocation_meta(s.h, GST_VIDEO_META_API_TYPE, NULL);
+    gst_harness_play(s.h);
+    renegotiate(&s);
+    for (int n = 0; n < CHANGES && test_ok; n++)
+        change(&s);
+    /* Every frame had its picture: none of these changes is a reason to lose one. */
+    CHECK_EQ(s.pictures, CHANGES);
+    for (guint i = 0; i < G_N_ELEMENTS(s.held); i++)
+        gst_clear_buffer(&s.held[i]);
+    gst_object_unref(s.element);
+    gst_harness_teardown(s.h);
+    g_rand_free(s.rand);
+}
+
+TEST(nothing_is_left)
+{
+    GList *tracers = gst_tracing_get_active_tracers();
+    REQUIRE(tracers != NULL);
+    GstStructure *live = NULL;
+    g_signal_emit_by_name(tracers->data, "get-live-objects", &live);
+    REQUIRE(live != NULL);
+    const GValue *list = gst_structure_get_value(live, "live-objects-list");
+    for (guint i = 0; list && i < gst_value_list_get_size(list); i++) {
+        g_autofree gchar *text = gst_value_serialize(gst_value_list_get_value(list, i));
+        printf("left: %s\n", text);
+        test_ok = false;
+    }
+    gst_structure_free(live);
+    g_list_free_full(tracers, gst_object_unref);
+}
+
+int main(int argc, char **argv)
+{
+    g_setenv("GST_TRACERS", "leaks", TRUE);
+    gst_init(&argc, &argv);
+    if (argc > 1)
+        seed = (guint32)atoi(argv[1]);
+    RUN(any_order_of_changes_works);
+    RUN(nothing_is_left);
+    return test_report();
+}
