@@ -86,14 +86,20 @@ grep -a '^GUEST:' "$work/out/console.txt"
 passed=0
 failed=0
 skipped=0
-verdicts() { # NAME, lines on standard input
+# verdicts NAME: of the lines on standard input, a script's own or of a test program.
+verdicts() {
     while read -r verdict what; do
         case $verdict in
         PASS) passed=$((passed + 1)) ;;
         FAIL) failed=$((failed + 1)); echo "FAILED vm/$1: $what" ;;
         SKIP) skipped=$((skipped + 1)); echo "SKIPPED vm/$1: $what" ;;
+        FAILED | SKIPPED) echo "$verdict vm/$1: $what" ;;
+        [0-9]*)
+            read -r more_failed more_skipped < <(sed -E 's/passed, ([0-9]+) failed, ([0-9]+) .*/\1 \2/' <<<"$what")
+            passed=$((passed + verdict)) failed=$((failed + more_failed)) skipped=$((skipped + more_skipped))
+            ;;
         esac
-    done < <(grep -a -E '^(PASS|FAIL|SKIP) ')
+    done < <(grep -a -E '^((PASS|FAIL|SKIP|FAILED|SKIPPED) |[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$)')
 }
 for name in "${names[@]}"; do
     log=$work/out/$name/log.txt

@@ -12,6 +12,15 @@ check() {
     if "$@"; then pass "$what"; else fail "$what: '$*' gave $?"; fi
 }
 
+# program NAME [ARGUMENT...]: a test program of tests/vm, which counts by itself.
+program() {
+    name=$1
+    shift
+    stdbuf -oL "$BUILD/tests/vm/$name" "$@" # a crash must not take its last lines along
+    status=$?
+    [ $status -le 1 ] || fail "$name ended with $status"
+}
+
 # node DRIVER [N]: the (N-th) video node of a driver; numbers differ from kernel to kernel.
 node() {
     for name in /sys/class/video4linux/video*; do
