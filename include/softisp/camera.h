@@ -101,6 +101,10 @@ SISP_API SISP_MUST_CHECK int sisp_camera_open_v4l2(struct sisp_camera **camera,
 /** What every frame has in common: format, sizes, black, profile. Constant after open. */
 SISP_API const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera);
 
+/** The sensor's name in small letters, such as "imx219", for sisp_tuning_candidate(); "": unknown.
+ */
+SISP_API const char *sisp_camera_sensor(const struct sisp_camera *camera);
+
 /** Ranges of the controls; all zero if the camera cannot be controlled. */
 SISP_API struct sisp_camera_limits sisp_camera_limits(const struct sisp_camera *camera);
 

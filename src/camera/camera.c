@@ -74,6 +74,11 @@ const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera)
     return &camera->info;
 }
 
+const char *sisp_camera_sensor(const struct sisp_camera *camera)
+{
+    return camera->sensor ? camera->sensor : "";
+}
+
 struct sisp_camera_limits sisp_camera_limits(const struct sisp_camera *camera)
 {
     return camera->limits;

@@ -26,6 +26,7 @@ struct sisp_camera {
     struct sisp_camera_controls applied;
     struct sisp_camera_frame frame; /* the last one */
     uint64_t next;                  /* sequence of the next one */
+    const char *sensor;             /* its name; NULL: unknown */
     const char *error;              /* the last sentence; NULL: it says none */
 };
 

@@ -2,6 +2,7 @@
 #include "camera/v4l2/camera.h"
 #include "base/base.h"
 #include "camera/camera.h"
+#include "camera/v4l2/graph.h"
 #include "camera/v4l2/stream.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 struct v4l2_camera {
     struct sisp_camera camera;
     struct v4l2_device device;
+    struct v4l2_graph graph;
     struct v4l2_layout layout;
     struct v4l2_stream stream;
     struct v4l2_error error;
@@ -65,6 +67,7 @@ static void destroy(struct sisp_camera *base)
 {
     struct v4l2_camera *camera = of(base);
     v4l2_stream_detach(&camera->stream);
+    v4l2_graph_close(&camera->graph);
     v4l2_device_close(&camera->device);
     free(camera);
 }
@@ -91,39 +94,70 @@ static unsigned rank(const struct sisp_raw_format *format)
     return 4 * place + (format->packing != SISP_PACKING_16) + 2 * format->is_mono;
 }
 
-static const struct sisp_raw_format *best_format(const struct v4l2_device *device)
+/* Whether the sensor, where there is one, sends what the node would put into memory. */
+static bool is_sent(const struct v4l2_camera *camera, const struct sisp_raw_format *format)
+{
+    return v4l2_graph_has_code(&camera->graph, v4l2_bus_code(format));
+}
+
+static const struct sisp_raw_format *best_format(const struct v4l2_camera *camera)
 {
     const struct sisp_raw_format *best = NULL;
     uint32_t fourcc;
-    for (uint32_t i = 0; i < 256 && v4l2_device_fourcc(device, 0, i, &fourcc); i++) {
+    for (uint32_t i = 0; i < 256 && v4l2_device_fourcc(&camera->device, i, &fourcc); i++) {
         const struct sisp_raw_format *format = v4l2_raw_format(fourcc);
-        if (format && (!best || rank(format) < rank(best)))
+        if (format && (!best || rank(format) < rank(best)) && is_sent(camera, format))
             best = format;
     }
     return best;
 }
 
+static int choose_format(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+{
+    struct v4l2_layout *layout = &camera->layout;
+    if (params->raw_format) {
+        layout->format = sisp_raw_format_find(params->raw_format);
+        if (!layout->format)
+            return v4l2_fail(&camera->error, -EINVAL, "'%s' is no raw format", params->raw_format);
+        if (!is_sent(camera, layout->format))
+            return v4l2_fail(&camera->error, -EINVAL, "the sensor '%s' has no %s",
+                camera->graph.sensor, layout->format->name);
+    } else if (!layout->format || !is_sent(camera, layout->format)) {
+        layout->format = best_format(camera);
+    }
+    if (!layout->format)
+        return v4l2_fail(&camera->error, -ENOTSUP, "%s has no raw format", params->device);
+    layout->fourcc = layout->format->fourcc;
+    return 0;
+}
+
 static int choose(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
 {
     struct v4l2_layout *layout = &camera->layout;
+    struct v4l2_mbus_framefmt sensor;
     int r = v4l2_device_layout(&camera->device, layout);
     if (r)
         return v4l2_fail(
             &camera->error, r, "%s: it says no format: %s", params->device, strerror(-r));
-    if (params->raw_format)
-        layout->format = sisp_raw_format_find(params->raw_format);
-    else if (!layout->format)
-        layout->format = best_format(&camera->device);
-    if (!layout->format)
-        return v4l2_fail(&camera->error, params->raw_format ? -EINVAL : -ENOTSUP,
-            params->raw_format ? "%.0s'%s' is no raw format" : "%s has no raw format",
-            params->device, params->raw_format);
+    if (camera->graph.sensor_fd >= 0 && v4l2_graph_sensor_format(&camera->graph, &sensor) == 0) {
+        layout->width = sensor.width;
+        layout->height = sensor.height;
+    }
     if (params->width)
         layout->width = params->width;
     if (params->height)
         layout->height = params->height;
-    layout->fourcc = layout->format->fourcc;
-    return 0;
+    return choose_format(camera, params);
+}
+
+static int set_formats(struct v4l2_camera *camera)
+{
+    const struct v4l2_layout *layout = &camera->layout;
+    int r = 0;
+    if (camera->graph.sensor_fd >= 0)
+        r = v4l2_graph_set(&camera->graph, v4l2_bus_code(layout->format), layout->width,
+            layout->height, &camera->error);
+    return r ? r : v4l2_device_set_layout(&camera->device, &camera->layout, &camera->error);
 }
 
 static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
@@ -151,9 +185,11 @@ static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *p
 
 static int set_up(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
 {
-    int r = choose(camera, params);
+    int r = v4l2_graph_open(&camera->graph, &camera->device, &camera->error);
     if (r == 0)
-        r = v4l2_device_set_layout(&camera->device, &camera->layout, &camera->error);
+        r = choose(camera, params);
+    if (r == 0)
+        r = set_formats(camera);
     if (r == 0)
         r = describe(camera, params);
     if (r)
@@ -178,16 +214,19 @@ int v4l2_camera_open(struct sisp_camera **out, const struct sisp_v4l2_params *pa
     if (!camera)
         return v4l2_fail(error, -ENOMEM, "not enough memory");
     camera->camera.ops = &v4l2_ops;
+    camera->graph = (struct v4l2_graph){.media_fd = -1, .sensor_fd = -1};
     int r = v4l2_device_open(&camera->device, io, params->device, &camera->error);
     if (r == 0)
         r = set_up(camera, params);
     if (r) {
         *error = camera->error;
+        v4l2_graph_close(&camera->graph);
         v4l2_device_close(&camera->device);
         free(camera);
         return r;
     }
     camera->camera.error = camera->error.text;
+    camera->camera.sensor = camera->graph.sensor;
     *out = &camera->camera;
     return 0;
 }

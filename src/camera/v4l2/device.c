@@ -29,7 +29,6 @@ static int take_capabilities(struct v4l2_device *device, const char *path, struc
     if (!(caps & V4L2_CAP_STREAMING))
         return v4l2_fail(
             error, -ENOTSUP, "%s (%s) does not stream into buffers", path, device->card);
-    device->is_by_graph = caps & V4L2_CAP_IO_MC;
     device->type = caps & V4L2_CAP_VIDEO_CAPTURE ? V4L2_BUF_TYPE_VIDEO_CAPTURE
                                                  : V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
     return 0;
@@ -68,11 +67,9 @@ const struct sisp_raw_format *v4l2_raw_format(uint32_t fourcc)
     return NULL;
 }
 
-bool v4l2_device_fourcc(
-    const struct v4l2_device *device, uint32_t code, uint32_t index, uint32_t *fourcc)
+bool v4l2_device_fourcc(const struct v4l2_device *device, uint32_t index, uint32_t *fourcc)
 {
-    struct v4l2_fmtdesc entry = {
-        .index = index, .type = device->type, .mbus_code = device->is_by_graph ? code : 0};
+    struct v4l2_fmtdesc entry = {.index = index, .type = device->type};
     if (v4l2_call(device->io, device->fd, VIDIOC_ENUM_FMT, &entry))
         return false;
     *fourcc = entry.pixelformat;

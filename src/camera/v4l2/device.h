@@ -12,10 +12,9 @@
 
 struct v4l2_device {
     const struct v4l2_io *io;
-    int fd;           /* -1: closed */
-    uint32_t type;    /* V4L2_BUF_TYPE_VIDEO_CAPTURE, or that of many planes */
-    bool is_by_graph; /* formats are set along a media graph, and this node follows */
-    uint64_t number;  /* the kernel's, which the media graph knows it by */
+    int fd;          /* -1: closed */
+    uint32_t type;   /* V4L2_BUF_TYPE_VIDEO_CAPTURE, or that of many planes */
+    uint64_t number; /* the kernel's, which the media graph knows it by */
     char driver[17], card[33], bus[33];
 };
 
@@ -35,10 +34,8 @@ void v4l2_device_close(struct v4l2_device *device);
 /** The entry of sisp_raw_formats, or NULL. */
 const struct sisp_raw_format *v4l2_raw_format(uint32_t fourcc);
 
-/** Fourcc number `index` that the node offers for frames of a media bus code (0: for any). False
- * past the last one. */
-bool v4l2_device_fourcc(
-    const struct v4l2_device *device, uint32_t code, uint32_t index, uint32_t *fourcc);
+/** Fourcc number `index` that the node offers; false past the last one. */
+bool v4l2_device_fourcc(const struct v4l2_device *device, uint32_t index, uint32_t *fourcc);
 
 /** What the node is set to. 0 or a negative errno. */
 int v4l2_device_layout(const struct v4l2_device *device, struct v4l2_layout *layout);
