@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 static const char help[] =
-    "usage: softisp live --camera sim[:KEY=VALUE,...]|stdin [OPTION...]\n"
+    "usage: softisp live --camera sim[:KEY=VALUE,...]|stdin|v4l2:DEVICE[,OPTION...] [OPTION...]\n"
     "\n"
     "      --camera sim         the simulated camera, such as sim:lamp=50,depth=0.4; keys are "
     "below\n"
@@ -17,7 +17,11 @@ static const char help[] =
     "stdin\n"
     "                           --raw-format SRGGB10P --size 1920x1080\n"
     "                           (a recording, given by <, is read at the frame rate)\n"
-    "      --size WxH           of the raw frames (1920x1080)\n"
+    "      --camera v4l2:/dev/video0  a V4L2 device; formats are set from its sensor on. Options:\n"
+    "                           buffers=mmap (the driver's own), userptr or dmabuf (the "
+    "session's)\n"
+    "                           memory=memfd, udmabuf or dma-heap, of the session's\n"
+    "      --size WxH           of the raw frames (1920x1080; a device's: as it is set)\n"
     "      --fps N[/D]          frame rate (30)\n"
     "      --frames N           stop after N frames\n"
     "      --seconds S          stop after S seconds of frames\n"
@@ -33,7 +37,8 @@ static const char help[] =
     "      --overload FRAME[:COUNT]  rehearse trouble: the fast worker sleeps past its deadline\n"
     "      --raw DIR            keep every raw frame in DIR, as the camera gave it\n"
     "      --telemetry FILE     CSV, a row a frame; FILE.params.jsonl, FILE.events.csv\n"
-    "      --raw-format NAME    of the frames (SRGGB10); --stride --black --white as for develop\n"
+    "      --raw-format NAME    of the frames (SRGGB10; a device's: as it is set); --stride "
+    "--black --white as for develop\n"
     "      --tuning FILE        as for develop; a changed file is taken over while the camera "
     "runs\n"
     "      --sensor NAME        as for develop\n"
@@ -263,24 +268,35 @@ static int parse(int argc, char **argv, struct given *g)
     return CLI_DONE;
 }
 
+static bool check_source(struct given *g)
+{
+    struct live_options *o = &g->live;
+    if (!g->camera) {
+        cli_error("live", "'--camera sim', 'stdin' or 'v4l2:DEVICE' is missing");
+        return false;
+    }
+    o->is_stdin = strcmp(g->camera, "stdin") == 0;
+    if (strncmp(g->camera, "v4l2:", 5) == 0)
+        return live_device_options(o, g->camera + 5);
+    if (strncmp(g->camera, "sim:", 4) == 0)
+        o->sim_options = g->camera + 4;
+    else if (!o->is_stdin && strcmp(g->camera, "sim") != 0)
+        return bad_value("camera", g->camera, "it is sim, sim:KEY=VALUE,..., stdin or v4l2:DEVICE");
+    return true;
+}
+
 static bool check_camera(struct given *g)
 {
     struct live_options *o = &g->live;
     struct sisp_raw_open_params *open = &o->raw.open;
-    if (!g->camera) {
-        cli_error("live", "'--camera sim' or '--camera stdin' is missing");
+    if (!check_source(g))
         return false;
-    }
-    o->is_stdin = strcmp(g->camera, "stdin") == 0;
-    if (strncmp(g->camera, "sim:", 4) == 0)
-        o->sim_options = g->camera + 4;
-    else if (!o->is_stdin && strcmp(g->camera, "sim") != 0)
-        return bad_value("camera", g->camera, "it is sim, sim:KEY=VALUE,... or stdin");
     if (o->is_stdin && (!open->raw_format || !open->width)) {
         cli_error("live", "--camera stdin needs --raw-format and --size");
         return false;
     }
-    if (!o->is_stdin && (open->stride_bytes || open->black_count || open->white_level > 0)) {
+    bool has_levels = open->black_count || open->white_level > 0;
+    if (!o->is_stdin && (open->stride_bytes || (has_levels && !o->device))) {
         cli_error("live", "--stride, --black and --white go with --camera stdin");
         return false;
     }
@@ -289,7 +305,7 @@ static bool check_camera(struct given *g)
             "live", "'--black optical' is for raw files; a camera's frames have no dark edge");
         return false;
     }
-    if (!open->width) {
+    if (!open->width && !o->device) {
         open->width = 1920;
         open->height = 1080;
     }
@@ -321,6 +337,22 @@ static bool check_standard_output(const struct live_options *o)
     return false;
 }
 
+bool live_fit_preview(struct live_options *o)
+{
+    const struct sisp_raw_open_params *open = &o->raw.open;
+    if (!o->preview_width) {
+        bool is_small = open->width < 640 || open->height < 360;
+        o->preview_width = is_small ? open->width : 640;
+        o->preview_height = is_small ? open->height : 360;
+    }
+    if (o->preview_width > open->width || o->preview_height > open->height) {
+        cli_error("live", "the preview (%ux%u) is larger than the frame (%ux%u)", o->preview_width,
+            o->preview_height, open->width, open->height);
+        return false;
+    }
+    return true;
+}
+
 static bool check(struct given *g)
 {
     struct live_options *o = &g->live;
@@ -340,17 +372,8 @@ static bool check(struct given *g)
             (unsigned long long)o->shutter, (unsigned long long)o->frames - 1);
         return false;
     }
-    const struct sisp_raw_open_params *open = &o->raw.open;
-    if (!o->preview_width) {
-        bool is_small = open->width < 640 || open->height < 360;
-        o->preview_width = is_small ? open->width : 640;
-        o->preview_height = is_small ? open->height : 360;
-    }
-    if (o->preview_width > open->width || o->preview_height > open->height) {
-        cli_error("live", "the preview (%ux%u) is larger than the frame (%ux%u)", o->preview_width,
-            o->preview_height, open->width, open->height);
+    if (!o->device && !live_fit_preview(o))
         return false;
-    }
     if (o->raw_folder && !(stat(o->raw_folder, &status) == 0 && S_ISDIR(status.st_mode)))
         return bad_value("raw", o->raw_folder, "it is not a folder");
     return check_standard_output(o);

@@ -10,10 +10,21 @@ enum preview_kind {
     PREVIEW_PNGS, /* a folder */
 };
 
+enum live_buffers {
+    LIVE_BUFFERS_MMAP, /* the driver's own, read where they are */
+    LIVE_BUFFERS_USERPTR,
+    LIVE_BUFFERS_DMABUF,
+};
+
 /** The options of softisp live, checked. */
 struct live_options {
     bool is_stdin;           /* else the simulated camera */
     const char *sim_options; /* NULL: none */
+    const char *device;      /* a V4L2 device; NULL: none */
+    char device_text[256];   /* where its name lies */
+    enum live_buffers device_buffers;
+    bool has_device_memory;
+    enum sisp_memory device_memory;
     struct cli_raw_options raw;
     struct sisp_params params;
     struct cli_knob_options knobs;
@@ -45,7 +56,9 @@ struct live_summary {
     struct sisp_figures figures;
     uint64_t captured; /* frames that the camera gave */
     uint64_t seconds_ns;
-    uint64_t missed; /* frames for which no input was free */
+    uint64_t missed;  /* frames for which no input was free */
+    uint64_t lost;    /* by the camera: gaps in its count */
+    uint64_t damaged; /* that a device gave as such */
     uint32_t stills;
     char still_path[4096]; /* the last one */
     char cfa_warning[256]; /* empty: none */
@@ -53,7 +66,13 @@ struct live_summary {
 };
 
 /** Run to the end. Returns enum cli_exit; every error has been said. */
-int live_run(const struct live_options *options, struct live_summary *summary);
+int live_run(struct live_options *options, struct live_summary *summary);
+
+/** "DEVICE[,OPTION=VALUE...]" of --camera v4l2:, or a sentence and false. */
+bool live_device_options(struct live_options *options, const char *text);
+
+/** The preview's size, where none was given, once the frame's is known; or a sentence and false. */
+bool live_fit_preview(struct live_options *options);
 
 /** What is made of each frame; the full picture's width is 0 where none is wanted. */
 struct sisp_picture_params live_preview(const struct live_options *options);

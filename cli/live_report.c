@@ -75,6 +75,9 @@ static void report_text(const struct live_options *o, const struct live_summary 
         "%" PRIu64 "\n",
         megabytes(s->figures.used_bytes), megabytes(s->figures.reserved_bytes),
         megabytes(s->figures.quota_bytes), s->missed);
+    if (s->lost || s->damaged)
+        fprintf(f, "frames that the camera lost: %" PRIu64 ", damaged: %" PRIu64 "\n", s->lost,
+            s->damaged);
     print_events(f, &s->figures);
     if (s->figures.degraded)
         fputs("degraded: a worker hangs and keeps its slot\n", f);
@@ -150,6 +153,8 @@ static int report_json(const struct live_summary *s)
             lanes, sisp_lane_name((enum sisp_lane)i), lane_json(&s->figures.lanes[i]));
     set_count(object, "captured", s->captured);
     set_count(object, "missed", s->missed);
+    set_count(object, "lost", s->lost);
+    set_count(object, "damaged", s->damaged);
     set_count(object, "ns_total", s->seconds_ns);
     set_count(object, "stills", s->stills);
     json_object_set_new(object, "lanes", lanes);

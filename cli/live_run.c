@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One live run: this thread is the camera, a second one is the consumer of results. */
-#include "live.h"
+#include "live_run.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,48 +15,22 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_A_SECOND UINT64_C(1000000000)
 #define STILL_WAIT_NS                                                                              \
     (10 * NS_A_SECOND) /* for a still whose burst is fused when the frames end                     \
                         */
 
-static volatile sig_atomic_t stop_requested;
+volatile sig_atomic_t live_stop_requested;
 
 static void interrupted(int signal)
 {
-    if (stop_requested) {
+    if (live_stop_requested) {
         sisp_writer_abandon_all();
         _exit(CLI_INTERRUPTED);
     }
-    stop_requested = 1;
+    live_stop_requested = 1;
 }
 
-struct run {
-    const struct live_options *options;
-    struct live_summary *summary;
-    struct sisp_camera *camera;
-    struct sisp_session *session;
-    struct cli_tuning_watch tuning;
-    struct sisp_telemetry *telemetry;
-    struct sisp_video_writer *video, *full;
-    uint8_t *spare; /* takes a frame for which no input was free */
-    bool is_slowed; /* the camera does not keep time: this program does */
-    uint64_t start_ns;
-    pthread_t consumer;
-    char error[512]; /* written by the still's thread */
-
-    /* Written by the consumer. */
-    atomic_int output_error;             /* negative errno */
-    _Atomic(const char *) failed_output; /* which */
-    atomic_bool is_still_due;            /* the shutter was pressed, the result has not come */
-    struct sisp_result still;            /* one press a run, so one still */
-    pthread_t still_thread;
-    bool has_still;
-    pthread_mutex_t request_mutex;
-    struct sisp_camera_controls request; /* under request_mutex; 0: nothing new */
-};
-
-static uint64_t now_ns(void)
+uint64_t live_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -66,8 +40,8 @@ static uint64_t now_ns(void)
 static void sleep_until(uint64_t until_ns)
 {
     struct timespec until = {(time_t)(until_ns / NS_A_SECOND), (long)(until_ns % NS_A_SECOND)};
-    while (
-        !stop_requested && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
+    while (!live_stop_requested &&
+           clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
         ;
 }
 
@@ -110,7 +84,7 @@ static int write_still(struct run *run, const struct sisp_result *result)
 }
 
 /* The first output that fails ends the run and is named. */
-static void note_output_error(struct run *run, int error, const char *path)
+void live_output_error(struct run *run, int error, const char *path)
 {
     const char *none = NULL;
     if (error && atomic_compare_exchange_strong(&run->failed_output, &none, path))
@@ -121,7 +95,7 @@ static void note_output_error(struct run *run, int error, const char *path)
 static void *still_main(void *user)
 {
     struct run *run = user;
-    note_output_error(run, write_still(run, &run->still), run->summary->still_path);
+    live_output_error(run, write_still(run, &run->still), run->summary->still_path);
     sisp_session_release(run->session, &run->still);
     return NULL;
 }
@@ -141,9 +115,9 @@ static void consume(struct run *run, struct sisp_result *result)
     if (is_still && result->image.planes[0] && !run->has_still && start_still(run, result))
         return; /* that thread releases it */
     if (!is_still && result->image.planes[0])
-        note_output_error(run, write_preview(run, result), run->options->preview);
+        live_output_error(run, write_preview(run, result), run->options->preview);
     if (run->full && result->second.planes[0])
-        note_output_error(
+        live_output_error(
             run, sisp_video_writer_write(run->full, &result->second), run->options->full);
     if (is_still && !result->image.planes[0])
         cli_error("live", "the still was %s (%s)", sisp_outcome_name(result->record.outcome),
@@ -172,7 +146,7 @@ static void *consumer_main(void *user)
 
 /* ---- the camera's thread ------------------------------------------------------------------- */
 
-static void apply_request(struct run *run)
+void live_apply_request(struct run *run)
 {
     pthread_mutex_lock(&run->request_mutex);
     struct sisp_camera_controls request = run->request;
@@ -182,7 +156,7 @@ static void apply_request(struct run *run)
         sisp_camera_set_controls(run->camera, &request);
 }
 
-static int keep_raw(const struct run *run, uint64_t sequence, const struct sisp_input *input)
+int live_keep_raw(const struct run *run, uint64_t sequence, const struct sisp_input *input)
 {
     char path[4096];
     snprintf(path, sizeof(path), "%s/%06" PRIu64 ".raw", run->options->raw_folder, sequence);
@@ -191,7 +165,12 @@ static int keep_raw(const struct run *run, uint64_t sequence, const struct sisp_
         return -errno;
     int r = 0;
     for (size_t done = 0; done < input->size_bytes && r == 0;) {
-        ssize_t n = write(fd, input->samples + done, input->size_bytes - done);
+        /* By way of a copy: some file systems cannot write from memory that is a device's. */
+        uint8_t block[65536];
+        size_t left = input->size_bytes - done;
+        size_t size = left < sizeof(block) ? left : sizeof(block);
+        memcpy(block, input->samples + done, size);
+        ssize_t n = write(fd, block, size);
         if (n > 0)
             done += (size_t)n;
         else if (errno != EINTR)
@@ -222,16 +201,30 @@ static int read_camera(struct run *run, uint8_t *samples, uint64_t *sequence)
     return r;
 }
 
+int live_submit(struct run *run, const struct sisp_input *input, uint64_t sequence)
+{
+    struct sisp_camera_controls applied = sisp_camera_applied(run->camera);
+    struct sisp_submission submission = {
+        .lane = SISP_LANE_FAST,
+        .sequence = sequence,
+        .capture_ns = live_now_ns(),
+        .exposure_us = applied.exposure_us,
+        .analogue_gain = applied.analogue_gain,
+        .readout_ns = sisp_camera_frame(run->camera).start_ns,
+    };
+    return sisp_session_submit(run->session, input, &submission);
+}
+
 /* Take the next frame off the camera and hand it in; *sequence is the one expected, then the one
  * that came. 0, or a negative errno that ends the run. */
 static int capture(struct run *run, uint64_t *sequence)
 {
     struct sisp_input input;
-    apply_request(run);
+    live_apply_request(run);
     bool has_input = sisp_session_acquire(run->session, &input) == 0;
     int r = read_camera(run, has_input ? input.samples : run->spare, sequence);
     if (r == 0 && has_input && run->options->raw_folder) {
-        note_output_error(run, keep_raw(run, *sequence, &input), run->options->raw_folder);
+        live_output_error(run, live_keep_raw(run, *sequence, &input), run->options->raw_folder);
     }
     if (r || !has_input) {
         if (has_input)
@@ -239,16 +232,7 @@ static int capture(struct run *run, uint64_t *sequence)
         run->summary->missed += r == 0;
         return r;
     }
-    struct sisp_camera_controls applied = sisp_camera_applied(run->camera);
-    struct sisp_submission submission = {
-        .lane = SISP_LANE_FAST,
-        .sequence = *sequence,
-        .capture_ns = now_ns(),
-        .exposure_us = applied.exposure_us,
-        .analogue_gain = applied.analogue_gain,
-        .readout_ns = sisp_camera_frame(run->camera).start_ns,
-    };
-    r = sisp_session_submit(run->session, &input, &submission);
+    r = live_submit(run, &input, *sequence);
     if (r == -EAGAIN) {
         sisp_session_cancel(run->session, &input);
         run->summary->missed++;
@@ -261,6 +245,8 @@ static int capture(struct run *run, uint64_t *sequence)
 static bool is_unpaced(const struct live_options *options)
 {
     struct stat status;
+    if (options->device)
+        return false;
     return !options->is_stdin || (fstat(STDIN_FILENO, &status) == 0 && S_ISREG(status.st_mode));
 }
 
@@ -271,11 +257,11 @@ static int capture_all(struct run *run)
     bool is_pressed = !o->has_shutter;
     int r = 0;
     run->is_slowed = is_unpaced(o);
-    run->start_ns = now_ns();
-    for (uint64_t n = 0; r == 0 && !stop_requested && (!o->frames || n < o->frames); n++) {
+    run->start_ns = live_now_ns();
+    for (uint64_t n = 0; r == 0 && !live_stop_requested && (!o->frames || n < o->frames); n++) {
         if (run->is_slowed)
             sleep_until(run->start_ns + frame_time_ns(o, n));
-        r = capture(run, &n);
+        r = run->device ? live_device_capture(run, &n) : capture(run, &n);
         run->summary->captured += r == 0;
         if (r == 0 && !is_pressed && n >= o->shutter) {
             is_pressed = true;
@@ -285,16 +271,16 @@ static int capture_all(struct run *run)
         if (r == 0)
             r = atomic_load(&run->output_error);
     }
-    run->summary->seconds_ns = now_ns() - run->start_ns;
+    run->summary->seconds_ns = live_now_ns() - run->start_ns;
     /* A burst that lacks frames gets none any more. */
     bool is_whole = run->summary->captured - run->summary->missed >= o->burst_frames;
-    uint64_t patience_ns = now_ns() + (is_whole ? STILL_WAIT_NS : 0);
-    while (!stop_requested && atomic_load(&run->is_still_due) && now_ns() < patience_ns)
-        sleep_until(now_ns() + NS_A_SECOND / 100);
+    uint64_t patience_ns = live_now_ns() + (is_whole ? STILL_WAIT_NS : 0);
+    while (!live_stop_requested && atomic_load(&run->is_still_due) && live_now_ns() < patience_ns)
+        sleep_until(live_now_ns() + NS_A_SECOND / 100);
     /* A recording keeps its last frames on a busy machine, too; what takes longer, stop ends. */
-    if (!stop_requested && !atomic_load(&run->is_still_due))
+    if (!live_stop_requested && !atomic_load(&run->is_still_due))
         (void)!sisp_session_drain(run->session, NS_A_SECOND);
-    return r == -ENODATA || (r == -EINTR && stop_requested) ? 0 : r;
+    return r == -ENODATA || (r == -EINTR && live_stop_requested) ? 0 : r;
 }
 
 /* ---- start and end --------------------------------------------------------------------------- */
@@ -321,6 +307,8 @@ static struct sisp_camera_params camera_params(const struct live_options *option
 
 static int open_camera(struct run *run)
 {
+    if (run->options->device)
+        return live_device_open(run);
     struct sisp_camera_params params = camera_params(run->options);
     bool is_stdin = run->options->is_stdin;
     if (!is_stdin && sisp_camera_sim_check(&params, run->error, sizeof(run->error))) {
@@ -360,6 +348,7 @@ static int open_session(struct run *run)
         };
         params.burst_frames = o->burst_frames;
     }
+    live_device_params(run, &params);
     params.threads = o->threads;
     params.isa = o->isa;
     params.telemetry = run->telemetry;
@@ -371,7 +360,9 @@ static int open_session(struct run *run)
     int r = sisp_session_create(&run->session, &params, run->error, sizeof(run->error));
     if (r)
         cli_error("live", "%s", run->error);
-    return r == 0 ? CLI_DONE : r == -EINVAL ? CLI_WRONG_USE : CLI_INTERNAL;
+    if (r == 0)
+        return live_device_start(run);
+    return r == -EINVAL ? CLI_WRONG_USE : CLI_INTERNAL;
 }
 
 static int open_outputs(struct run *run)
@@ -399,6 +390,7 @@ static int run_frames(struct run *run)
     }
     cli_tuning_watch(&run->tuning, "live", &run->options->tuning, run->session);
     int r = capture_all(run);
+    live_device_stop(run);
     cli_tuning_unwatch(&run->tuning);
     sisp_session_stop(run->session);
     pthread_join(run->consumer, NULL);
@@ -415,10 +407,13 @@ static int run_frames(struct run *run)
         return CLI_OUTPUT_FAILED;
     }
     if (r) {
-        cli_error("live", "%s", r == -EBADMSG ? "the input ended inside a frame" : strerror(-r));
+        cli_error("live", "%s",
+            run->device     ? live_device_error(run, r)
+            : r == -EBADMSG ? "the input ended inside a frame"
+                            : strerror(-r));
         return CLI_INPUT_FAILED;
     }
-    if (run->options->has_shutter && !run->summary->stills && !stop_requested) {
+    if (run->options->has_shutter && !run->summary->stills && !live_stop_requested) {
         if (run->summary->captured <= run->options->shutter)
             cli_error("live", "the frames ended before the shutter's frame %" PRIu64,
                 run->options->shutter);
@@ -439,7 +434,7 @@ static int close_outputs(struct run *run, int code)
     return code;
 }
 
-int live_run(const struct live_options *options, struct live_summary *summary)
+int live_run(struct live_options *options, struct live_summary *summary)
 {
     struct run run = {
         .options = options, .summary = summary, .request_mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -456,8 +451,9 @@ int live_run(const struct live_options *options, struct live_summary *summary)
         code = run_frames(&run);
     sisp_session_destroy(&run.session);
     code = close_outputs(&run, code);
+    live_device_close(&run);
     sisp_camera_destroy(&run.camera);
     free(run.spare);
-    summary->is_interrupted = stop_requested != 0;
-    return code == CLI_DONE && stop_requested ? CLI_INTERRUPTED : code;
+    summary->is_interrupted = live_stop_requested != 0;
+    return code == CLI_DONE && live_stop_requested ? CLI_INTERRUPTED : code;
 }

@@ -313,7 +313,15 @@ def telemetry_on_a_full_disk(folder):
     one_sentence(err)
 
 
+def devices_that_are_none(folder):
+    for device, why in (('/dev/null', 'is not a V4L2 device'), ('/nowhere', 'No such file'), (folder, 'is not a device')):
+        code, _, err = run('live', '--camera', f'v4l2:{device}', '--frames', 1)
+        expect(code == 1 and why in err and device in err, device, code, err)
+        one_sentence(err)
+
+
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
       a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
       wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, turned_previews_and_stills, full_pictures_beside_previews, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
-      closed_preview_pipe, telemetry_on_a_full_disk])
+      closed_preview_pipe, telemetry_on_a_full_disk,
+      devices_that_are_none])
