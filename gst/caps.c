@@ -56,8 +56,7 @@ GstCaps *gst_softisp_transform_caps(
     return result;
 }
 
-/* The picture's size where it is free: the mosaic's, or what keeps its sides' ratio. */
-static void fixate_size(GstStructure *picture, gint width, gint height)
+void gst_softisp_fixate_size(GstStructure *picture, gint width, gint height)
 {
     gint fixed;
     if (gst_structure_get_int(picture, "width", &fixed))
@@ -77,6 +76,6 @@ GstCaps *gst_softisp_fixate_caps(
     const GstStructure *s = gst_caps_get_structure(caps, 0);
     others = gst_caps_make_writable(gst_caps_truncate(others));
     if (gst_structure_get_int(s, "width", &width) && gst_structure_get_int(s, "height", &height))
-        fixate_size(gst_caps_get_structure(others, 0), width, height);
+        gst_softisp_fixate_size(gst_caps_get_structure(others, 0), width, height);
     return gst_caps_fixate(others);
 }

@@ -11,4 +11,7 @@ GstCaps *gst_softisp_transform_caps(
 GstCaps *gst_softisp_fixate_caps(
     GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *others);
 
+/* The picture's size where it is free: width x height, or what keeps the ratio of these. */
+void gst_softisp_fixate_size(GstStructure *picture, gint width, gint height);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core.h"
 
-#include "formats.h"
+#include "meta.h"
 
 #include <errno.h>
 #include <string.h>
@@ -97,13 +97,11 @@ struct sisp_input *gst_softisp_core_own_input(struct gst_softisp_core *core, Gst
     return &input->input;
 }
 
-gboolean gst_softisp_core_next(struct gst_softisp_core *core, struct sisp_result *result)
+void gst_softisp_output_decide(struct gst_softisp_output *output, GstQuery *query)
 {
-    int r;
-    do
-        r = sisp_session_next(core->session, result, WAIT_NS);
-    while (r == -EAGAIN);
-    return r == 0;
+    output->has_video_meta = gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
+    while (gst_query_get_n_allocation_pools(query) > 0)
+        gst_query_remove_nth_allocation_pool(query, 0);
 }
 
 static void free_lent(gpointer user)
@@ -158,17 +156,19 @@ static GstBuffer *copy_picture(const struct sisp_image *image, const GstVideoInf
     return buffer;
 }
 
-GstBuffer *gst_softisp_core_picture(struct gst_softisp_core *core, struct sisp_result *result,
-    const struct gst_softisp_output *output, size_t *bytes_copied)
+/* The result's picture; it takes the result over. */
+static GstBuffer *wrap_or_copy(struct gst_softisp_core *core, struct sisp_result *result,
+    const struct gst_softisp_output *output, gboolean *is_copied)
 {
     gsize offset[GST_VIDEO_MAX_PLANES] = {0};
     gint stride[GST_VIDEO_MAX_PLANES] = {0};
     size_t size_bytes = layout(&result->image, offset, stride);
     gboolean is_usual = is_usual_layout(&output->info, offset, stride) &&
                         size_bytes >= GST_VIDEO_INFO_SIZE(&output->info);
-    if ((!is_usual && !output->has_video_meta) || g_atomic_int_get(&core->lent) >= LENT_MAX) {
+    *is_copied =
+        (!is_usual && !output->has_video_meta) || g_atomic_int_get(&core->lent) >= LENT_MAX;
+    if (*is_copied) {
         GstBuffer *copy = copy_picture(&result->image, &output->info);
-        *bytes_copied += GST_VIDEO_INFO_SIZE(&output->info);
         sisp_session_release(core->session, result);
         return copy;
     }
@@ -183,4 +183,45 @@ GstBuffer *gst_softisp_core_picture(struct gst_softisp_core *core, struct sisp_r
             GST_VIDEO_INFO_FORMAT(&output->info), result->image.width, result->image.height,
             GST_VIDEO_INFO_N_PLANES(&output->info), offset, stride);
     return buffer;
+}
+
+/* Before the picture is handed on, for a copy's result is given back at once. */
+static struct gst_softisp_about about(const struct sisp_result *result)
+{
+    struct gst_softisp_about what = {.record = &result->record, .applied = result->applied};
+    if (result->coefficients) {
+        what.red_gain = result->coefficients->wb_gains[0];
+        what.blue_gain = result->coefficients->wb_gains[2];
+        what.exposure_ev = result->coefficients->exposure_ev;
+        what.kelvin = result->coefficients->color_temperature_kelvin;
+    }
+    return what;
+}
+
+int gst_softisp_core_take(struct gst_softisp_core *core, const struct gst_softisp_output *output,
+    GstBuffer **picture, struct gst_softisp_taken *taken)
+{
+    struct sisp_result result;
+    int r;
+    do
+        r = sisp_session_next(core->session, &result, WAIT_NS);
+    while (r == -EAGAIN);
+    if (r)
+        return r;
+    *taken = (struct gst_softisp_taken){.record = result.record, .request = result.request};
+    if (!result.image.planes[0]) {
+        sisp_session_release(core->session, &result);
+        return -ENODATA;
+    }
+    struct gst_softisp_about what = about(&result);
+    *picture = wrap_or_copy(core, &result, output, &taken->is_copied);
+    if (!*picture)
+        return -ENOMEM;
+    if (taken->is_copied) {
+        taken->record.bytes_copied += GST_VIDEO_INFO_SIZE(&output->info);
+        taken->record.zero_copy = 0;
+    }
+    what.record = &taken->record;
+    gst_softisp_meta_add(*picture, &what);
+    return 0;
 }

@@ -30,18 +30,25 @@ GstMemory *gst_softisp_core_input(struct gst_softisp_core *core);
 /* That memory's input, if nobody else can still read or write it; NULL: it is other memory. */
 struct sisp_input *gst_softisp_core_own_input(struct gst_softisp_core *core, GstBuffer *buffer);
 
-/* The one result of the frame that was submitted last. FALSE: the session is gone. */
-gboolean gst_softisp_core_next(struct gst_softisp_core *core, struct sisp_result *result);
-
 /* What downstream wants. */
 struct gst_softisp_output {
     GstVideoInfo info;
     gboolean has_video_meta; /* it bears any stride */
 };
 
-/* The result's picture, and it takes the result over: in place where downstream bears that, else
- * copied. *bytes_copied counts. */
-GstBuffer *gst_softisp_core_picture(struct gst_softisp_core *core, struct sisp_result *result,
-    const struct gst_softisp_output *output, size_t *bytes_copied);
+/* From downstream's answer, in which no pool is left: the session has its own buffers. */
+void gst_softisp_output_decide(struct gst_softisp_output *output, GstQuery *query);
+
+/* What came of the frame that was submitted last. */
+struct gst_softisp_taken {
+    struct sisp_record record;
+    struct sisp_camera_controls request;
+    gboolean is_copied; /* the picture, since downstream bears no other */
+};
+
+/* Wait for it: its picture, with its meta, in place where downstream bears that, else copied.
+ * 0, -ENODATA (no picture came of it), -ENOMEM, -ESHUTDOWN. */
+int gst_softisp_core_take(struct gst_softisp_core *core, const struct gst_softisp_output *output,
+    GstBuffer **picture, struct gst_softisp_taken *taken);
 
 #endif

@@ -17,9 +17,9 @@ static guint64 latency_ns(const struct sisp_record *record)
                                                      : 0;
 }
 
-void gst_softisp_meta_add(GstBuffer *buffer, const struct sisp_record *record,
-    const struct sisp_camera_controls *applied, const struct sisp_coefficients *coefficients)
+void gst_softisp_meta_add(GstBuffer *buffer, const struct gst_softisp_about *about)
 {
+    const struct sisp_record *record = about->record;
     GstCustomMeta *meta = gst_buffer_add_custom_meta(buffer, GST_SOFTISP_META);
     GstStructure *s = gst_custom_meta_get_structure(meta);
     gst_structure_set(s, "outcome", G_TYPE_STRING, sisp_outcome_name(record->outcome), "worker",
@@ -27,12 +27,12 @@ void gst_softisp_meta_add(GstBuffer *buffer, const struct sisp_record *record,
         "fallback-used", G_TYPE_BOOLEAN, record->fallback_used != 0, "zero-copy", G_TYPE_BOOLEAN,
         record->zero_copy != 0, "bytes-copied", G_TYPE_UINT64, (guint64)record->bytes_copied,
         "latency-ns", G_TYPE_UINT64, latency_ns(record), NULL);
-    if (applied->exposure_us > 0)
-        gst_structure_set(s, "exposure-us", G_TYPE_DOUBLE, (gdouble)applied->exposure_us,
-            "analogue-gain", G_TYPE_DOUBLE, (gdouble)applied->analogue_gain, NULL);
-    if (coefficients)
-        gst_structure_set(s, "red-gain", G_TYPE_DOUBLE, (gdouble)coefficients->wb_gains[0],
-            "blue-gain", G_TYPE_DOUBLE, (gdouble)coefficients->wb_gains[2], "exposure-ev",
-            G_TYPE_DOUBLE, (gdouble)coefficients->exposure_ev, "color-temperature", G_TYPE_DOUBLE,
-            (gdouble)coefficients->color_temperature_kelvin, NULL);
+    if (about->applied.exposure_us > 0)
+        gst_structure_set(s, "exposure-us", G_TYPE_DOUBLE, (gdouble)about->applied.exposure_us,
+            "analogue-gain", G_TYPE_DOUBLE, (gdouble)about->applied.analogue_gain, NULL);
+    if (about->red_gain > 0)
+        gst_structure_set(s, "red-gain", G_TYPE_DOUBLE, (gdouble)about->red_gain, "blue-gain",
+            G_TYPE_DOUBLE, (gdouble)about->blue_gain, "exposure-ev", G_TYPE_DOUBLE,
+            (gdouble)about->exposure_ev, "color-temperature", G_TYPE_DOUBLE, (gdouble)about->kelvin,
+            NULL);
 }

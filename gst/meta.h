@@ -12,8 +12,12 @@
 /* Once, before any picture. */
 void gst_softisp_meta_register(void);
 
-/* record: the result's, with what the element copied added. coefficients may be NULL. */
-void gst_softisp_meta_add(GstBuffer *buffer, const struct sisp_record *record,
-    const struct sisp_camera_controls *applied, const struct sisp_coefficients *coefficients);
+struct gst_softisp_about {
+    const struct sisp_record *record; /* with what the element copied */
+    struct sisp_camera_controls applied;
+    float red_gain, blue_gain, exposure_ev, kelvin; /* 0: unknown */
+};
+
+void gst_softisp_meta_add(GstBuffer *buffer, const struct gst_softisp_about *about);
 
 #endif

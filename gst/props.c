@@ -13,6 +13,9 @@ enum {
 /* Downstream may keep pictures for as long as it is paused. */
 #define LEASE "3600 s"
 
+/* Without a rate to keep, a worker may take its time. */
+#define PATIENCE "60 s"
+
 static GType orientation_type(void)
 {
     static gsize type;
@@ -159,6 +162,8 @@ struct gst_softisp_core *gst_softisp_settings_open(const struct gst_softisp_sett
     session->knobs = &knobs;
     session->tuning = copy.tuning ? tuning : NULL;
     int r = sisp_knobs_set(&knobs, "lease", LEASE);
+    if (r == 0 && !session->frame_interval_ns)
+        r = sisp_knobs_set(&knobs, "hang_timeout", PATIENCE);
     if (r == 0 && copy.tuning)
         r = sisp_tuning_load(tuning, copy.tuning, error, sizeof(error));
     if (r == 0)

@@ -4,7 +4,6 @@
 #include "caps.h"
 #include "core.h"
 #include "formats.h"
-#include "meta.h"
 #include "pool.h"
 #include "props.h"
 
@@ -130,14 +129,9 @@ static gboolean propose_allocation(GstBaseTransform *base, GstQuery *decided, Gs
     return TRUE;
 }
 
-/* The session has its own buffers; of downstream it must only be known what it can read. */
 static gboolean decide_allocation(GstBaseTransform *base, GstQuery *query)
 {
-    GstSoftisp *self = GST_SOFTISP(base);
-    self->output.has_video_meta =
-        gst_query_find_allocation_meta(query, GST_VIDEO_META_API_TYPE, NULL);
-    while (gst_query_get_n_allocation_pools(query) > 0)
-        gst_query_remove_nth_allocation_pool(query, 0);
+    gst_softisp_output_decide(&GST_SOFTISP(base)->output, query);
     return TRUE;
 }
 
@@ -226,33 +220,20 @@ static GstFlowReturn submit_buffer(GstSoftisp *self, GstBuffer *buffer)
 
 static GstFlowReturn take_picture(GstSoftisp *self, GstBuffer *in, GstBuffer **out)
 {
-    struct sisp_result result;
-    size_t bytes_copied = 0;
-    if (!gst_softisp_core_next(self->core, &result))
-        return GST_FLOW_ERROR;
-    if (!result.image.planes[0]) {
+    struct gst_softisp_taken taken;
+    int r = gst_softisp_core_take(self->core, &self->output, out, &taken);
+    if (r == -ENODATA) {
         GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT " was %s: %s",
-            (guint64)result.record.sequence, sisp_outcome_name(result.record.outcome),
-            sisp_reason_name(result.record.reason));
-        sisp_session_release(self->core->session, &result);
+            (guint64)taken.record.sequence, sisp_outcome_name(taken.record.outcome),
+            sisp_reason_name(taken.record.reason));
         return GST_BASE_TRANSFORM_FLOW_DROPPED;
     }
-    struct sisp_coefficients coefficients = {0};
-    gboolean is_known = result.coefficients != NULL;
-    if (is_known)
-        coefficients = *result.coefficients;
-    struct sisp_record record = result.record;
-    struct sisp_camera_controls applied = result.applied;
-    *out = gst_softisp_core_picture(self->core, &result, &self->output, &bytes_copied);
-    if (!*out)
+    if (r)
         return GST_FLOW_ERROR;
-    record.bytes_copied += bytes_copied;
-    record.zero_copy = record.zero_copy && !bytes_copied;
     GST_BASE_TRANSFORM_GET_CLASS(self)->copy_metadata(GST_BASE_TRANSFORM(self), in, *out);
-    gst_softisp_meta_add(*out, &record, &applied, is_known ? &coefficients : NULL);
     GST_OBJECT_LOCK(self);
     self->pictures++;
-    self->copies_out += bytes_copied > 0;
+    self->copies_out += taken.is_copied;
     GST_OBJECT_UNLOCK(self);
     return GST_FLOW_OK;
 }

@@ -3,7 +3,8 @@
  * GStreamer's own tracer knows of no object that is left. Run: test_gst_states [SEED] */
 #include "common.h"
 
-#define CHANGES 1000
+#define CHANGES        1000
+#define SOURCE_CHANGES 100
 
 struct scenario {
     GRand *rand;
@@ -118,8 +119,42 @@ TEST(any_order_of_changes_works)
     g_rand_free(s.rand);
 }
 
+/* The source in a pipeline, its thread at work meanwhile. */
+TEST(a_source_comes_and_goes)
+{
+    static const GstState states[] = {
+        GST_STATE_NULL, GST_STATE_READY, GST_STATE_PAUSED, GST_STATE_PLAYING};
+    GRand *rand = g_rand_new_with_seed(seed);
+    GstElement *pipeline = gst_parse_launch(
+        "softispsrc name=s raw-width=64 raw-height=64 raw-framerate=1000/1 threads=1 ! "
+        "capsfilter name=c ! queue max-size-buffers=9 ! fakesink sync=false",
+        NULL);
+    GstElement *source = gst_bin_get_by_name(GST_BIN(pipeline), "s");
+    GstElement *filter = gst_bin_get_by_name(GST_BIN(pipeline), "c");
+    for (int n = 0; n < SOURCE_CHANGES && test_ok; n++) {
+        g_autofree gchar *text = g_strdup_printf("video/x-raw,format=%s,width=%d",
+            g_rand_boolean(rand) ? "NV12" : "RGB", g_rand_int_range(rand, 2, 65));
+        GstCaps *caps = gst_caps_from_string(text);
+        g_object_set(filter, "caps", caps, NULL);
+        gst_caps_unref(caps);
+        g_object_set(source, "contrast", g_rand_double(rand), NULL);
+        GstState state = states[g_rand_int_range(rand, 0, G_N_ELEMENTS(states))];
+        CHECK(gst_element_set_state(pipeline, state) != GST_STATE_CHANGE_FAILURE);
+        g_usleep((gulong)g_rand_int_range(rand, 0, 2000));
+    }
+    GstBus *bus = gst_element_get_bus(pipeline);
+    CHECK(gst_bus_pop_filtered(bus, GST_MESSAGE_ERROR) == NULL);
+    gst_element_set_state(pipeline, GST_STATE_NULL);
+    gst_object_unref(bus);
+    gst_object_unref(source);
+    gst_object_unref(filter);
+    gst_object_unref(pipeline);
+    g_rand_free(rand);
+}
+
 TEST(nothing_is_left)
 {
+    gst_task_cleanup_all(); /* threads of pads let go of their tasks as they end */
     GList *tracers = gst_tracing_get_active_tracers();
     REQUIRE(tracers != NULL);
     GstStructure *live = NULL;
@@ -142,6 +177,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         seed = (guint32)atoi(argv[1]);
     RUN(any_order_of_changes_works);
+    RUN(a_source_comes_and_goes);
     RUN(nothing_is_left);
     return test_report();
 }
