@@ -4,10 +4,9 @@
 void eng_access_begin_read(struct eng_resource_manager *manager, uint32_t index)
 {
     struct eng_backing *backing = &manager->backings[index];
-    if (backing->dmabuf < 0)
-        return;
-    plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_BEGIN_READ);
-    atomic_store_explicit(&backing->is_begun, true, memory_order_relaxed);
+    if (backing->dmabuf >= 0 &&
+        !atomic_exchange_explicit(&backing->is_begun, true, memory_order_relaxed))
+        plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_BEGIN_READ);
 }
 
 void eng_access_end_read(struct eng_resource_manager *manager, uint32_t index)

@@ -110,7 +110,8 @@ static int flush_result(struct eng_core *core, struct eng_call *call)
 {
     call->stolen &= stolen_slots(core, call->session % ENG_SESSIONS_MAX);
     sisp_assert(!has_frames(core, call)); /* they ended at once, and so each had its turn */
-    if (!call->stolen)
+    call->fences &= eng_fences_waiting(core, call->session);
+    if (!call->stolen && !call->fences)
         return 0;
     return core->now_ns < call->deadline_ns ? -EINPROGRESS : -ETIMEDOUT;
 }
@@ -192,7 +193,7 @@ void eng_calls_begin(struct eng_core *core, uint32_t index)
     const struct eng_knobs *knobs = &core->config.knobs;
     core->calls.active |= 1u << index;
     call->last_id = core->frames.next_id;
-    call->stolen = 0;
+    call->stolen = call->fences = 0;
     if (call->type != ENG_CALL_FLUSH && call->type != ENG_CALL_CLOSE)
         return;
     call->deadline_ns = core->now_ns + knobs->drain_grace_period_ns + knobs->escalation_timeout_ns;
@@ -201,6 +202,7 @@ void eng_calls_begin(struct eng_core *core, uint32_t index)
     session->epoch++;
     eng_calls_end_frames(core, session);
     call->stolen = stolen_slots(core, call->session % ENG_SESSIONS_MAX);
+    call->fences = eng_fences_waiting(core, call->session);
 }
 
 static int result_of(struct eng_core *core, struct eng_call *call)

@@ -37,6 +37,7 @@ struct eng_call {
     /* The control thread's. */
     uint64_t last_id; /* newest frame when the call came */
     uint64_t stolen;  /* bit s: slot s waits for an acknowledgement */
+    uint64_t fences;  /* bit p: the input of fence p waits for it */
 };
 
 struct eng_calls {

@@ -64,6 +64,8 @@ void eng_completion_end(struct eng_core *core, struct eng_frame *frame, enum eng
     frame->state = ENG_FRAME_ENDED;
     frame->row.outcome = outcome;
     frame->row.reason = reason;
+    if (frame->fence)
+        eng_fences_leave(core, frame);
     drop_inputs(core, frame);
     if (outcome != ENG_DELIVERED) {
         eng_completion_drop_roles(core, frame);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * Core: all state of one runtime that the control thread steps. Everything in it but arena,
- * lending, imports, inboxes, counters and what a session marks is private to that thread; none of
- * it waits or reads a clock.
+ * lending, imports, fences, inboxes, counters and what a session marks is private to that thread;
+ * none of it waits or reads a clock.
  */
 #ifndef ENGINE_CORE_H
 #define ENGINE_CORE_H
@@ -11,6 +11,7 @@
 #include "engine/belief.h"
 #include "engine/calls.h"
 #include "engine/completion_dispatcher.h"
+#include "engine/fences.h"
 #include "engine/frame_record.h"
 #include "engine/fusion_manager.h"
 #include "engine/handoff.h"
@@ -38,6 +39,7 @@ struct eng_core {
     struct eng_workforce workforce;
     struct eng_monitor monitor;
     struct eng_hardware hardware;
+    struct eng_fences fences;
     struct eng_completion_dispatcher dispatcher;
     struct eng_session places[ENG_SESSIONS_MAX];
     uint32_t session_count; /* that are not UNUSED */

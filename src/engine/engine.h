@@ -340,7 +340,8 @@ int eng_input_acquire(
     struct eng_runtime *runtime, struct eng_handle *handle, struct eng_span *span);
 /** Returns: 0, -ESTALE (it is not the caller's any more, or never was). */
 int eng_input_cancel(struct eng_runtime *runtime, struct eng_handle handle);
-/** Where an input that is the caller's lies. Returns: 0, -ESTALE as above. */
+/** Where an input that is the caller's lies, to read it. Returns: 0, -ESTALE as above, -EAGAIN (a
+ * device still fills it). */
 int eng_input_span(struct eng_runtime *runtime, struct eng_handle handle, struct eng_span *span);
 
 struct eng_submission {
@@ -351,12 +352,16 @@ struct eng_submission {
     uint64_t deadline_ns; /* 0: none */
     uint64_t seed, cookie;
     const void *meta; /* ENG_META_BYTES are copied; may be NULL */
+    /* The input is filled when the fence, a sync_file or an eventfd of the caller's, signals; the
+     * frame does not start before. */
+    bool has_fence;
+    int fence_fd;
 };
 
 /**
  * Give a filled input. Accepted means: exactly one completion follows. Any thread; never waits.
- * Returns: 0, -EAGAIN (no credit: too many frames in flight; input stays the caller's), -EBADF,
- * -ESTALE, -ESHUTDOWN.
+ * Returns: 0, -EAGAIN (no credit: too many frames or fences in flight; input stays the caller's),
+ * -EBADF (session or fence), -EINVAL (lane, or no fence), -ESTALE, -ESHUTDOWN.
  */
 int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submission);
 
@@ -381,6 +386,11 @@ int eng_next(struct eng_runtime *runtime, uint32_t session, struct eng_completio
 /** Give back what a completion holds, also after its session was closed. Any thread; never waits.
  * Returns: 0, -ESTALE (something of it was given back before, or is none). */
 int eng_release(struct eng_runtime *runtime, const struct eng_completion *completion);
+
+/** The same when the fence signals. Returns: as above; -EAGAIN (too many fences), -EBADF, -EINVAL
+ * (it is none): nothing was given back. */
+int eng_release_fenced(
+    struct eng_runtime *runtime, const struct eng_completion *completion, int fence_fd);
 
 /* Calls that wait for the control thread, which answers at once or within the bound that is named.
  * Any thread; -EAGAIN from each when too many are under way. */

@@ -34,6 +34,7 @@ struct eng_frame {
     uint32_t core;                /* where it was submitted; ENG_NONE: unknown */
     uint32_t slot;                /* of the current attempt, or ENG_NONE */
     uint64_t grant;               /* of the current dispatch */
+    uint32_t fence;               /* its place + 1, while the input is not filled; 0: it is */
     uint64_t order;               /* in the stream of row.lane */
     uint64_t attempt_deadline_ns; /* the current path is given up at this time; 0: never */
     uint64_t cookie;

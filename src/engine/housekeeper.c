@@ -42,6 +42,7 @@ void eng_housekeeper_check(const struct eng_core *core)
     eng_frame_table_check(&core->frames);
     eng_handoff_check(core);
     eng_monitor_check(core);
+    eng_fences_check(core);
     eng_fusion_manager_check(core);
     eng_calls_check(core);
 }

@@ -123,7 +123,9 @@ static void handle_submit(struct eng_core *core, const struct eng_message *messa
     sisp_assert(!error); /* the producer's pin is still there */
     eng_resource_unpin(&core->resources, submission->input, ENG_HOLDER_PRODUCER);
     eng_telemetry_accept(&core->telemetry, submission->lane);
-    if (submission->lane == ENG_LANE_FAST && !core->is_flushed)
+    if (message->fence)
+        eng_fences_begin(core, frame, message->fence - 1);
+    else if (submission->lane == ENG_LANE_FAST && !core->is_flushed)
         eng_fusion_remember(core, frame);
     eng_scheduler_admit(core, frame);
     end_if_closing(core, frame);
@@ -282,9 +284,12 @@ static void mirror(struct eng_core *core)
     atomic_store_explicit(
         &telemetry->reserved_bytes, resources->reserved_bytes, memory_order_relaxed);
     atomic_store_explicit(&telemetry->pins, resources->pins, memory_order_relaxed);
-    atomic_store_explicit(
-        &telemetry->waitingq_depth, eng_monitor_waiting(&core->monitor), memory_order_relaxed);
-    atomic_store_explicit(&telemetry->quarantined, core->monitor.quarantined, memory_order_relaxed);
+    atomic_store_explicit(&telemetry->waitingq_depth,
+        eng_monitor_waiting(&core->monitor) +
+            (uint32_t)__builtin_popcountll(eng_fences_waiting(core, ENG_NONE)),
+        memory_order_relaxed);
+    atomic_store_explicit(&telemetry->quarantined,
+        core->monitor.quarantined + core->fences.quarantined, memory_order_relaxed);
     atomic_store_explicit(&telemetry->is_degraded,
         core->monitor.is_degraded || eng_workforce_is_short(core), memory_order_relaxed);
 }
@@ -302,6 +307,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
         uint64_t completed = core->dispatcher.completed;
         has_more = handle_messages(core);
         eng_hardware_step(core);
+        eng_fences_step(core);
         eng_monitor_step(core);
         eng_fusion_step(core);
         eng_scheduler_step(core);
@@ -319,6 +325,7 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
     timer_ns = earlier(timer_ns, eng_scheduler_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_monitor_timer_ns(&core->monitor));
     timer_ns = earlier(timer_ns, eng_hardware_timer_ns(core));
+    timer_ns = earlier(timer_ns, eng_fences_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_workforce_timer_ns(core));
     timer_ns = earlier(timer_ns, eng_fusion_timer_ns(core));
     return earlier(timer_ns, eng_housekeeper_step(core));
@@ -327,5 +334,5 @@ uint64_t eng_main_loop_step(struct eng_core *core, uint64_t now_ns)
 bool eng_main_loop_is_stopped(const struct eng_core *core)
 {
     return core->is_flushed && core->frames.active_count == 0 &&
-           eng_monitor_waiting(&core->monitor) == 0;
+           eng_monitor_waiting(&core->monitor) == 0 && !eng_fences_waiting(core, ENG_NONE);
 }

@@ -28,6 +28,7 @@ struct eng_message {
     uint64_t plan_token;
     uint32_t core; /* where it was submitted; ENG_NONE: not asked */
     uint32_t input_count;
+    uint32_t fence;                           /* submit: place + 1; 0: none */
     uint32_t worker;                          /* the Keeper's */
     uint16_t incarnation;                     /* the Keeper's */
     uint32_t call;                            /* its index */

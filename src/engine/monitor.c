@@ -174,10 +174,11 @@ static void drop_frames(struct eng_core *core)
 static void watch_degraded(struct eng_core *core)
 {
     struct eng_monitor *monitor = &core->monitor;
-    bool is_degraded = monitor->quarantined >= core->config.knobs.spare_slots;
+    uint32_t quarantined = monitor->quarantined + core->fences.quarantined;
+    bool is_degraded = quarantined >= core->config.knobs.spare_slots;
     if (is_degraded && !monitor->is_degraded) {
         struct eng_event event = eng_event_at(ENG_EVENT_DEGRADED, core->now_ns);
-        event.number = monitor->quarantined;
+        event.number = quarantined;
         eng_telemetry_event(&core->telemetry, &event);
     }
     monitor->is_degraded = is_degraded;

@@ -20,6 +20,7 @@ enum eng_holder {
     ENG_HOLDER_HISTORY,   /* the ring of newest inputs */
     ENG_HOLDER_COMMITTED, /* latest version of a role */
     ENG_HOLDER_CONSUMER,  /* lent out with a completion */
+    ENG_HOLDER_FENCE,     /* a device outside that has not signalled */
     ENG_HOLDER_COUNT,
 };
 

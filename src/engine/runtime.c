@@ -129,6 +129,9 @@ static int start_threads(struct eng_runtime *runtime)
         &runtime->core.hardware, &runtime->core.config, runtime->core.arena.control_bell);
     if (error)
         return error;
+    error = eng_fences_start(&runtime->core);
+    if (error)
+        return error;
     runtime->control = (struct plat_thread){.name = "control",
         .run = run_control,
         .argument = runtime,
@@ -231,6 +234,7 @@ uint32_t eng_runtime_destroy(struct eng_runtime **runtime)
         return 0;
     stop_control(gone);
     eng_keeper_finish(&gone->keeper);
+    eng_fences_finish(&gone->core.fences);
     uint32_t left = join_telemetry(gone) ? 0 : ENG_LEFT_TELEMETRY;
     left |= join_workers(gone) ? 0 : ENG_LEFT_WORKER;
     if (left) {

@@ -106,15 +106,37 @@ int eng_input_span(struct eng_runtime *runtime, struct eng_handle handle, struct
     struct eng_core *core = &runtime->core;
     if (eng_lending_pass(&core->lending, handle, ENG_BORROWER_PRODUCER, ENG_BORROWER_PRODUCER))
         return -ESTALE;
+    int dmabuf = core->resources.backings[handle.index].dmabuf;
+    if (!eng_fences_is_signalled(&(struct eng_fence){.fd = -1, .dmabuf = dmabuf}))
+        return -EAGAIN;
+    eng_access_begin_read(&core->resources, handle.index);
     *span = core->resources.spans[handle.index];
     return 0;
 }
 
-/* Before the frame is on its way, and of what is the caller's only. */
-static int begin_read(struct eng_core *core, struct eng_handle input)
+/* Before the frame is on its way, and of what is the caller's only. Where devices work on the input
+ * it takes a place for a fence. */
+static int prepare_read(struct eng_runtime *runtime, const struct eng_submission *submission,
+    struct eng_message *message)
 {
+    struct eng_core *core = &runtime->core;
+    struct eng_handle input = submission->input;
     if (eng_lending_pass(&core->lending, input, ENG_BORROWER_PRODUCER, ENG_BORROWER_PRODUCER))
         return -ESTALE;
+    int dmabuf = core->resources.backings[input.index].dmabuf;
+    if (submission->has_fence || dmabuf >= 0) {
+        uint32_t place;
+        int error = eng_fences_take(
+            &core->fences, submission->has_fence ? &submission->fence_fd : NULL, dmabuf, &place);
+        if (error)
+            return error;
+        core->fences.places[place].input = input.index;
+        if (!eng_fences_is_signalled(&core->fences.places[place])) {
+            message->fence = place + 1;
+            return 0;
+        }
+        eng_fences_give(&core->fences, place);
+    }
     eng_access_begin_read(&core->resources, input.index);
     return 0;
 }
@@ -133,21 +155,26 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
     int error = enter(runtime, submission->session, credits, runtime->frames_max);
     if (error)
         return error;
-    error = begin_read(&runtime->core, submission->input);
-    if (!error)
-        error = eng_lending_pass(
-            &runtime->core.lending, submission->input, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE);
+    struct eng_message message = {
+        .type = ENG_MESSAGE_SUBMIT, .accepted_ns = plat_now_ns(), .submission = *submission};
+    error = prepare_read(runtime, submission, &message);
+    if (!error && eng_lending_pass(&runtime->core.lending, submission->input, ENG_BORROWER_PRODUCER,
+                      ENG_BORROWER_NONE)) {
+        error = -ESTALE; /* another thread was faster */
+        if (message.fence)
+            eng_fences_give(&runtime->core.fences, message.fence - 1);
+    }
     if (error) {
         atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
         return error;
     }
-    struct eng_message message = {
-        .type = ENG_MESSAGE_SUBMIT, .accepted_ns = plat_now_ns(), .submission = *submission};
     message.core = runtime->core.sessions.cache_size ? plat_core() : ENG_NONE;
     message.submission.meta = NULL;
     if (submission->meta)
         memcpy(message.meta, submission->meta, ENG_META_BYTES);
     post(runtime, &message);
+    if (message.fence)
+        eng_fences_hand(&runtime->core, message.fence - 1);
     return 0;
 }
 
@@ -246,26 +273,88 @@ int eng_hw_done(struct eng_runtime *runtime, struct eng_ticket ticket)
     return error;
 }
 
-int eng_release(struct eng_runtime *runtime, const struct eng_completion *completion)
+/* Take over what of it is the consumer's. Returns: 0, -ESTALE (something is not). */
+static int take_back(struct eng_core *core, const struct eng_completion *completion,
+    struct eng_handle handles[ENG_ROLES_MAX])
 {
-    struct eng_message message = {.type = ENG_MESSAGE_RELEASE};
-    bool has_any = false, is_stale = false;
+    int error = 0;
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         struct eng_handle handle = completion->handles[r];
+        handles[r] = (struct eng_handle){0};
         if (!handle.generation)
             continue;
-        if (eng_lending_pass(
-                &runtime->core.lending, handle, ENG_BORROWER_CONSUMER, ENG_BORROWER_NONE)) {
-            is_stale = true;
+        if (eng_lending_pass(&core->lending, handle, ENG_BORROWER_CONSUMER, ENG_BORROWER_NONE))
+            error = -ESTALE;
+        else
+            handles[r] = handle;
+    }
+    return error;
+}
+
+static void post_release(struct eng_runtime *runtime, const struct eng_handle *handles)
+{
+    struct eng_message message = {.type = ENG_MESSAGE_RELEASE};
+    bool has_any = false;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        message.handles[r] = handles[r];
+        if (!handles[r].generation)
             continue;
-        }
-        eng_access_take_back(&runtime->core.resources, handle);
-        message.handles[r] = handle;
+        eng_access_take_back(&runtime->core.resources, handles[r]);
         has_any = true;
     }
     if (has_any)
         post(runtime, &message);
-    return is_stale ? -ESTALE : 0;
+}
+
+/* That devices may still read. */
+static int dmabuf_of(const struct eng_core *core, const struct eng_completion *completion)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        struct eng_handle handle = completion->handles[r];
+        if (handle.generation && handle.index < core->resources.buffer_count &&
+            core->resources.backings[handle.index].dmabuf >= 0)
+            return core->resources.backings[handle.index].dmabuf;
+    }
+    return -1;
+}
+
+static int release(
+    struct eng_runtime *runtime, const struct eng_completion *completion, const int *fence_fd)
+{
+    struct eng_core *core = &runtime->core;
+    struct eng_handle handles[ENG_ROLES_MAX];
+    int dmabuf = dmabuf_of(core, completion);
+    uint32_t place;
+    if (!fence_fd && dmabuf < 0) {
+        int error = take_back(core, completion, handles);
+        post_release(runtime, handles);
+        return error;
+    }
+    int error = eng_fences_take(&core->fences, fence_fd, dmabuf, &place);
+    if (error)
+        return error;
+    struct eng_fence *fence = &core->fences.places[place];
+    fence->is_release = true;
+    error = take_back(core, completion, fence->handles);
+    if (!eng_fences_is_signalled(fence)) {
+        eng_fences_hand(core, place);
+        return error;
+    }
+    memcpy(handles, fence->handles, sizeof(handles));
+    eng_fences_give(&core->fences, place);
+    post_release(runtime, handles);
+    return error;
+}
+
+int eng_release(struct eng_runtime *runtime, const struct eng_completion *completion)
+{
+    return release(runtime, completion, NULL);
+}
+
+int eng_release_fenced(
+    struct eng_runtime *runtime, const struct eng_completion *completion, int fence_fd)
+{
+    return release(runtime, completion, &fence_fd);
 }
 
 /* ---- calls that wait ----------------------------------------------------------------------------

@@ -298,7 +298,7 @@ static bool awaits_commit(const struct eng_core *core, const struct eng_frame *f
 
 static bool can_go(const struct eng_core *core, const struct eng_frame *frame, enum eng_lane path)
 {
-    return frame->state == ENG_FRAME_WAITING && frame->path == path &&
+    return frame->state == ENG_FRAME_WAITING && frame->path == path && !frame->fence &&
            eng_handoff_has_room(core, eng_attempt_command(core, frame)->worker) &&
            !awaits_commit(core, frame);
 }

@@ -144,7 +144,8 @@ void eng_telemetry_total(
 
 /* Sentences for those that a user should hear of. */
 static const char *const sentences[ENG_EVENT_COUNT] = {
-    [ENG_EVENT_FRAME_QUARANTINED] = "a worker does not answer, its slot is lost until it does",
+    [ENG_EVENT_FRAME_QUARANTINED] =
+        "a worker or a device does not answer: what it holds is set apart until it does",
     [ENG_EVENT_WORKER_DETACHED] = "a worker is given no more work until it answers",
     [ENG_EVENT_WORKER_RESTARTED] = "a worker was started again",
     [ENG_EVENT_LEASE_EXPIRED] = "a consumer holds a completion past its lease",

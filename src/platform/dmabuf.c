@@ -7,7 +7,9 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <linux/magic.h>
+#include <linux/sync_file.h>
 #include <linux/udmabuf.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -181,4 +183,28 @@ void plat_dmabuf_sync(int fd, enum plat_sync sync)
     struct dma_buf_sync argument = {.flags = flags[sync]};
     if (fd >= 0)
         call(fd, DMA_BUF_IOCTL_SYNC, &argument);
+}
+
+/* ---- fences -------------------------------------------------------------------------------------
+ */
+
+static bool is_eventfd(int fd)
+{
+    static const char expected[] = "anon_inode:[eventfd]";
+    char path[40], target[sizeof(expected)];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(path, target, sizeof(target));
+    return length == (ssize_t)strlen(expected) && memcmp(target, expected, (size_t)length) == 0;
+}
+
+int plat_fence_duplicate(int fd)
+{
+    struct sync_file_info info = {.num_fences = 0};
+    int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (own < 0)
+        return -errno;
+    if (call(own, SYNC_IOC_FILE_INFO, &info) == 0 || is_eventfd(own))
+        return own;
+    close(own);
+    return -EINVAL;
 }

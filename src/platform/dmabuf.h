@@ -49,6 +49,10 @@ enum plat_sync {
     PLAT_SYNC_END_WRITE,
 };
 
+/** Signals by being readable. Only a sync_file or an eventfd. Returns: a duplicate, -EBADF, -EINVAL
+ * (it is neither), errno. */
+int plat_fence_duplicate(int fd);
+
 /** Waits for devices that have not signalled; harmless with fd -1 and what is no dmabuf. */
 void plat_dmabuf_sync(int fd, enum plat_sync sync);
 

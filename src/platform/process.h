@@ -60,9 +60,10 @@ void plat_signal_silence(int fd);
 struct plat_poll {
     int fd;
     bool is_ready;
+    bool is_for_write; /* of a dmabuf: wait for those who read it, too */
 };
 
-#define PLAT_POLLS_MAX 32
+#define PLAT_POLLS_MAX 65
 
 /** Wait until any is ready, or for the deadline. */
 void plat_poll(struct plat_poll *polls, uint32_t count, uint64_t deadline_ns);

@@ -130,7 +130,8 @@ void plat_poll(struct plat_poll *polls, uint32_t count, uint64_t deadline_ns)
     struct pollfd descriptors[PLAT_POLLS_MAX];
     sisp_assert(count <= PLAT_POLLS_MAX);
     for (uint32_t i = 0; i < count; i++)
-        descriptors[i] = (struct pollfd){.fd = polls[i].fd, .events = POLLIN};
+        descriptors[i] =
+            (struct pollfd){.fd = polls[i].fd, .events = polls[i].is_for_write ? POLLOUT : POLLIN};
     bool has_any = poll(descriptors, count, milliseconds_until(deadline_ns)) > 0;
     for (uint32_t i = 0; i < count; i++)
         polls[i].is_ready = has_any && descriptors[i].revents != 0;

@@ -219,9 +219,3 @@ int sisp_session_unimport(struct sisp_session *session, uint32_t index)
         return -ESHUTDOWN;
     return eng_unimport(session->engine->runtime, session->number, buffer_at(session, index));
 }
-
-int sisp_session_release_fenced(
-    struct sisp_session *session, struct sisp_result *result, int fence_fd)
-{
-    return -ENOTSUP;
-}

@@ -139,9 +139,11 @@ int sisp_session_submit(
         .deadline_ns = deadline_ns,
         .cookie = s->cookie,
         .meta = &meta,
+        .has_fence = s->has_fence != 0,
+        .fence_fd = s->fence_fd,
     };
     int r = enter(session);
-    if (r == 0)
+    if (r == 0 && !s->has_fence)
         check_order(session, input);
     return r ? r : entered(session, eng_submit(session->engine->runtime, &submission));
 }
@@ -213,19 +215,35 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
 }
 
 /* The handles stay in the result, so that a second release is known as one. */
-int sisp_session_release(struct sisp_session *session, struct sisp_result *result)
+static int release(struct sisp_session *session, struct sisp_result *result, const int *fence_fd)
 {
     struct eng_completion completion = {0};
     if (!session || !result)
         return -EINVAL;
     if (session_is_inherited(session))
         return -ESHUTDOWN;
+    struct eng_runtime *runtime = session->engine->runtime;
     for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
         completion.handles[i] = session_word_handle(result->buffers[i]);
+    int r = fence_fd ? eng_release_fenced(runtime, &completion, *fence_fd)
+                     : eng_release(runtime, &completion);
+    if (r && r != -ESTALE)
+        return r;
     result->image = result->second = (struct sisp_image){0};
     result->image_buffer = result->second_buffer = (struct sisp_buffer){.fd = -1};
     result->coefficients = NULL;
-    return eng_release(session->engine->runtime, &completion);
+    return r;
+}
+
+int sisp_session_release(struct sisp_session *session, struct sisp_result *result)
+{
+    return release(session, result, NULL);
+}
+
+int sisp_session_release_fenced(
+    struct sisp_session *session, struct sisp_result *result, int fence_fd)
+{
+    return release(session, result, &fence_fd);
 }
 
 void sisp_session_figures(struct sisp_session *session, struct sisp_figures *figures)

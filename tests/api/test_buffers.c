@@ -164,14 +164,14 @@ TEST(what_is_no_buffer_is_refused)
     const int closed = 1000;
     REQUIRE(session && pipe(pipes) == 0);
     int null = open("/dev/null", O_RDONLY), folder = open("/tmp", O_RDONLY);
-    FILE *file = tmpfile();
+    int file = open("/proc/self/exe", O_RDONLY);
     int loose = make_memfd(FRAME_BYTES, 0), brief = make_memfd(FRAME_BYTES - 1, F_SEAL_SHRINK);
     refuse(session, (struct sisp_buffer){.fd = -1}, -EBADF, "not open");
     refuse(session, (struct sisp_buffer){.fd = closed}, -EBADF, "not open");
     refuse(session, (struct sisp_buffer){.fd = pipes[0]}, -EINVAL, "neither");
     refuse(session, (struct sisp_buffer){.fd = null}, -EINVAL, "neither");
     refuse(session, (struct sisp_buffer){.fd = folder}, -EINVAL, "n");
-    refuse(session, (struct sisp_buffer){.fd = fileno(file)}, -EINVAL, "n");
+    refuse(session, (struct sisp_buffer){.fd = file}, -EINVAL, "n");
     refuse(session, (struct sisp_buffer){.fd = loose}, -EINVAL, "not sealed");
     refuse(session, (struct sisp_buffer){.fd = brief}, -EINVAL, "too short");
     struct sisp_buffer frame = make_frame(0);
@@ -181,10 +181,9 @@ TEST(what_is_no_buffer_is_refused)
     refuse(session, frame, -EINVAL, "too short");
     frame.offset_bytes = SIZE_MAX - 63;
     refuse(session, frame, -EINVAL, "too short");
-    const int fds[] = {pipes[0], pipes[1], null, folder, loose, brief, frame.fd};
+    const int fds[] = {pipes[0], pipes[1], null, folder, file, loose, brief, frame.fd};
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         close(fds[i]);
-    fclose(file);
     sisp_session_destroy(&session);
 }
 

@@ -32,7 +32,8 @@ static uint64_t deadline_of(uint64_t now_ns)
     return sim_scenario.deadline_ns ? now_ns + sim_scenario.deadline_ns : 0;
 }
 
-static int submit(uint32_t session, uint32_t stream, uint32_t number, struct eng_handle input)
+static int submit(
+    uint32_t session, uint32_t stream, uint32_t number, struct eng_handle input, int fence)
 {
     uint64_t meta[ENG_META_BYTES / sizeof(uint64_t)] = {number};
     bool is_background = sim_one_in(SIM_SCENARIO, 6);
@@ -44,7 +45,9 @@ static int submit(uint32_t session, uint32_t stream, uint32_t number, struct eng
         .deadline_ns = is_background ? 0 : deadline_of(sim.now_ns),
         .seed = 7,
         .cookie = sim_cookie(stream, number),
-        .meta = meta};
+        .meta = meta,
+        .has_fence = fence != SIM_NO_FENCE,
+        .fence_fd = sim_fence_descriptor(fence)};
     sim_submitting(stream, number);
     int error = eng_submit(sim_scenario.runtime, &submission);
     SIM_CHECK(error == 0 || error == -EAGAIN || error == -ESHUTDOWN || error == -EBADF);
@@ -63,12 +66,16 @@ int sim_try_frame(uint32_t session, uint32_t stream, uint32_t number)
     int error = take_input(session, number, &input, &stamp);
     if (error)
         return error;
-    sim_write_end(stamp);
+    int fence = sim_fence_fill(stamp);
+    if (fence == SIM_NO_FENCE)
+        sim_write_end(stamp);
     if (!PLAT_FAULT(producer_cancels)) {
-        error = submit(session, stream, number, input);
+        error = submit(session, stream, number, input, fence);
         if (!error)
             return 0;
     }
+    if (fence != SIM_NO_FENCE)
+        sim_fence_forget(fence);
     SIM_CHECK(eng_input_cancel(sim_scenario.runtime, input) == 0);
     if (PLAT_FAULT(producer_cancels_twice))
         SIM_CHECK(eng_input_cancel(sim_scenario.runtime, input) == -ESTALE);
@@ -103,9 +110,15 @@ void sim_give_back(const struct eng_completion *held)
 {
     bool has_any = held->delivered[SIM_ROLE_PICTURE].bytes;
     sim_check_picture(held); /* nobody wrote meanwhile */
-    if (has_any)
+    int fence = has_any ? sim_fence_read(held->delivered[SIM_ROLE_PICTURE].bytes) : SIM_NO_FENCE;
+    if (has_any && fence == SIM_NO_FENCE)
         sim_read_end(held->delivered[SIM_ROLE_PICTURE].bytes);
-    SIM_CHECK(eng_release(sim_scenario.runtime, held) == 0);
+    if (fence == SIM_NO_FENCE) {
+        SIM_CHECK(eng_release(sim_scenario.runtime, held) == 0);
+    } else {
+        SIM_CHECK(eng_release_fenced(sim_scenario.runtime, held, sim_fence_descriptor(fence)) == 0);
+        sim_sometimes(SIM_RELEASE_FENCED);
+    }
     if (PLAT_FAULT(releases_twice)) {
         SIM_CHECK(eng_release(sim_scenario.runtime, held) == (has_any ? -ESTALE : 0));
         sim_sometimes(SIM_DOUBLE_RELEASE);

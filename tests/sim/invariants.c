@@ -477,5 +477,8 @@ void sim_check_pins(void)
         SIM_CHECK(pins[ENG_HOLDER_COMMITTED] == 0 && pins[ENG_HOLDER_CONSUMER] == 0);
         SIM_CHECK(pins[ENG_HOLDER_ATTEMPT] == 0 || shadow.core->monitor.count > 0);
     }
+    SIM_CHECK(eng_fences_waiting(shadow.core, ENG_NONE) == 0);
+    if (shadow.core->fences.quarantined)
+        sim_sometimes(SIM_FENCE_QUARANTINED);
     SIM_CHECK(resources->reserved_bytes == 0 && shadow.core->dispatcher.handout_count == 0);
 }

@@ -16,6 +16,7 @@
 #define FD_SOCKET     3000
 #define FD_SIGNAL     4000
 #define SIGNALS_MAX   4
+#define FD_FENCE      5000
 #define MESSAGE_BYTES sizeof(struct eng_hello)
 
 struct message {
@@ -36,6 +37,10 @@ struct process {
 static struct {
     uint32_t count, signal_count;
     uint32_t signals[SIGNALS_MAX];
+    struct {
+        bool is_signalled;
+        uint32_t duplicates; /* that the engine has */
+    } fences[SIM_FENCES_MAX];
     _Atomic uint32_t bell; /* something became ready */
     struct process list[PROCESSES_MAX];
 } table;
@@ -43,6 +48,7 @@ static struct {
 void sim_processes_init(void)
 {
     table.count = table.signal_count = 0;
+    memset(table.fences, 0, sizeof(table.fences));
 }
 
 static void ring(void)
@@ -204,6 +210,8 @@ int plat_socket_receive(
 
 static bool is_ready(int fd)
 {
+    if (fd >= FD_FENCE)
+        return table.fences[fd - FD_FENCE].is_signalled;
     if (fd >= FD_SIGNAL)
         return table.signals[fd - FD_SIGNAL] > 0;
     if (fd >= FD_SOCKET)
@@ -243,6 +251,34 @@ void plat_signal_silence(int fd)
     PLAT_POINT(signal_silenced);
 }
 
+int sim_fence_descriptor(int fence)
+{
+    return FD_FENCE + fence;
+}
+
+bool sim_fence_renew(int fence)
+{
+    if (table.fences[fence].duplicates)
+        return false;
+    table.fences[fence].is_signalled = false;
+    return true;
+}
+
+void sim_fence_signal(int fence)
+{
+    table.fences[fence].is_signalled = true;
+    ring();
+}
+
+int plat_fence_duplicate(int fd)
+{
+    PLAT_POINT(fence_duplicated);
+    table.fences[fd - FD_FENCE].duplicates++;
+    return fd;
+}
+
 void plat_close(int fd)
 {
+    if (fd >= FD_FENCE)
+        table.fences[fd - FD_FENCE].duplicates--;
 }

@@ -132,6 +132,7 @@ static void draw_scenario(void)
     scenario->interval_ns = (10 + sim_choose(SIM_SCENARIO, 30)) * SIM_MS;
     scenario->deadline_ns = deadlines_ms[sim_choose(SIM_SCENARIO, 6)] * SIM_MS;
     scenario->has_device = sim_one_in(SIM_SCENARIO, 2);
+    scenario->has_fences = sim_one_in(SIM_SCENARIO, 2);
     if (sim_one_in(SIM_SCENARIO, 3))
         use_processes(scenario);
     scenario->is_stopped_early = sim_one_in(SIM_SCENARIO, 2);
@@ -179,6 +180,8 @@ static void spawn_all(struct sim_actor **consumer)
     SIM_CHECK(made);
     scenario->at_work++;
     made = sim_spawn("device", sim_device_run, NULL);
+    SIM_CHECK(made);
+    made = sim_spawn("devices outside", sim_fencer_run, NULL);
     SIM_CHECK(made);
 }
 
@@ -280,6 +283,7 @@ static void run_scenario(void *argument)
     while (sim_scenario.at_work)
         sim_block(&sim_scenario.news, PLAT_FOREVER);
     SIM_CHECK(sim_completed() == sim_accepted());
+    sim_fencer_stop();
     settle();
     sim_check_slots();
     sim_check_pins();
@@ -307,6 +311,7 @@ void sim_run(const struct sim_options *options)
     sim_frames_init();
     sim_processes_init();
     sim_device_init();
+    sim_fencer_init();
     draw_scenario();
     sim_schedule(run_scenario);
 }

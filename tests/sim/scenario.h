@@ -35,6 +35,7 @@ struct sim_scenario {
     uint64_t deadline_ns;                      /* after capture */
     bool is_stopped_early;                     /* while producers still submit */
     bool has_device;                           /* some attempts start a hardware job */
+    bool has_fences;                           /* some buffers are shared with devices outside */
     uint32_t at_work;                          /* actors that have not ended */
     _Atomic uint32_t news;                     /* woken when one ends, or a frame was accepted */
     uint64_t nonce;
@@ -63,6 +64,19 @@ void sim_give_back(const struct eng_completion *held);
 void sim_frames_init(void);
 /** Tell who waits for `news`. */
 void sim_tell(void);
+
+/** Devices outside, one actor: each has a fence by number, which it signals when it has written the
+ * bytes, or read them; late or never where faults strike. Some of the time they are not asked for:
+ * SIM_NO_FENCE. */
+#define SIM_NO_FENCE   (-1)
+#define SIM_FENCES_MAX 48
+void sim_fencer_init(void);
+void sim_fencer_run(void *argument);
+void sim_fencer_stop(void);
+int sim_fence_fill(const void *bytes);
+int sim_fence_read(const void *bytes);
+/** What it was for has been refused. */
+void sim_fence_forget(int fence);
 
 /** The device: one actor that ends hardware jobs, late or never where faults strike. */
 void sim_device_init(void);

@@ -169,6 +169,11 @@ void sim_processes_init(void);
 void sim_process_adopt(struct sim_actor *actor);
 void sim_process_end(uint32_t number);
 
+/** A fence with that number that has not signalled; then it has. */
+int sim_fence_descriptor(int fence);
+bool sim_fence_renew(int fence); /* false: somebody still waits for the old one */
+void sim_fence_signal(int fence);
+
 /* ---- sites: points and faults ---------------------------------------------------------------- */
 
 struct sim_site {
@@ -242,7 +247,11 @@ void sim_site_resolve(struct plat_site *site);
     X(REAP_HW)                                                                                     \
     X(HW_ANSWER_REFUSED)                                                                           \
     X(HW_REFUSED)                                                                                  \
-    X(DEVICE_NEVER_ANSWERED)
+    X(DEVICE_NEVER_ANSWERED)                                                                       \
+    X(FENCE_AWAITED)                                                                               \
+    X(FENCE_NEVER_SIGNALLED)                                                                       \
+    X(FENCE_QUARANTINED)                                                                           \
+    X(RELEASE_FENCED)
 
 enum sim_sometimes {
 #define X(name) SIM_##name,
