@@ -79,7 +79,7 @@ struct sisp_v4l2_params {
     uint32_t width, height;    /* 0: as it is set */
     uint32_t fps_num, fps_den; /* 0: as it is set */
     const char *raw_format;    /* V4L2 name; NULL: as it is set, else the best raw one it has */
-    unsigned black_count;      /* 0, 1 or 4 */
+    unsigned black_count;      /* 1 or 4; 0: the sensor's, where it is known, else 0 */
     float black_level[SISP_SITE_COUNT];
     float white_level; /* 0: 2^bits - 1 */
 };

@@ -2,6 +2,7 @@
 #include "camera/v4l2/camera.h"
 #include "base/base.h"
 #include "camera/camera.h"
+#include "camera/v4l2/controls.h"
 #include "camera/v4l2/graph.h"
 #include "camera/v4l2/stream.h"
 
@@ -16,6 +17,7 @@ struct v4l2_camera {
     struct v4l2_graph graph;
     struct v4l2_layout layout;
     struct v4l2_stream stream;
+    struct v4l2_controls controls;
     struct v4l2_error error;
 };
 
@@ -51,15 +53,52 @@ static void stop(struct sisp_camera *base)
     v4l2_stream_stop(&of(base)->stream);
 }
 
+/* A frame's stamp is of its end, or of its beginning. */
+static uint64_t end_ns(const struct v4l2_camera *camera)
+{
+    const struct v4l2_stream *stream = &camera->stream;
+    return stream->stamp_ns +
+           (stream->is_stamp_start ? camera->camera.limits.frame_interval_ns : 0);
+}
+
+/* When the readout of the first row began, as far as the driver lets one know. */
+static uint64_t start_ns(const struct v4l2_camera *camera)
+{
+    const struct v4l2_stream *stream = &camera->stream;
+    uint64_t rows_ns = (uint64_t)camera->controls.line_ns * camera->layout.height;
+    return stream->is_stamp_start || stream->stamp_ns < rows_ns ? stream->stamp_ns
+                                                                : stream->stamp_ns - rows_ns;
+}
+
+/* The frame that the sensor reads out now: who dequeues late has older ones in hand. */
+static uint64_t frame_now(const struct v4l2_camera *camera)
+{
+    const struct v4l2_stream *stream = &camera->stream;
+    const struct v4l2_io *io = camera->device.io;
+    uint64_t interval_ns = camera->camera.limits.frame_interval_ns;
+    if (!stream->has_sequence || !stream->stamp_ns || !interval_ns)
+        return stream->next;
+    uint64_t now_ns = io->now_ns(io->user), ended_ns = end_ns(camera);
+    return stream->next + (now_ns > ended_ns ? (now_ns - ended_ns) / interval_ns : 0);
+}
+
+static void set_controls(struct sisp_camera *base, const struct sisp_camera_controls *controls)
+{
+    struct v4l2_camera *camera = of(base);
+    v4l2_controls_set(&camera->controls, controls, frame_now(camera));
+}
+
 static int dequeue(struct sisp_camera *base, uint32_t *index, uint64_t timeout_ns)
 {
     struct v4l2_camera *camera = of(base);
     int r = v4l2_stream_dequeue(&camera->stream, index, timeout_ns, &camera->error);
-    if (r == 0 || r == -EBADMSG)
-        base->frame = (struct sisp_camera_frame){
-            .sequence = camera->stream.sequence,
-            .start_ns = camera->stream.stamp_ns,
-        };
+    if (r && r != -EBADMSG)
+        return r;
+    base->frame = (struct sisp_camera_frame){
+        .sequence = camera->stream.sequence,
+        .start_ns = start_ns(camera),
+    };
+    base->applied = v4l2_controls_applied(&camera->controls, camera->stream.sequence);
     return r;
 }
 
@@ -76,6 +115,7 @@ static const struct camera_ops v4l2_ops = {
     .attach = attach,
     .export = export,
     .queue = queue,
+    .set_controls = set_controls,
     .start = start,
     .stop = stop,
     .dequeue = dequeue,
@@ -183,6 +223,31 @@ static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *p
     return 0;
 }
 
+/* Either the node keeps a rate, or the sensor's blanking makes it. */
+static void set_rate(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+{
+    const struct v4l2_readout readout = {
+        camera->layout.width, camera->layout.height, params->fps_num, params->fps_den};
+    uint64_t interval_ns;
+    v4l2_device_set_rate(&camera->device, params->fps_num, params->fps_den, &interval_ns);
+    camera->controls.io = camera->device.io;
+    camera->controls.fd =
+        camera->graph.sensor_fd >= 0 ? camera->graph.sensor_fd : camera->device.fd;
+    v4l2_controls_init(&camera->controls, camera->graph.sensor, &readout);
+    camera->camera.limits = v4l2_controls_limits(&camera->controls);
+    camera->camera.limits.frame_interval_ns =
+        camera->controls.interval_ns ? camera->controls.interval_ns : interval_ns;
+}
+
+/* No driver tells it; the data sheet does. */
+static void set_black(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+{
+    struct sisp_raw_info *info = &camera->camera.info;
+    float scale = (float)(1u << camera->layout.format->bits) / 65536;
+    for (unsigned i = 0; !params->black_count && i < SISP_SITE_COUNT; i++)
+        info->black_level[i] = camera->controls.sensor.black * scale;
+}
+
 static int set_up(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
 {
     int r = v4l2_graph_open(&camera->graph, &camera->device, &camera->error);
@@ -194,8 +259,8 @@ static int set_up(struct v4l2_camera *camera, const struct sisp_v4l2_params *par
         r = describe(camera, params);
     if (r)
         return r;
-    v4l2_device_set_rate(&camera->device, params->fps_num, params->fps_den,
-        &camera->camera.limits.frame_interval_ns);
+    set_rate(camera, params);
+    set_black(camera, params);
     camera->stream = (struct v4l2_stream){
         .device = &camera->device,
         .frame_bytes = sisp_raw_info_size_bytes(&camera->camera.info),

@@ -168,6 +168,60 @@ static int stream(struct fake *fake, bool on)
     return 0;
 }
 
+struct fake_control *fake_control(struct fake *fake, uint32_t id)
+{
+    for (unsigned i = 0; i < BASE_COUNT(fake->controls); i++) {
+        if (id && fake->controls[i].id == id)
+            return &fake->controls[i];
+    }
+    return NULL;
+}
+
+static int query_control(struct fake *fake, struct v4l2_query_ext_ctrl *query)
+{
+    const struct fake_control *control = fake_control(fake, query->id);
+    if (!control)
+        return -EINVAL;
+    query->minimum = control->min;
+    query->maximum = control->max;
+    query->step = (uint64_t)control->step;
+    return 0;
+}
+
+static int exchange(struct fake *fake, const struct v4l2_ext_controls *all, bool is_write)
+{
+    for (unsigned i = 0; i < all->count; i++) {
+        struct v4l2_ext_control *given = &all->controls[i];
+        struct fake_control *control = fake_control(fake, given->id);
+        if (!control)
+            return -EINVAL;
+        if (is_write && (given->value < control->min || given->value > control->max))
+            return -ERANGE;
+        if (is_write) {
+            control->value = given->value;
+            control->writes++;
+        } else if (control->is_wide) {
+            given->value64 = control->value;
+        } else {
+            given->value = (int32_t)control->value;
+        }
+    }
+    return 0;
+}
+
+int fake_controls(struct fake *fake, unsigned long call, void *argument)
+{
+    switch (call) {
+    case VIDIOC_QUERY_EXT_CTRL:
+        return query_control(fake, argument);
+    case VIDIOC_G_EXT_CTRLS:
+    case VIDIOC_S_EXT_CTRLS:
+        return exchange(fake, argument, call == VIDIOC_S_EXT_CTRLS);
+    default:
+        return -ENOTTY;
+    }
+}
+
 static int answer(struct fake *fake, int fd, unsigned long call, void *argument)
 {
     if (fake->is_gone)
@@ -199,7 +253,7 @@ static int answer(struct fake *fake, int fd, unsigned long call, void *argument)
     case VIDIOC_STREAMOFF:
         return stream(fake, call == VIDIOC_STREAMON);
     default:
-        return -ENOTTY;
+        return fake_controls(fake, call, argument);
     }
 }
 

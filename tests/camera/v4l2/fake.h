@@ -12,10 +12,18 @@
 #define FAKE_VIDEO       100 /* the descriptor of /dev/video0 */
 #define FAKE_INTERVAL_NS 33333333
 
+struct fake_control {
+    uint32_t id; /* 0: ends the list */
+    int64_t min, max, step, value;
+    bool is_wide;
+    unsigned writes;
+};
+
 struct fake {
     struct v4l2_io io;
-    bool is_many;        /* planes API */
-    uint32_t fourccs[8]; /* that it offers; ended by 0 */
+    struct fake_control controls[10]; /* of the node, or of the sensor behind it */
+    bool is_many;                     /* planes API */
+    uint32_t fourccs[8];              /* that it offers; ended by 0 */
     uint32_t fourcc, width, height;
     uint32_t pad_bytes; /* of each row */
     uint32_t memories;  /* bits 1 << V4L2_MEMORY_*: that it takes */
@@ -33,6 +41,11 @@ struct fake {
     bool is_gone;         /* unplugged: all calls answer ENODEV */
     bool is_ready_always; /* poll says so, whatever is there */
 };
+
+struct fake_control *fake_control(struct fake *fake, uint32_t id);
+
+/** Answer a call about controls; -ENOTTY: it is about something else. */
+int fake_controls(struct fake *fake, unsigned long call, void *argument);
 
 /** SRGGB10 of 640x480 at 30 frames a second; all kinds of memory. */
 void fake_init(struct fake *fake);

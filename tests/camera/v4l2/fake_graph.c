@@ -133,6 +133,8 @@ static int subdevice(struct fake_graph *g, int entity, unsigned long call, void 
         code->code = g->codes[code->index];
         return 0;
     }
+    if (entity == GRAPH_SENSOR && fake_controls(&g->fake, call, argument) != -ENOTTY)
+        return fake_controls(&g->fake, call, argument);
     if (call != (uint32_t)VIDIOC_SUBDEV_G_FMT && call != (uint32_t)VIDIOC_SUBDEV_S_FMT)
         return -ENOTTY;
     int pad = pad_at(entity, request->pad);
