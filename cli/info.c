@@ -11,7 +11,7 @@ static const char help[] =
     "usage: softisp info [FILE] [OPTION...]\n"
     "       softisp info --knobs [--json]\n"
     "\n"
-    "Without FILE: version, instruction set levels, raw formats, picture formats.\n"
+    "Without FILE: version, instruction set levels, raw formats, picture formats, memories.\n"
     "With FILE: what the raw file says of itself; --raw-format, --size, --stride, --cfa, --black\n"
     "and --white as for develop.\n"
     "With --knobs: the engine's knobs for --config and --knob, their ranges and defaults.\n";
@@ -28,13 +28,22 @@ static const struct option long_options[] = {
     {0},
 };
 
+/* Without a cache each read goes to memory by itself. */
+#define UNCACHED_BELOW 0.25
+
 static void print_memories(void)
 {
     char why[256];
     for (int m = 0; m < SISP_MEMORY_IMPORTED; m++) {
         enum sisp_memory memory = (enum sisp_memory)m;
-        int r = sisp_memory_probe(memory, why, sizeof(why));
-        printf("memory: %s\n", r == 0 ? sisp_memory_name(memory) : why);
+        double ratio;
+        if (sisp_memory_probe(memory, why, sizeof(why)) != 0)
+            printf("memory: %s\n", why);
+        else if (sisp_memory_measure(memory, &ratio) != 0)
+            printf("memory: %s\n", sisp_memory_name(memory));
+        else
+            printf("memory: %s, %s (read at %.2f times the speed of ordinary memory)\n",
+                sisp_memory_name(memory), ratio < UNCACHED_BELOW ? "uncached" : "cached", ratio);
     }
 }
 

@@ -42,6 +42,13 @@ SISP_API int sisp_memory_find(const char *name);
  */
 SISP_API SISP_MUST_CHECK int sisp_memory_probe(enum sisp_memory memory, char *why, size_t why_size);
 
+/**
+ * How fast the CPU reads that memory, measured, beside ordinary memory: about 1 where the cache is
+ * used, a fraction where it is not; then a session still reads each frame once only, but slowly.
+ * Takes some milliseconds. Returns: 0, -EINVAL (imported: it depends), errno.
+ */
+SISP_API SISP_MUST_CHECK int sisp_memory_measure(enum sisp_memory memory, double *ratio);
+
 #ifdef __cplusplus
 }
 #endif

@@ -30,6 +30,10 @@ enum eng_memory {
 /** Whether the machine has that memory. Returns: 0, errno (-ENOENT: no such device). */
 int eng_memory_probe(enum eng_memory memory);
 
+/** How fast the CPU reads it beside ordinary memory. Returns: 0, -EINVAL (imported: it depends),
+ * errno. */
+int eng_memory_measure(enum eng_memory memory, double *ratio);
+
 /** Buffers of one size, allocated and touched at create. */
 struct eng_pool_config {
     const char *name;

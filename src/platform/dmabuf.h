@@ -17,6 +17,11 @@ enum plat_memory_kind {
 /** Whether a page of that kind can be had. Returns: 0, errno (-ENOENT: no such device). */
 int plat_memory_probe(enum plat_memory_kind kind);
 
+/** How fast the CPU reads that kind beside ordinary memory: about 1, or a tenth and less where no
+ * cache is in between. Takes some ms; as long again for each factor that it is slower. Returns: 0,
+ * errno. */
+int plat_memory_measure(enum plat_memory_kind kind, double *ratio);
+
 /** A dmabuf of these pages of a memfd that is sealed against shrinking. Returns: fd, errno. */
 int plat_udmabuf_create(int memfd, size_t offset_bytes, size_t size_bytes);
 

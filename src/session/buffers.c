@@ -51,6 +51,13 @@ int sisp_memory_probe(enum sisp_memory memory, char *why, size_t why_size)
     return session_fail(why, why_size, is_denied ? -EACCES : -ENOTSUP, text);
 }
 
+int sisp_memory_measure(enum sisp_memory memory, double *ratio)
+{
+    if ((unsigned)memory >= SISP_MEMORY_COUNT || !ratio)
+        return -EINVAL;
+    return eng_memory_measure((enum eng_memory)memory, ratio);
+}
+
 static struct sisp_buffer buffer_of(const struct eng_location *location)
 {
     return (struct sisp_buffer){

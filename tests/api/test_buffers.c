@@ -329,12 +329,15 @@ TEST(every_memory_works_or_is_refused)
         struct sisp_result result;
         struct sisp_buffer at;
         char why[256];
+        double ratio = 0;
         params.input_memory = params.output_memory = (enum sisp_memory)m;
         CHECK_EQ(sisp_memory_find(sisp_memory_name(params.input_memory)), m);
         if (sisp_memory_probe(params.input_memory, why, sizeof(why)) != 0) {
+            CHECK(sisp_memory_measure(params.input_memory, &ratio) != 0);
             refuse_session(&params, -ENOTSUP, sisp_memory_name(params.input_memory));
             continue;
         }
+        CHECK(sisp_memory_measure(params.input_memory, &ratio) == 0 && ratio > 0);
         REQUIRE(sisp_session_create(&session, &params, error, sizeof(error)) == 0);
         REQUIRE(sisp_session_acquire(session, &input) == 0);
         REQUIRE(sisp_session_input_buffer(session, input.index, &at) == 0);
