@@ -5,15 +5,19 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char help[] =
-    "usage: softisp info [FILE] [OPTION...]\n"
+    "usage: softisp info [FILE|DEVICE] [OPTION...]\n"
     "       softisp info --knobs [--json]\n"
     "\n"
     "Without FILE: version, instruction set levels, raw formats, picture formats, memories.\n"
     "With FILE: what the raw file says of itself; --raw-format, --size, --stride, --cfa, --black\n"
     "and --white as for develop.\n"
+    "With DEVICE, such as /dev/video0: what the V4L2 device is, and what --camera v4l2: can do "
+    "with\n"
+    "it; nothing is set.\n"
     "With --knobs: the engine's knobs for --config and --knob, their ranges and defaults.\n";
 
 static const struct option long_options[] = {
@@ -129,6 +133,23 @@ static void print_order(const struct sisp_raw_file *file)
                                       : "the picture does not tell whether it is right");
 }
 
+static bool is_device(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
+static int print_device(const char *path)
+{
+    char text[16384], error[512];
+    if (sisp_v4l2_describe(path, text, sizeof(text), error, sizeof(error)) != 0) {
+        cli_error("info", "%s", error);
+        return CLI_INPUT_FAILED;
+    }
+    fputs(text, stdout);
+    return cli_flush("info");
+}
+
 static int run(int argc, char **argv)
 {
     struct cli_raw_options raw = {0};
@@ -163,6 +184,8 @@ static int run(int argc, char **argv)
     }
     if (argc == optind) {
         print_machine();
+    } else if (is_device(argv[optind])) {
+        return print_device(argv[optind]);
     } else {
         struct sisp_raw_file *file;
         char error[512];

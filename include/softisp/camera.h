@@ -98,6 +98,13 @@ struct sisp_v4l2_params {
 SISP_API SISP_MUST_CHECK int sisp_camera_open_v4l2(struct sisp_camera **camera,
     const struct sisp_v4l2_params *params, char *error, size_t error_size);
 
+/**
+ * What a V4L2 device is, has and can, for a reader, in lines of text; cut where text_size ends.
+ * Nothing is set, so that another program may stream from it. Returns: as opening it.
+ */
+SISP_API SISP_MUST_CHECK int sisp_v4l2_describe(
+    const char *device, char *text, size_t text_size, char *error, size_t error_size);
+
 /** What every frame has in common: format, sizes, black, profile. Constant after open. */
 SISP_API const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera);
 

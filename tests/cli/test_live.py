@@ -318,6 +318,8 @@ def devices_that_are_none(folder):
         code, _, err = run('live', '--camera', f'v4l2:{device}', '--frames', 1)
         expect(code == 1 and why in err and device in err, device, code, err)
         one_sentence(err)
+    code, _, err = run('info', '/dev/null')
+    expect(code == 1 and 'is not a V4L2 device' in err, code, err)
 
 
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,

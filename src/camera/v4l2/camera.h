@@ -11,4 +11,8 @@
 int v4l2_camera_open(struct sisp_camera **camera, const struct sisp_v4l2_params *params,
     const struct v4l2_io *io, struct v4l2_error *error);
 
+/** As sisp_v4l2_describe(), with other system calls. */
+int v4l2_describe(const char *path, const struct v4l2_io *io, char *text, size_t text_size,
+    struct v4l2_error *error);
+
 #endif

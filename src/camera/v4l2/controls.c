@@ -96,9 +96,6 @@ static void find_exposure(struct v4l2_controls *c)
 {
     if (c->line_ns && find(c, V4L2_CID_EXPOSURE, &c->exposure))
         return;
-    /* Its range would let an automatic lengthen frames; the rate goes before. */
-    put(c, V4L2_CID_EXPOSURE_AUTO, V4L2_EXPOSURE_MANUAL);
-    put(c, V4L2_CID_EXPOSURE_AUTO_PRIORITY, 0);
     c->exposure_unit_ns = UVC_UNIT_NS;
     (void)find(c, V4L2_CID_EXPOSURE_ABSOLUTE, &c->exposure);
     if (c->exposure.id && c->exposure.min < 1)
@@ -107,7 +104,6 @@ static void find_exposure(struct v4l2_controls *c)
 
 static void find_gain(struct v4l2_controls *c, const char *sensor_name)
 {
-    put(c, V4L2_CID_AUTOGAIN, 0);
     if (!find(c, V4L2_CID_ANALOGUE_GAIN, &c->gain))
         (void)find(c, V4L2_CID_GAIN, &c->gain);
     c->sensor = v4l2_sensor_find(sensor_name, c->gain.id ? c->gain.min : 0);
@@ -132,7 +128,7 @@ static void note(struct v4l2_history *history, uint64_t sequence, float value)
     history->written[history->count++ % CONTROLS_HISTORY] = (struct v4l2_written){sequence, value};
 }
 
-void v4l2_controls_init(
+void v4l2_controls_find(
     struct v4l2_controls *controls, const char *sensor_name, const struct v4l2_readout *readout)
 {
     const struct v4l2_io *io = controls->io;
@@ -144,6 +140,15 @@ void v4l2_controls_init(
         return;
     note(&controls->exposures, 0, exposure_us(controls, controls->exposure.value));
     note(&controls->gains, 0, gain_of(controls, controls->gain.value));
+}
+
+void v4l2_controls_init(
+    struct v4l2_controls *controls, const char *sensor_name, const struct v4l2_readout *readout)
+{
+    put(controls, V4L2_CID_EXPOSURE_AUTO, V4L2_EXPOSURE_MANUAL);
+    put(controls, V4L2_CID_EXPOSURE_AUTO_PRIORITY, 0); /* an exposure may not lengthen frames */
+    put(controls, V4L2_CID_AUTOGAIN, 0);
+    v4l2_controls_find(controls, sensor_name, readout);
 }
 
 struct sisp_camera_limits v4l2_controls_limits(const struct v4l2_controls *controls)

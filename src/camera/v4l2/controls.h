@@ -45,8 +45,12 @@ struct v4l2_readout {
     uint32_t fps_num, fps_den; /* 0: as it is set */
 };
 
-/** Find the controls, take them from the driver's automatics, and set the blanking for the rate.
+/** Find the controls; `io` and `fd` are set. With a rate the blanking is set for it, else nothing.
  * A device without is no error. */
+void v4l2_controls_find(
+    struct v4l2_controls *controls, const char *sensor_name, const struct v4l2_readout *readout);
+
+/** The same, but take them from the driver's automatics before. */
 void v4l2_controls_init(
     struct v4l2_controls *controls, const char *sensor_name, const struct v4l2_readout *readout);
 

@@ -90,14 +90,20 @@ const struct media_v2_entity *v4l2_topology_entity_of(
     return pad ? entity_by_id(topology, pad->entity_id) : NULL;
 }
 
+/* MEDIA_LNK_FL_LINK_TYPE is the top four bits; its own expression shifts into the sign. */
+static uint32_t type_of(const struct media_v2_link *link)
+{
+    return link->flags & 0xf0000000u;
+}
+
 static bool is_interface_link(const struct media_v2_link *link)
 {
-    return (link->flags & MEDIA_LNK_FL_LINK_TYPE) == MEDIA_LNK_FL_INTERFACE_LINK;
+    return type_of(link) == MEDIA_LNK_FL_INTERFACE_LINK;
 }
 
 bool v4l2_is_data_link(const struct media_v2_link *link)
 {
-    return (link->flags & MEDIA_LNK_FL_LINK_TYPE) == MEDIA_LNK_FL_DATA_LINK;
+    return type_of(link) == MEDIA_LNK_FL_DATA_LINK;
 }
 
 static uint64_t number_of(const struct media_v2_interface *interface)

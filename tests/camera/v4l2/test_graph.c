@@ -112,6 +112,30 @@ TEST(a_graph_that_cannot_be_read_is_none)
     end();
 }
 
+TEST(a_device_is_described_and_nothing_is_set)
+{
+    char text[4096], few[32];
+    fake_graph_init(&graph);
+    graph.names[GRAPH_SENSOR] = "imx219 10-0010";
+    CHECK_EQ(v4l2_describe("/dev/video0", &graph.fake.io, text, sizeof(text), &error), 0);
+    CHECK_STR(text, "/dev/video0: cccccccccccccccccccccccccccccccc, driver fake, at \n"
+                    "media graph: /dev/media3: 'imx219 10-0010' -> 'Raw Capture 0'\n"
+                    "sensor: imx219, set to 640x480, media bus code 0x100a\n"
+                    "set to: 640x480, 'RGB3', which is not raw, 30 frames a second\n"
+                    "raw format: SRGGB8\n"
+                    "raw format: SRGGB10\n"
+                    "raw format: SRGGB10P\n"
+                    "other formats: 2, of no use here\n"
+                    "exposure and gain: no controls whose units are known\n");
+    CHECK_EQ(graph.pads[PAD_SENSOR].code, 0x100a);
+    CHECK_EQ(graph.fake.fourcc, V4L2_PIX_FMT_RGB24);
+    CHECK_EQ(v4l2_describe("/dev/video0", &graph.fake.io, few, sizeof(few), &error), 0);
+    CHECK_EQ(strlen(few), sizeof(few) - 1);
+    graph.fake.is_gone = true;
+    CHECK_EQ(v4l2_describe("/dev/video0", &graph.fake.io, text, sizeof(text), &error), -ENOTTY);
+    CHECK_EQ(graph.fake.opened, 0);
+}
+
 int main(void)
 {
     RUN(one_format_goes_from_the_sensor_to_all_nodes);
@@ -120,5 +144,6 @@ int main(void)
     RUN(sensors_have_names);
     RUN(what_the_sensor_has_not_is_refused);
     RUN(a_graph_that_cannot_be_read_is_none);
+    RUN(a_device_is_described_and_nothing_is_set);
     return test_report();
 }
