@@ -77,71 +77,62 @@ static void reverse_row(const struct fast_run *run, uint32_t y)
     }
 }
 
-/* The mesh rows around row y, and the weight of the lower one. */
-static void find_gains(const struct isp_fast_recipe *recipe, uint32_t y, struct fast_unpack *task,
-    unsigned sequence, unsigned phase, uint32_t lead)
+/* Samples of the group that the crop begins in come before its first: what their phase is, and how
+ * many of it. */
+static unsigned lead_phase(const struct isp_fast_recipe *recipe, unsigned sequence)
 {
-    const double place = ((y + 0.5) / recipe->geometry.crop.height - recipe->mesh_y);
+    return (sequence + recipe->raw_lead) % 2;
+}
+
+static uint32_t lead_of(const struct isp_fast_recipe *recipe, unsigned phase)
+{
+    return (recipe->raw_lead + phase) / 2;
+}
+
+/* The mesh rows around a line, and the weight of the lower one. */
+static void find_gains(
+    const struct isp_fast_recipe *recipe, uint32_t line, struct fast_unpack *task)
+{
+    const double place = ((line + 0.5) / recipe->geometry.crop.height - recipe->mesh_y);
     const uint32_t knot = fast_knot_place(place * recipe->mesh_scale, recipe->mesh_rows);
     const uint32_t above = knot >> 15, below = above + (above + 1 < recipe->mesh_rows);
     task->below_weight = knot & 32767;
-    task->gain_above[sequence] =
-        recipe->gains + fast_gain_offset(recipe, above, y & 1, phase) - lead;
-    task->gain_below[sequence] =
-        recipe->gains + fast_gain_offset(recipe, below, y & 1, phase) - lead;
-}
-
-/* Samples before a packed row's crop that its first group holds. */
-static uint32_t group_lead(enum sisp_packing packing, uint32_t x)
-{
-    switch (packing) {
-    case SISP_PACKING_10P:
-    case SISP_PACKING_14P:
-        return x % 4;
-    case SISP_PACKING_12P:
-        return x % 2;
-    case SISP_PACKING_IPU3:
-        return x % 25;
-    case SISP_PACKING_8:
-    case SISP_PACKING_16:
-        break;
+    for (unsigned sequence = 0; sequence < 2; sequence++) {
+        const unsigned phase = lead_phase(recipe, sequence);
+        const uint16_t *gains = recipe->gains - lead_of(recipe, phase);
+        task->gain_above[sequence] = gains + fast_gain_offset(recipe, above, line & 1, phase);
+        task->gain_below[sequence] = gains + fast_gain_offset(recipe, below, line & 1, phase);
     }
-    return 0;
 }
 
-/* Where a line of the crop begins: with a whole group, of which `lead` samples come before it. */
-static const uint8_t *raw_line(const struct fast_run *run, uint32_t line, uint32_t lead)
+static const uint8_t *raw_line(const struct fast_run *run, uint32_t line)
 {
-    const struct isp_geometry *g = &run->recipe->geometry;
-    return run->raw + (g->crop.y + line) * g->raw_stride_bytes +
-           sisp_raw_row_bytes(run->recipe->raw->packing, g->crop.x - lead);
+    const struct isp_fast_recipe *recipe = run->recipe;
+    return run->raw + line * recipe->geometry.raw_stride_bytes + recipe->raw_begin;
 }
 
 void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const struct isp_geometry *g = &recipe->geometry;
-    const enum sisp_packing packing = recipe->raw->packing;
-    const uint32_t lead = group_lead(packing, g->crop.x);
     const uint32_t line = fast_line_of(g, y);
     struct fast_unpack task = {
-        .src = raw_line(run, line, lead),
-        .src_bytes = sisp_raw_row_bytes(packing, lead + g->crop.width),
+        .src = raw_line(run, line),
+        .src_bytes = recipe->raw_bytes,
         .clip = recipe->clip,
         .word_max = (uint16_t)((1u << recipe->raw->bits) - 1),
         .shift = 16u - recipe->raw->bits,
-        .pairs = ((size_t)lead + g->crop.width + 1) / 2,
+        .pairs = ((size_t)recipe->raw_lead + g->crop.width + 1) / 2,
     };
     for (unsigned sequence = 0; sequence < 2; sequence++) {
-        const unsigned phase = (sequence + lead) % 2;
-        const uint32_t before = (lead + phase) / 2;
-        task.dst[sequence] = fast_ring_row(run, y, phase) - before;
+        const unsigned phase = lead_phase(recipe, sequence);
+        task.dst[sequence] = fast_ring_row(run, y, phase) - lead_of(recipe, phase);
         task.black[sequence] = recipe->black[line & 1][phase];
         task.span[sequence] = recipe->span[line & 1][phase];
         task.boost[sequence] = recipe->boost[line & 1][phase];
-        find_gains(recipe, line, &task, sequence, phase, before);
     }
-    recipe->kernels->unpack->row[packing](&task);
+    find_gains(recipe, line, &task);
+    recipe->kernels->unpack->row[recipe->raw->packing](&task);
     isp_fast_mend_row(run, y, line);
     if (g->orientation & SISP_ORIENTATION_MIRROR)
         reverse_row(run, y);
@@ -158,9 +149,8 @@ static void prefetch_raw(const struct fast_run *run, struct fast_demosaic *task)
     const uint32_t y = run->next_row + 1;
     if (y >= g->crop.height)
         return;
-    const enum sisp_packing packing = run->recipe->raw->packing;
-    task->prefetch = raw_line(run, fast_line_of(g, y), group_lead(packing, g->crop.x));
-    task->prefetch_bytes = sisp_raw_row_bytes(packing, g->crop.width);
+    task->prefetch = raw_line(run, fast_line_of(g, y));
+    task->prefetch_bytes = run->recipe->raw_bytes;
 }
 
 static void demosaic_row(const struct fast_run *run, uint32_t y)
@@ -170,13 +160,13 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
     const uint32_t width = recipe->geometry.crop.width, height = recipe->geometry.crop.height;
     const unsigned own_phase = fast_row_own_phase(recipe, y);
     struct fast_demosaic task = {.pairs = ((size_t)width + 1) / 2};
-    for (unsigned phase = 0; phase < 2; phase++) {
-        for (int k = 0; k < 5; k++)
-            task.rows[k][phase] =
-                isp_fast_sample_row(run, fast_mirror((int64_t)y + k - 2, height), phase);
-        for (int k = 0; k < 3; k++)
-            task.dst[k][phase] = fast_plane_row(run->linear, recipe->stride, k, phase);
+    for (int k = 0; k < 5; k++) {
+        const uint32_t from = fast_mirror((int64_t)y + k - 2, height);
+        for (unsigned phase = 0; phase < 2; phase++)
+            task.rows[k][phase] = fast_sample_row(run, from, phase);
     }
+    for (int k = 0; k < 6; k++)
+        task.dst[k / 2][k % 2] = fast_plane_row(run->linear, recipe->stride, k / 2, k % 2);
     prefetch_raw(run, &task);
     memcpy(task.ccm, recipe->ccm[fast_row_is_blue(recipe, y)], sizeof(task.ccm));
     if (recipe->raw->is_mono)

@@ -6,35 +6,6 @@
  */
 #include "isp/fast/recipe.h"
 
-/* Phase of the greens of row y. */
-static unsigned green_phase(const struct isp_fast_recipe *recipe, uint32_t y)
-{
-    return !fast_row_own_phase(recipe, y);
-}
-
-static int16_t *fixed_row(const struct fast_run *run, uint32_t y, unsigned phase)
-{
-    return run->fixed + ((y % FAST_RING) * 2 + phase) * run->recipe->stride + FAST_PAD;
-}
-
-static int16_t *green_row(const struct fast_run *run, uint32_t y)
-{
-    return run->green + (y % FAST_RING) * run->recipe->stride + FAST_PAD;
-}
-
-/* Before green balance. */
-static const int16_t *defect_free_row(const struct fast_run *run, uint32_t y, unsigned phase)
-{
-    return run->has_defects ? fixed_row(run, y, phase) : fast_ring_row(run, y, phase);
-}
-
-const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsigned phase)
-{
-    if (run->has_balance && phase == green_phase(run->recipe, y))
-        return green_row(run, y);
-    return defect_free_row(run, y, phase);
-}
-
 void isp_fast_mend_row(const struct fast_run *run, uint32_t y, uint32_t line)
 {
     const struct fast_bayer *bayer = &run->recipe->bayer;
@@ -70,11 +41,13 @@ static void correct_row(const struct fast_run *run, uint32_t y)
     const struct isp_fast_recipe *recipe = run->recipe;
     const uint32_t width = recipe->geometry.crop.width, height = recipe->geometry.crop.height;
     struct fast_defects task = {.pairs = ((size_t)width + 1) / 2};
+    for (int k = 0; k < 5; k++) {
+        const uint32_t from = fast_mirror((int64_t)y + k - 2, height);
+        for (unsigned phase = 0; phase < 2; phase++)
+            task.rows[k][phase] = fast_ring_row(run, from, phase);
+    }
     for (unsigned phase = 0; phase < 2; phase++) {
-        for (int k = 0; k < 5; k++)
-            task.rows[k][phase] =
-                fast_ring_row(run, fast_mirror((int64_t)y + k - 2, height), phase);
-        task.dst[phase] = fixed_row(run, y, phase);
+        task.dst[phase] = fast_fixed_row(run, y, phase);
         for (int k = 0; k < 2; k++) {
             task.base[phase][k] = recipe->bayer.defect_base[y & 1][phase][k];
             task.slope[phase][k] = recipe->bayer.defect_slope[y & 1][phase][k];
@@ -101,18 +74,19 @@ static void balance_row(const struct fast_run *run, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const uint32_t width = recipe->geometry.crop.width, height = recipe->geometry.crop.height;
-    const unsigned phase = green_phase(recipe, y);
+    const unsigned phase = !fast_row_own_phase(recipe, y);
     struct fast_balance task = {
-        .dst = green_row(run, y),
+        .dst = fast_green_row(run, y),
         .base = recipe->bayer.balance_base[y & 1],
         .slope = recipe->bayer.balance_slope,
         .clip = recipe->clip,
         .pairs = ((size_t)width + 1) / 2,
     };
     for (int k = 0; k < 3; k++)
-        task.own[k] = defect_free_row(run, fast_mirror((int64_t)y + 2 * k - 2, height), phase);
+        task.own[k] = fast_defect_free_row(run, fast_mirror((int64_t)y + 2 * k - 2, height), phase);
     for (int k = 0; k < 2; k++)
-        task.other[k] = defect_free_row(run, fast_mirror((int64_t)y + 2 * k - 1, height), !phase);
+        task.other[k] =
+            fast_defect_free_row(run, fast_mirror((int64_t)y + 2 * k - 1, height), !phase);
     recipe->kernels->bayer->balance[phase](&task);
     isp_fast_mirror_sides(task.dst, phase, width);
 }

@@ -282,6 +282,38 @@ static int rounding_of(const struct isp_fast_recipe *recipe)
     return is_rgb8 && !recipe->finish.is_on ? 64 : 0;
 }
 
+/* ---- lines of the raw frame --------------------------------------------------------------------
+ */
+
+/* Samples before a packed row's crop that its first group holds. */
+static uint32_t group_lead(enum sisp_packing packing, uint32_t x)
+{
+    switch (packing) {
+    case SISP_PACKING_10P:
+    case SISP_PACKING_14P:
+        return x % 4;
+    case SISP_PACKING_12P:
+        return x % 2;
+    case SISP_PACKING_IPU3:
+        return x % 25;
+    case SISP_PACKING_8:
+    case SISP_PACKING_16:
+        break;
+    }
+    return 0;
+}
+
+static void compile_lines(struct isp_fast_recipe *recipe)
+{
+    const struct sisp_rect *crop = &recipe->geometry.crop;
+    const enum sisp_packing packing = recipe->raw->packing;
+    const uint32_t lead = group_lead(packing, crop->x);
+    recipe->raw_lead = lead;
+    recipe->raw_begin =
+        crop->y * recipe->geometry.raw_stride_bytes + sisp_raw_row_bytes(packing, crop->x - lead);
+    recipe->raw_bytes = sisp_raw_row_bytes(packing, lead + crop->width);
+}
+
 /* ---- public
  * -------------------------------------------------------------------------------------- */
 
@@ -320,6 +352,7 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
     for (uint32_t z = 0; z <= SISP_STATS_ZONES; z++)
         recipe->zone_edge[z] =
             (z * (geometry->crop.width / 2) + SISP_STATS_ZONES - 1) / SISP_STATS_ZONES;
+    compile_lines(recipe);
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
     isp_fast_finish_compile(&recipe->finish, c);

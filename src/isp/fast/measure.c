@@ -6,10 +6,10 @@
 
 static uint32_t sum_lanes(const uint32_t lanes[16])
 {
-    uint32_t sum = 0;
+    uint32_t sum[4] = {0}; /* four that do not wait for each other */
     for (int i = 0; i < 16; i++)
-        sum += lanes[i];
-    return sum;
+        sum[i % 4] += lanes[i];
+    return sum[0] + sum[1] + sum[2] + sum[3];
 }
 
 void isp_fast_stats_finish(struct fast_run *run)
@@ -42,7 +42,7 @@ static void count_histograms(const struct fast_run *run, uint32_t cy)
     for (unsigned k = 0; k < 4; k++) {
         const int channel = channel_of[sisp_cfa_shift(recipe->cfa, k % 2, k / 2)];
         if (channel >= 0)
-            rows[channel] = isp_fast_sample_row(run, 2 * cy + k / 2, k % 2);
+            rows[channel] = fast_sample_row(run, 2 * cy + k / 2, k % 2);
     }
     for (uint32_t cx = 0; cx < recipe->geometry.crop.width / 2; cx += 4) {
         for (int c = 0; c < 3; c++)
@@ -85,7 +85,7 @@ void isp_fast_stats_row(struct fast_run *run, uint32_t cy)
         .clip = recipe->clip,
     };
     for (unsigned k = 0; k < 4; k++) {
-        task.rows[k / 2][k % 2] = isp_fast_sample_row(run, 2 * cy + k / 2, k % 2);
+        task.rows[k / 2][k % 2] = fast_sample_row(run, 2 * cy + k / 2, k % 2);
         if (fast_row_own_phase(recipe, k / 2) != k % 2)
             task.green[k % 2] = task.rows[k / 2][k % 2];
     }

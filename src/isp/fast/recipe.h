@@ -36,6 +36,9 @@ struct isp_fast_recipe {
     const struct fast_kernels *kernels;
     struct isp_geometry geometry;
     const struct sisp_raw_format *raw;
+    size_t raw_begin;  /* the crop's first whole group in the frame */
+    size_t raw_bytes;  /* of a line, from there to the end of the crop */
+    uint32_t raw_lead; /* samples of that group before the crop */
     enum sisp_cfa cfa; /* of the corner of the crop, turned as the picture is */
     enum sisp_demosaic demosaic;
     /* By parity of row and column in the crop as the sensor sees it; see struct fast_unpack. */
@@ -74,17 +77,16 @@ static inline uint32_t fast_knot_place(double place, uint32_t knots)
     return place < knots - 1 ? (uint32_t)(place * 32768 + 0.5) : (knots - 1) << 15;
 }
 
-/** Colour of the row that is not green: 0 red, 1 blue; and the phase where it lies. */
+/** Colour of the row that is not green: 0 red, 1 blue; and the phase where it lies. Bit 0 of the
+ * order says whether a row begins one column later than RGGB, bit 1 one row. */
 static inline unsigned fast_row_is_blue(const struct isp_fast_recipe *recipe, uint32_t y)
 {
-    return (unsigned)sisp_cfa_shift(recipe->cfa, 0, y) >> 1;
+    return ((unsigned)recipe->cfa >> 1 ^ y) & 1;
 }
 
 static inline unsigned fast_row_own_phase(const struct isp_fast_recipe *recipe, uint32_t y)
 {
-    /* RGGB and BGGR begin with their row's own colour. */
-    enum sisp_cfa cfa = sisp_cfa_shift(recipe->cfa, 0, y);
-    return cfa == SISP_CFA_GRBG || cfa == SISP_CFA_GBRG;
+    return ((unsigned)recipe->cfa ^ (unsigned)recipe->cfa >> 1 ^ y) & 1;
 }
 
 /** Pictures of luma and chroma, not of red, green and blue. */
@@ -156,8 +158,30 @@ void isp_fast_bayer_begin(struct fast_run *run, uint32_t first);
 /** Bring the rows before `end` through unpack and the Bayer stages. */
 void isp_fast_bring_rows(struct fast_run *run, uint32_t end);
 
-/** One phase of a row that was brought. */
-const int16_t *isp_fast_sample_row(const struct fast_run *run, uint32_t y, unsigned phase);
+/** The same in the other rings. */
+static inline int16_t *fast_fixed_row(const struct fast_run *run, uint32_t y, unsigned phase)
+{
+    return run->fixed + ((y % FAST_RING) * 2 + phase) * run->recipe->stride + FAST_PAD;
+}
+
+static inline int16_t *fast_green_row(const struct fast_run *run, uint32_t y)
+{
+    return run->green + (y % FAST_RING) * run->recipe->stride + FAST_PAD;
+}
+
+/** One phase of a row that was brought, before green balance, and after it. */
+static inline const int16_t *fast_defect_free_row(
+    const struct fast_run *run, uint32_t y, unsigned phase)
+{
+    return run->has_defects ? fast_fixed_row(run, y, phase) : fast_ring_row(run, y, phase);
+}
+
+static inline const int16_t *fast_sample_row(const struct fast_run *run, uint32_t y, unsigned phase)
+{
+    if (run->has_balance && phase != fast_row_own_phase(run->recipe, y))
+        return fast_green_row(run, y);
+    return fast_defect_free_row(run, y, phase);
+}
 
 /** Replace the known defects of row y in the ring, the sensor's `line`: before it is turned. */
 void isp_fast_mend_row(const struct fast_run *run, uint32_t y, uint32_t line);
