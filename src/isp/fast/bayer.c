@@ -40,14 +40,21 @@ VEC_INLINE struct four nearest(const struct fast_defects *d, size_t i, int phase
         vec_load(d->rows[4][phase] + i));
 }
 
-VEC_INLINE vec_u16 line(const struct fast_defects *d, int phase, int which, vec_u16 level)
+/* The two lines of one phase. */
+struct noise_lines {
+    vec_u16 base[2], slope[2];
+};
+
+VEC_INLINE struct noise_lines load_lines(const struct fast_defects *d, int phase)
 {
-    return vec_set(d->base[phase][which]) + vec_mulhi_u(level, vec_set(d->slope[phase][which]));
+    return (struct noise_lines){{vec_set(d->base[phase][0]), vec_set(d->base[phase][1])},
+        {vec_set(d->slope[phase][0]), vec_set(d->slope[phase][1])}};
 }
 
-VEC_INLINE vec_u16 noise(const struct fast_defects *d, int phase, vec_u16 level)
+VEC_INLINE vec_u16 noise(const struct noise_lines *n, vec_u16 level)
 {
-    return vec_min(line(d, phase, 0, level), line(d, phase, 1, level));
+    return vec_min(
+        n->base[0] + vec_mulhi_u(level, n->slope[0]), n->base[1] + vec_mulhi_u(level, n->slope[1]));
 }
 
 /* Four times how far the other colours beside the sample are above those farther away. */
@@ -80,7 +87,8 @@ static __attribute__((noinline)) void repair(const struct fast_defects *d, size_
         sort(vec_load(above - 1), vec_load(above + 1), vec_load(below - 1), vec_load(below + 1));
     vec_u16 second_greatest = vec_max(vec_min(a.v[3], b.v[3]), vec_max(a.v[2], b.v[2]));
     vec_u16 second_least = vec_min(vec_max(a.v[0], b.v[0]), vec_min(a.v[1], b.v[1]));
-    vec_u16 margin = noise(d, phase, a.v[2]) + ((second_greatest - second_least) >> 1);
+    const struct noise_lines lines = load_lines(d, phase);
+    vec_u16 margin = noise(&lines, a.v[2]) + ((second_greatest - second_least) >> 1);
     vec_u16 middle = vec_avg_u(a.v[1], a.v[2]), others = other_colors(d, i, phase);
     vec_u16 is_hot =
         is_greater(centre, second_greatest + margin) & ~is_greater(others, centre - middle);
@@ -92,21 +100,24 @@ static __attribute__((noinline)) void repair(const struct fast_defects *d, size_
 
 /* A defect is beyond at least three of the four nearest, and by more than the noise at any level
  * below its own: nearly no sample is. By how much. */
-VEC_INLINE vec_u16 excess(const struct fast_defects *d, size_t i, int phase)
+VEC_INLINE vec_u16 excess(
+    const struct fast_defects *d, const struct noise_lines *lines, size_t i, int phase)
 {
     const int16_t *row = d->rows[2][phase] + i;
     const vec_u16 centre = vec_load(row), left = vec_load(row - 1), right = vec_load(row + 1);
     const vec_u16 up = vec_load(d->rows[0][phase] + i), down = vec_load(d->rows[4][phase] + i);
     const vec_u16 above = vec_max(vec_min(left, right), vec_min(up, down));
     const vec_u16 below = vec_min(vec_max(left, right), vec_max(up, down));
-    return vec_max(centre - above, below - centre) - noise(d, phase, above);
+    return vec_max(centre - above, below - centre) - noise(lines, above);
 }
 
-static void defects(const struct fast_defects *task)
+/* No store changes the task. A copy of it would be loaded in parts wider than those that have just
+ * been stored, and wait for all stores before. */
+static void defects(const struct fast_defects *restrict d)
 {
-    const struct fast_defects copy = *task, *d = &copy; /* which no store can change */
+    const struct noise_lines lines[2] = {load_lines(d, 0), load_lines(d, 1)};
     for (size_t i = 0; i < d->pairs; i += VEC_LANES) {
-        const vec_u16 most = vec_max(excess(d, i, 0), excess(d, i, 1));
+        const vec_u16 most = vec_max(excess(d, &lines[0], i, 0), excess(d, &lines[1], i, 1));
         for (int phase = 0; phase < 2; phase++)
             vec_store(d->dst[phase] + i, vec_load(d->rows[2][phase] + i));
         if (__builtin_expect(vec_any_greater(most, vec_set(0)), 0)) {

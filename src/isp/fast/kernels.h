@@ -90,11 +90,11 @@ struct fast_tone {
 
 /** 15-bit luma -> what noise reduction and sharpening add to every channel. */
 struct fast_detail {
-    const int16_t *rows[3][2]; /* luma, from one row above to one below */
-    bool is_denoised;
+    const int16_t *rows[3][2];     /* luma, from one row above to one below */
     uint8_t coring[16], noise[16]; /* thresholds by luma, in 1/8 of an 8-bit step; what differs
                                       from its neighbour by less than the latter is noise */
     int16_t sharpness;             /* Q14 */
+    bool is_denoised;
 };
 
 /** Linear RGB -> tone curve -> one row of a picture. */
