@@ -2,6 +2,7 @@
 /** Kernels: tone curve and picture formats. */
 #include "isp/fast/detail.h"
 #include "isp/fast/tone.h"
+#include "isp/fast/yuv.h"
 
 /* Both phases of linear RGB -> 15-bit display values. */
 VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
@@ -19,9 +20,29 @@ typedef void values_fn(const struct fast_pack *p, size_t i, vec_u16 out[3][2]);
 typedef void step_fn(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst);
 
 /* Words of even and odd pixels, of which the bytes above the 7 lowest bits count, to bytes. */
-VEC_INLINE vec_u16 to_bytes(const vec_u16 c[2])
+VEC_INLINE vec_u16 to_bytes(vec_u16 even, vec_u16 odd)
 {
-    return vec_shift_right(c[0], 7) | ((c[1] + c[1]) & 0xff00);
+    return vec_shift_right(even, 7) | ((odd + odd) & 0xff00);
+}
+
+/* The same of signed words: what is below 0 becomes 0. */
+VEC_INLINE vec_u16 to_bytes_clamped(vec_u16 even, vec_u16 odd)
+{
+#if !defined(VEC_GENERIC) && defined(__SSSE3__)
+    static const uint8_t in_turn[16] = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
+    const vec_u16 packed = vec_pack_8((vec_u16)((vec_i16)even >> 7), (vec_u16)((vec_i16)odd >> 7));
+    return vec_lookup_bytes(packed, vec_repeat(in_turn));
+#else
+    return to_bytes(vec_positive(even), vec_positive(odd));
+#endif
+}
+
+/* What pictures of 8-bit RGB are made of: in out[k][0] the bytes of both phases. */
+VEC_INLINE void tone_bytes(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+{
+    tone(p, i, out);
+    for (int k = 0; k < 3; k++)
+        out[k][0] = to_bytes(out[k][0], out[k][1]);
 }
 
 /* Bytes of channel `first`, green, the other one, 255. The curve's base includes rounding. */
@@ -29,7 +50,7 @@ VEC_INLINE void step_bytes_4(vec_u16 c[4][2], uint8_t *dst, int first, int is_st
 {
     vec_u16 bytes[3], low[2], high[2];
     for (int k = 0; k < 3; k++)
-        bytes[k] = vec_spread_32(to_bytes(c[k]));
+        bytes[k] = vec_spread_32(c[k][0]);
     low[0] = vec_zip_low_8(bytes[first], bytes[1]);
     low[1] = vec_zip_high_8(bytes[first], bytes[1]);
     high[0] = vec_zip_low_8(bytes[2 - first], vec_set(0xffff));
@@ -88,30 +109,6 @@ VEC_INLINE void step_rgba64(const struct fast_pack *p, size_t i, vec_u16 c[4][2]
     vec_store_quads(dst, c);
 }
 
-/* ITU-R BT.709, limited range: 219 steps of Y, 224 of Cb and Cr; Q15 with 255 / 255 = 1. The rows
- * of Cb and Cr sum to 0: grey is 128 exactly. */
-static const int luma_weights[3] = {5983, 20127, 2032};
-static const int cb_weights[3] = {-3298, -11094, 14392};
-static const int cr_weights[3] = {14392, -13073, -1319};
-
-/* In 1/128 of a step of 8 bits. */
-VEC_INLINE vec_u16 weigh(const vec_u16 c[3], const int weights[3])
-{
-    return vec_mulhrs(c[0], vec_set(weights[0])) + vec_mulhrs(c[1], vec_set(weights[1])) +
-           vec_mulhrs(c[2], vec_set(weights[2]));
-}
-
-VEC_INLINE vec_u16 code_8(vec_u16 sum, int offset)
-{
-    return (sum + (uint16_t)(offset * 128 + 64)) >> 7;
-}
-
-/* 10 bits, in the high bits of words. */
-VEC_INLINE vec_u16 code_10(vec_u16 sum, int offset)
-{
-    return (sum + (uint16_t)(offset * 128 + 16)) >> 5 << 6;
-}
-
 struct luma {
     vec_u16 sum[2];
 };
@@ -122,7 +119,7 @@ VEC_INLINE struct luma split(vec_u16 c[4][2], vec_u16 half[3])
     struct luma luma;
     for (int phase = 0; phase < 2; phase++) {
         const vec_u16 rgb[3] = {c[0][phase], c[1][phase], c[2][phase]};
-        luma.sum[phase] = weigh(rgb, luma_weights);
+        luma.sum[phase] = fast_yuv_weigh(rgb, fast_yuv_luma);
     }
     for (int k = 0; k < 3; k++)
         half[k] = vec_avg_u(c[k][0], c[k][1]);
@@ -137,7 +134,7 @@ VEC_INLINE void store_halves(const struct fast_pack *p, size_t i, const vec_u16 
 
 VEC_INLINE void put_nv12(struct luma luma, uint8_t *dst)
 {
-    vec_store(dst, code_8(luma.sum[0], 16) | code_8(luma.sum[1], 16) << 8);
+    vec_store(dst, fast_yuv_code_8(luma.sum[0], 16) | fast_yuv_code_8(luma.sum[1], 16) << 8);
 }
 
 /* Words of two phases, in turn. */
@@ -151,14 +148,15 @@ VEC_INLINE void put_words(vec_u16 even, vec_u16 odd, uint8_t *dst)
 
 VEC_INLINE void put_p010(struct luma luma, uint8_t *dst)
 {
-    put_words(code_10(luma.sum[0], 16), code_10(luma.sum[1], 16), dst);
+    put_words(fast_yuv_code_10(luma.sum[0], 16), fast_yuv_code_10(luma.sum[1], 16), dst);
 }
 
 VEC_INLINE void put_yuyv(struct luma luma, const vec_u16 half[3], uint8_t *dst)
 {
-    const vec_u16 cb = code_8(weigh(half, cb_weights), 128);
-    const vec_u16 cr = code_8(weigh(half, cr_weights), 128);
-    put_words(code_8(luma.sum[0], 16) | cb << 8, code_8(luma.sum[1], 16) | cr << 8, dst);
+    const vec_u16 cb = fast_yuv_code_8(fast_yuv_weigh(half, fast_yuv_cb), 128);
+    const vec_u16 cr = fast_yuv_code_8(fast_yuv_weigh(half, fast_yuv_cr), 128);
+    put_words(fast_yuv_code_8(luma.sum[0], 16) | cb << 8,
+        fast_yuv_code_8(luma.sum[1], 16) | cr << 8, dst);
 }
 
 VEC_INLINE void step_nv12(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst)
@@ -185,10 +183,9 @@ VEC_INLINE void step_yuyv(const struct fast_pack *p, size_t i, vec_u16 c[4][2], 
 }
 
 /* Whole steps go straight to the picture, the last one through a copy. */
-VEC_INLINE void row(const struct fast_pack *task, values_fn *values, step_fn *step,
+VEC_INLINE void row(const struct fast_pack *restrict p, values_fn *values, step_fn *step,
     step_fn *last_step, size_t pixel_bytes)
 {
-    const struct fast_pack own = *task, *p = &own; /* which no store can change */
     vec_u16 c[4][2];
     size_t x = 0;
     for (; x + 2 * VEC_LANES <= p->width; x += 2 * VEC_LANES) {
@@ -236,12 +233,12 @@ VEC_INLINE void any_rgba64(const struct fast_pack *p, values_fn *values)
 
 static void row_xrgb8888(const struct fast_pack *p)
 {
-    any_xrgb8888(p, tone);
+    any_xrgb8888(p, tone_bytes);
 }
 
 static void row_rgb24(const struct fast_pack *p)
 {
-    any_rgb24(p, tone);
+    any_rgb24(p, tone_bytes);
 }
 
 static void row_rgba64(const struct fast_pack *p)
@@ -280,9 +277,8 @@ VEC_INLINE void tone_luma(const struct fast_pack *p, size_t i, vec_u16 c[3][2])
     }
 }
 
-VEC_INLINE void displays(const struct fast_pack *task, int has_values, int has_halves)
+VEC_INLINE void displays(const struct fast_pack *restrict p, int has_values, int has_halves)
 {
-    const struct fast_pack own = *task, *p = &own; /* which no store can change */
     for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
         vec_u16 c[3][2];
         tone_luma(p, i, c);
@@ -312,9 +308,9 @@ struct finishing {
     int is_8_bit, is_shifted, is_denoised;
 };
 
-/* Pictures of 8-bit RGB: of the sum only the bits above the 7 lowest count, so that saturation at
- * 32767 is the greatest value. The half step of rounding cannot wrap: detail is at most 32767 less
- * the luma, and little where luma is near 0. */
+/* Bytes: of the sum only the bits above the 7 lowest count, so that saturation at 32767 is the
+ * greatest value. The half step of rounding cannot wrap: detail is at most 32767 less the luma, and
+ * little where luma is near 0. */
 VEC_INLINE void finished(
     const struct fast_pack *p, size_t i, vec_u16 out[3][2], struct finishing how)
 {
@@ -324,9 +320,11 @@ VEC_INLINE void finished(
         vec_u16 sum = vec_load(p->linear[k / 2][k % 2] + i);
         if (how.is_shifted)
             sum = vec_adds(sum, vec_load(p->shift[k / 2] + i));
-        sum = vec_positive(vec_adds(sum, detail[k % 2] + (uint16_t)(how.is_8_bit ? 64 : 0)));
-        out[k / 2][k % 2] = how.is_8_bit ? sum : vec_min(sum, vec_set(FAST_TONE_MAX));
+        sum = vec_adds(sum, detail[k % 2] + (uint16_t)(how.is_8_bit ? 64 : 0));
+        out[k / 2][k % 2] = how.is_8_bit ? sum : vec_min(vec_positive(sum), vec_set(FAST_TONE_MAX));
     }
+    for (int k = 0; k < 3 && how.is_8_bit; k++)
+        out[k][0] = to_bytes_clamped(out[k][0], out[k][1]);
 }
 
 #define FINISHED(name, ...)                                                                        \
@@ -442,8 +440,8 @@ VEC_INLINE void load_chroma(const struct fast_chroma *task, size_t i, vec_u16 su
     vec_u16 c[3];
     for (int k = 0; k < 3; k++)
         c[k] = vec_avg_u(vec_load(task->half[0][k] + i), vec_load(task->half[1][k] + i));
-    sum[0] = weigh(c, cb_weights);
-    sum[1] = weigh(c, cr_weights);
+    sum[0] = fast_yuv_weigh(c, fast_yuv_cb);
+    sum[1] = fast_yuv_weigh(c, fast_yuv_cr);
 }
 
 static void chroma_nv12(const struct fast_chroma *task)
@@ -451,7 +449,7 @@ static void chroma_nv12(const struct fast_chroma *task)
     for (size_t i = 0; i < task->pairs; i += VEC_LANES) {
         vec_u16 sum[2];
         load_chroma(task, i, sum);
-        const vec_u16 out = code_8(sum[0], 128) | code_8(sum[1], 128) << 8;
+        const vec_u16 out = fast_yuv_code_8(sum[0], 128) | fast_yuv_code_8(sum[1], 128) << 8;
         const size_t left = 2 * (task->pairs - i);
         __builtin_memcpy(task->dst + 2 * i, &out, left < VEC_BYTES ? left : VEC_BYTES);
     }
@@ -463,7 +461,7 @@ static void chroma_p010(const struct fast_chroma *task)
         vec_u16 sum[2];
         uint8_t out[2 * VEC_BYTES];
         load_chroma(task, i, sum);
-        put_words(code_10(sum[0], 128), code_10(sum[1], 128), out);
+        put_words(fast_yuv_code_10(sum[0], 128), fast_yuv_code_10(sum[1], 128), out);
         const size_t left = 4 * (task->pairs - i);
         __builtin_memcpy(task->dst + 4 * i, out, left < sizeof(out) ? left : sizeof(out));
     }
