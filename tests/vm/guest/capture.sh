@@ -11,7 +11,7 @@ still_picture "$many"
 live() {
     mkdir -p "$OUT/$1/raw"
     # What an emulated CPU does in time: the bits are those of any instruction set and team.
-    "$SOFTISP" live --camera "v4l2:$2,$4" --raw-format "$3" --size 320x180 --fps 5 --frames 5 --isa base --threads 1 \
+    "$SOFTISP" live --camera "v4l2:$2,$4" --raw-format "$3" --size 320x180 --fps 8 --frames 4 --isa base --threads 1 \
         --raw "$OUT/$1/raw" --preview "$OUT/$1/p.y4m" --preview-size 160x90 --telemetry "$OUT/$1/t.csv" --json \
         >"$OUT/$1/figures.json" 2>"$OUT/$1/stderr.txt"
     echo $? >"$OUT/$1/code"

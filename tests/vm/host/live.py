@@ -1,0 +1,17 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What guest/live.sh left: however a run ended, each accepted frame has its one record. Run: live.py FOLDER BUILD"""
+import csv, glob, json, os, sys
+
+folder = sys.argv[1]
+for path in sorted(glob.glob(f'{folder}/*.csv')):
+    name = os.path.basename(path).removesuffix('.csv')
+    if name.endswith('.events') or name.startswith('kill-'):  # a killed run wrote what it wrote
+        continue
+    rows = list(csv.DictReader(open(path)))
+    raws = glob.glob(f'{folder}/{name}/*.raw')  # one for each frame that was accepted
+    good = len(rows) == len(raws) == len({r['frame_id'] for r in rows}) and all(r['outcome'] for r in rows)
+    copied = [r for r in rows if r['outcome'] == 'delivered' and r['zero_copy'] != 'true']
+    print('PASS' if good and not copied else 'FAIL', f'{name}: {len(raws)} frames, {len(rows)} records, {len(copied)} copied')
+damaged = json.load(open(f'{folder}/damaged.json'))['damaged']
+print('PASS' if damaged == 1 else 'FAIL', f'{damaged} of a stream\'s frames was damaged')
