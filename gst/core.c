@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "core.h"
 
+#include "memory.h"
 #include "meta.h"
 
 #include <errno.h>
@@ -23,6 +24,11 @@ struct input {
     struct sisp_input input;
 };
 
+static GQuark lent_quark(void)
+{
+    return g_quark_from_static_string("softisp-lent");
+}
+
 static GQuark input_quark(void)
 {
     return g_quark_from_static_string("softisp-input");
@@ -34,10 +40,13 @@ struct gst_softisp_core *gst_softisp_core_create(
     struct gst_softisp_core *core = g_new0(struct gst_softisp_core, 1);
     core->refs = 1;
     core->info = params->info;
-    if (sisp_session_create(&core->session, params, error, error_size) == 0)
-        return core;
-    g_free(core);
-    return NULL;
+    if (sisp_session_create(&core->session, params, error, error_size) != 0) {
+        g_free(core);
+        return NULL;
+    }
+    core->inputs = gst_softisp_allocator_new(params->input_memory);
+    core->pictures = gst_softisp_allocator_new(params->output_memory);
+    return core;
 }
 
 struct gst_softisp_core *gst_softisp_core_ref(struct gst_softisp_core *core)
@@ -51,6 +60,10 @@ void gst_softisp_core_unref(struct gst_softisp_core *core)
     if (!g_atomic_int_dec_and_test(&core->refs))
         return;
     sisp_session_destroy(&core->session);
+    for (guint i = 0; i < GST_SOFTISP_IMPORTS; i++)
+        gst_clear_buffer(&core->imports[i].buffer);
+    gst_object_unref(core->inputs);
+    gst_object_unref(core->pictures);
     g_free(core);
 }
 
@@ -73,15 +86,17 @@ static void free_input(gpointer user)
 GstMemory *gst_softisp_core_input(struct gst_softisp_core *core)
 {
     struct sisp_input taken;
+    struct sisp_buffer buffer;
     if (sisp_session_acquire(core->session, &taken) != 0)
         return NULL;
+    if (sisp_session_input_buffer(core->session, taken.index, &buffer) != 0) {
+        sisp_session_cancel(core->session, &taken);
+        return NULL;
+    }
     struct input *input = g_new0(struct input, 1);
     input->core = gst_softisp_core_ref(core);
     input->input = taken;
-    GstMemory *memory =
-        gst_memory_new_wrapped(0, taken.samples, taken.size_bytes, 0, taken.size_bytes, NULL, NULL);
-    gst_mini_object_set_qdata(GST_MINI_OBJECT_CAST(memory), input_quark(), input, free_input);
-    return memory;
+    return gst_softisp_memory_new(core->inputs, &buffer, input_quark(), input, free_input);
 }
 
 struct sisp_input *gst_softisp_core_own_input(struct gst_softisp_core *core, GstBuffer *buffer)
@@ -90,8 +105,8 @@ struct sisp_input *gst_softisp_core_own_input(struct gst_softisp_core *core, Gst
         return NULL;
     GstMemory *memory = gst_buffer_peek_memory(buffer, 0);
     struct input *input = gst_mini_object_get_qdata(GST_MINI_OBJECT_CAST(memory), input_quark());
-    gboolean is_whole = memory->offset == 0 && memory->size == memory->maxsize;
-    if (!input || input->core != core || !input->input.samples || !is_whole ||
+    if (!input || input->core != core || !input->input.samples ||
+        memory->size < sisp_raw_info_size_bytes(&core->info) ||
         GST_MINI_OBJECT_REFCOUNT_VALUE(memory) != 1)
         return NULL;
     return &input->input;
@@ -176,8 +191,11 @@ static GstBuffer *wrap_or_copy(struct gst_softisp_core *core, struct sisp_result
     *lent = (struct lent){gst_softisp_core_ref(core), *result};
     g_atomic_int_inc(&core->lent);
     /* Read only: what a result shows is not to be changed, so who draws on it gets a copy. */
-    GstBuffer *buffer = gst_buffer_new_wrapped_full(GST_MEMORY_FLAG_READONLY,
-        result->image.planes[0], size_bytes, 0, size_bytes, lent, free_lent);
+    GstBuffer *buffer = gst_buffer_new();
+    GstMemory *memory = gst_softisp_memory_new(
+        core->pictures, &result->image_buffer, lent_quark(), lent, free_lent);
+    GST_MINI_OBJECT_FLAG_SET(memory, GST_MEMORY_FLAG_READONLY);
+    gst_buffer_append_memory(buffer, memory);
     if (!is_usual)
         gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE,
             GST_VIDEO_INFO_FORMAT(&output->info), result->image.width, result->image.height,

@@ -7,12 +7,27 @@
 #include <gst/video/video.h>
 #include <softisp/softisp.h>
 
+/* Places for upstream's dmabufs; a pool has fewer, and what comes beyond is copied. */
+#define GST_SOFTISP_IMPORTS 32
+
+/* One of them: the session reads it, and upstream's buffer is kept meanwhile; or we have its input
+ * until the same file comes again. */
+struct gst_softisp_import {
+    gboolean is_used;
+    guint64 device, inode;
+    gsize offset_bytes;
+    GstBuffer *buffer;
+    struct sisp_input input;
+};
+
 struct gst_softisp_core {
     gint refs;
     struct sisp_session *session;
     struct sisp_raw_info info;
     uint64_t sequence; /* of the next frame; the streaming thread's */
     gint lent;         /* pictures that downstream holds */
+    GstAllocator *inputs, *pictures;
+    struct gst_softisp_import imports[GST_SOFTISP_IMPORTS]; /* the streaming thread's */
 };
 
 /* NULL, and one sentence. */
@@ -29,6 +44,13 @@ GstMemory *gst_softisp_core_input(struct gst_softisp_core *core);
 
 /* That memory's input, if nobody else can still read or write it; NULL: it is other memory. */
 struct sisp_input *gst_softisp_core_own_input(struct gst_softisp_core *core, GstBuffer *buffer);
+
+/* The input of a frame in a dmabuf or sealed memfd of upstream's, to submit; NULL: it must be
+ * copied. The buffer is kept until the session has read it. */
+struct sisp_input *gst_softisp_core_import(struct gst_softisp_core *core, GstBuffer *buffer);
+
+/* Let go of buffers that the session has read. */
+void gst_softisp_core_reap(struct gst_softisp_core *core);
 
 /* What downstream wants. */
 struct gst_softisp_output {

@@ -7,6 +7,8 @@ enum {
     PROP_TUNING = 1,
     PROP_THREADS,
     PROP_ORIENTATION,
+    PROP_INPUT_MEMORY,
+    PROP_OUTPUT_MEMORY,
     PROP_TABLE, /* as many as the table has rows */
 };
 
@@ -28,6 +30,20 @@ static GType orientation_type(void)
     };
     if (g_once_init_enter(&type))
         g_once_init_leave(&type, g_enum_register_static("GstSoftispOrientation", values));
+    return type;
+}
+
+static GType memory_type(void)
+{
+    static gsize type;
+    static const GEnumValue values[] = {
+        {SISP_MEMORY_MEMFD, "a memfd", "memfd"},
+        {SISP_MEMORY_UDMABUF, "a dmabuf of a memfd's pages", "udmabuf"},
+        {SISP_MEMORY_DMA_HEAP, "a dmabuf of the system heap", "dma-heap"},
+        {0, NULL, NULL},
+    };
+    if (g_once_init_enter(&type))
+        g_once_init_leave(&type, g_enum_register_static("GstSoftispMemory", values));
     return type;
 }
 
@@ -75,7 +91,16 @@ void gst_softisp_props_install(GObjectClass *class, enum gst_softisp_face face)
     g_object_class_install_property(class, PROP_ORIENTATION,
         g_param_spec_enum("orientation", "orientation", "How the picture is turned",
             orientation_type(), SISP_ORIENTATION_ROTATE_0, flags));
+    g_object_class_install_property(class, PROP_OUTPUT_MEMORY,
+        g_param_spec_enum("output-memory", "output-memory", "What pictures lie in", memory_type(),
+            SISP_MEMORY_MEMFD, flags));
+    if (face == GST_SOFTISP_FILTER)
+        g_object_class_install_property(class, PROP_INPUT_MEMORY,
+            g_param_spec_enum("input-memory", "input-memory",
+                "What the buffers that are offered to upstream lie in", memory_type(),
+                SISP_MEMORY_MEMFD, flags));
     gst_type_mark_as_plugin_api(orientation_type(), 0);
+    gst_type_mark_as_plugin_api(memory_type(), 0);
     for (int i = 0; i < SISP_PARAM_COUNT; i++) {
         if (face == GST_SOFTISP_SOURCE || !is_of_sensor(i))
             install_row(class, i);
@@ -113,6 +138,10 @@ gboolean gst_softisp_settings_set(
         settings->threads = g_value_get_uint(value);
     else if (id == PROP_ORIENTATION)
         settings->orientation = g_value_get_enum(value);
+    else if (id == PROP_INPUT_MEMORY)
+        settings->input_memory = g_value_get_enum(value);
+    else if (id == PROP_OUTPUT_MEMORY)
+        settings->output_memory = g_value_get_enum(value);
     else
         return FALSE;
     return TRUE;
@@ -132,6 +161,10 @@ gboolean gst_softisp_settings_get(
         g_value_set_uint(value, settings->threads);
     else if (id == PROP_ORIENTATION)
         g_value_set_enum(value, settings->orientation);
+    else if (id == PROP_INPUT_MEMORY)
+        g_value_set_enum(value, settings->input_memory);
+    else if (id == PROP_OUTPUT_MEMORY)
+        g_value_set_enum(value, settings->output_memory);
     else
         return FALSE;
     return TRUE;
@@ -159,6 +192,8 @@ struct gst_softisp_core *gst_softisp_settings_open(const struct gst_softisp_sett
     session->params = copy.params;
     session->threads = copy.threads;
     session->preview.orientation = (enum sisp_orientation)copy.orientation;
+    session->input_memory = (enum sisp_memory)copy.input_memory;
+    session->output_memory = (enum sisp_memory)copy.output_memory;
     session->knobs = &knobs;
     session->tuning = copy.tuning ? tuning : NULL;
     int r = sisp_knobs_set(&knobs, "lease", LEASE);

@@ -12,6 +12,7 @@ struct gst_softisp_settings {
     gchar *tuning;
     guint threads;
     gint orientation;
+    gint input_memory, output_memory; /* enum sisp_memory */
 };
 
 enum gst_softisp_face {

@@ -79,6 +79,7 @@ static gboolean open_core(GstSoftisp *self)
     params.preview.height = (uint32_t)GST_VIDEO_INFO_HEIGHT(info);
     params.is_live = 1;
     params.frame_interval_ns = interval_ns;
+    params.imports_max = GST_SOFTISP_IMPORTS;
     gst_softisp_core_clear(&self->core);
     self->core = gst_softisp_settings_open(&self->settings, GST_ELEMENT(self), &params);
     return self->core != NULL;
@@ -154,6 +155,14 @@ static size_t source_stride(GstSoftisp *self, GstBuffer *buffer, gsize size_byte
     return fits ? stride_bytes : 0;
 }
 
+/* Whether its rows are where the session's are. */
+static gboolean is_laid_out(GstSoftisp *self, GstBuffer *buffer)
+{
+    gsize size_bytes = gst_buffer_get_size(buffer);
+    return size_bytes >= sisp_raw_info_size_bytes(&self->core->info) &&
+           source_stride(self, buffer, size_bytes) == self->core->info.stride_bytes;
+}
+
 static gboolean copy_frame(GstSoftisp *self, GstBuffer *buffer, struct sisp_input *input)
 {
     GstMapInfo map;
@@ -203,6 +212,8 @@ static GstFlowReturn submit_buffer(GstSoftisp *self, GstBuffer *buffer)
 {
     struct sisp_input input, *own = gst_softisp_core_own_input(self->core, buffer);
     int r = 0;
+    if (!own && is_laid_out(self, buffer))
+        own = gst_softisp_core_import(self->core, buffer);
     if (own)
         return submit(self, own, 0) == 0 ? GST_FLOW_OK : GST_BASE_TRANSFORM_FLOW_DROPPED;
     if (acquire_input(self, &input) != 0)
@@ -222,6 +233,7 @@ static GstFlowReturn take_picture(GstSoftisp *self, GstBuffer *in, GstBuffer **o
 {
     struct gst_softisp_taken taken;
     int r = gst_softisp_core_take(self->core, &self->output, out, &taken);
+    gst_softisp_core_reap(self->core);
     if (r == -ENODATA) {
         GST_WARNING_OBJECT(self, "frame %" G_GUINT64_FORMAT " was %s: %s",
             (guint64)taken.record.sequence, sisp_outcome_name(taken.record.outcome),

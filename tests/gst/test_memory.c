@@ -2,6 +2,12 @@
 /* Buffers of the filter: what is copied and what is not, strides, what does not fit. */
 #include "common.h"
 
+#include <gst/allocators/gstfdmemory.h>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #define CAPS     "video/x-bayer,format=rggb,width=128,height=32,framerate=30/1"
 #define RGB_CAPS "video/x-raw,format=RGB,width=128,height=32,framerate=30/1"
 
@@ -68,25 +74,22 @@ TEST(what_upstream_fills_is_not_copied)
 }
 
 /* Whoever else holds an input may read it when its frame has long been developed. */
-TEST(an_input_that_others_hold_is_copied)
+TEST(an_input_that_others_hold_stays_theirs)
 {
     GstHarness *h = harness(CAPS, RGB_CAPS);
     GstBufferPool *pool = offered_pool(h, CAPS);
     REQUIRE(pool != NULL);
     GstBuffer *frame = pool_frame(pool, 77);
-    for (int n = 0; n < 3; n++) {
-        GstBuffer *picture = gst_harness_push_and_pull(h, gst_buffer_ref(frame));
+    GstBuffer *share = gst_buffer_copy_region(frame, GST_BUFFER_COPY_MEMORY, 0, (gsize)-1);
+    for (int n = 0; n < 20; n++) {
+        GstBuffer *picture = gst_harness_push_and_pull(
+            h, n % 2 ? pool_frame(pool, (guint8)n) : gst_buffer_ref(frame));
         REQUIRE(picture != NULL);
-        CHECK(!is_zero_copy(picture));
-        CHECK_EQ(byte_at(picture, 5000), 77);
+        CHECK_EQ(byte_at(picture, 5000), n % 2 ? n : 77);
         gst_buffer_unref(picture);
     }
-    GstBuffer *share = gst_buffer_copy_region(frame, GST_BUFFER_COPY_MEMORY, 0, (gsize)-1);
-    GstBuffer *picture = gst_harness_push_and_pull(h, frame);
-    REQUIRE(picture != NULL);
-    CHECK(!is_zero_copy(picture));
+    gst_buffer_unref(frame);
     CHECK_EQ(byte_at(share, 100), 77);
-    gst_buffer_unref(picture);
     gst_buffer_unref(share);
     drop_pool(pool);
     gst_harness_teardown(h);
@@ -240,15 +243,112 @@ TEST(what_holds_no_frame_is_an_error)
     CHECK(!has_error);
 }
 
+/* A frame in a memfd, which stands for a dmabuf where there are none. */
+static GstBuffer *memfd_frame(GstAllocator *allocator, int fd, guint8 code)
+{
+    GstBuffer *buffer = gst_buffer_new();
+    gst_buffer_append_memory(
+        buffer, gst_fd_allocator_alloc(allocator, fd, 128 * 32, GST_FD_MEMORY_FLAG_DONT_CLOSE));
+    gst_buffer_memset(buffer, 0, code, 128 * 32);
+    return buffer;
+}
+
+static int memfd_of_a_frame(int seals)
+{
+    int fd = memfd_create("frame", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0 || ftruncate(fd, 128 * 32) != 0 || fcntl(fd, F_ADD_SEALS, seals) != 0)
+        abort();
+    return fd;
+}
+
+/* One frame through; TRUE: it was not copied. Its owner must be able to fill it again at once. */
+static gboolean passes_uncopied(GstHarness *h, GstAllocator *allocator, int fd, guint8 code)
+{
+    GstBuffer *frame = memfd_frame(allocator, fd, code);
+    GstBuffer *watch = gst_buffer_ref(frame);
+    GstBuffer *picture = gst_harness_push_and_pull(h, frame);
+    gboolean uncopied = picture && is_zero_copy(picture);
+    CHECK(picture != NULL);
+    if (picture)
+        CHECK_EQ(byte_at(picture, 5000), code);
+    gst_clear_buffer(&picture);
+    /* A worker may take a moment to let go. */
+    for (int n = 0; n < 1000 && GST_MINI_OBJECT_REFCOUNT_VALUE(watch) > 1; n++) {
+        g_usleep(1000);
+        gst_buffer_unref(gst_harness_push_and_pull(h, flat_frame(128, 32, 1, 0)));
+    }
+    CHECK_EQ(GST_MINI_OBJECT_REFCOUNT_VALUE(watch), 1);
+    gst_buffer_unref(watch);
+    return uncopied;
+}
+
+/* Unsealed ones are not to be trusted: whoever shrinks one kills its readers. */
+TEST(frames_in_memory_of_others_are_read_where_they_are)
+{
+    enum { COUNT = 6 };
+    GstHarness *h = harness(CAPS, RGB_CAPS);
+    GstAllocator *allocator = gst_fd_allocator_new();
+    int fds[COUNT];
+    for (int n = 0; n < COUNT; n++)
+        fds[n] = memfd_of_a_frame(n ? F_SEAL_SHRINK : 0);
+    for (int n = 0; n < 10 * COUNT; n++)
+        CHECK_EQ(passes_uncopied(h, allocator, fds[n % COUNT], (guint8)(n + 1)), n % COUNT != 0);
+    for (int n = 0; n < COUNT; n++)
+        close(fds[n]);
+    gst_object_unref(allocator);
+    gst_harness_teardown(h);
+}
+
+/* A file for each frame, more than the session has places: those beyond are copied. */
+TEST(frames_beyond_all_places_are_copied)
+{
+    GstHarness *h = harness(CAPS, RGB_CAPS);
+    GstAllocator *allocator = gst_fd_allocator_new();
+    for (int n = 0; n < 40; n++) {
+        int fd = memfd_of_a_frame(F_SEAL_SHRINK);
+        CHECK_EQ(passes_uncopied(h, allocator, fd, (guint8)(n + 1)), n < 32);
+        close(fd);
+    }
+    gst_object_unref(allocator);
+    gst_harness_teardown(h);
+}
+
+/* What another program maps by the picture's descriptor is the picture. */
+TEST(pictures_have_descriptors)
+{
+    GstHarness *h = harness(CAPS, RGB_CAPS);
+    GstBuffer *picture = gst_harness_push_and_pull(h, flat_frame(128, 32, 1, 90));
+    REQUIRE(picture != NULL);
+    GstMemory *memory = gst_buffer_peek_memory(picture, 0);
+    REQUIRE(gst_is_fd_memory(memory));
+    gsize offset, size = gst_memory_get_sizes(memory, &offset, NULL);
+    CHECK_EQ(size, 128 * 32 * 3);
+    guint8 *bytes =
+        mmap(NULL, offset + size, PROT_READ, MAP_SHARED, gst_fd_memory_get_fd(memory), 0);
+    REQUIRE(bytes != MAP_FAILED);
+    CHECK_EQ(bytes[offset], 90);
+    CHECK_EQ(bytes[offset + size - 1], 90);
+    munmap(bytes, offset + size);
+    /* A part of it is read through the same mapping. */
+    GstBuffer *part = gst_buffer_copy_region(picture, GST_BUFFER_COPY_MEMORY, 384, 384);
+    gst_buffer_unref(picture);
+    CHECK_EQ(byte_at(part, 5), 90);
+    gst_buffer_unref(part);
+    gst_harness_teardown(h);
+}
+
 int main(int argc, char **argv)
 {
     gst_init(&argc, &argv);
     RUN(what_upstream_fills_is_not_copied);
-    RUN(an_input_that_others_hold_is_copied);
+    RUN(an_input_that_others_hold_stays_theirs);
     RUN(an_empty_pool_stops_nobody);
     RUN(pictures_that_are_held_stay_as_they_are);
     RUN(padded_rows_are_told_or_copied);
     RUN(any_stride_of_a_frame_is_read);
     RUN(what_holds_no_frame_is_an_error);
+    RUN(frames_in_memory_of_others_are_read_where_they_are);
+    RUN(frames_beyond_all_places_are_copied);
+    RUN(pictures_have_descriptors);
     return test_report();
 }
