@@ -274,6 +274,8 @@ static int fake_open(void *user, const char *path)
     struct fake *fake = user;
     if (strcmp(path, "/dev/video0") != 0)
         return -ENOENT;
+    if (fake->open_error)
+        return fake->open_error;
     fake->opened++;
     return FAKE_VIDEO;
 }
@@ -288,6 +290,11 @@ static int fake_poll(void *user, int fd, int timeout_ms)
 {
     struct fake *fake = user;
     uint64_t until_ns = fake->now_ns + (uint64_t)timeout_ms * 1000000;
+    int given = fd >= 0 ? fake->poll_answer : 0;
+    if (given) {
+        fake->poll_answer = 0;
+        return given;
+    }
     if (fd >= 0 && fake->is_gone)
         return POLLERR | POLLHUP;
     if (fd >= 0 && !fake->is_on)

@@ -38,7 +38,9 @@ struct fake {
     int (*hook)(struct fake *fake, int fd, unsigned long request, void *argument);
     /* After an answer, which it may spoil. */
     void (*spoil)(struct fake *fake, unsigned long request, void *argument);
-    bool is_gone;         /* unplugged: all calls answer ENODEV */
+    bool is_gone;    /* unplugged: all calls answer ENODEV */
+    int poll_answer; /* of the next poll: events or a negative errno; 0: the truth */
+    int open_error;
     bool is_ready_always; /* poll says so, whatever is there */
 };
 

@@ -135,6 +135,39 @@ TEST(who_dequeues_late_is_told_so_too)
     sisp_camera_destroy(&camera);
 }
 
+static bool is_start;
+
+static void stamp(struct fake *f, unsigned long call, void *argument)
+{
+    if (call == VIDIOC_DQBUF && is_start)
+        ((struct v4l2_buffer *)argument)->flags =
+            V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC | V4L2_BUF_FLAG_TSTAMP_SRC_SOE;
+}
+
+/* When the first frame's readout began, after the fake's stamp, in microseconds. */
+static double started_us(void)
+{
+    if (!begin_sensor(&(struct sisp_v4l2_params){.fps_num = 30, .fps_den = 1}))
+        return -1;
+    graph.fake.spoil = stamp;
+    uint64_t stamp_ns = graph.fake.now_ns + FAKE_INTERVAL_NS;
+    if (!start_sensor())
+        return -1;
+    next_shows();
+    double us = ((double)sisp_camera_frame(camera).start_ns - (double)stamp_ns) / 1000;
+    sisp_camera_destroy(&camera);
+    return us;
+}
+
+TEST(a_frame_begins_its_rows_before_its_end)
+{
+    is_start = false;
+    CHECK_NEAR(started_us(), -480 * 18.904, 2);
+    is_start = true;
+    CHECK_NEAR(started_us(), 0, 2);
+    is_start = false;
+}
+
 TEST(what_does_not_change_is_not_remembered)
 {
     REQUIRE(begin_sensor(&(struct sisp_v4l2_params){.fps_num = 30, .fps_den = 1}));
@@ -201,6 +234,43 @@ TEST(a_write_that_fails_is_not_believed)
     end();
 }
 
+static int no_reads(struct fake *f, int fd, unsigned long call, void *argument)
+{
+    return call == VIDIOC_G_EXT_CTRLS ? -EACCES : FAKE_DEFAULT;
+}
+
+static void disabled(struct fake *f, unsigned long call, void *argument)
+{
+    if (call == VIDIOC_QUERY_EXT_CTRL)
+        ((struct v4l2_query_ext_ctrl *)argument)->flags = V4L2_CTRL_FLAG_DISABLED;
+}
+
+TEST(controls_that_cannot_be_used_are_none)
+{
+    add_webcam();
+    fake.hook = no_reads;
+    REQUIRE(begin());
+    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    end();
+    add_webcam();
+    fake.spoil = disabled;
+    REQUIRE(begin());
+    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    end();
+}
+
+TEST(a_pixel_rate_of_nothing_makes_no_lines)
+{
+    fake_graph_init(&graph);
+    add_imx219(&graph.fake);
+    fake_control(&graph.fake, V4L2_CID_PIXEL_RATE)->value = 0;
+    REQUIRE(open_sensor(&(struct sisp_v4l2_params){.fps_num = 30, .fps_den = 1}) == 0);
+    CHECK_EQ(sisp_camera_limits(camera).line_ns, 0);
+    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    CHECK_EQ(fake_control(&graph.fake, V4L2_CID_VBLANK)->writes, 0);
+    sisp_camera_destroy(&camera);
+}
+
 TEST(what_codes_mean_is_not_guessed)
 {
     fake_init(&fake);
@@ -251,9 +321,12 @@ int main(void)
     RUN(a_user_s_black_level_wins);
     RUN(frames_tell_what_they_show_after_the_sensor_s_delays);
     RUN(who_dequeues_late_is_told_so_too);
+    RUN(a_frame_begins_its_rows_before_its_end);
     RUN(what_does_not_change_is_not_remembered);
     RUN(a_webcam_s_automatics_are_off_and_its_units_known);
     RUN(a_write_that_fails_is_not_believed);
+    RUN(controls_that_cannot_be_used_are_none);
+    RUN(a_pixel_rate_of_nothing_makes_no_lines);
     RUN(what_codes_mean_is_not_guessed);
     RUN(a_sensor_has_no_gain_below_one);
     RUN(gains_and_codes_agree_both_ways);

@@ -72,6 +72,9 @@ TEST(what_cannot_be_is_refused_with_a_sentence)
     fake.height = 480;
     check_refused(&(struct sisp_v4l2_params){.black_count = 1, .black_level = {2000}}, -EINVAL,
         "the black or white level does not fit SRGGB10");
+    fake.open_error = -EACCES;
+    check_refused(&(struct sisp_v4l2_params){0}, -EACCES, "/dev/video0: Permission denied");
+    fake.open_error = 0;
     fake.fourccs[1] = 0;
     fake.fourcc = V4L2_PIX_FMT_YUYV;
     check_refused(&(struct sisp_v4l2_params){0}, -ENOTSUP, "/dev/video0 has no raw format");
@@ -146,6 +149,7 @@ TEST(dmabufs_go_as_such)
     REQUIRE(open_camera(&(struct sisp_v4l2_params){0}) == 0);
     CHECK_EQ(sisp_camera_attach(camera, buffers, 2), 2);
     CHECK_EQ(fake.memory, V4L2_MEMORY_DMABUF);
+    CHECK_EQ(sisp_camera_export(camera, 0, &buffers[0]), -EINVAL); /* it is no buffer of its own */
     CHECK_EQ(sisp_camera_queue(camera, 1), 0);
     CHECK_EQ(fake.addresses[1], 8);
     end();
@@ -211,6 +215,33 @@ TEST(a_driver_may_make_fewer_buffers_of_its_own_but_not_take_fewer)
     end();
 }
 
+static int busy(struct fake *f, int fd, unsigned long call, void *argument)
+{
+    return call == VIDIOC_S_FMT || call == VIDIOC_REQBUFS ? -EBUSY : FAKE_DEFAULT;
+}
+
+static int no_export(struct fake *f, int fd, unsigned long call, void *argument)
+{
+    return call == VIDIOC_EXPBUF ? -ENOTTY : FAKE_DEFAULT;
+}
+
+TEST(what_another_program_holds_or_a_driver_lacks_is_said)
+{
+    struct sisp_buffer buffer;
+    fake_init(&fake);
+    fake.hook = busy;
+    check_refused(&(struct sisp_v4l2_params){0}, -EBUSY, "the device is in use by another program");
+    fake.hook = NULL;
+    REQUIRE(open_camera(&(struct sisp_v4l2_params){0}) == 0);
+    fake.hook = busy;
+    CHECK_EQ(attach_own(), -EBUSY);
+    CHECK_STR(sisp_camera_error(camera), "the device is in use by another program");
+    fake.hook = no_export;
+    CHECK_EQ(sisp_camera_attach(camera, NULL, 2), 2);
+    CHECK_EQ(sisp_camera_export(camera, 0, &buffer), -ENOTSUP);
+    end();
+}
+
 int main(void)
 {
     RUN(format_and_size_are_the_devices);
@@ -222,5 +253,6 @@ int main(void)
     RUN(own_buffers_are_exported);
     RUN(buffers_that_do_not_fit_are_refused);
     RUN(a_driver_may_make_fewer_buffers_of_its_own_but_not_take_fewer);
+    RUN(what_another_program_holds_or_a_driver_lacks_is_said);
     return test_report();
 }

@@ -2,6 +2,8 @@
 /* Streaming from a V4L2 device in memory, and drivers that lie. */
 #include "rig.h"
 
+#include <poll.h>
+
 static void check_frames(bool is_many)
 {
     fake_init(&fake);
@@ -104,7 +106,7 @@ TEST(damaged_and_short_frames_come_back_as_buffers_only)
 static void strange_index(struct fake *f, unsigned long call, void *argument)
 {
     if (call == VIDIOC_DQBUF)
-        ((struct v4l2_buffer *)argument)->index = f->dequeued == 1 ? 1000 : 0;
+        ((struct v4l2_buffer *)argument)->index = f->dequeued == 1 ? BUFFERS : 0;
 }
 
 TEST(a_buffer_that_the_driver_has_not_ends_the_stream)
@@ -160,9 +162,24 @@ TEST(a_driver_that_gives_up_is_told)
     end();
 }
 
-static int never(struct fake *f, int fd, unsigned long call, void *argument)
+static int nothing_there(struct fake *f, int fd, unsigned long call, void *argument)
 {
     return call == VIDIOC_DQBUF ? -EAGAIN : FAKE_DEFAULT;
+}
+
+TEST(an_error_of_the_poll_alone_ends_the_stream_too)
+{
+    uint32_t index;
+    fake_init(&fake);
+    fake.hook = nothing_there;
+    REQUIRE(begin());
+    fake.poll_answer = POLLERR;
+    CHECK_EQ(next(&index), -EIO);
+    fake.poll_answer = POLLERR | POLLHUP;
+    CHECK_EQ(next(&index), -ENODEV);
+    fake.poll_answer = POLLIN;
+    CHECK_EQ(next(&index), -EAGAIN);
+    end();
 }
 
 static unsigned asked;
@@ -170,7 +187,7 @@ static unsigned asked;
 static int count_dequeues(struct fake *f, int fd, unsigned long call, void *argument)
 {
     asked += call == VIDIOC_DQBUF;
-    return never(f, fd, call, argument);
+    return nothing_there(f, fd, call, argument);
 }
 
 TEST(a_driver_that_is_always_ready_and_never_has_a_frame_ends_in_time)
@@ -205,6 +222,8 @@ TEST(a_stopped_stream_starts_again_and_goes_on_counting)
     REQUIRE(begin());
     CHECK_EQ(next(&index), 0);
     CHECK_EQ(sisp_camera_queue(camera, 1), -EINVAL); /* the driver has it */
+    CHECK_EQ(sisp_camera_queue(camera, BUFFERS), -EINVAL);
+    CHECK_EQ(sisp_camera_queue(camera, UINT32_MAX), -EINVAL);
     sisp_camera_stop(camera);
     fake.sequence = 0;
     for (uint32_t i = 0; i < BUFFERS; i++)
@@ -230,6 +249,81 @@ TEST(cameras_are_read_or_fill_buffers_not_both)
     sisp_camera_destroy(&sim);
 }
 
+static void offset(struct fake *f, unsigned long call, void *argument)
+{
+    if (call == VIDIOC_DQBUF && f->dequeued == 1)
+        ((struct v4l2_buffer *)argument)->m.planes[0].data_offset = 64;
+    if (call == VIDIOC_DQBUF && f->dequeued == 2)
+        ((struct v4l2_buffer *)argument)->m.planes[0].bytesused--;
+}
+
+TEST(of_planes_too_a_frame_must_be_whole_and_begin_where_its_buffer_does)
+{
+    const int expected[] = {-EBADMSG, -EBADMSG, 0};
+    fake_init(&fake);
+    fake.is_many = true;
+    fake.spoil = offset;
+    REQUIRE(begin());
+    for (unsigned n = 0; n < 3; n++) {
+        uint32_t index = 99;
+        CHECK_EQ(next(&index), expected[n]);
+        CHECK_EQ(index, n);
+    }
+    end();
+}
+
+static void other_clock(struct fake *f, unsigned long call, void *argument)
+{
+    if (call == VIDIOC_DQBUF)
+        ((struct v4l2_buffer *)argument)->flags = V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN;
+}
+
+TEST(a_stamp_of_another_clock_is_none)
+{
+    uint32_t index;
+    fake_init(&fake);
+    fake.spoil = other_clock;
+    REQUIRE(begin());
+    CHECK_EQ(next(&index), 0);
+    CHECK_EQ(sisp_camera_frame(camera).start_ns, 0);
+    end();
+}
+
+TEST(a_signal_ends_the_wait_and_nothing_else)
+{
+    uint32_t index;
+    fake_init(&fake);
+    REQUIRE(begin());
+    fake.poll_answer = -EINTR;
+    CHECK_EQ(next(&index), -EINTR);
+    CHECK_EQ(next(&index), 0);
+    fake.poll_answer = -ENOMEM;
+    CHECK_EQ(next(&index), -EIO);
+    end();
+}
+
+static int start_error;
+
+static int no_start(struct fake *f, int fd, unsigned long call, void *argument)
+{
+    return call == VIDIOC_STREAMON ? start_error : FAKE_DEFAULT;
+}
+
+TEST(a_stream_that_does_not_start_says_why)
+{
+    fake_init(&fake);
+    fake.hook = no_start;
+    start_error = -EPIPE;
+    CHECK(!begin());
+    CHECK_STR(sisp_camera_error(camera), "the formats along the media graph do not agree");
+    start_error = -ENOSPC;
+    CHECK_EQ(sisp_camera_start(camera), -ENOSPC);
+    CHECK_STR(sisp_camera_error(camera), "the stream does not start: No space left on device");
+    start_error = FAKE_DEFAULT;
+    CHECK_EQ(sisp_camera_start(camera), 0);
+    end();
+}
+
 int main(void)
 {
     RUN(frames_come_in_the_callers_memory);
@@ -240,9 +334,14 @@ int main(void)
     RUN(a_buffer_that_the_driver_has_not_ends_the_stream);
     RUN(an_unplug_is_told_while_idle_streaming_and_stopping);
     RUN(a_driver_that_gives_up_is_told);
+    RUN(an_error_of_the_poll_alone_ends_the_stream_too);
     RUN(a_driver_that_is_always_ready_and_never_has_a_frame_ends_in_time);
     RUN(no_frame_in_time_is_no_error);
     RUN(a_stopped_stream_starts_again_and_goes_on_counting);
     RUN(cameras_are_read_or_fill_buffers_not_both);
+    RUN(of_planes_too_a_frame_must_be_whole_and_begin_where_its_buffer_does);
+    RUN(a_stamp_of_another_clock_is_none);
+    RUN(a_signal_ends_the_wait_and_nothing_else);
+    RUN(a_stream_that_does_not_start_says_why);
     return test_report();
 }
