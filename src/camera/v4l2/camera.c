@@ -197,6 +197,9 @@ static int set_formats(struct v4l2_camera *camera)
     if (camera->graph.sensor_fd >= 0)
         r = v4l2_graph_set(&camera->graph, v4l2_bus_code(layout->format), layout->width,
             layout->height, &camera->error);
+    /* Nodes for reading only: the driver hands on itself what its video node is set to. */
+    if (r == -EPERM)
+        r = 0;
     return r ? r : v4l2_device_set_layout(&camera->device, &camera->layout, &camera->error);
 }
 

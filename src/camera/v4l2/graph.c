@@ -83,47 +83,59 @@ static void take_name(struct v4l2_graph *graph)
     graph->sensor[length] = '\0';
 }
 
-/* True: the node belongs to this media device. The topology is kept if a sensor feeds the node. */
-static bool take_media(struct v4l2_graph *graph, uint64_t number, int fd)
+/* Positive: the node belongs to this media device, whose topology is kept if a sensor feeds the
+ * node. 0: it does not, or nobody can read what does. */
+static int take_media(struct v4l2_graph *graph, uint64_t number, int fd)
 {
-    if (v4l2_topology_read(&graph->topology, graph->io, fd))
-        return false;
+    int r = v4l2_topology_read(&graph->topology, graph->io, fd);
+    if (r)
+        return r == -ENOMEM ? r : 0;
     const struct media_v2_entity *node = v4l2_topology_entity(&graph->topology, number);
     graph->path_count = node ? v4l2_topology_path(&graph->topology, node->id, graph->path) : 0;
     if (graph->path_count)
         graph->media_fd = fd;
     else
         v4l2_topology_finish(&graph->topology);
-    return node;
+    return node != NULL;
 }
 
-static void find_media(struct v4l2_graph *graph, uint64_t number)
+static int find_media(struct v4l2_graph *graph, uint64_t number)
 {
     const struct v4l2_io *io = graph->io;
-    bool is_found = false;
     uint64_t any;
-    for (int i = 0; i < MEDIA_NODES && !is_found; i++) {
+    int r = 0;
+    for (int i = 0; i < MEDIA_NODES && r == 0; i++) {
         snprintf(graph->media_path, sizeof(graph->media_path), "/dev/media%d", i);
         int fd = io->number(io->user, graph->media_path, &any) == 0
                      ? io->open(io->user, graph->media_path)
                      : -ENOENT;
-        is_found = fd >= 0 && take_media(graph, number, fd);
-        if (fd >= 0 && graph->media_fd != fd)
+        if (fd < 0)
+            continue;
+        r = take_media(graph, number, fd);
+        if (graph->media_fd != fd)
             io->close(io->user, fd);
     }
+    return r < 0 ? r : 0;
 }
 
 int v4l2_graph_open(
     struct v4l2_graph *graph, const struct v4l2_device *device, struct v4l2_error *error)
 {
     *graph = (struct v4l2_graph){.io = device->io, .media_fd = -1, .sensor_fd = -1};
-    find_media(graph, device->number);
+    int r = find_media(graph, device->number);
+    if (r)
+        return v4l2_fail(error, r, "not enough memory for the media graph");
     if (graph->media_fd < 0)
         return 0;
     take_name(graph);
     uint32_t pad_id = graph->path[0]->source_id;
     graph->sensor_pad = pad_of(graph, pad_id)->index;
     int fd = open_entity(graph, entity_of(graph, pad_id));
+    if (fd == -ENXIO) {
+        /* Such as a webcam's: the graph is to be looked at only. */
+        v4l2_graph_close(graph);
+        return 0;
+    }
     if (fd < 0) {
         v4l2_fail(error, fd, "the node of the sensor '%s' does not open: %s", graph->sensor,
             strerror(-fd));

@@ -68,7 +68,7 @@ static int topology(const struct fake_graph *g, struct media_v2_topology *t)
     for (int i = 0; l && i < GRAPH_ENTITIES; i++)
         l[i] = (struct media_v2_link){.id = ID_LINK + (uint32_t)i,
             .source_id = ID_NODE + (uint32_t)i,
-            .sink_id = (uint32_t)i + 1,
+            .sink_id = g->is_without_nodes && i < GRAPH_RAW ? 0 : (uint32_t)i + 1,
             .flags = MEDIA_LNK_FL_INTERFACE_LINK | MEDIA_LNK_FL_ENABLED};
     for (int i = 0; l && i < LINKS; i++)
         l[GRAPH_ENTITIES + i] = (struct media_v2_link){.id = ID_LINK + 100 + (uint32_t)i,
@@ -140,6 +140,8 @@ static int subdevice(struct fake_graph *g, int entity, unsigned long call, void 
     int pad = pad_at(entity, request->pad);
     if (pad < 0 || request->which != V4L2_SUBDEV_FORMAT_ACTIVE)
         return -EINVAL;
+    if (call == (uint32_t)VIDIOC_SUBDEV_S_FMT && g->is_read_only)
+        return -EPERM;
     if (call == (uint32_t)VIDIOC_SUBDEV_S_FMT)
         set_pad(g, pad, &request->format);
     request->format = g->pads[pad];

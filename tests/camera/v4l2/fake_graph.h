@@ -29,6 +29,8 @@ struct fake_graph {
     struct v4l2_mbus_framefmt pads[PADS];
     uint32_t video_width, video_height; /* of the side branch's node */
     uint32_t steps;                     /* the sensor's sizes are multiples of it */
+    bool is_without_nodes;              /* entities but the video nodes have none */
+    bool is_read_only;                  /* formats of pads cannot be set */
     uint32_t entity_count;              /* that it says; 0: the truth */
 };
 

@@ -112,6 +112,23 @@ TEST(a_graph_that_cannot_be_read_is_none)
     end();
 }
 
+TEST(a_graph_that_is_to_be_looked_at_only_is_left_alone)
+{
+    fake_graph_init(&graph);
+    graph.names[GRAPH_SENSOR] = "Camera 1"; /* as a webcam's driver shows it */
+    graph.is_without_nodes = true;
+    graph.fake.fourcc = V4L2_PIX_FMT_SRGGB10;
+    REQUIRE(open_camera((struct sisp_v4l2_params){0}) == 0);
+    CHECK_STR(sisp_camera_sensor(camera), "camera 1");
+    end();
+    graph.is_without_nodes = false;
+    graph.is_read_only = true;
+    REQUIRE(open_camera((struct sisp_v4l2_params){.width = 1280, .height = 720}) == 0);
+    CHECK_EQ(graph.pads[PAD_SENSOR].width, 640);
+    CHECK_EQ(graph.fake.width, 1280);
+    end();
+}
+
 TEST(a_device_is_described_and_nothing_is_set)
 {
     char text[4096], few[32];
@@ -144,6 +161,7 @@ int main(void)
     RUN(sensors_have_names);
     RUN(what_the_sensor_has_not_is_refused);
     RUN(a_graph_that_cannot_be_read_is_none);
+    RUN(a_graph_that_is_to_be_looked_at_only_is_left_alone);
     RUN(a_device_is_described_and_nothing_is_set);
     return test_report();
 }
