@@ -3,7 +3,7 @@
 # make compare: figures beside the peers' into doc/performance.md.
 # make test-vm: real V4L2, dmabuf and fences, in a virtual machine.
 # make test-nightly: the long rungs.  make coverage: branches of the protocol's parts.
-.PHONY: all setup build demo test test-vm test-nightly coverage bench compare format install clean
+.PHONY: all setup build demo gst-demo test test-vm test-nightly coverage bench compare format install clean
 BUILD ?= build
 
 all: build
@@ -20,6 +20,9 @@ build: $(BUILD)/build.ninja
 
 demo: build
 	@scripts/demo.sh $(BUILD)
+
+gst-demo: build
+	@scripts/gst-demo.sh $(BUILD)
 
 test: build
 	@scripts/test.sh $(BUILD)

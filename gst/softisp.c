@@ -104,6 +104,11 @@ static gboolean set_caps(GstBaseTransform *base, GstCaps *in, GstCaps *out)
 static gboolean stop(GstBaseTransform *base)
 {
     GstSoftisp *self = GST_SOFTISP(base);
+    GST_OBJECT_LOCK(self);
+    GST_INFO("frames %" G_GUINT64_FORMAT ", pictures %" G_GUINT64_FORMAT
+             ", copies in %" G_GUINT64_FORMAT ", copies out %" G_GUINT64_FORMAT,
+        self->frames, self->pictures, self->copies_in, self->copies_out);
+    GST_OBJECT_UNLOCK(self);
     gst_softisp_core_clear(&self->core);
     gst_caps_replace(&self->caps, NULL);
     gst_caps_replace(&self->picture_caps, NULL);

@@ -83,6 +83,9 @@ static gboolean stop(GstBaseSrc *base)
 {
     GstSoftispSrc *self = GST_SOFTISP_SRC(base);
     GST_OBJECT_LOCK(self);
+    GST_INFO("pictures %" G_GUINT64_FORMAT ", dropped %" G_GUINT64_FORMAT
+             ", copies out %" G_GUINT64_FORMAT,
+        self->pictures, self->dropped, self->copies_out);
     self->width = 0;
     GST_OBJECT_UNLOCK(self);
     gst_softisp_camera_close(&self->camera);
