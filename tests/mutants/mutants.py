@@ -145,7 +145,7 @@ MUTANTS = [
            "return buffer->generation == handle.generation && has_pins(buffer) ? buffer : NULL;",
            "return buffer->generation >= handle.generation && has_pins(buffer) ? buffer : NULL;"),
     mutant("quota-ignored", "used and reserved exceed the quota", "src/engine/resource_manager.c",
-           "return room / pool->size_bytes >= count;", "return room / pool->size_bytes + count >= count;"),
+           "room / pool->size_bytes >= count;", "room / pool->size_bytes + count >= count;"),
     mutant("second-release-taken", "a buffer is given back twice", "src/engine/lending.c",
            "uint64_t expected = word_of(handle.generation, from);",
            "uint64_t expected = atomic_load(&lending->words[handle.index]);"),
@@ -179,8 +179,17 @@ MUTANTS = [
            "    place_of(runtime, session)->epoch++;\n"
            "    return wait_on_session(runtime, ENG_CALL_FLUSH, session, 0);", only="tsan"),
     mutant("flush-leaves-writers", "a flush ends while stolen slots are still written",
-           "src/engine/calls.c", "    if (!call->stolen)\n        return 0;",
+           "src/engine/calls.c", "    if (!call->stolen && !call->fences)\n        return 0;",
            "    if (call->deadline_ns)\n        return 0;"),
+    # ---- fences -------------------------------------------------------------------------------------
+    mutant("fence-not-awaited", "a frame starts before its input is filled", "src/engine/scheduler.c",
+           "frame->path == path && !frame->fence &&", "frame->path == path &&"),
+    mutant("fence-signal-lost", "a signal that comes before its frame's message is forgotten",
+           "src/engine/fences.c", "&fences->signalled, ~ended, memory_order_acq_rel",
+           "&fences->signalled, 0, memory_order_acq_rel"),
+    mutant("release-before-fence", "a picture is written while a device reads it",
+           "src/engine/runtime_calls.c", "    if (!eng_fences_is_signalled(fence)) {\n        eng_fences_hand",
+           "    if (fence->fd < 0 && !eng_fences_is_signalled(fence)) {\n        eng_fences_hand"),
     # ---- worker processes ---------------------------------------------------------------------------
     mutant("reaped-before-death", "slots are freed when the kill is asked, not when it is proven",
            "src/engine/workforce.c", "    one->state = ENG_WORKER_DYING;\n",

@@ -113,3 +113,11 @@ void sim_fencer_stop(void)
         if (fencer.jobs[i].is_used && fencer.jobs[i].due_ns != PLAT_FOREVER)
             end_job(i);
 }
+
+uint32_t sim_fences_left(void)
+{
+    uint32_t count = 0;
+    for (int i = 0; i < SIM_FENCES_MAX; i++)
+        count += fencer.jobs[i].is_used;
+    return count;
+}

@@ -287,6 +287,7 @@ static void run_scenario(void *argument)
     settle();
     sim_check_slots();
     sim_check_pins();
+    SIM_CHECK(sim_core()->fences.quarantined == sim_fences_left()); /* no signal was lost */
     if (sim_one_in(SIM_SCENARIO, 4))
         check_figures();
     sim_device_stop();

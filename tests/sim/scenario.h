@@ -73,6 +73,8 @@ void sim_tell(void);
 void sim_fencer_init(void);
 void sim_fencer_run(void *argument);
 void sim_fencer_stop(void);
+/** Inputs whose fences have not signalled. */
+uint32_t sim_fences_left(void);
 int sim_fence_fill(const void *bytes);
 int sim_fence_read(const void *bytes);
 /** What it was for has been refused. */
