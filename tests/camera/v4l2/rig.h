@@ -13,6 +13,9 @@
 #define BUFFERS 4
 #define WAIT_NS 100000000
 
+/* clang warns of floats that become doubles unasked. */
+#define CHECK_FLOAT(a, b, tolerance) CHECK_NEAR((double)(a), (double)(b), tolerance)
+
 static struct fake fake;
 static struct v4l2_error error;
 static struct sisp_camera *camera;

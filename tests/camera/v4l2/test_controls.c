@@ -47,15 +47,15 @@ TEST(lines_and_codes_become_microseconds_and_gains)
     REQUIRE(begin_sensor(&(struct sisp_v4l2_params){0}));
     struct sisp_camera_limits limits = sisp_camera_limits(camera);
     CHECK_EQ(limits.line_ns, LINE_NS);
-    CHECK_NEAR(limits.exposure_us_min, 4 * 18.9035, 0.01);
-    CHECK_NEAR(limits.exposure_us_max, 1759 * 18.9035, 1);
-    CHECK_NEAR(limits.analogue_gain_min, 1, 1e-6);
-    CHECK_NEAR(limits.analogue_gain_max, 256.0 / 24, 1e-4);
+    CHECK_FLOAT(limits.exposure_us_min, 4 * 18.9035, 0.01);
+    CHECK_FLOAT(limits.exposure_us_max, 1759 * 18.9035, 1);
+    CHECK_FLOAT(limits.analogue_gain_min, 1, 1e-6);
+    CHECK_FLOAT(limits.analogue_gain_max, 256.0 / 24, 1e-4);
     CHECK_EQ(limits.exposure_delay_frames, 3);
     CHECK_EQ(limits.gain_delay_frames, 2);
     CHECK_EQ(limits.delay_frames, 3);
-    CHECK_NEAR((double)limits.frame_interval_ns, 980 * 18903.5, 100);
-    CHECK_NEAR(sisp_camera_info(camera)->black_level[SISP_SITE_GR], 64, 0);
+    CHECK_FLOAT((double)limits.frame_interval_ns, 980 * 18903.5, 100);
+    CHECK_FLOAT(sisp_camera_info(camera)->black_level[SISP_SITE_GR], 64, 0);
     sisp_camera_set_controls(camera, &(struct sisp_camera_controls){10000, 4});
     CHECK_EQ(value_of(V4L2_CID_EXPOSURE), 529);
     CHECK_EQ(value_of(V4L2_CID_ANALOGUE_GAIN), 192);
@@ -72,18 +72,18 @@ TEST(the_rate_is_made_by_blanking)
 {
     REQUIRE(begin_sensor(&(struct sisp_v4l2_params){.fps_num = 30, .fps_den = 1}));
     CHECK_EQ(value_of(V4L2_CID_VBLANK), 1763 - 480);
-    CHECK_NEAR((double)sisp_camera_limits(camera).frame_interval_ns, 1e9 / 30, LINE_NS);
+    CHECK_FLOAT((double)sisp_camera_limits(camera).frame_interval_ns, 1e9 / 30, LINE_NS);
     sisp_camera_destroy(&camera);
     REQUIRE(begin_sensor(&(struct sisp_v4l2_params){.fps_num = 1000, .fps_den = 1}));
     CHECK_EQ(value_of(V4L2_CID_VBLANK), 4);
-    CHECK_NEAR((double)sisp_camera_limits(camera).frame_interval_ns, 484 * 18903.5, 100);
+    CHECK_FLOAT((double)sisp_camera_limits(camera).frame_interval_ns, 484 * 18903.5, 100);
     sisp_camera_destroy(&camera);
 }
 
 TEST(a_user_s_black_level_wins)
 {
     REQUIRE(begin_sensor(&(struct sisp_v4l2_params){.black_count = 1, .black_level = {7}}));
-    CHECK_NEAR(sisp_camera_info(camera)->black_level[SISP_SITE_B], 7, 0);
+    CHECK_FLOAT(sisp_camera_info(camera)->black_level[SISP_SITE_B], 7, 0);
     sisp_camera_destroy(&camera);
 }
 
@@ -113,12 +113,12 @@ TEST(frames_tell_what_they_show_after_the_sensor_s_delays)
     REQUIRE(begin_sensor(&(struct sisp_v4l2_params){.fps_num = 30, .fps_den = 1}));
     const float before_us = 1000 * 18.9035f, after_us = 529 * 18.9035f;
     REQUIRE(start_sensor());
-    CHECK_NEAR(next_shows().exposure_us, before_us, 0.1);
+    CHECK_FLOAT(next_shows().exposure_us, before_us, 0.1);
     sisp_camera_set_controls(camera, &one); /* frame 1 is being read out */
     for (unsigned n = 1; n < 6; n++) {
         struct sisp_camera_controls shown = next_shows();
-        CHECK_NEAR(shown.exposure_us, n < 3 ? before_us : after_us, 0.1);
-        CHECK_NEAR(shown.analogue_gain, n < 2 ? 2 : 4, 1e-5);
+        CHECK_FLOAT(shown.exposure_us, n < 3 ? before_us : after_us, 0.1);
+        CHECK_FLOAT(shown.analogue_gain, n < 2 ? 2 : 4, 1e-5);
     }
     sisp_camera_destroy(&camera);
 }
@@ -131,7 +131,7 @@ TEST(who_dequeues_late_is_told_so_too)
     graph.fake.now_ns += 2 * FAKE_INTERVAL_NS + FAKE_INTERVAL_NS / 2; /* 1 and 2 wait */
     sisp_camera_set_controls(camera, &(struct sisp_camera_controls){10000, 4});
     for (unsigned n = 1; n < 7; n++)
-        CHECK_NEAR(next_shows().analogue_gain, n < 4 ? 2 : 4, 1e-5);
+        CHECK_FLOAT(next_shows().analogue_gain, n < 4 ? 2 : 4, 1e-5);
     sisp_camera_destroy(&camera);
 }
 
@@ -162,9 +162,9 @@ static double started_us(void)
 TEST(a_frame_begins_its_rows_before_its_end)
 {
     is_start = false;
-    CHECK_NEAR(started_us(), -480 * 18.904, 2);
+    CHECK_FLOAT(started_us(), -480 * 18.904, 2);
     is_start = true;
-    CHECK_NEAR(started_us(), 0, 2);
+    CHECK_FLOAT(started_us(), 0, 2);
     is_start = false;
 }
 
@@ -177,7 +177,7 @@ TEST(what_does_not_change_is_not_remembered)
     for (unsigned n = 1; n < 60; n++) {
         sisp_camera_set_controls(camera, &(struct sisp_camera_controls){10000, 4});
         struct sisp_camera_controls shown = next_shows();
-        CHECK_NEAR(shown.analogue_gain, n < 2 ? 2 : 4, 1e-5);
+        CHECK_FLOAT(shown.analogue_gain, n < 2 ? 2 : 4, 1e-5);
     }
     sisp_camera_destroy(&camera);
 }
@@ -208,10 +208,10 @@ TEST(a_webcam_s_automatics_are_off_and_its_units_known)
     CHECK_EQ(fake_control(&fake, V4L2_CID_EXPOSURE_AUTO)->value, V4L2_EXPOSURE_MANUAL);
     CHECK_EQ(fake_control(&fake, V4L2_CID_EXPOSURE_AUTO_PRIORITY)->value, 0);
     CHECK_EQ(fake_control(&fake, V4L2_CID_AUTOGAIN)->value, 0);
-    CHECK_NEAR(limits.exposure_us_min, 100, 0);
-    CHECK_NEAR(limits.exposure_us_max, 200000, 0);
-    CHECK_NEAR(limits.analogue_gain_min, 1, 0);
-    CHECK_NEAR(limits.analogue_gain_max, 8, 0);
+    CHECK_FLOAT(limits.exposure_us_min, 100, 0);
+    CHECK_FLOAT(limits.exposure_us_max, 200000, 0);
+    CHECK_FLOAT(limits.analogue_gain_min, 1, 0);
+    CHECK_FLOAT(limits.analogue_gain_max, 8, 0);
     CHECK_EQ(limits.line_ns, 0);
     sisp_camera_set_controls(camera, &(struct sisp_camera_controls){12345, 2.2f});
     CHECK_EQ(fake_control(&fake, V4L2_CID_EXPOSURE_ABSOLUTE)->value, 123);
@@ -228,7 +228,7 @@ TEST(a_write_that_fails_is_not_believed)
     sisp_camera_set_controls(camera, &(struct sisp_camera_controls){12345, 2});
     for (unsigned n = 0; n < 4; n++) {
         REQUIRE(next(&index) == 0);
-        CHECK_NEAR(sisp_camera_applied(camera).exposure_us, 15600, 0);
+        CHECK_FLOAT(sisp_camera_applied(camera).exposure_us, 15600, 0);
         CHECK_EQ(sisp_camera_queue(camera, index), 0);
     }
     end();
@@ -250,12 +250,12 @@ TEST(controls_that_cannot_be_used_are_none)
     add_webcam();
     fake.hook = no_reads;
     REQUIRE(begin());
-    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_max, 0, 0);
     end();
     add_webcam();
     fake.spoil = disabled;
     REQUIRE(begin());
-    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_max, 0, 0);
     end();
 }
 
@@ -266,7 +266,7 @@ TEST(a_pixel_rate_of_nothing_makes_no_lines)
     fake_control(&graph.fake, V4L2_CID_PIXEL_RATE)->value = 0;
     REQUIRE(open_sensor(&(struct sisp_v4l2_params){.fps_num = 30, .fps_den = 1}) == 0);
     CHECK_EQ(sisp_camera_limits(camera).line_ns, 0);
-    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_max, 0, 0);
     CHECK_EQ(fake_control(&graph.fake, V4L2_CID_VBLANK)->writes, 0);
     sisp_camera_destroy(&camera);
 }
@@ -277,10 +277,10 @@ TEST(what_codes_mean_is_not_guessed)
     fake.controls[0] = (struct fake_control){V4L2_CID_EXPOSURE, 1, 500, 1, 100, false, 0};
     fake.controls[1] = (struct fake_control){V4L2_CID_GAIN, 0, 255, 1, 100, false, 0};
     REQUIRE(begin());
-    CHECK_NEAR(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_max, 0, 0);
     sisp_camera_set_controls(camera, &(struct sisp_camera_controls){1000, 2});
     CHECK_EQ(fake.controls[0].writes + fake.controls[1].writes, 0);
-    CHECK_NEAR(sisp_camera_applied(camera).exposure_us, 0, 0);
+    CHECK_FLOAT(sisp_camera_applied(camera).exposure_us, 0, 0);
     end();
 }
 
@@ -290,8 +290,8 @@ TEST(a_sensor_has_no_gain_below_one)
     graph.names[GRAPH_SENSOR] = "ov5647 10-0036";
     add_imx219(&graph.fake); /* whose codes begin at 0 */
     REQUIRE(open_sensor(&(struct sisp_v4l2_params){0}) == 0);
-    CHECK_NEAR(sisp_camera_limits(camera).analogue_gain_min, 1, 0);
-    CHECK_NEAR(sisp_camera_limits(camera).analogue_gain_max, 14.5, 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).analogue_gain_min, 1, 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).analogue_gain_max, 14.5, 0);
     sisp_camera_destroy(&camera);
 }
 
@@ -306,12 +306,12 @@ TEST(gains_and_codes_agree_both_ways)
     for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         struct v4l2_sensor sensor = v4l2_sensor_find(known[i].name, 0);
         CHECK_STR(sensor.name, known[i].name);
-        CHECK_NEAR(v4l2_gain_of(&sensor, known[i].code), known[i].gain, 1e-4);
+        CHECK_FLOAT(v4l2_gain_of(&sensor, known[i].code), known[i].gain, 1e-4);
         for (int64_t code = 0; code < 200; code++)
             CHECK_EQ(v4l2_gain_code(&sensor, v4l2_gain_of(&sensor, code)), code);
     }
     struct v4l2_sensor unknown = v4l2_sensor_find("nobody", 0);
-    CHECK_NEAR(unknown.unity, 0, 0);
+    CHECK_FLOAT(unknown.unity, 0, 0);
 }
 
 int main(void)
