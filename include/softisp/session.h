@@ -167,8 +167,8 @@ struct sisp_submission {
     /* Readout of its first row, by the sensor's clock: what flicker is measured by; 0: unknown. */
     uint64_t readout_ns;
     /* The input is not filled yet: its frame starts when fence_fd, a sync_file or an eventfd of the
-     * caller's, signals. One that never does costs its frame (late at its deadline) and its input.
-     */
+     * caller's, signals. One that never does costs its frame (late at its deadline, or
+     * flushed) and, until it does, its input. */
     int has_fence;
     int fence_fd;
 };
@@ -215,7 +215,8 @@ SISP_API SISP_MUST_CHECK int sisp_session_next(
     struct sisp_session *session, struct sisp_result *result, uint64_t timeout_ns);
 
 /** Give back what a result holds. Threads: any. Real-time: safe. Returns: 0, -ESTALE (given back
- * before, or never handed out: nothing happens). */
+ * before, or never handed out: nothing happens), -EAGAIN (dmabufs: too many are with devices; call
+ * again). */
 SISP_API int sisp_session_release(struct sisp_session *session, struct sisp_result *result);
 
 /** The same, but a device still reads the pictures: they come back when fence_fd (a sync_file or an
