@@ -8,14 +8,14 @@
 #   BUILD                   the build to test (build)
 #   SOFTISP_VM_CACHE        where the kernel is kept from run to run (build-vm)
 #   SOFTISP_VM_KERNEL       backports (with udmabuf, dma-heap, vimc, sw_sync) or stock (backports, else stock)
-#   SOFTISP_VM_SECONDS      after which the guest is killed (300)
+#   SOFTISP_VM_SECONDS      after which the guest is killed; a script has a third of them (900)
 # What the guest wrote stays in CACHE/out/NAME/ until the next run, its console in CACHE/out/console.txt.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 source=$PWD
 build=$(realpath "${BUILD:-build}")
 cache=$(realpath -m "${SOFTISP_VM_CACHE:-build-vm}")
-seconds=${SOFTISP_VM_SECONDS:-300}
+seconds=${SOFTISP_VM_SECONDS:-900}
 here=$source/tests/vm
 out=$(realpath -m build-vm)/out
 python=/usr/bin/python3 # the one that has Debian's numpy
@@ -68,7 +68,7 @@ cp -r "$kernel/modules" "$work/root/modules"
 cp "$here/init" "$work/root/init"
 chmod +x "$work/root/init"
 printf 'NAMES="%s"\nSOURCE="%s"\nBUILD="%s"\nSECONDS_EACH=%s\n' "${names[*]}" "$source" "$build" \
-    "$((seconds / 2))" >"$work/root/settings"
+    "$((seconds / 3))" >"$work/root/settings"
 (cd "$work/root" && find . | cpio -o -H newc --quiet >"$work/initrd")
 
 timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -M pc -cpu max -m 1536 -smp 2 \

