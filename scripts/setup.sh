@@ -12,7 +12,7 @@ packages="gcc libc6-dev meson ninja-build pkg-config xz-utils binutils clang cla
  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
 [ "${1:-}" != bench ] || packages="$packages python3-opencv ffmpeg"
 [ "${1:-}" != aarch64 ] || packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
-[ "${1:-}" != vm ] || packages="$packages qemu-system-x86 busybox-static cpio kmod make v4l-utils"
+[ "${1:-}" != vm ] || packages="$packages qemu-system-x86 busybox-static cpio kmod make v4l-utils gstreamer1.0-plugins-good"
 missing=""
 for p in $packages; do
     dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
