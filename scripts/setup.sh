@@ -9,7 +9,8 @@ packages="gcc libc6-dev meson ninja-build pkg-config xz-utils binutils clang cla
  libraw-dev libjpeg62-turbo-dev libpng-dev libtiff-dev liblcms2-dev libexif-dev libxxhash-dev
  libseccomp-dev spin libjansson-dev libyaml-dev strace python3 python3-numpy python3-pil
  libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev gstreamer1.0-tools
- gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad"
+ gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+ gstreamer1.0-pipewire pipewire pipewire-bin wireplumber dbus"
 [ "${1:-}" != bench ] || packages="$packages python3-opencv ffmpeg"
 [ "${1:-}" != aarch64 ] || packages="$packages gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"
 [ "${1:-}" != vm ] || packages="$packages qemu-system-x86 busybox-static cpio kmod make v4l-utils gstreamer1.0-plugins-good"
