@@ -91,9 +91,11 @@ static int run_session(const struct scenario *scenario, const char *path, unsign
     if (file_bytes_max)
         CHECK_EQ(setrlimit(RLIMIT_FSIZE, &(struct rlimit){file_bytes_max, file_bytes_max}), 0);
     if (single_ok()) {
-        life_feed(&life, frames);
+        /* On a busy machine inputs come back late. */
+        while (life.submitted < frames && life.refused < 100 * frames && single_ok())
+            life_feed(&life, 1);
         life_close(&life);
-        CHECK_EQ(life.submitted + life.refused, frames);
+        CHECK_EQ(life.submitted, frames);
     }
     r = sisp_telemetry_close(&life.params.telemetry);
     return r;
