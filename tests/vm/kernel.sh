@@ -37,7 +37,7 @@ fetch() { # PACKAGE...: unpacked into deb/
 }
 apt apt-get update
 package=$(apt apt-cache depends linux-image-amd64 | sed -nE 's/ *Depends: (linux-image-[0-9].*)/\1/p' | head -1)
-[ -n "$package" ] || { echo "kernel.sh: $suite has no linux-image-amd64" >&2; exit 1; }
+[ -n "$package" ] || { echo "kernel.sh: no linux-image-amd64 of $suite can be had: is there a network?" >&2; exit 1; }
 fetch "$package"
 release=${package#linux-image-}
 release=${release%-unsigned}

@@ -9,7 +9,7 @@
 #   SOFTISP_VM_CACHE        where the kernel is kept from run to run (build-vm)
 #   SOFTISP_VM_KERNEL       backports (with udmabuf, dma-heap, vimc, sw_sync) or stock (backports, else stock)
 #   SOFTISP_VM_SECONDS      after which the guest is killed; a script has a third of them (900)
-# What the guest wrote stays in CACHE/out/NAME/ until the next run, its console in CACHE/out/console.txt.
+# What a guest wrote stays in build-vm/out/NAME/ until the next run, its console in build-vm/out/console?.txt.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 source=$PWD
@@ -67,21 +67,37 @@ cp "$(command -v busybox)" "$work/root/bin/busybox"
 cp -r "$kernel/modules" "$work/root/modules"
 cp "$here/init" "$work/root/init"
 chmod +x "$work/root/init"
-printf 'NAMES="%s"\nSOURCE="%s"\nBUILD="%s"\nSECONDS_EACH=%s\n' "${names[*]}" "$source" "$build" \
-    "$((seconds / 3))" >"$work/root/settings"
-(cd "$work/root" && find . | cpio -o -H newc --quiet >"$work/initrd")
 
-timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -M pc -cpu max -m 1536 -smp 2 \
-    -nodefaults -display none -no-reboot -serial stdio \
-    -kernel "$kernel/vmlinuz" -initrd "$work/initrd" \
-    -append "console=ttyS0 panic=-1 oops=panic quiet mitigations=off softisp" \
-    -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
-    -device virtio-9p-pci,fsdev=root,mount_tag=root \
-    -fsdev local,id=out,path="$work/out",security_model=none \
-    -device virtio-9p-pci,fsdev=out,mount_tag=out </dev/null 2>&1 | tr -d '\r' >"$work/out/console.txt"
-status=${PIPESTATUS[0]}
-grep -a '^GUEST:' "$work/out/console.txt"
-[ "$status" -ne 124 ] || echo "the guest was killed after $seconds s"
+# boot NUMBER NAME...: a guest that runs these scripts.
+boot() {
+    number=$1
+    shift
+    [ $# -gt 0 ] || return
+    printf 'NAMES="%s"\nSOURCE="%s"\nBUILD="%s"\nSECONDS_EACH=%s\n' "$*" "$source" "$build" \
+        "$((seconds / 3))" >"$work/root/settings"
+    (cd "$work/root" && find . | cpio -o -H newc --quiet >"$work/initrd$number")
+    timeout -k 5 "$seconds" qemu-system-x86_64 -accel tcg,thread=multi -M pc -cpu max -m 1536 -smp 2 \
+        -nodefaults -display none -no-reboot -serial stdio \
+        -kernel "$kernel/vmlinuz" -initrd "$work/initrd$number" \
+        -append "console=ttyS0 panic=-1 oops=panic quiet mitigations=off" \
+        -fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
+        -device virtio-9p-pci,fsdev=root,mount_tag=root \
+        -fsdev local,id=out,path="$work/out",security_model=none \
+        -device virtio-9p-pci,fsdev=out,mount_tag=out </dev/null 2>&1 | tr -d '\r' >"$work/out/console$number.txt" &
+}
+# An emulated machine keeps little more than one core busy: the longest scripts get a second one.
+first=()
+second=()
+for name in "${names[@]}"; do
+    case $name in
+    camera | capture | fences | gst) second+=("$name") ;;
+    *) first+=("$name") ;;
+    esac
+done
+boot 1 "${first[@]}"
+boot 2 "${second[@]}"
+wait
+grep -a -h '^GUEST:' "$work"/out/console?.txt
 
 passed=0
 failed=0
@@ -105,7 +121,8 @@ for name in "${names[@]}"; do
     log=$work/out/$name/log.txt
     before=$failed
     if [ "$(tail -n 1 "$log" 2>/dev/null)" != "END 0" ]; then
-        echo "FAIL did not come to its end: $(tail -n 1 "$log" 2>/dev/null || tail -n 1 "$work/out/console.txt")" >>"${log:=/dev/null}"
+        mkdir -p "$work/out/$name"
+        echo "FAIL did not come to its end: $(tail -n 1 "$log" 2>/dev/null || tail -q -n 1 "$work"/out/console?.txt)" >>"$log"
     fi
     verdicts "$name" <"$log"
     if [ -f "$here/host/$name.py" ]; then

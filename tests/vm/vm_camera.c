@@ -267,6 +267,51 @@ TEST(five_hundred_starts_and_stops_leave_nothing_behind)
     CHECK(available_kib() + 32 * 1024 > kib);
 }
 
+/* Camera and session from nothing to a picture and back: the driver's buffers imported. */
+static void whole_cycle(void)
+{
+    struct sisp_session_params params = sisp_session_params_default();
+    struct rig rig = {.camera = open_camera(nodes[0], "SRGGB10")};
+    struct sisp_session *session = NULL;
+    struct sisp_input inputs[BUFFERS];
+    struct sisp_result result;
+    uint32_t index;
+    REQUIRE(rig.camera && attach_own(&rig) > 0);
+    params.info = *sisp_camera_info(rig.camera);
+    params.preview =
+        (struct sisp_picture_params){.format = SISP_PIXEL_NV12, .width = 64, .height = 36};
+    params.is_live = 1;
+    params.threads = 1;
+    params.imports_max = BUFFERS;
+    REQUIRE(sisp_session_create(&session, &params, error, sizeof(error)) == 0);
+    for (int i = 0; i < rig.count; i++)
+        CHECK_EQ(
+            sisp_session_import(session, &rig.buffers[i], &inputs[i], error, sizeof(error)), 0);
+    const struct sisp_submission submission = {.lane = SISP_LANE_FAST};
+    CHECK(start(&rig) == 0 && next(&rig, &index) == 0);
+    if (test_ok) {
+        CHECK_EQ(sisp_session_submit(session, &inputs[index], &submission), 0);
+        CHECK_EQ(sisp_session_next(session, &result, 20 * SECOND_NS), 0);
+        CHECK(result.record.outcome == SISP_DELIVERED && result.record.zero_copy);
+        sisp_session_release(session, &result);
+    }
+    sisp_camera_stop(rig.camera);
+    sisp_session_destroy(&session);
+    finish(&rig);
+}
+
+TEST(camera_and_session_come_and_go)
+{
+    whole_cycle();
+    const unsigned fds = descriptors(), maps = mappings();
+    const unsigned long kib = available_kib();
+    for (int i = 0; test_ok && i < 50; i++)
+        whole_cycle();
+    CHECK_EQ(descriptors(), fds);
+    CHECK(mappings() <= maps + 4); /* the C library keeps heaps of threads that ended */
+    CHECK(available_kib() + 32 * 1024 > kib);
+}
+
 /* ---- faults -------------------------------------------------------------------------------- */
 
 static int set_control(const char *node, const char *name, int value)
@@ -400,6 +445,7 @@ int main(int argc, char **argv)
     RUN(each_kind_of_buffer_holds_the_right_frames);
     RUN(the_same_by_the_multi_planar_api);
     RUN(five_hundred_starts_and_stops_leave_nothing_behind);
+    RUN(camera_and_session_come_and_go);
     RUN(a_damaged_frame_costs_that_frame);
     RUN(a_driver_that_drops_frames_leaves_gaps_in_the_count);
     RUN(what_a_driver_refuses_is_said_and_works_the_next_time);

@@ -120,13 +120,22 @@ TEST(a_fence_that_signalled_before_holds_nothing_up)
     close(timeline);
 }
 
-/* Another program draws into its buffer and hands over the fence that says when it is done. */
-TEST(an_import_is_read_when_its_writer_is_done)
+static int submit_import(
+    struct sisp_session *session, const struct sisp_input *input, int dmabuf, bool is_explicit)
+{
+    const int fence = is_explicit ? dmabuf_write_fence(dmabuf) : -1;
+    const struct sisp_submission submission = {
+        .lane = SISP_LANE_FAST, .has_fence = is_explicit, .fence_fd = fence};
+    const int r = sisp_session_submit(session, input, &submission);
+    if (fence >= 0)
+        close(fence);
+    return r;
+}
+
+/* Another program draws into its buffer; its fence is handed over, or on the buffer alone. */
+static void read_while_drawn(int card, bool is_explicit)
 {
     uint32_t handle, drawing;
-    const int card = vgem_open();
-    if (card < 0)
-        SKIP("there is no vgem");
     struct sisp_session_params params = fenced_params();
     params.imports_max = 2;
     struct sisp_session *session = create(&params);
@@ -134,13 +143,12 @@ TEST(an_import_is_read_when_its_writer_is_done)
     const uint64_t wanted = wanted_sum(session, 3);
     const int dmabuf = vgem_dmabuf(card, FRAME_BYTES, &handle);
     REQUIRE(dmabuf >= 0 && vgem_attach(card, handle, &drawing) == 0);
-    const int fence = dmabuf_write_fence(dmabuf);
     const struct sisp_buffer buffer = {.fd = dmabuf, .size_bytes = FRAME_BYTES};
     struct sisp_input input;
     struct sisp_result result;
-    REQUIRE(fence >= 0 && sisp_session_import(session, &buffer, &input, error, sizeof(error)) == 0);
+    REQUIRE(sisp_session_import(session, &buffer, &input, error, sizeof(error)) == 0);
     const uint64_t before_ns = clock_ns();
-    REQUIRE(submit_fenced(session, &input, fence, 0) == 0);
+    REQUIRE(submit_import(session, &input, dmabuf, is_explicit) == 0);
     /* vgem's own timer ends what is not signalled after 10 s: submit must not wait for that. */
     CHECK(clock_ns() - before_ns < 5 * SECOND_NS);
     CHECK_EQ(sisp_session_next(session, &result, HELD_NS), -EAGAIN);
@@ -155,8 +163,24 @@ TEST(an_import_is_read_when_its_writer_is_done)
     CHECK_EQ(sisp_session_release(session, &result), 0);
     sisp_session_destroy(&session);
     dmabuf_unmap(bytes, FRAME_BYTES);
-    close(fence);
     close(dmabuf);
+}
+
+TEST(an_import_is_read_when_its_writer_is_done)
+{
+    const int card = vgem_open();
+    if (card < 0)
+        SKIP("there is no vgem");
+    read_while_drawn(card, true);
+    close(card);
+}
+
+TEST(a_fence_on_the_buffer_alone_is_waited_for_as_well)
+{
+    const int card = vgem_open();
+    if (card < 0)
+        SKIP("there is no vgem");
+    read_while_drawn(card, false);
     close(card);
 }
 
@@ -316,6 +340,7 @@ int main(void)
     RUN(a_frame_starts_when_its_fence_signals);
     RUN(a_fence_that_signalled_before_holds_nothing_up);
     RUN(an_import_is_read_when_its_writer_is_done);
+    RUN(a_fence_on_the_buffer_alone_is_waited_for_as_well);
     RUN(a_late_fence_costs_its_frame_and_gives_the_input_back);
     RUN(a_fence_that_never_signals_holds_up_nobody_else);
     RUN(a_picture_comes_back_when_its_reader_is_done);
