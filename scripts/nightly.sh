@@ -7,7 +7,7 @@ set -u
 build=${1:-build}
 passed=0
 failed=0
-rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model replay mutants kills soak fuzz coverage}
+rungs=${SOFTISP_RUNGS:-transfers transfers-tsan simulator protocol model replay mutants kills soak fuzz trixie coverage}
 
 # rung NAME COMMAND...
 rung() {
@@ -53,6 +53,8 @@ fuzz_all() {
     done
 }
 rung fuzz fuzz_all
+# GStreamer of Debian 13: as root, with mmdebstrap.
+rung trixie tests/gst/trixie.py "$build" build-trixie
 rung coverage scripts/coverage.sh "$build-coverage"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
