@@ -33,6 +33,13 @@ static const struct kind {
     {"DMABUF of a heap", SISP_MEMORY_DMA_HEAP, false},
 };
 
+/* The stock kernel has neither dmabufs of memfds nor heaps. */
+static unsigned kind_count(void)
+{
+    const bool has_udmabuf = access("/dev/udmabuf", F_OK) == 0;
+    return !has_udmabuf ? 2 : access("/dev/dma_heap/system", F_OK) == 0 ? 4 : 3;
+}
+
 struct rig {
     struct sisp_camera *camera;
     struct sisp_buffer buffers[BUFFERS];
@@ -168,8 +175,6 @@ static void capture(struct rig *rig, const struct kind *kind, const uint8_t *tru
 {
     uint64_t last = 0;
     const int r = attach(rig, kind);
-    if (r == -ENOENT)
-        return; /* the kernel has no such memory, as guest/kernel.sh says */
     if (r < 0)
         printf("%s: %s\n", kind->name, sisp_camera_error(rig->camera));
     REQUIRE(r > 0 && start(rig) == 0);
@@ -190,7 +195,7 @@ static void capture_from(const char *node)
 {
     for (unsigned f = 0; test_ok && f < sizeof(formats) / sizeof(formats[0]); f++) {
         uint8_t *truth = truth_of(formats[f].fourcc, formats[f].size_bytes);
-        for (unsigned k = 0; test_ok && k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        for (unsigned k = 0; test_ok && k < kind_count(); k++) {
             struct rig rig = {.camera = open_camera(node, formats[f].raw_format)};
             REQUIRE(rig.camera != NULL);
             capture(&rig, &kinds[k], truth, formats[f].size_bytes);
@@ -242,7 +247,7 @@ static void cycle(int i)
 {
     struct rig rig = {.camera = open_camera(nodes[0], "SRGGB10")};
     REQUIRE(rig.camera != NULL);
-    REQUIRE(attach(&rig, &kinds[i % 4]) > 0);
+    REQUIRE(attach(&rig, &kinds[(unsigned)i % kind_count()]) > 0);
     REQUIRE(start(&rig) == 0);
     if (i % 25 == 0)
         CHECK_EQ(next_and_again(&rig), 0);
@@ -431,7 +436,7 @@ static void unplug_under(const struct kind *kind)
 
 TEST(a_camera_unplugged_in_mid_stream_is_gone_and_comes_back)
 {
-    for (unsigned k = 0; k < 3; k++)
+    for (unsigned k = 0; k < 3 && k < kind_count(); k++)
         unplug_under(&kinds[k]);
 }
 
