@@ -56,13 +56,6 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
-void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width)
-{
-    const int32_t last = (int32_t)(width + ((width ^ phase) & 1)); /* of width, width + 1 */
-    row[-1] = row[fast_mirror((int32_t)phase - 2, width) >> 1];
-    row[last >> 1] = row[fast_mirror(last, width) >> 1];
-}
-
 /* Left and right of a row in the ring change places, and with them the phases of an even width. */
 static void reverse_row(const struct fast_run *run, uint32_t y)
 {
@@ -137,7 +130,7 @@ void isp_fast_unpack_row(const struct fast_run *run, uint32_t y)
     if (g->orientation & SISP_ORIENTATION_MIRROR)
         reverse_row(run, y);
     for (unsigned phase = 0; phase < 2; phase++)
-        isp_fast_mirror_sides(fast_ring_row(run, y, phase), phase, g->crop.width);
+        fast_mirror_sides(recipe, fast_ring_row(run, y, phase), phase);
 }
 
 /* ---- linear RGB ------------------------------------------------------------------------------ */

@@ -55,7 +55,7 @@ static void correct_row(const struct fast_run *run, uint32_t y)
     }
     recipe->kernels->bayer->defects(&task);
     for (unsigned phase = 0; phase < 2; phase++)
-        isp_fast_mirror_sides(task.dst[phase], phase, width);
+        fast_mirror_sides(recipe, task.dst[phase], phase);
 }
 
 static void bring_defect_free(struct fast_run *run, uint32_t end)
@@ -88,7 +88,7 @@ static void balance_row(const struct fast_run *run, uint32_t y)
         task.other[k] =
             fast_defect_free_row(run, fast_mirror((int64_t)y + 2 * k - 1, height), !phase);
     recipe->kernels->bayer->balance[phase](&task);
-    isp_fast_mirror_sides(task.dst, phase, width);
+    fast_mirror_sides(recipe, task.dst, phase);
 }
 
 void isp_fast_bring_rows(struct fast_run *run, uint32_t end)

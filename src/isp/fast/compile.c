@@ -303,6 +303,19 @@ static uint32_t group_lead(enum sisp_packing packing, uint32_t x)
     return 0;
 }
 
+static void compile_sides(struct isp_fast_recipe *recipe)
+{
+    const uint32_t width = recipe->geometry.crop.width;
+    for (uint32_t phase = 0; phase < 2; phase++) {
+        const uint32_t last = width + ((width ^ phase) & 1); /* of width, width + 1 */
+        recipe->side[phase] = (struct fast_side){
+            .left = fast_mirror((int32_t)phase - 2, width) >> 1,
+            .last = last >> 1,
+            .right = fast_mirror(last, width) >> 1,
+        };
+    }
+}
+
 static void compile_lines(struct isp_fast_recipe *recipe)
 {
     const struct sisp_rect *crop = &recipe->geometry.crop;
@@ -353,6 +366,7 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
         recipe->zone_edge[z] =
             (z * (geometry->crop.width / 2) + SISP_STATS_ZONES - 1) / SISP_STATS_ZONES;
     compile_lines(recipe);
+    compile_sides(recipe);
     compile_gains(recipe, c);
     compile_ccm(recipe, c->ccm);
     isp_fast_finish_compile(&recipe->finish, c);

@@ -60,43 +60,58 @@ static void make_color(const struct fast_run *run, uint32_t cy)
     }
 }
 
-static void make_display(struct fast_run *run, uint32_t y)
+/* What is the same for all rows of a band: setting it for each costs a hundred stores. */
+struct finish_tasks {
+    struct fast_pack display, finish;
+};
+
+static struct finish_tasks plan_tasks(const struct fast_run *run)
+{
+    const struct isp_fast_recipe *recipe = run->recipe;
+    const uint32_t width = recipe->geometry.width;
+    struct finish_tasks tasks = {
+        .display = {.tone = &recipe->tone, .width = width},
+        .finish = {.detail = recipe->finish.detail, .width = width},
+    };
+    for (unsigned k = 0; k < 3 && recipe->finish.has_color; k++)
+        tasks.finish.shift[k] = row_at(run, SHIFT_ROWS + k);
+    return tasks;
+}
+
+static void make_display(struct fast_run *run, struct fast_pack *task, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const struct fast_pack_kernels *kernels = recipe->kernels->pack;
     const uint32_t width = recipe->geometry.width;
     int16_t *linear = isp_fast_linear_row(run, y);
-    struct fast_pack task = {.tone = &recipe->tone, .width = width};
     for (unsigned k = 0; k < 3; k++) {
         int16_t *even = fast_plane_row(linear, recipe->stride, (int)k, 0);
         int16_t *odd = fast_plane_row(linear, recipe->stride, (int)k, 1);
         if (width % 2 == 1)
             odd[width / 2] = even[width / 2]; /* the last pair of pixels is one */
-        task.linear[k][0] = even;
-        task.linear[k][1] = odd;
-        task.display[k][0] = display_row(run, y, k, 0);
-        task.display[k][1] = display_row(run, y, k, 1);
-        task.half[k] = half_row(run, y, k);
+        task->linear[k][0] = even;
+        task->linear[k][1] = odd;
+        task->display[k][0] = display_row(run, y, k, 0);
+        task->display[k][1] = display_row(run, y, k, 1);
+        task->half[k] = half_row(run, y, k);
     }
-    task.luma[0] = display_row(run, y, LUMA, 0);
-    task.luma[1] = display_row(run, y, LUMA, 1);
+    task->luma[0] = display_row(run, y, LUMA, 0);
+    task->luma[1] = display_row(run, y, LUMA, 1);
     if (fast_is_yuv(recipe->geometry.format))
-        kernels->display_yuv(&task);
+        kernels->display_yuv(task);
     else if (recipe->finish.has_color)
-        kernels->display_both(&task);
+        kernels->display_both(task);
     else
-        kernels->display(&task);
-    extend_sides(task.luma, width);
+        kernels->display(task);
+    extend_sides(task->luma, width);
     if (recipe->finish.has_color && (y % 2 == 1 || y + 1 == recipe->geometry.height))
         make_color(run, y / 2);
 }
 
 static void set_detail(const struct fast_run *run, uint32_t y, struct fast_detail *detail)
 {
-    const struct isp_fast_recipe *recipe = run->recipe;
-    const uint32_t last = recipe->geometry.height - 1;
+    const uint32_t last = run->recipe->geometry.height - 1;
     const uint32_t rows[3] = {y > 0 ? y - 1 : 0, y, y < last ? y + 1 : last};
-    *detail = recipe->finish.detail;
     for (unsigned k = 0; k < 6; k++)
         detail->rows[k / 2][k % 2] = display_row(run, rows[k / 2], LUMA, k % 2);
 }
@@ -138,23 +153,20 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
     run->recipe->kernels->pack->chroma[out->format](&task);
 }
 
-static void finish_row(const struct fast_run *run, const struct sisp_image *out, uint32_t y)
+static void finish_row(
+    const struct fast_run *run, struct fast_pack *task, const struct sisp_image *out, uint32_t y)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
     const bool has_color = run->recipe->finish.has_color;
     const bool has_planes = sisp_pixel_plane_count(g->format) == 2;
-    struct fast_pack task = {
-        .dst = out->planes[0] + y * out->stride_bytes[0],
-        .width = g->width,
-    };
-    set_detail(run, y, &task.detail);
+    task->dst = out->planes[0] + y * out->stride_bytes[0];
+    set_detail(run, y, &task->detail);
     for (unsigned k = 0; k < 3; k++) {
-        task.linear[k][0] = display_row(run, y, k, 0);
-        task.linear[k][1] = display_row(run, y, k, 1);
-        task.half[k] = half_row(run, y, k);
-        task.shift[k] = has_color ? row_at(run, SHIFT_ROWS + k) : NULL;
+        task->linear[k][0] = display_row(run, y, k, 0);
+        task->linear[k][1] = display_row(run, y, k, 1);
+        task->half[k] = half_row(run, y, k);
     }
-    run->recipe->kernels->pack->finish[g->format](&task);
+    run->recipe->kernels->pack->finish[g->format](task);
     if (has_planes && !has_color && (y % 2 == 1 || y + 1 == g->height))
         pack_chroma(run, out, y);
 }
@@ -173,12 +185,13 @@ void isp_fast_finish_band(
     const uint32_t height = run->recipe->geometry.height;
     const bool has_color = run->recipe->finish.has_color;
     uint32_t next = isp_fast_finish_top(&run->recipe->finish, y0);
+    struct finish_tasks tasks = plan_tasks(run);
     for (uint32_t y = y0; y < y1; y++) {
         const uint32_t end = has_color ? (y | 1) + 3 : y + 2;
         for (; next < height && next < end; next++)
-            make_display(run, next);
+            make_display(run, &tasks.display, next);
         if (has_color && (y % 2 == 0 || y == y0))
             reduce_color(run, out, y / 2);
-        finish_row(run, out, y);
+        finish_row(run, &tasks.finish, out, y);
     }
 }

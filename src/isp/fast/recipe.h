@@ -30,6 +30,12 @@ struct fast_finish {
     uint8_t color_noise[16];   /* as its noise */
 };
 
+/** Samples of one phase just outside a row, mirrored: sample -1 is sample `left`, sample `last` is
+ * sample `right`, all counted in the phase. */
+struct fast_side {
+    uint32_t left, last, right;
+};
+
 struct isp_fast_recipe {
     struct fast_tone tone; /* first: it is aligned */
     struct fast_finish finish;
@@ -52,6 +58,7 @@ struct isp_fast_recipe {
     float lsc_applied;
     uint32_t zone_edge[SISP_STATS_ZONES + 1]; /* first cell of each column of zones, and the end */
     size_t stride;                            /* lanes of one phase of a row, padding included */
+    struct fast_side side[2];                 /* of a row's phases */
     uint16_t gains[];                         /* Q12: mesh row, parity of row, phase, column */
 };
 
@@ -140,8 +147,14 @@ static inline uint32_t fast_mirror(int64_t i, uint32_t size)
     return (uint32_t)i;
 }
 
-/** The samples outside that lie in this phase of a row of `width`. */
-void isp_fast_mirror_sides(int16_t *row, unsigned phase, uint32_t width);
+/** The samples outside of a row. */
+static inline void fast_mirror_sides(
+    const struct isp_fast_recipe *recipe, int16_t *row, unsigned phase)
+{
+    const struct fast_side *side = &recipe->side[phase];
+    row[-1] = row[side->left];
+    row[side->last] = row[side->right];
+}
 
 /** Unpack row y of the turned crop into the ring, with mirrored samples on both sides. */
 void isp_fast_unpack_row(const struct fast_run *run, uint32_t y);
