@@ -51,7 +51,7 @@ struct fast_range {
 };
 
 VEC_INLINE vec_u16 fast_sharpen_column(const struct fast_column c[3], const struct fast_range *both,
-    vec_u16 side, vec_u16 coring, vec_u16 smoothed, int sharpness)
+    vec_u16 side, vec_u16 coring, vec_u16 smoothed, vec_u16 sharpness)
 {
     const struct fast_column *m = &c[1];
     const vec_u16 least = vec_min(vec_min(both->least, side), vec_min(m->up, m->down));
@@ -59,24 +59,36 @@ VEC_INLINE vec_u16 fast_sharpen_column(const struct fast_column c[3], const stru
     const vec_u16 room = vec_shift_right(most - least, 3);
     vec_u16 high = m->here - fast_binomial(c[0].smooth, m->smooth, c[2].smooth);
     high -= fast_clamp(high, vec_set(0) - coring, coring);
-    const vec_u16 sharp = vec_adds(smoothed, vec_mulhrs(vec_adds(high, high), vec_set(sharpness)));
+    const vec_u16 sharp = vec_adds(smoothed, vec_mulhrs(vec_adds(high, high), sharpness));
     return fast_clamp(sharp, least - room, vec_adds(most, room)) - m->here;
 }
 
+/** What is the same for a whole row: loaded before it, since nobody may assume that stores past the
+ * caches leave it as it is. */
+struct fast_levels {
+    vec_u16 coring, noise, sharpness;
+};
+
+VEC_INLINE struct fast_levels fast_load_levels(const struct fast_detail *d)
+{
+    return (struct fast_levels){
+        fast_thresholds(d->coring), fast_thresholds(d->noise), vec_set(d->sharpness)};
+}
+
 /** Detail of both phases. */
-VEC_INLINE void fast_detail_pair(
-    const struct fast_detail *d, size_t i, int is_denoised, vec_u16 out[2])
+VEC_INLINE void fast_detail_pair(const struct fast_detail *d, const struct fast_levels *levels,
+    size_t i, int is_denoised, vec_u16 out[2])
 {
     const struct fast_column c[4] = {fast_load_column(d, 1, i - 1), fast_load_column(d, 0, i),
         fast_load_column(d, 1, i), fast_load_column(d, 0, i + 1)};
     const struct fast_range both = {vec_min(c[1].here, c[2].here), vec_max(c[1].here, c[2].here)};
-    const vec_u16 table = fast_thresholds(d->coring), noise = fast_thresholds(d->noise);
     for (int phase = 0; phase < 2; phase++) {
-        const vec_u16 here = c[1 + phase].here, coring = fast_threshold(table, here);
+        const vec_u16 here = c[1 + phase].here, coring = fast_threshold(levels->coring, here);
         const vec_u16 smoothed =
-            is_denoised ? here + fast_smooth_column(c + phase, fast_threshold(noise, here)) : here;
+            is_denoised ? here + fast_smooth_column(c + phase, fast_threshold(levels->noise, here))
+                        : here;
         out[phase] = fast_sharpen_column(
-            c + phase, &both, c[3 * phase].here, coring, smoothed, d->sharpness);
+            c + phase, &both, c[3 * phase].here, coring, smoothed, levels->sharpness);
     }
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Kernels: tone curve and picture formats. */
+#include "isp/fast/bytes.h"
 #include "isp/fast/detail.h"
 #include "isp/fast/tone.h"
 #include "isp/fast/yuv.h"
 
 /* Both phases of linear RGB -> 15-bit display values. */
-VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+VEC_INLINE void tone(
+    const struct fast_pack *p, const struct fast_levels *levels, size_t i, vec_u16 out[3][2])
 {
     for (int k = 0; k < 3; k++) {
         const vec_u16 x[2] = {vec_load(p->linear[k][0] + i), vec_load(p->linear[k][1] + i)};
@@ -16,33 +18,17 @@ VEC_INLINE void tone(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
 /* ---- formats: a step makes 2 * VEC_LANES pixels ------------------------------------------------
  */
 
-typedef void values_fn(const struct fast_pack *p, size_t i, vec_u16 out[3][2]);
+typedef void values_fn(
+    const struct fast_pack *p, const struct fast_levels *levels, size_t i, vec_u16 out[3][2]);
 typedef void step_fn(const struct fast_pack *p, size_t i, vec_u16 c[4][2], uint8_t *dst);
 
-/* Words of even and odd pixels, of which the bytes above the 7 lowest bits count, to bytes. */
-VEC_INLINE vec_u16 to_bytes(vec_u16 even, vec_u16 odd)
-{
-    return vec_shift_right(even, 7) | ((odd + odd) & 0xff00);
-}
-
-/* The same of signed words: what is below 0 becomes 0. */
-VEC_INLINE vec_u16 to_bytes_clamped(vec_u16 even, vec_u16 odd)
-{
-#if !defined(VEC_GENERIC) && defined(__SSSE3__)
-    static const uint8_t in_turn[16] = {0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15};
-    const vec_u16 packed = vec_pack_8((vec_u16)((vec_i16)even >> 7), (vec_u16)((vec_i16)odd >> 7));
-    return vec_lookup_bytes(packed, vec_repeat(in_turn));
-#else
-    return to_bytes(vec_positive(even), vec_positive(odd));
-#endif
-}
-
 /* What pictures of 8-bit RGB are made of: in out[k][0] the bytes of both phases. */
-VEC_INLINE void tone_bytes(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+VEC_INLINE void tone_bytes(
+    const struct fast_pack *p, const struct fast_levels *levels, size_t i, vec_u16 out[3][2])
 {
-    tone(p, i, out);
+    tone(p, levels, i, out);
     for (int k = 0; k < 3; k++)
-        out[k][0] = to_bytes(out[k][0], out[k][1]);
+        out[k][0] = fast_bytes(out[k][0], out[k][1]);
 }
 
 /* Bytes of channel `first`, green, the other one, 255. The curve's base includes rounding. */
@@ -186,15 +172,16 @@ VEC_INLINE void step_yuyv(const struct fast_pack *p, size_t i, vec_u16 c[4][2], 
 VEC_INLINE void row(const struct fast_pack *restrict p, values_fn *values, step_fn *step,
     step_fn *last_step, size_t pixel_bytes)
 {
+    const struct fast_levels levels = fast_load_levels(&p->detail);
     vec_u16 c[4][2];
     size_t x = 0;
     for (; x + 2 * VEC_LANES <= p->width; x += 2 * VEC_LANES) {
-        values(p, x / 2, c);
+        values(p, &levels, x / 2, c);
         step(p, x / 2, c, p->dst + x * pixel_bytes);
     }
     if (x < p->width) {
         uint8_t last[2 * VEC_LANES * 8];
-        values(p, x / 2, c);
+        values(p, &levels, x / 2, c);
         last_step(p, x / 2, c, last);
         __builtin_memcpy(p->dst + x * pixel_bytes, last, (p->width - x) * pixel_bytes);
     }
@@ -269,7 +256,7 @@ enum { LUMA_R = 6966, LUMA_G = 23436, LUMA_B = 2366, LUMA_LIMITED = 28142 };
 
 VEC_INLINE void tone_luma(const struct fast_pack *p, size_t i, vec_u16 c[3][2])
 {
-    tone(p, i, c);
+    tone(p, NULL, i, c);
     for (int phase = 0; phase < 2; phase++) {
         vec_store(p->luma[phase] + i, vec_mulhrs(c[0][phase], vec_set(LUMA_R)) +
                                           vec_mulhrs(c[1][phase], vec_set(LUMA_G)) +
@@ -311,11 +298,11 @@ struct finishing {
 /* Bytes: of the sum only the bits above the 7 lowest count, so that saturation at 32767 is the
  * greatest value. The half step of rounding cannot wrap: detail is at most 32767 less the luma, and
  * little where luma is near 0. */
-VEC_INLINE void finished(
-    const struct fast_pack *p, size_t i, vec_u16 out[3][2], struct finishing how)
+VEC_INLINE void finished(const struct fast_pack *p, const struct fast_levels *levels, size_t i,
+    vec_u16 out[3][2], struct finishing how)
 {
     vec_u16 detail[2];
-    fast_detail_pair(&p->detail, i, how.is_denoised, detail);
+    fast_detail_pair(&p->detail, levels, i, how.is_denoised, detail);
     for (int k = 0; k < 6; k++) {
         vec_u16 sum = vec_load(p->linear[k / 2][k % 2] + i);
         if (how.is_shifted)
@@ -324,13 +311,14 @@ VEC_INLINE void finished(
         out[k / 2][k % 2] = how.is_8_bit ? sum : vec_min(vec_positive(sum), vec_set(FAST_TONE_MAX));
     }
     for (int k = 0; k < 3 && how.is_8_bit; k++)
-        out[k][0] = to_bytes_clamped(out[k][0], out[k][1]);
+        out[k][0] = fast_bytes_clamped(out[k][0], out[k][1]);
 }
 
 #define FINISHED(name, ...)                                                                        \
-    VEC_INLINE void name(const struct fast_pack *p, size_t i, vec_u16 out[3][2])                   \
+    VEC_INLINE void name(                                                                          \
+        const struct fast_pack *p, const struct fast_levels *levels, size_t i, vec_u16 out[3][2])  \
     {                                                                                              \
-        finished(p, i, out, (struct finishing){__VA_ARGS__});                                      \
+        finished(p, levels, i, out, (struct finishing){__VA_ARGS__});                              \
     }
 FINISHED(sharp_8, .is_8_bit = 1)
 FINISHED(shifted_8, .is_8_bit = 1, .is_shifted = 1)
@@ -357,25 +345,27 @@ FINISH(xrgb8888, 8)
 FINISH(rgb24, 8)
 FINISH(rgba64, 16)
 
-VEC_INLINE void finished_luma(
-    const struct fast_pack *p, size_t i, vec_u16 out[3][2], int is_denoised)
+VEC_INLINE void finished_luma(const struct fast_pack *p, const struct fast_levels *levels, size_t i,
+    vec_u16 out[3][2], int is_denoised)
 {
     vec_u16 detail[2];
-    fast_detail_pair(&p->detail, i, is_denoised, detail);
+    fast_detail_pair(&p->detail, levels, i, is_denoised, detail);
     for (int phase = 0; phase < 2; phase++) {
         const vec_u16 sum = vec_adds(vec_load(p->detail.rows[1][phase] + i), detail[phase]);
         out[0][phase] = vec_min(vec_max(sum, vec_set(0)), vec_set(FAST_TONE_MAX));
     }
 }
 
-VEC_INLINE void sharp_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+VEC_INLINE void sharp_luma(
+    const struct fast_pack *p, const struct fast_levels *levels, size_t i, vec_u16 out[3][2])
 {
-    finished_luma(p, i, out, 0);
+    finished_luma(p, levels, i, out, 0);
 }
 
-VEC_INLINE void denoised_luma(const struct fast_pack *p, size_t i, vec_u16 out[3][2])
+VEC_INLINE void denoised_luma(
+    const struct fast_pack *p, const struct fast_levels *levels, size_t i, vec_u16 out[3][2])
 {
-    finished_luma(p, i, out, 1);
+    finished_luma(p, levels, i, out, 1);
 }
 
 /* 219 of 255 steps. */

@@ -173,6 +173,16 @@ VEC_INLINE vec_u16 vec_shift_right(vec_u16 v, unsigned bits)
 #endif
 }
 
+/** The same of signed lanes, down to the next whole number; 2 to 15. */
+VEC_INLINE vec_u16 vec_shift_right_signed(vec_u16 v, unsigned bits)
+{
+#if VEC_BYTES == 64
+    return (vec_u16)_mm512_mulhi_epi16((VEC_RAW)v, (VEC_RAW)vec_set(1 << (16 - bits)));
+#else
+    return (vec_u16)((vec_i16)v >> (int16_t)bits);
+#endif
+}
+
 /** The greater of v and 0; with AVX-512 without the port that minima, shifts and the like fill. */
 VEC_INLINE vec_u16 vec_positive(vec_u16 v)
 {
