@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Buffers of others, and where inputs and pictures lie. A sealed memfd stands for a dmabuf. */
 #include "api/session.h"
+#include "harness/descriptors.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -185,16 +185,6 @@ TEST(what_is_no_buffer_is_refused)
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         close(fds[i]);
     sisp_session_destroy(&session);
-}
-
-static unsigned count_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
 }
 
 static unsigned count_mappings(void)

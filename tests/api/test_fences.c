@@ -2,8 +2,8 @@
 /** Fences: inputs that are filled after they were submitted, and pictures that a device still
  * reads. An eventfd stands for a sync_file. */
 #include "api/session.h"
+#include "harness/descriptors.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -149,16 +149,6 @@ TEST(one_that_never_signals_costs_its_frame_and_its_input)
     CHECK(is_back);
     close(fence);
     sisp_session_destroy(&session);
-}
-
-static unsigned count_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
 }
 
 TEST(stop_ends_what_waits)

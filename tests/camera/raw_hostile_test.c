@@ -2,11 +2,11 @@
 /* Whatever the child does, the library refuses the file and goes on; and the real child cannot do
  * much. */
 #include "tests/camera/raw_common.h"
+#include "tests/harness/descriptors.h"
 
 #include "base/base.h"
 #include "camera/rawdec/rawdec.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -21,17 +21,6 @@ static int open_word(const char *word, struct sisp_raw_file **file, char error[2
     char bytes[32];
     snprintf(bytes, sizeof(bytes), "%-16s", word);
     return open_bytes(file, bytes, 16, &params, error);
-}
-
-static unsigned open_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count;
 }
 
 static const struct {
@@ -61,7 +50,7 @@ static const struct {
 
 TEST(lies_are_refused)
 {
-    unsigned before = open_descriptors();
+    unsigned before = count_descriptors();
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         struct sisp_raw_file *file;
         char error[256];
@@ -69,7 +58,7 @@ TEST(lies_are_refused)
         CHECK_STR(error, lies[i].sentence);
         CHECK(file == NULL);
     }
-    CHECK_EQ(open_descriptors(), before);
+    CHECK_EQ(count_descriptors(), before);
     CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
 }
 

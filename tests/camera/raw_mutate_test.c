@@ -5,12 +5,12 @@
  * descriptor and no process behind. A crash of the child is contained, and counted.
  */
 #include "tests/camera/raw_common.h"
+#include "tests/harness/descriptors.h"
 
 #include "base/base.h"
 #include "base/prng.h"
 #include "camera/rawdec/protocol.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <softisp/log.h>
@@ -165,17 +165,6 @@ static size_t mutate(void)
     return size_bytes;
 }
 
-static unsigned open_descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count;
-}
-
 static void check_frame(const struct sisp_raw_file *file)
 {
     const struct sisp_raw_info *info = sisp_raw_file_info(file);
@@ -223,10 +212,10 @@ static void run_one(unsigned number)
 
 TEST(mutations_do_no_harm)
 {
-    unsigned before = open_descriptors();
+    unsigned before = count_descriptors();
     for (unsigned i = 0; i < mutations && test_ok; i++)
         run_one(i);
-    CHECK_EQ(open_descriptors(), before);
+    CHECK_EQ(count_descriptors(), before);
     CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
     CHECK_EQ(errno, ECHILD);
 #ifdef BASE_SANITIZED
