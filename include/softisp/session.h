@@ -47,7 +47,7 @@ struct sisp_picture_params {
 /** Start from sisp_session_params_default(). */
 struct sisp_session_params {
     struct sisp_raw_info info;          /* of every frame; exposure and gain come with each */
-    struct sisp_params params;          /* the user's wishes */
+    struct sisp_params params;          /* the user's wishes, until sisp_session_set_params() */
     struct sisp_picture_params preview; /* fast lane and its fallback: any format */
     /* Of the same frames, from the same pass: such as the full picture beside a small preview. Any
      * format, the preview's orientation; width 0: none. */
@@ -74,8 +74,8 @@ struct sisp_session_params {
     uint32_t sessions_max;
     /* Another session, whose engine this one joins: workers, buffers, knobs and telemetry are in
      * common; frames, results, flush and stop are its own. info, params, preview, second, still,
-     * is_live, burst_frames, memories and imports_max must be the other's. NULL: an engine of its
-     * own. */
+     * is_live, burst_frames, memories and imports_max must be the other's, as it was created.
+     * NULL: an engine of its own. */
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
     /* What inputs and pictures lie in; who shares an engine has the same. Anything but
@@ -200,6 +200,7 @@ struct sisp_result {
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
     struct sisp_camera_controls applied; /* in force for this frame, as submitted; 0: unknown */
+    uint32_t params_generation;          /* how often parameters had been set when it was made */
     uint64_t buffers[8];                 /* the session's */
     /* Where `image` and `second` lie, from their first byte to their last; fd -1: no picture. */
     struct sisp_buffer image_buffer, second_buffer;
@@ -240,6 +241,22 @@ SISP_API SISP_MUST_CHECK int sisp_session_flush(struct sisp_session *session);
  */
 SISP_API SISP_MUST_CHECK int sisp_session_set_tuning(
     struct sisp_session *session, const struct sisp_tuning *tuning);
+
+/**
+ * Other parameters, all of them at once, from one of the next frames on; of all sessions that share
+ * the engine. A frame is made by the old ones or the new ones, never by a mixture. One submitted
+ * after the call has the new ones, unless they are set again while it looks; on the floor, or as a
+ * still of a live session, it has the last preview's. result.params_generation tells.
+ * Automatic control goes on from where it is: what concerns the look alone (tone, colour, noise,
+ * detail) leaves exposure and white balance as they are. None changes sizes, formats or memory;
+ * those are a new session's.
+ * Ownership: copied. Threads: any, one at a time. Real-time: safe, unless refused, which is logged.
+ * Returns: 0, -EINVAL (a parameter outside its range, not whole, or not of stills: the log names
+ * it; all stay as they were), -ENOTSUP (the session's coefficients are fixed), -EBUSY (another
+ * thread is inside), -ESHUTDOWN.
+ */
+SISP_API SISP_MUST_CHECK int sisp_session_set_params(
+    struct sisp_session *session, const struct sisp_params *params);
 
 /** What a live session's first frames say against their CFA order; the log has it too.
  * Threads: any. Real-time: safe. Returns: 0, -ENOENT (nothing). */

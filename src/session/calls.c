@@ -210,6 +210,7 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
         result->coefficients = &payload->coefficients;
         result->request = payload->request;
         result->applied = payload->applied;
+        result->params_generation = payload->params_generation;
     }
     return 0;
 }

@@ -21,8 +21,9 @@ struct session_engine {
     uint32_t input_count, import_count; /* buffers of all sessions together */
     enum sisp_memory input_memory, output_memory;
     uint64_t drain_grace_ns;
-    _Atomic uint32_t sessions; /* that use it now */
-    _Atomic uint32_t is_tuned; /* somebody is inside sisp_session_set_tuning() */
+    _Atomic uint32_t sessions;  /* that use it now */
+    _Atomic uint32_t is_tuned;  /* somebody is inside sisp_session_set_tuning() */
+    _Atomic uint32_t is_wished; /* and inside sisp_session_set_params() */
 };
 
 /** Its first user is the caller. Returns: as sisp_session_create(). */

@@ -27,18 +27,6 @@ struct sisp_session_params sisp_session_params_default(void)
     return (struct sisp_session_params){.params = sisp_params_default()};
 }
 
-/* What a session that makes stills only would silently leave out. */
-static bool asks_for_fast_stages(const struct sisp_params *params)
-{
-    static const enum sisp_param stages[] = {SISP_PARAM_SHARPNESS, SISP_PARAM_DENOISE_LUMA,
-        SISP_PARAM_DENOISE_CHROMA, SISP_PARAM_DEFECT_CORRECTION, SISP_PARAM_GREEN_BALANCE};
-    for (size_t i = 0; i < BASE_COUNT(stages); i++) {
-        if (params->value[stages[i]] > 0)
-            return true;
-    }
-    return false;
-}
-
 static int check_memory(const struct sisp_session_params *params, char *error, size_t error_size)
 {
     const enum sisp_memory memories[] = {params->input_memory, params->output_memory};
@@ -88,9 +76,6 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (params->second.width && params->second.orientation != params->preview.orientation)
         return session_fail(
             error, error_size, -EINVAL, "both pictures of a frame have one orientation");
-    if (!params->preview.width && asks_for_fast_stages(&params->params))
-        return session_fail(error, error_size, -EINVAL,
-            "stills have no defect correction, green balance, noise reduction or sharpening");
     if (params->burst_frames > ISP_BURST_MAX || params->burst_frames == 1)
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");
     if (params->burst_frames && (!params->preview.width || !params->still.width))
@@ -106,12 +91,8 @@ static int check_params(const struct sisp_session_params *params, char *error, s
             error, error_size, -EINVAL, "a coefficient is not finite or not one that there is");
     if (params->tuning && !tuning_is_sound(params->tuning))
         return session_fail(error, error_size, -EINVAL, "the tuning holds what cannot be");
-    for (int i = 0; i < SISP_PARAM_COUNT; i++) {
-        const struct sisp_param_row *row = &sisp_param_table[i];
-        if (!(params->params.value[i] >= row->min && params->params.value[i] <= row->max))
-            return session_fail(error, error_size, -EINVAL, "a parameter is outside its range");
-    }
-    return check_memory(params, error, error_size);
+    int r = session_check_wishes(&params->params, params->preview.width != 0, error, error_size);
+    return r ? r : check_memory(params, error, error_size);
 }
 
 static bool is_shared(const struct sisp_session *session)

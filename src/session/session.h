@@ -38,6 +38,11 @@ static inline struct eng_handle session_word_handle(uint64_t word)
     return (struct eng_handle){(uint32_t)word, (uint32_t)(word >> 32)};
 }
 
+/** Whether parameters can be those of a session; it makes previews or only stills. Returns: 0,
+ * -EINVAL and one sentence. */
+int session_check_wishes(
+    const struct sisp_params *params, bool has_preview, char *error, size_t error_size);
+
 /** Where the pictures of a result lie. */
 void session_locate(const struct sisp_session *session, const struct eng_completion *completion,
     struct sisp_result *result);

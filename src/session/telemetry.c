@@ -36,8 +36,8 @@ struct sisp_telemetry {
 static const char header[] =
     "session,frame_id,sequence,lane,worker,outcome,reason,capture_ns,accepted_ns,started_ns,"
     "finished_ns,published_ns,deadline_ns,zero_copy,bytes_copied,fallback_used,fallback_from,"
-    "fallback_to,fallback_reason,model_hash,seed,plan_token,input_hash,param_hash,output_hash,"
-    "version,isa,threads,width,height,fourcc,stage_ns\n";
+    "fallback_to,fallback_reason,model_hash,seed,plan_token,input_hash,param_hash,"
+    "params_generation,output_hash,version,isa,threads,width,height,fourcc,stage_ns\n";
 
 static const char events_header[] =
     "at_ns,event,session,frame_id,slot,grant,worker,reason,number\n";
@@ -250,15 +250,16 @@ static void write_row(struct sisp_telemetry *t, uint64_t session, const struct s
     lines_add(&t->csv,
         "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64
         ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%s,%" PRIu64 ",%s,%s,%s,%s,none,%" PRIu64 ",%" PRIu64
-        ",%s,%s,%s,%s,%s,%u,%u,%u,%s,",
+        ",%s,%s,%u,%s,%s,%s,%u,%u,%u,%s,",
         session, r->frame_id, r->sequence, sisp_lane_name(r->lane), r->worker,
         sisp_outcome_name(r->outcome), sisp_reason_name(r->reason), r->capture_ns, r->accepted_ns,
         r->started_ns, r->finished_ns, r->published_ns, r->deadline_ns,
         r->zero_copy ? "true" : "false", r->bytes_copied, r->fallback_used ? "true" : "false",
         r->fallback_from, r->fallback_to,
         r->fallback_used ? sisp_reason_name(r->fallback_reason) : "", r->seed, r->plan_token, input,
-        param, output, sisp_version(), r->isa, r->threads, p ? p->geometry.width : 0,
-        p ? p->geometry.height : 0, p ? sisp_pixel_format_name(p->geometry.format) : "");
+        param, p ? p->params_generation : 0, output, sisp_version(), r->isa, r->threads,
+        p ? p->geometry.width : 0, p ? p->geometry.height : 0,
+        p ? sisp_pixel_format_name(p->geometry.format) : "");
     for (unsigned i = 0; i < r->timing_count; i++)
         lines_add(
             &t->csv, i ? ";%s=%" PRIu64 : "%s=%" PRIu64, r->timings[i].name, r->timings[i].ns);

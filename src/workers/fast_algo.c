@@ -10,13 +10,13 @@ static int begin(void *user, struct eng_job *job)
     struct isp_auto_state *next = job->writes[ROLE_STATE].bytes;
     const struct frame_stats *stats = job->committed[ROLE_STATS].bytes;
     struct frame_stats measured;
-    const struct sisp_tuning *tuning = pipeline_tuning(p, PIPELINE_FAST);
+    const struct pipeline_settings settings = pipeline_settings(p, PIPELINE_FAST);
 
     if (!stats && !p->has_fixed) {
-        pipeline_measure(p, &p->fast, &p->preview, job, tuning, &measured);
+        pipeline_measure(p, &p->fast, &p->preview, job, &settings, &measured);
         stats = &measured;
     }
-    pipeline_control(p, job, tuning, stats, next, payload);
+    pipeline_control(p, job, &settings, stats, next, payload);
     pipeline_timing(job, "fast_algo", start_ns);
     return 0;
 }

@@ -93,6 +93,8 @@ static int init_slow(struct pipeline *p)
 int pipeline_init(struct pipeline *p, uint32_t workers)
 {
     int r = 0;
+    for (unsigned i = 0; i < PIPELINE_WORKERS; i++)
+        p->wishes[i].params = p->params;
     if (p->preview.width)
         r = isp_geometry_check(&p->preview);
     if (r == 0 && p->second.width)
@@ -152,11 +154,11 @@ struct sisp_raw_info pipeline_frame_info(const struct pipeline *p, const struct 
 
 void pipeline_measure(const struct pipeline *p, const struct develop_scratch *scratch,
     const struct isp_geometry *geometry, const struct eng_job *job,
-    const struct sisp_tuning *tuning, struct frame_stats *out)
+    const struct pipeline_settings *settings, struct frame_stats *out)
 {
     struct sisp_raw_info info = pipeline_frame_info(p, job);
     struct sisp_coefficients neutral;
-    isp_coefficients_init(&neutral, &info, &p->params, tuning);
+    isp_coefficients_init(&neutral, &info, settings->params, settings->tuning);
     /* Nothing is known of the light yet: only what clips the sensor is left out. */
     for (int c = 0; c < 3; c++)
         neutral.wb_gains[c] = 1;
@@ -172,15 +174,15 @@ void pipeline_measure(const struct pipeline *p, const struct develop_scratch *sc
 }
 
 void pipeline_control(const struct pipeline *p, const struct eng_job *job,
-    const struct sisp_tuning *tuning, const struct frame_stats *stats, struct isp_auto_state *next,
-    struct payload *payload)
+    const struct pipeline_settings *settings, const struct frame_stats *stats,
+    struct isp_auto_state *next, struct payload *payload)
 {
     static const struct isp_auto_state start;
     struct sisp_raw_info info = pipeline_frame_info(p, job);
     struct isp_auto_input input = {
         .info = &info,
-        .params = &p->params,
-        .tuning = tuning,
+        .params = settings->params,
+        .tuning = settings->tuning,
         .stats = stats && stats->is_set ? &stats->stats : NULL,
         .exposure_us_min = p->limits.exposure_us_min,
         .exposure_us_max = p->limits.exposure_us_max,
@@ -200,6 +202,7 @@ void pipeline_control(const struct pipeline *p, const struct eng_job *job,
     isp_auto_step(&input, previous ? previous : &start, next, &payload->coefficients);
     if (p->has_fixed)
         payload->coefficients = p->fixed;
+    payload->params_generation = settings->params_generation;
     payload->request.exposure_us = next->request_us;
     payload->request.analogue_gain = next->request_gain;
 }

@@ -40,6 +40,7 @@ struct payload {
     struct isp_burst_transform transform; /* background lane */
     struct sisp_camera_controls request;  /* for the camera; 0: nothing */
     struct sisp_camera_controls applied;  /* to this frame, as it was submitted; 0: unknown */
+    uint32_t params_generation;           /* how often the session's were set before it */
 };
 
 /** Statistics, the exposure that they were taken under, and when (struct frame_meta). */
@@ -78,13 +79,18 @@ struct develop_scratch {
 };
 
 #define PIPELINE_TUNING_WORDS (sizeof(struct sisp_tuning) / sizeof(uint32_t))
+#define PIPELINE_PARAMS_WORDS (sizeof(struct sisp_params) / sizeof(uint32_t))
 _Static_assert(sizeof(struct sisp_tuning) % sizeof(uint32_t) == 0, "it crosses in whole words");
+_Static_assert(sizeof(struct sisp_params) % sizeof(uint32_t) == 0, "it crosses in whole words");
 
-/** The tuning in force: written by one at a time, read by any worker in any process. */
+/** Tuning and parameters in force: each written by one at a time, read by any worker in any
+ * process. */
 struct pipeline_board {
     _Atomic uint32_t version; /* odd: it is being written */
     _Atomic uint32_t has_tuning;
     _Atomic uint32_t words[PIPELINE_TUNING_WORDS];
+    _Atomic uint32_t params_version; /* 0: those of the start hold */
+    _Atomic uint32_t params[PIPELINE_PARAMS_WORDS];
 };
 
 /** A worker's own copy of it. */
@@ -95,12 +101,25 @@ struct pipeline_tuning {
     uint32_t next[PIPELINE_TUNING_WORDS];
 };
 
+/** A worker's own copy of the parameters. */
+struct pipeline_params {
+    uint32_t version;
+    struct sisp_params params;
+};
+
+/** What a worker makes one frame by. */
+struct pipeline_settings {
+    const struct sisp_tuning *tuning; /* NULL: none */
+    const struct sisp_params *params;
+    uint32_t params_generation;
+};
+
 struct pipeline {
     /* Fixed for the session, without pointers: a worker's process gets these bytes. */
     char version[16];
     uint32_t burst_frames; /* 0: no burst scratch */
     struct sisp_raw_info info;
-    struct sisp_params params;
+    struct sisp_params params; /* at the start */
     struct sisp_camera_limits limits;
     bool is_live;
     bool has_fixed; /* `fixed` holds instead of automatic control */
@@ -115,6 +134,7 @@ struct pipeline {
 
     /* Each used by one worker only. */
     struct pipeline_tuning tunings[PIPELINE_WORKERS];
+    struct pipeline_params wishes[PIPELINE_WORKERS];
     struct develop_scratch fast;         /* FastAlgo, FastISP */
     struct develop_scratch slow;         /* SlowISP */
     struct develop_scratch slow_measure; /* SlowAlgo: a fast recipe of the still's geometry */
@@ -156,18 +176,21 @@ const struct frame_meta *pipeline_meta(const struct eng_job *job);
 /** Put a tuning, or none, on the board. One thread at a time; workers go on. */
 void pipeline_board_write(struct pipeline_board *board, const struct sisp_tuning *tuning);
 
-/** The tuning in force, or NULL, for this worker until its next look. */
-const struct sisp_tuning *pipeline_tuning(struct pipeline *pipeline, enum pipeline_worker worker);
+/** Other parameters, likewise. */
+void pipeline_board_write_params(struct pipeline_board *board, const struct sisp_params *params);
+
+/** What is in force, for this worker until its next look. */
+struct pipeline_settings pipeline_settings(struct pipeline *pipeline, enum pipeline_worker worker);
 
 /** Measure the raw frame itself where no statistics were committed yet. */
 void pipeline_measure(const struct pipeline *pipeline, const struct develop_scratch *scratch,
     const struct isp_geometry *geometry, const struct eng_job *job,
-    const struct sisp_tuning *tuning, struct frame_stats *out);
+    const struct pipeline_settings *settings, struct frame_stats *out);
 
 /** One step of automatic control from `stats` into the payload and the next state. */
 void pipeline_control(const struct pipeline *pipeline, const struct eng_job *job,
-    const struct sisp_tuning *tuning, const struct frame_stats *stats, struct isp_auto_state *next,
-    struct payload *payload);
+    const struct pipeline_settings *settings, const struct frame_stats *stats,
+    struct isp_auto_state *next, struct payload *payload);
 
 /** Whether a payload may be developed: a worker trusts no bytes that it did not write. */
 int pipeline_check_payload(const struct pipeline *pipeline, const struct eng_job *job);

@@ -13,9 +13,11 @@ static int begin(void *user, struct eng_job *job)
         payload->coefficients = last->coefficients;
         payload->coefficients.wb_source = SISP_SOURCE_FALLBACK;
         payload->coefficients.exposure_source = SISP_SOURCE_FALLBACK;
+        payload->params_generation = last->params_generation;
     } else {
-        isp_coefficients_init(
-            &payload->coefficients, &p->info, &p->params, pipeline_tuning(p, PIPELINE_FLOOR));
+        struct pipeline_settings settings = pipeline_settings(p, PIPELINE_FLOOR);
+        isp_coefficients_init(&payload->coefficients, &p->info, settings.params, settings.tuning);
+        payload->params_generation = settings.params_generation;
     }
     pipeline_timing(job, "raw_algo", start_ns);
     return 0;

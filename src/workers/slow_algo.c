@@ -26,13 +26,14 @@ static int begin(void *user, struct eng_job *job)
 
     if (p->is_live && last) {
         payload->coefficients = last->coefficients; /* the still looks like its preview */
+        payload->params_generation = last->params_generation;
     } else {
         struct frame_stats measured;
         struct isp_auto_state ended;
-        const struct sisp_tuning *tuning = pipeline_tuning(p, PIPELINE_SLOW);
+        const struct pipeline_settings settings = pipeline_settings(p, PIPELINE_SLOW);
         if (!p->has_fixed)
-            pipeline_measure(p, &p->slow_measure, &p->still, job, tuning, &measured);
-        pipeline_control(p, job, tuning, p->has_fixed ? NULL : &measured, &ended, payload);
+            pipeline_measure(p, &p->slow_measure, &p->still, job, &settings, &measured);
+        pipeline_control(p, job, &settings, p->has_fixed ? NULL : &measured, &ended, payload);
         memset(&payload->request, 0, sizeof(payload->request));
     }
     pipeline_timing(job, "slow_algo", start_ns);

@@ -19,7 +19,7 @@ def seconds(n):
 # Other programs read these columns by name and place.
 HEADER = ('session,frame_id,sequence,lane,worker,outcome,reason,capture_ns,accepted_ns,started_ns,finished_ns,'
           'published_ns,deadline_ns,zero_copy,bytes_copied,fallback_used,fallback_from,fallback_to,fallback_reason,'
-          'model_hash,seed,plan_token,input_hash,param_hash,output_hash,version,isa,threads,width,height,fourcc,stage_ns')
+          'model_hash,seed,plan_token,input_hash,param_hash,params_generation,output_hash,version,isa,threads,width,height,fourcc,stage_ns')
 
 
 def rows_of(path):
