@@ -203,6 +203,12 @@ static int set_formats(struct v4l2_camera *camera)
     return r ? r : v4l2_device_set_layout(&camera->device, &camera->layout, &camera->error);
 }
 
+static int levels_do_not_fit(struct v4l2_camera *camera)
+{
+    return v4l2_fail(&camera->error, -EINVAL, "the black or white level does not fit %s",
+        camera->layout.format->name);
+}
+
 static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
 {
     const struct v4l2_layout *layout = &camera->layout;
@@ -220,10 +226,7 @@ static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *p
     if (!camera_info_init(info, &same))
         return v4l2_fail(&camera->error, -EINVAL, "frames of %ux%u: sides are even, 64 to 8192",
             layout->width, layout->height);
-    if (camera_info_layout(info, &same))
-        return v4l2_fail(&camera->error, -EINVAL, "the black or white level does not fit %s",
-            layout->format->name);
-    return 0;
+    return camera_info_layout(info, &same) ? levels_do_not_fit(camera) : 0;
 }
 
 /* Either the node keeps a rate, or the sensor's blanking makes it. */
@@ -243,12 +246,13 @@ static void set_rate(struct v4l2_camera *camera, const struct sisp_v4l2_params *
 }
 
 /* No driver tells it; the data sheet does. */
-static void set_black(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
+static int set_black(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
 {
     struct sisp_raw_info *info = &camera->camera.info;
     float scale = (float)(1u << camera->layout.format->bits) / 65536;
     for (unsigned i = 0; !params->black_count && i < SISP_SITE_COUNT; i++)
         info->black_level[i] = camera->controls.sensor.black * scale;
+    return info->black_level[0] < info->white_level ? 0 : levels_do_not_fit(camera);
 }
 
 static int set_up(struct v4l2_camera *camera, const struct sisp_v4l2_params *params)
@@ -263,7 +267,9 @@ static int set_up(struct v4l2_camera *camera, const struct sisp_v4l2_params *par
     if (r)
         return r;
     set_rate(camera, params);
-    set_black(camera, params);
+    r = set_black(camera, params);
+    if (r)
+        return r;
     camera->stream = (struct v4l2_stream){
         .device = &camera->device,
         .frame_bytes = sisp_raw_info_size_bytes(&camera->camera.info),

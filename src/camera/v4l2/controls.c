@@ -29,19 +29,26 @@ static bool get(const struct v4l2_controls *c, struct v4l2_range *control)
     return true;
 }
 
+/* All but the pixel rate are written and read as 32 bits. */
+static bool is_range(const struct v4l2_query_ext_ctrl *query)
+{
+    return query->minimum <= query->maximum &&
+           (is_wide(query->id) || (query->minimum >= INT32_MIN && query->maximum <= INT32_MAX));
+}
+
 /* Range and value; id stays 0 if the device has it not, or has it switched off for good. */
 static bool find(const struct v4l2_controls *c, uint32_t id, struct v4l2_range *control)
 {
     struct v4l2_query_ext_ctrl query = {.id = id};
     *control = (struct v4l2_range){0};
     if (v4l2_call(c->io, c->fd, VIDIOC_QUERY_EXT_CTRL, &query) ||
-        query.flags & V4L2_CTRL_FLAG_DISABLED || query.maximum < query.minimum)
+        query.flags & V4L2_CTRL_FLAG_DISABLED || !is_range(&query))
         return false;
     *control = (struct v4l2_range){
         .id = id,
         .min = query.minimum,
         .max = query.maximum,
-        .step = query.step ? (int64_t)query.step : 1,
+        .step = query.step && query.step <= INT32_MAX ? (int64_t)query.step : 1,
     };
     if (get(c, control))
         return true;
@@ -89,16 +96,20 @@ static void set_blanking(struct v4l2_controls *c, const struct v4l2_readout *rea
         put(c, V4L2_CID_VBLANK, (int64_t)(lines + 0.5) - readout->height);
         (void)get(c, &vertical);
     }
-    c->interval_ns = (uint64_t)(line_ns * (double)(readout->height + vertical.value) + 0.5);
+    if (vertical.value >= 0)
+        c->interval_ns = (uint64_t)(line_ns * (double)(readout->height + vertical.value) + 0.5);
 }
 
 static void find_exposure(struct v4l2_controls *c)
 {
-    if (c->line_ns && find(c, V4L2_CID_EXPOSURE, &c->exposure))
-        return;
-    c->exposure_unit_ns = UVC_UNIT_NS;
-    (void)find(c, V4L2_CID_EXPOSURE_ABSOLUTE, &c->exposure);
-    if (c->exposure.id && c->exposure.min < 1)
+    if (!c->line_ns || !find(c, V4L2_CID_EXPOSURE, &c->exposure)) {
+        c->exposure_unit_ns = UVC_UNIT_NS;
+        (void)find(c, V4L2_CID_EXPOSURE_ABSOLUTE, &c->exposure);
+    }
+    if (c->exposure.max < 1)
+        c->exposure.id = 0;
+    /* No exposure is none that automatic control could multiply. */
+    if (c->exposure.min < 1)
         c->exposure.min = 1;
 }
 

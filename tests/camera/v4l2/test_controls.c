@@ -284,6 +284,55 @@ TEST(what_codes_mean_is_not_guessed)
     end();
 }
 
+/* What it says of one control is out of its mind. */
+static void add_imx219_with(uint32_t id, int64_t min, int64_t max, int64_t step, int64_t value)
+{
+    fake_graph_init(&graph);
+    add_imx219(&graph.fake);
+    struct fake_control *control = fake_control(&graph.fake, id);
+    *control = (struct fake_control){id, min, max, step, value, control->is_wide, 0};
+}
+
+TEST(ranges_that_cannot_be_are_none)
+{
+    const struct sisp_v4l2_params any = {.fps_num = 30, .fps_den = 1};
+    add_imx219_with(V4L2_CID_EXPOSURE, INT64_MIN, INT64_MAX, 1, 5);
+    REQUIRE(open_sensor(&any) == 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    sisp_camera_destroy(&camera);
+    add_imx219_with(V4L2_CID_EXPOSURE, 4, 1000, INT64_MIN, 5); /* a step of 2^63 */
+    REQUIRE(open_sensor(&any) == 0);
+    sisp_camera_set_controls(camera, &(struct sisp_camera_controls){1e9f, 1});
+    CHECK_EQ(value_of(V4L2_CID_EXPOSURE), 1000);
+    sisp_camera_destroy(&camera);
+    add_imx219_with(V4L2_CID_VBLANK, -100000, 5, 1, -100000);
+    REQUIRE(open_sensor(&(struct sisp_v4l2_params){0}) == 0);
+    CHECK_EQ(sisp_camera_limits(camera).frame_interval_ns, 33333333); /* the node's */
+    sisp_camera_destroy(&camera);
+}
+
+TEST(an_exposure_has_a_line_at_least)
+{
+    add_imx219_with(V4L2_CID_EXPOSURE, 0, 1000, 1, 5);
+    REQUIRE(open_sensor(&(struct sisp_v4l2_params){0}) == 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_min, 18.9035, 0.01);
+    sisp_camera_destroy(&camera);
+    add_imx219_with(V4L2_CID_EXPOSURE, 0, 0, 1, 0);
+    REQUIRE(open_sensor(&(struct sisp_v4l2_params){0}) == 0);
+    CHECK_FLOAT(sisp_camera_limits(camera).exposure_us_max, 0, 0);
+    sisp_camera_destroy(&camera);
+}
+
+TEST(white_is_above_the_sensor_s_black)
+{
+    fake_graph_init(&graph);
+    graph.names[GRAPH_SENSOR] = "imx219 10-0010";
+    CHECK_EQ(open_sensor(&(struct sisp_v4l2_params){.white_level = 64}), -EINVAL);
+    CHECK_STR(error.text, "the black or white level does not fit SRGGB10");
+    REQUIRE(open_sensor(&(struct sisp_v4l2_params){.white_level = 65}) == 0);
+    sisp_camera_destroy(&camera);
+}
+
 TEST(a_sensor_has_no_gain_below_one)
 {
     fake_graph_init(&graph);
@@ -328,6 +377,9 @@ int main(void)
     RUN(controls_that_cannot_be_used_are_none);
     RUN(a_pixel_rate_of_nothing_makes_no_lines);
     RUN(what_codes_mean_is_not_guessed);
+    RUN(ranges_that_cannot_be_are_none);
+    RUN(an_exposure_has_a_line_at_least);
+    RUN(white_is_above_the_sensor_s_black);
     RUN(a_sensor_has_no_gain_below_one);
     RUN(gains_and_codes_agree_both_ways);
     return test_report();
