@@ -198,8 +198,10 @@ static int set_formats(struct v4l2_camera *camera)
         r = v4l2_graph_set(&camera->graph, v4l2_bus_code(layout->format), layout->width,
             layout->height, &camera->error);
     /* Nodes for reading only: the driver hands on itself what its video node is set to. */
-    if (r == -EPERM)
+    if (r == -EPERM) {
         r = 0;
+        camera->error.text[0] = '\0';
+    }
     return r ? r : v4l2_device_set_layout(&camera->device, &camera->layout, &camera->error);
 }
 
@@ -282,7 +284,7 @@ int v4l2_camera_open(struct sisp_camera **out, const struct sisp_v4l2_params *pa
     const struct v4l2_io *io, struct v4l2_error *error)
 {
     *out = NULL;
-    if (!params->device)
+    if (!params->device || !*params->device)
         return v4l2_fail(error, -EINVAL, "no device is named");
     struct v4l2_camera *camera = calloc(1, sizeof(*camera));
     if (!camera)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What softisp info says of a V4L2 device. Nothing is set: somebody may be streaming from it. */
+#include "base/base.h"
 #include "camera/v4l2/camera.h"
 #include "camera/v4l2/controls.h"
 #include "camera/v4l2/graph.h"
@@ -22,9 +23,8 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *text, const c
     va_start(arguments, format);
     int length = vsnprintf(text->at, text->left, format, arguments);
     va_end(arguments);
-    size_t taken = length < 0 ? 0 : (size_t)length;
-    if (taken >= text->left)
-        taken = text->left - 1;
+    size_t room = text->left ? text->left - 1 : 0;
+    size_t taken = length < 0 ? 0 : base_min_size((size_t)length, room);
     text->at += taken;
     text->left -= taken;
 }

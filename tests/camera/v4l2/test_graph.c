@@ -126,6 +126,7 @@ TEST(a_graph_that_is_to_be_looked_at_only_is_left_alone)
     REQUIRE(open_camera((struct sisp_v4l2_params){.width = 1280, .height = 720}) == 0);
     CHECK_EQ(graph.pads[PAD_SENSOR].width, 640);
     CHECK_EQ(graph.fake.width, 1280);
+    CHECK_STR(sisp_camera_error(camera), "");
     end();
 }
 
@@ -148,6 +149,9 @@ TEST(a_device_is_described_and_nothing_is_set)
     CHECK_EQ(graph.fake.fourcc, V4L2_PIX_FMT_RGB24);
     CHECK_EQ(v4l2_describe("/dev/video0", &graph.fake.io, few, sizeof(few), &error), 0);
     CHECK_EQ(strlen(few), sizeof(few) - 1);
+    few[0] = few[1] = 'x';
+    CHECK_EQ(v4l2_describe("/dev/video0", &graph.fake.io, few + 1, 0, &error), 0);
+    CHECK(few[0] == 'x' && few[1] == 'x');
     graph.fake.is_gone = true;
     CHECK_EQ(v4l2_describe("/dev/video0", &graph.fake.io, text, sizeof(text), &error), -ENOTTY);
     CHECK_EQ(graph.fake.opened, 0);

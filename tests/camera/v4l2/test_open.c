@@ -62,6 +62,7 @@ TEST(what_cannot_be_is_refused_with_a_sentence)
         "/dev/video7: No such file or directory");
     check_refused(&(struct sisp_v4l2_params){.device = "/etc/passwd"}, -ENODEV,
         "/etc/passwd is not a device");
+    check_refused(&(struct sisp_v4l2_params){.device = ""}, -EINVAL, "no device is named");
     check_refused(
         &(struct sisp_v4l2_params){.raw_format = "SRGGB9"}, -EINVAL, "'SRGGB9' is no raw format");
     check_refused(
