@@ -136,8 +136,8 @@ SISP_API struct sisp_camera_controls sisp_camera_applied(const struct sisp_camer
  *
  * Threads:  one at a time.   Real-time: no heap.
  * Returns:  0, -ENODATA (clean end of the stream), -EBADMSG (it ended inside a frame), -EINTR (a
- *           signal came before the frame's first byte: call again), -EINVAL (size_bytes), errno
- *           of read.
+ *           signal came before the frame's first byte: call again), -EINVAL (size_bytes), -ENOTSUP
+ *           (it fills buffers instead), errno of read.
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_read(
     struct sisp_camera *camera, uint8_t *samples, size_t size_bytes);
@@ -148,11 +148,12 @@ SISP_API SISP_MUST_CHECK int sisp_camera_read(
  */
 
 /**
- * Give the camera the buffers that it is to fill: dmabufs as such, others by their address
- * (USERPTR); they stay the caller's and must live until sisp_camera_destroy(). NULL: `count` of the
- * camera's own (MMAP), which sisp_camera_export() hands out. Returns: how many it has (of its own,
- * the driver may make more or fewer), -EINVAL (they are too small, count), -ENOTSUP (the device
- * does not take such), -EBUSY (it has some), -ENOMEM, errno of the driver.
+ * Give the camera the buffers that it is to fill: whole dmabufs as such, others by their address
+ * (USERPTR; then all must be mapped); they stay the caller's and must live until
+ * sisp_camera_destroy(). NULL: `count` of the camera's own (MMAP), which sisp_camera_export() hands
+ * out. Returns: how many it has (of its own, the driver may make more or fewer), -EINVAL (they are
+ * too small, count), -ENOTSUP (the device does not take such), -EBUSY (it has some), -ENOMEM, errno
+ * of the driver.
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_attach(
     struct sisp_camera *camera, const struct sisp_buffer *buffers, uint32_t count);
@@ -175,10 +176,11 @@ SISP_API SISP_MUST_CHECK int sisp_camera_start(struct sisp_camera *camera);
 SISP_API void sisp_camera_stop(struct sisp_camera *camera);
 
 /**
- * Wait for the next filled buffer; sisp_camera_frame() and sisp_camera_applied() tell of it.
- * Returns: 0, -EBADMSG (buffer *index is the caller's again, but holds no whole frame), -EAGAIN
- * (none in time), -EINTR, -ENODEV (the device is gone), -EIO (the driver gave up), -EPROTO (it says
- * what cannot be). After the last three the stream is over: stop, destroy, open again.
+ * Wait for the next filled buffer, with UINT64_MAX for ever; sisp_camera_frame() and
+ * sisp_camera_applied() tell of it. Returns: 0, -EBADMSG (buffer *index is the caller's again, but
+ * holds no whole frame), -EAGAIN (none in time), -EINTR, -ENODEV (the device is gone), -EIO (the
+ * driver gave up), -EPROTO (it says what cannot be). After the last three the stream is over: stop,
+ * destroy, open again.
  */
 SISP_API SISP_MUST_CHECK int sisp_camera_dequeue(
     struct sisp_camera *camera, uint32_t *index, uint64_t timeout_ns);

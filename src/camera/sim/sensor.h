@@ -70,7 +70,7 @@ void sensor_expose(const struct sensor_exposure *exposure, const struct sensor_r
     uint16_t *codes, uint32_t count);
 
 /** Codes, of 15 bits where the format has 16, into the format's memory order. `codes` holds
- * `count` rounded up to four samples and may be changed. */
+ * `count` rounded up to a packed group, at most 25 samples, and may be changed. */
 void sensor_pack(
     const struct sisp_raw_format *format, uint16_t *codes, uint32_t count, uint8_t *out);
 

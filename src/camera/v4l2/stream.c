@@ -80,10 +80,26 @@ static const char *memory_name(uint32_t memory)
                                            : "dmabufs (DMABUF)";
 }
 
+static uint32_t memory_of(const struct sisp_buffer *buffers, uint32_t count)
+{
+    if (!buffers)
+        return V4L2_MEMORY_MMAP;
+    /* A memfd is no dmabuf; and V4L2 has no offset into one. */
+    bool is_dmabuf = true;
+    for (uint32_t i = 0; i < count; i++)
+        is_dmabuf &= buffers[i].memory != SISP_MEMORY_MEMFD && buffers[i].fd >= 0 &&
+                     buffers[i].offset_bytes == 0;
+    return is_dmabuf ? V4L2_MEMORY_DMABUF : V4L2_MEMORY_USERPTR;
+}
+
 static int check_buffers(const struct v4l2_stream *stream, const struct sisp_buffer *buffers,
     uint32_t count, struct v4l2_error *error)
 {
+    bool is_mapped = memory_of(buffers, count) == V4L2_MEMORY_USERPTR;
     for (uint32_t i = 0; i < count; i++) {
+        if (is_mapped && !buffers[i].bytes)
+            return v4l2_fail(
+                error, -EINVAL, "these buffers are neither all dmabufs nor all mapped");
         if (buffers[i].size_bytes < stream->buffer_bytes || buffers[i].size_bytes > UINT32_MAX)
             return v4l2_fail(error, -EINVAL,
                 "the driver wants buffers of %zu bytes, but these have %zu", stream->buffer_bytes,
@@ -92,30 +108,18 @@ static int check_buffers(const struct v4l2_stream *stream, const struct sisp_buf
     return 0;
 }
 
-static uint32_t memory_of(const struct sisp_buffer *buffers)
-{
-    if (!buffers)
-        return V4L2_MEMORY_MMAP;
-    /* A memfd is no dmabuf; and V4L2 has no offset into one. */
-    bool is_dmabuf = buffers[0].memory != SISP_MEMORY_MEMFD && buffers[0].fd >= 0 &&
-                     buffers[0].offset_bytes == 0;
-    return is_dmabuf ? V4L2_MEMORY_DMABUF : V4L2_MEMORY_USERPTR;
-}
-
 int v4l2_stream_attach(struct v4l2_stream *stream, const struct sisp_buffer *buffers,
     uint32_t count, struct v4l2_error *error)
 {
-    uint32_t memory = memory_of(buffers), granted = count;
     if (stream->memory)
         return v4l2_fail(error, -EBUSY, "the camera has its buffers");
     if (count == 0 || count > V4L2_BUFFERS_MAX)
         return v4l2_fail(
             error, -EINVAL, "a device has 1 to %d buffers, not %u", V4L2_BUFFERS_MAX, count);
-    if (memory == V4L2_MEMORY_USERPTR && !buffers[0].bytes)
-        return v4l2_fail(error, -EINVAL, "these buffers are neither dmabufs nor mapped");
     int r = buffers ? check_buffers(stream, buffers, count, error) : 0;
     if (r)
         return r;
+    uint32_t memory = memory_of(buffers, count), granted = count;
     r = request_buffers(stream, memory, &granted);
     if (r == -EBUSY)
         return v4l2_fail(error, r, "the device is in use by another program");
@@ -315,7 +319,8 @@ int v4l2_stream_dequeue(
     struct v4l2_stream *stream, uint32_t *index, uint64_t timeout_ns, struct v4l2_error *error)
 {
     const struct v4l2_io *io = stream->device->io;
-    uint64_t now_ns = io->now_ns(io->user), until_ns = now_ns + timeout_ns;
+    uint64_t now_ns = io->now_ns(io->user);
+    uint64_t until_ns = timeout_ns < UINT64_MAX - now_ns ? now_ns + timeout_ns : UINT64_MAX;
     for (;;) {
         uint64_t left_ns = until_ns > now_ns ? until_ns - now_ns : 0;
         uint64_t left_ms = (left_ns + 999999) / 1000000;

@@ -156,6 +156,29 @@ TEST(dmabufs_go_as_such)
     end();
 }
 
+/* V4L2 would fill both from the beginning of the one dmabuf. */
+TEST(dmabufs_in_parts_go_by_their_address)
+{
+    struct sisp_buffer buffers[2] = {
+        {.memory = SISP_MEMORY_DMA_HEAP, .fd = 7, .size_bytes = sizeof(memory[0])},
+        {.memory = SISP_MEMORY_DMA_HEAP,
+            .fd = 7,
+            .offset_bytes = sizeof(memory[0]),
+            .size_bytes = sizeof(memory[0])},
+    };
+    fake_init(&fake);
+    REQUIRE(open_camera(&(struct sisp_v4l2_params){0}) == 0);
+    CHECK_EQ(sisp_camera_attach(camera, buffers, 2), -EINVAL);
+    buffers[0].bytes = memory[0];
+    CHECK_EQ(sisp_camera_attach(camera, buffers, 2), -EINVAL);
+    buffers[1].bytes = memory[1];
+    CHECK_EQ(sisp_camera_attach(camera, buffers, 2), 2);
+    CHECK_EQ(fake.memory, V4L2_MEMORY_USERPTR);
+    CHECK_EQ(sisp_camera_queue(camera, 1), 0);
+    CHECK_EQ(fake.addresses[1], (uintptr_t)memory[1]);
+    end();
+}
+
 TEST(own_buffers_are_exported)
 {
     struct sisp_buffer buffer;
@@ -251,6 +274,7 @@ int main(void)
     RUN(what_cannot_be_is_refused_with_a_sentence);
     RUN(drivers_are_not_believed_what_cannot_be);
     RUN(dmabufs_go_as_such);
+    RUN(dmabufs_in_parts_go_by_their_address);
     RUN(own_buffers_are_exported);
     RUN(buffers_that_do_not_fit_are_refused);
     RUN(a_driver_may_make_fewer_buffers_of_its_own_but_not_take_fewer);

@@ -212,6 +212,7 @@ TEST(no_frame_in_time_is_no_error)
     REQUIRE(begin());
     CHECK_EQ(sisp_camera_dequeue(camera, &index, 1000000), -EAGAIN);
     CHECK_EQ(next(&index), 0);
+    CHECK_EQ(sisp_camera_dequeue(camera, &index, UINT64_MAX), 0); /* for ever */
     end();
 }
 
