@@ -90,17 +90,18 @@ static void set_noise(struct sisp_coefficients *out, const struct isp_auto_input
     out->noise_source = is_known ? SISP_SOURCE_FILE : SISP_SOURCE_NEUTRAL;
 }
 
+/* Knots go on to the right and down. */
+static bool axis_sane(uint32_t knots, float origin, float step)
+{
+    return knots >= 1 && knots <= SISP_LSC_KNOTS_MAX && isp_within((double)origin, -16, 16) &&
+           isp_within((double)step, -16, 16) && (knots == 1 || step > 0);
+}
+
 static bool mesh_sane(const struct sisp_lsc_mesh *mesh)
 {
-    if (mesh->cols < 1 || mesh->cols > SISP_LSC_KNOTS_MAX)
+    if (!axis_sane(mesh->cols, mesh->origin_x, mesh->step_x) ||
+        !axis_sane(mesh->rows, mesh->origin_y, mesh->step_y))
         return false;
-    if (mesh->rows < 1 || mesh->rows > SISP_LSC_KNOTS_MAX)
-        return false;
-    const float place[4] = {mesh->origin_x, mesh->origin_y, mesh->step_x, mesh->step_y};
-    for (int i = 0; i < 4; i++) {
-        if (!isp_within((double)place[i], -16, 16))
-            return false;
-    }
     for (int site = 0; site < SISP_SITE_COUNT; site++) {
         for (uint32_t i = 0; i < mesh->cols * mesh->rows; i++) {
             if (!isp_within((double)mesh->gain[site][i], 1.0 / 32, 32))

@@ -66,6 +66,21 @@ TEST(every_field_has_a_source_and_levels_are_the_files)
     CHECK_NEAR((double)out.noise_shot, 1e-4, 1e-9);
 }
 
+TEST(a_mesh_that_does_not_go_on_is_left_out)
+{
+    struct isp_auto_input input = start();
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    info.lsc = (struct sisp_lsc_mesh){.cols = 2, .rows = 1, .step_x = 1};
+    for (int i = 0; i < SISP_SITE_COUNT; i++)
+        info.lsc.gain[i][0] = info.lsc.gain[i][1] = 1.5f;
+    step(&input);
+    CHECK_EQ(out.lsc_source, SISP_SOURCE_FILE);
+    info.lsc.step_x = 0;
+    step(&input);
+    CHECK_EQ(out.lsc_source, SISP_SOURCE_NEUTRAL);
+    CHECK_EQ(out.lsc.cols, 0);
+}
+
 /* Of an unknown camera what is expected of light and surfaces counts, too: by some hundredths. */
 TEST(a_grey_picture_is_balanced)
 {
@@ -382,6 +397,7 @@ TEST(controls_by_libcameras_names_are_parameters)
 int main(void)
 {
     RUN(every_field_has_a_source_and_levels_are_the_files);
+    RUN(a_mesh_that_does_not_go_on_is_left_out);
     RUN(a_grey_picture_is_balanced);
     RUN(edges_tell_the_light);
     RUN(gains_in_force_are_divided_out);
