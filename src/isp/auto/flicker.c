@@ -8,8 +8,9 @@
 #define LN2 0.69314718055994530942
 #define PI  3.14159265358979323846
 
-#define ROWS_MIN   16
-#define GAP_MAX_NS 500000000 /* the mains' frequency is not known well enough for more */
+#define ROWS_MIN      16
+#define ROW_LINES_MAX 65536     /* no frame has more */
+#define GAP_MAX_NS    500000000 /* the mains' frequency is not known well enough for more */
 
 /* Frames whose time x gain differ by more clip differently: their ratio has texture in it. */
 #define SAME_EV 0.5
@@ -86,7 +87,7 @@ static struct complex expected_bands(
 
 /* ---- rows -------------------------------------------------------------------------------- */
 
-/* Means of groups of rows as logarithms; those too dark to tell are 0. */
+/* Means of groups of rows as logarithms; those too dark to tell are 0, as one code in a row is. */
 static void take_rows(const struct sisp_stats *stats, struct isp_flicker_state *next)
 {
     const uint32_t rows = stats->row_count;
@@ -101,7 +102,7 @@ static void take_rows(const struct sisp_stats *stats, struct isp_flicker_state *
         mean += sums[i] / next->row_count;
     }
     for (uint32_t i = 0; i < next->row_count; i++)
-        next->row_log2[i] = sums[i] > mean / 32 ? (float)isp_log2(sums[i]) : 0;
+        next->row_log2[i] = sums[i] > mean / 32 && sums[i] > 1 ? (float)isp_log2(sums[i]) : 0;
 }
 
 /* The sine of `turns_a_row` in the ratio of two frames' rows, exposures taken off, by least squares
@@ -221,6 +222,7 @@ static bool has_rows(const struct isp_auto_input *input)
 {
     return input->stats && input->stats_start_ns && isp_within((double)input->line_us, 0.1, 1e4) &&
            input->stats->row_count >= ROWS_MIN && input->stats->row_count <= SISP_STATS_ROWS &&
+           input->stats->row_lines <= ROW_LINES_MAX &&
            isp_within((double)input->stats_exposure_us, 0.1, 1e8) &&
            isp_within((double)input->stats_analogue_gain, 1e-3, 1e6);
 }

@@ -245,6 +245,19 @@ TEST(live_balance_moves_smoothly_and_holds_in_the_dark)
     CHECK_NEAR((double)out.wb_gains[0], (double)last, 1e-5);
     CHECK_EQ(out.wb_source, SISP_SOURCE_FALLBACK);
     CHECK_NEAR((double)out.wb_confidence, 0, 0);
+    /* One hot sample in a frame of zeros: less than a code a row. */
+    input.line_us = 20;
+    input.stats_exposure_us = 10000;
+    input.stats_analogue_gain = 1;
+    stats.row_count = 540;
+    stats.row_lines = 2;
+    stats.row_green[100] = 1;
+    for (uint64_t i = 1; i < 4; i++) {
+        input.stats_start_ns = i * 33000000;
+        step(&input);
+        CHECK_NEAR((double)out.wb_gains[0], (double)last, 1e-5);
+    }
+    CHECK_EQ(state.frames, 45);
 }
 
 TEST(auto_balance_of_a_file_leans_to_as_shot)
