@@ -291,19 +291,26 @@ static int take_back(struct eng_core *core, const struct eng_completion *complet
     return error;
 }
 
+static bool names_any(const struct eng_handle *handles)
+{
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
+        if (handles[r].generation)
+            return true;
+    return false;
+}
+
+/* Without a buffer there is no message: only lending words bound how many are under way. */
 static void post_release(struct eng_runtime *runtime, const struct eng_handle *handles)
 {
     struct eng_message message = {.type = ENG_MESSAGE_RELEASE};
-    bool has_any = false;
+    if (!names_any(handles))
+        return;
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
         message.handles[r] = handles[r];
-        if (!handles[r].generation)
-            continue;
-        eng_access_take_back(&runtime->core.resources, handles[r]);
-        has_any = true;
+        if (handles[r].generation)
+            eng_access_take_back(&runtime->core.resources, handles[r]);
     }
-    if (has_any)
-        post(runtime, &message);
+    post(runtime, &message);
 }
 
 /* That devices may still read. */
@@ -336,7 +343,7 @@ static int release(
     struct eng_fence *fence = &core->fences.places[place];
     fence->is_release = true;
     error = take_back(core, completion, fence->handles);
-    if (!eng_fences_is_signalled(fence)) {
+    if (names_any(fence->handles) && !eng_fences_is_signalled(fence)) {
         eng_fences_hand(core, place);
         return error;
     }

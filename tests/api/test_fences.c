@@ -270,6 +270,31 @@ TEST(more_fences_than_there_is_room_for_are_refused)
     sisp_session_destroy(&session);
 }
 
+/* What was given back before, and what never had a picture: nothing waits for such a fence. */
+TEST(nothing_to_give_back_takes_no_fence)
+{
+    struct sisp_session *session = start(1);
+    struct sisp_result result, none = {0};
+    struct sisp_input input;
+    int fence = eventfd(0, EFD_CLOEXEC);
+    REQUIRE(session && submit(session, 0) == 0);
+    REQUIRE(sisp_session_next(session, &result, 20 * SECOND_NS) == 0);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    for (int i = 0; i < FENCES_MAX; i++) {
+        CHECK_EQ(sisp_session_release_fenced(session, &result, fence), -ESTALE);
+        CHECK_EQ(sisp_session_release_fenced(session, &none, fence), 0);
+    }
+    struct sisp_submission submission = fenced(fence, 1);
+    REQUIRE(sisp_session_acquire(session, &input) == 0);
+    CHECK_EQ(sisp_session_submit(session, &input, &submission), 0);
+    signal_fence(fence);
+    REQUIRE(sisp_session_next(session, &result, 20 * SECOND_NS) == 0);
+    CHECK_EQ(result.record.outcome, SISP_DELIVERED);
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    close(fence);
+    sisp_session_destroy(&session);
+}
+
 TEST(what_is_no_fence_is_refused)
 {
     struct sisp_session *session = start(0);
@@ -303,6 +328,7 @@ int main(void)
     RUN(a_picture_comes_back_when_its_fence_signals);
     RUN(an_import_stays_while_its_device_works);
     RUN(more_fences_than_there_is_room_for_are_refused);
+    RUN(nothing_to_give_back_takes_no_fence);
     RUN(what_is_no_fence_is_refused);
     return test_report();
 }
