@@ -14,6 +14,21 @@ uint64_t eng_now_ns(void)
     return plat_now_ns();
 }
 
+void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)
+{
+    const struct eng_core *core = &runtime->core;
+    memset(figures, 0, sizeof(*figures));
+    eng_telemetry_figures(&core->telemetry, figures);
+    figures->quota_bytes = core->resources.quota_bytes;
+    figures->broken_protocols =
+        atomic_load_explicit(&core->arena.belief->broken, memory_order_relaxed);
+}
+
+void *eng_worker_blob(struct eng_runtime *runtime)
+{
+    return runtime->keeper.blob.bytes;
+}
+
 /* ---- threads -------------------------------------------------------------------------------- */
 
 static void ring_bells(struct eng_runtime *runtime)

@@ -47,8 +47,16 @@ static int refusal(
     return is_open(session, number) ? 0 : -EBADF;
 }
 
+/* A reader may wait for just this one to know that nothing follows. */
+static void give_credit(struct eng_session *session, _Atomic uint32_t *credits)
+{
+    atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
+    eng_bell_ring(&session->bell);
+}
+
 /* A credit first, then the look at is_closing and the gate: whoever got past them is counted as in
- * flight, so that neither stop nor close ends before that frame's completion. */
+ * flight, so that close does not end, and no reader is sent away, before that frame's completion.
+ */
 static int enter(
     struct eng_runtime *runtime, uint32_t number, _Atomic uint32_t *credits, uint32_t limit)
 {
@@ -64,7 +72,7 @@ static int enter(
     PLAT_POINT(credit_taken);
     error = refusal(runtime, session, number);
     if (error)
-        atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
+        give_credit(session, credits);
     return error;
 }
 
@@ -151,7 +159,8 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
 {
     if (!is_usable(runtime, submission->lane))
         return -EINVAL;
-    _Atomic uint32_t *credits = &place_of(runtime, submission->session)->frames_in_flight;
+    struct eng_session *session = place_of(runtime, submission->session);
+    _Atomic uint32_t *credits = &session->frames_in_flight;
     int error = enter(runtime, submission->session, credits, runtime->frames_max);
     if (error)
         return error;
@@ -165,7 +174,7 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
             eng_fences_give(&runtime->core.fences, message.fence - 1);
     }
     if (error) {
-        atomic_fetch_sub_explicit(credits, 1, memory_order_seq_cst);
+        give_credit(session, credits);
         return error;
     }
     message.core = runtime->core.sessions.cache_size ? plat_core() : ENG_NONE;
@@ -478,19 +487,4 @@ int eng_span_origin(
         return plat_memory_inode(memory, inode);
     }
     return -EINVAL;
-}
-
-void eng_figures(struct eng_runtime *runtime, struct eng_figures *figures)
-{
-    const struct eng_core *core = &runtime->core;
-    memset(figures, 0, sizeof(*figures));
-    eng_telemetry_figures(&core->telemetry, figures);
-    figures->quota_bytes = core->resources.quota_bytes;
-    figures->broken_protocols =
-        atomic_load_explicit(&core->arena.belief->broken, memory_order_relaxed);
-}
-
-void *eng_worker_blob(struct eng_runtime *runtime)
-{
-    return runtime->keeper.blob.bytes;
 }

@@ -146,7 +146,7 @@ void sim_consume(void *argument)
 {
     for (;;) {
         static struct eng_completion completion;
-        int error = eng_next(sim_scenario.runtime, 0, &completion, 100 * SIM_MS);
+        int error = eng_next(sim_scenario.runtime, 0, &completion, sim_scenario.patience_ns);
         if (error == -ESHUTDOWN)
             break;
         SIM_CHECK(error == 0 || error == -EAGAIN);

@@ -136,6 +136,7 @@ static void draw_scenario(void)
     if (sim_one_in(SIM_SCENARIO, 3))
         use_processes(scenario);
     scenario->is_stopped_early = sim_one_in(SIM_SCENARIO, 2);
+    scenario->patience_ns = sim_one_in(SIM_SCENARIO, 2) ? PLAT_FOREVER : 100 * SIM_MS;
     if (sim.options.frames)
         scenario->frames = sim.options.frames;
 }
@@ -264,12 +265,13 @@ static void destroy(void)
 }
 
 /* Until everybody but this actor waits of its own will: the control thread has seen all and is
- * between steps. Who is preempted within a push keeps what was pushed behind it from being seen. */
+ * between steps. Who is preempted within a push keeps what was pushed behind it from being seen.
+ * What was submitted while the stop came may wait for its fence's grace. */
 static void settle(void)
 {
     do {
         sim_sleep(SIM_SETTLED_NS);
-    } while (sim.ready_count > 1 || sim.preempted);
+    } while (sim.ready_count > 1 || sim.preempted || eng_fences_waiting(sim_core(), ENG_NONE));
 }
 
 static void run_scenario(void *argument)

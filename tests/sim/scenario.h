@@ -31,6 +31,7 @@ struct sim_scenario {
     struct eng_runtime *runtime;
     uint32_t frames, producers, plans, visits; /* visits: of the guest */
     uint32_t hold;                             /* completions that the consumer keeps */
+    uint64_t patience_ns;                      /* it waits so long for one */
     uint64_t interval_ns;                      /* between frames of a producer */
     uint64_t deadline_ns;                      /* after capture */
     bool is_stopped_early;                     /* while producers still submit */
