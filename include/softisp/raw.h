@@ -46,6 +46,14 @@ struct sisp_raw_info {
     struct sisp_exif exif;
 };
 
+/** A raw frame in memory: a view, it owns nothing. */
+struct sisp_raw_image {
+    uint32_t fourcc; /* as in struct sisp_raw_info */
+    uint32_t width, height;
+    const uint8_t *samples; /* stride_bytes * height; NULL: no frame */
+    size_t stride_bytes;
+};
+
 /** The format entry of info->fourcc. */
 SISP_API const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info);
 

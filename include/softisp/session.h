@@ -53,6 +53,9 @@ struct sisp_session_params {
      * format, the preview's orientation; width 0: none. */
     struct sisp_picture_params second;
     struct sisp_picture_params still; /* background lane: RGB24, XRGB8888 or RGBA64 */
+    /* Each result has the frame's own input, too (struct sisp_result, raw), until it is released.
+     * There are consumer_pins_max (4) inputs more for that, but no more places for imports. */
+    int is_raw_wanted;
     struct sisp_camera_limits limits; /* what exposure may ask of the camera; zero: nothing */
     int is_live;                      /* coefficients are smoothed from frame to frame */
     /* Of a live camera; 0: unknown. The fast lane has 7/8 of it for a frame, then the floor makes a
@@ -74,8 +77,8 @@ struct sisp_session_params {
     uint32_t sessions_max;
     /* Another session, whose engine this one joins: workers, buffers, knobs and telemetry are in
      * common; frames, results, flush and stop are its own. info, params, preview, second, still,
-     * is_live, burst_frames, memories and imports_max must be the other's, as it was created.
-     * NULL: an engine of its own. */
+     * is_raw_wanted, is_live, burst_frames, memories and imports_max must be the other's, as it was
+     * created. NULL: an engine of its own. */
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
     /* What inputs and pictures lie in; who shares an engine has the same. Anything but
@@ -111,8 +114,8 @@ struct sisp_input {
 /** Which of the sessions of one engine this is, in records and events. */
 SISP_API uint32_t sisp_session_number(const struct sisp_session *session);
 
-/** Take a free input. Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none free now),
- * -ESHUTDOWN. */
+/** Take a free input. Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none free now: frames and
+ * results that were not released have them), -ESHUTDOWN. */
 SISP_API SISP_MUST_CHECK int sisp_session_acquire(
     struct sisp_session *session, struct sisp_input *input);
 
@@ -147,13 +150,15 @@ SISP_API SISP_MUST_CHECK int sisp_session_input_buffer(
 SISP_API SISP_MUST_CHECK int sisp_session_import(struct sisp_session *session,
     const struct sisp_buffer *buffer, struct sisp_input *input, char *error, size_t error_size);
 
-/** Take an import that the session no longer reads: have it filled and submit it, or cancel it.
+/** Take an import that neither the session nor a result (raw) has: have it filled and submit it, or
+ * cancel it.
  * Threads: any. Real-time: safe. Returns: 0, -EAGAIN (none), -ESHUTDOWN. */
 SISP_API SISP_MUST_CHECK int sisp_session_acquire_imported(
     struct sisp_session *session, struct sisp_input *input);
 
 /** Forget an import; `index` is its input's. Threads: any, one at a time. Returns: 0, -ENOENT (no
- * import there), -EBUSY (the session still reads it, or its input is the caller's). */
+ * import there), -EBUSY (the session still reads it, or its input or a result with it is the
+ * caller's). */
 SISP_API int sisp_session_unimport(struct sisp_session *session, uint32_t index);
 
 struct sisp_submission {
@@ -197,6 +202,12 @@ struct sisp_result {
     uint64_t cookie;
     struct sisp_image image;  /* readable until release; planes[0] NULL: no picture */
     struct sisp_image second; /* likewise; the record's output hash is of `image` alone */
+    /* Where is_raw_wanted: the frame as it was submitted, in its input, which is not free before
+     * release; to read only, since the session may still read it, too. Frames that were late,
+     * dropped or failed have it as well. Not there (samples NULL): with what was cancelled or
+     * flushed, whose fence had not signalled, or whose consumer held consumer_pins_max results
+     * already; nor with a burst, whose frames had it one by one. */
+    struct sisp_raw_image raw;
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
     struct sisp_camera_controls applied; /* in force for this frame, as submitted; 0: unknown */
@@ -204,6 +215,7 @@ struct sisp_result {
     uint64_t buffers[8];                 /* the session's */
     /* Where `image` and `second` lie, from their first byte to their last; fd -1: no picture. */
     struct sisp_buffer image_buffer, second_buffer;
+    struct sisp_buffer raw_buffer; /* likewise: that of the input, of its own or imported */
 };
 
 /**
@@ -220,8 +232,8 @@ SISP_API SISP_MUST_CHECK int sisp_session_next(
  * again). */
 SISP_API int sisp_session_release(struct sisp_session *session, struct sisp_result *result);
 
-/** The same, but a device still reads the pictures: they come back when fence_fd (a sync_file or an
- * eventfd; it stays the caller's) signals. Threads: any. Real-time: safe. Returns: as
+/** The same, but a device still reads pictures or raw: they come back when fence_fd (a sync_file or
+ * an eventfd; it stays the caller's) signals. Threads: any. Real-time: safe. Returns: as
  * sisp_session_release(); -EAGAIN (too many fences), -EINVAL, -EBADF: nothing was given back. */
 SISP_API int sisp_session_release_fenced(
     struct sisp_session *session, struct sisp_result *result, int fence_fd);

@@ -16,14 +16,24 @@ void eng_access_end_read(struct eng_resource_manager *manager, uint32_t index)
         plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_END_READ);
 }
 
+/* An input: its access to read goes on until its producer has it again. */
+static bool is_read(const struct eng_backing *backing)
+{
+    return atomic_load_explicit(&backing->is_begun, memory_order_relaxed);
+}
+
 void eng_access_hand_out(struct eng_resource_manager *manager, const struct eng_handle *handles)
 {
-    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
-        if (handles[r].generation)
-            plat_dmabuf_sync(manager->backings[handles[r].index].dmabuf, PLAT_SYNC_END_WRITE);
+    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+        const struct eng_backing *backing = &manager->backings[handles[r].index];
+        if (handles[r].generation && !is_read(backing))
+            plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_END_WRITE);
+    }
 }
 
 void eng_access_take_back(struct eng_resource_manager *manager, struct eng_handle handle)
 {
-    plat_dmabuf_sync(manager->backings[handle.index].dmabuf, PLAT_SYNC_BEGIN_WRITE);
+    const struct eng_backing *backing = &manager->backings[handle.index];
+    if (!is_read(backing))
+        plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_BEGIN_WRITE);
 }

@@ -12,7 +12,8 @@
 void eng_access_begin_read(struct eng_resource_manager *manager, uint32_t index);
 void eng_access_end_read(struct eng_resource_manager *manager, uint32_t index);
 
-/** What is handed out has been written; what is given back will be. */
+/** What is handed out has been written; what is given back will be. Inputs are read all the time.
+ */
 void eng_access_hand_out(struct eng_resource_manager *manager, const struct eng_handle *handles);
 void eng_access_take_back(struct eng_resource_manager *manager, struct eng_handle handle);
 

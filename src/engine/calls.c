@@ -2,6 +2,7 @@
 #include "engine/calls.h"
 
 #include "base/base.h"
+#include "engine/config.h"
 #include "engine/core.h"
 #include "engine/floor.h"
 #include <errno.h>
@@ -20,12 +21,13 @@ static void set_gate(struct eng_session *session, uint32_t number, enum eng_sess
 
 /* ---- open ----------------------------------------------------------------------------------- */
 
-/* Each session keeps its newest inputs and has its own two buffers on the floor. */
+/* Each session keeps its newest inputs and what its consumer holds, and has its own two buffers on
+ * the floor. */
 static bool has_buffers(const struct eng_core *core, uint32_t sessions)
 {
     const struct eng_config *config = &core->config;
     const struct eng_lane_config *lane = &config->lanes[ENG_LANE_FLOOR];
-    if (config->pools[config->input_pool].count <= config->history_count * sessions)
+    if (config->pools[config->input_pool].count <= eng_config_inputs_kept(config) * sessions)
         return false;
     for (uint32_t s = 0; s < lane->stage_count; s++)
         for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)

@@ -47,6 +47,15 @@ void eng_completion_drop_roles(struct eng_core *core, struct eng_frame *frame)
     }
 }
 
+/* Until it is published, to be handed out. Who cancels wants nothing of the frame, and a device
+ * that has not signalled still writes. Several frames of a burst have been handed out each by
+ * itself, and once only: so an input is with one consumer at most. */
+static bool keeps_input(
+    const struct eng_core *core, const struct eng_frame *frame, enum eng_outcome outcome)
+{
+    return core->config.input_roles && outcome != ENG_CANCELLED && !frame->is_plan && !frame->fence;
+}
+
 static void drop_inputs(struct eng_core *core, struct eng_frame *frame)
 {
     for (uint32_t i = 0; i < frame->input_count; i++) {
@@ -64,9 +73,10 @@ void eng_completion_end(struct eng_core *core, struct eng_frame *frame, enum eng
     frame->state = ENG_FRAME_ENDED;
     frame->row.outcome = outcome;
     frame->row.reason = reason;
+    if (!keeps_input(core, frame, outcome))
+        drop_inputs(core, frame);
     if (frame->fence)
         eng_fences_leave(core, frame);
-    drop_inputs(core, frame);
     if (outcome != ENG_DELIVERED) {
         eng_completion_drop_roles(core, frame);
         if (frame->slot != ENG_NONE)
@@ -83,6 +93,11 @@ static bool is_handed_out(const struct eng_core *core, const struct eng_frame *f
     return (core->config.deliver_roles >> role & 1) && frame->roles[role].generation;
 }
 
+static bool may_hold_more(struct eng_core *core, const struct eng_frame *frame)
+{
+    return session_of(core, frame)->handout_count < core->config.knobs.consumer_pins_max;
+}
+
 /* A consumer may hold so many completions, and never the floor's last buffer of its session. */
 static bool has_consumer_room(struct eng_core *core, const struct eng_frame *frame)
 {
@@ -96,8 +111,7 @@ static bool has_consumer_room(struct eng_core *core, const struct eng_frame *fra
             !eng_floor_may_hand_out(core, frame->row.session, pool))
             return false;
     }
-    return !hands_out ||
-           session_of(core, frame)->handout_count < core->config.knobs.consumer_pins_max;
+    return !hands_out || may_hold_more(core, frame);
 }
 
 static void commit(struct eng_core *core, const struct eng_frame *frame)
@@ -115,27 +129,39 @@ static void commit(struct eng_core *core, const struct eng_frame *frame)
     }
 }
 
+/* What a stage wrote, or the frame's own input. */
+static struct eng_handle handed_out(
+    const struct eng_core *core, const struct eng_frame *frame, uint32_t role)
+{
+    bool is_input = (core->config.input_roles >> role & 1) && frame->input_count > 0;
+    bool is_written = frame->row.outcome == ENG_DELIVERED && is_handed_out(core, frame, role);
+    if (is_input)
+        return frame->inputs[0];
+    return is_written ? frame->roles[role] : (struct eng_handle){0};
+}
+
 static void hand_out(
     struct eng_core *core, const struct eng_frame *frame, struct eng_completion *completion)
 {
     struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
-    sisp_assert(dispatcher->handout_count < core->resources.buffer_count);
-    struct eng_handout *handout = &dispatcher->handouts[dispatcher->handout_count];
-    *handout = (struct eng_handout){.session = frame->row.session, .since_ns = core->now_ns};
+    struct eng_handout handout = {.session = frame->row.session, .since_ns = core->now_ns};
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
-        if (!is_handed_out(core, frame, r))
+        struct eng_handle handle = handed_out(core, frame, r);
+        if (!handle.generation)
             continue;
-        struct eng_handle handle = frame->roles[r];
         int error = eng_resource_pin(&core->resources, handle, ENG_HOLDER_CONSUMER);
         sisp_assert(!error);
         completion->delivered[r] = eng_resource_span(&core->resources, handle);
-        completion->handles[r] = handout->handles[r] = handle;
+        completion->handles[r] = handout.handles[r] = handle;
         dispatcher->handout_of[handle.index] = dispatcher->handout_count;
-        handout->pins++;
+        handout.pins++;
         eng_lending_lend(&core->lending, handle, ENG_BORROWER_CONSUMER);
     }
-    dispatcher->handout_count += handout->pins > 0;
-    session_of(core, frame)->handout_count += handout->pins > 0;
+    if (!handout.pins)
+        return;
+    sisp_assert(dispatcher->handout_count < core->resources.buffer_count);
+    dispatcher->handouts[dispatcher->handout_count++] = handout;
+    session_of(core, frame)->handout_count++;
 }
 
 /* ---- publishing -------------------------------------------------------------------------------
@@ -160,8 +186,7 @@ static void leave_slot(struct eng_core *core, struct eng_frame *frame, enum eng_
     sisp_assert(ok);
 }
 
-static void deliver(
-    struct eng_core *core, struct eng_frame *frame, struct eng_completion *completion)
+static void deliver(struct eng_core *core, struct eng_frame *frame)
 {
     if (!has_consumer_room(core, frame)) {
         frame->row.outcome = ENG_DROPPED;
@@ -171,7 +196,6 @@ static void deliver(
     }
     leave_slot(core, frame, ENG_EDGE_PUBLISH);
     commit(core, frame);
-    hand_out(core, frame, completion);
 }
 
 /* Its session was flushed while it waited for its turn. */
@@ -200,7 +224,11 @@ static void publish(struct eng_core *core, struct eng_frame *frame)
     if (frame->row.outcome == ENG_DELIVERED && frame->epoch != session->epoch)
         refuse_epoch(core, frame);
     else if (frame->row.outcome == ENG_DELIVERED)
-        deliver(core, frame, completion);
+        deliver(core, frame);
+    if (frame->epoch != session->epoch || !may_hold_more(core, frame))
+        drop_inputs(core, frame);
+    hand_out(core, frame, completion);
+    drop_inputs(core, frame);
     frame->row.zero_copy = frame->row.outcome == ENG_DELIVERED && frame->row.bytes_copied == 0;
     frame->row.published_ns = core->now_ns;
     eng_telemetry_emit(&core->telemetry, &frame->row, blob_of(core, frame));

@@ -63,6 +63,12 @@ static bool check_isolation(const struct eng_config *config)
     return holds(config->worker_program, "processes need a worker_program");
 }
 
+uint32_t eng_config_inputs_kept(const struct eng_config *config)
+{
+    return config->history_count +
+           (config->input_roles ? (uint32_t)config->knobs.consumer_pins_max : 0);
+}
+
 static bool check_pools(const struct eng_config *config)
 {
     if (!holds(config->pool_count > 0 && config->pool_count <= ENG_POOLS_MAX, "pool_count") ||
@@ -74,8 +80,8 @@ static bool check_pools(const struct eng_config *config)
                 "a pool needs a name, a size and a count") ||
             !holds((unsigned)config->pools[i].memory < ENG_MEMORY_COUNT, "a pool's memory"))
             return false;
-    return holds(config->pools[config->input_pool].count > config->history_count,
-        "the input pool must be larger than the history");
+    return holds(config->pools[config->input_pool].count > eng_config_inputs_kept(config),
+        "the input pool must be larger than what the history and the consumer keep");
 }
 
 static bool check_commands(const struct eng_config *config)
@@ -179,6 +185,11 @@ static bool check_lanes(const struct eng_config *config)
         if (!check_lane(config, &config->lanes[l], &written[l]))
             return false;
     uint32_t all = written[ENG_LANE_FAST] | written[ENG_LANE_BACKGROUND] | written[ENG_LANE_FLOOR];
+    uint32_t inputs = config->input_roles;
+    if (!holds(!(inputs & (inputs - 1)) && !(inputs >> ENG_ROLES_MAX) &&
+                   !(inputs & (all | config->deliver_roles)),
+            "input_roles: one role that no stage writes"))
+        return false;
     return holds(config->blob_role == ENG_NONE ||
                      (config->blob_role < ENG_ROLES_MAX && (all >> config->blob_role & 1)),
                "blob_role is a role that some lane writes") &&

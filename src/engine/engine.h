@@ -236,7 +236,8 @@ struct eng_row {
 /** One frame's one completion. The spans stay readable until eng_release(). */
 struct eng_completion {
     struct eng_row row;
-    struct eng_span delivered[ENG_ROLES_MAX]; /* roles in deliver_roles; NULL where there is none */
+    /* Roles in deliver_roles and input_roles; NULL where there is none. */
+    struct eng_span delivered[ENG_ROLES_MAX];
     uint64_t cookie;                          /* as given to submit */
     struct eng_handle handles[ENG_ROLES_MAX]; /* engine's: what release gives back */
 };
@@ -305,6 +306,10 @@ struct eng_config {
     struct eng_lane_config lanes[ENG_LANE_COUNT];
     uint32_t commit_roles;  /* bit r: becomes the committed version when its frame is published */
     uint32_t deliver_roles; /* bit r: handed to the consumer with the completion */
+    /* Bit r, one that no command writes: in it the consumer gets the frame's own input to read,
+     * whatever became of the frame, but not of cancelled ones, plans, and inputs whose fence has
+     * not signalled. What the consumer holds counts against consumer_pins_max. 0: it gets none. */
+    uint32_t input_roles;
     /* Called on the telemetry thread for each completed frame, in order; `blob` is the frame's
      * buffer of blob_role (ENG_NONE: none), copied, or NULL. May block: rows are dropped and
      * counted when the ring is full, nothing waits for it. */

@@ -158,7 +158,7 @@ void eng_fences_check(const struct eng_core *core)
 /* ---- places -------------------------------------------------------------------------------------
  */
 
-int eng_fences_take(struct eng_fences *fences, const int *fd, int dmabuf, uint32_t *place)
+int eng_fences_take(struct eng_fences *fences, const int *fd, const int dmabufs[2], uint32_t *place)
 {
     int own = fd ? plat_fence_duplicate(*fd) : -1;
     if (fd && own < 0)
@@ -172,7 +172,7 @@ int eng_fences_take(struct eng_fences *fences, const int *fd, int dmabuf, uint32
         *place = (uint32_t)__builtin_ctzll(~taken);
     } while (!atomic_compare_exchange_weak_explicit(
         &fences->taken, &taken, taken | bit(*place), memory_order_acquire, memory_order_relaxed));
-    fences->places[*place] = (struct eng_fence){.fd = own, .dmabuf = dmabuf};
+    fences->places[*place] = (struct eng_fence){.fd = own, .dmabufs = {dmabufs[0], dmabufs[1]}};
     return 0;
 }
 
@@ -190,24 +190,32 @@ void eng_fences_hand(struct eng_core *core, uint32_t place)
     plat_signal_ring(core->fences.signal);
 }
 
-/* First for the fence, then for whatever else works on the buffer. */
+/* First for the fence, then for whatever else works on the buffers. */
 static struct plat_poll poll_of(const struct eng_fence *fence)
 {
     bool is_explicit = fence->fd >= 0;
-    return (struct plat_poll){.fd = is_explicit ? fence->fd : fence->dmabuf,
+    return (struct plat_poll){.fd = is_explicit ? fence->fd : fence->dmabufs[0],
         .is_for_write = !is_explicit && fence->is_release};
+}
+
+/* What comes behind the one that has signalled. */
+static void shift(struct eng_fence *fence)
+{
+    if (fence->fd < 0) {
+        fence->dmabufs[0] = fence->dmabufs[1];
+        fence->dmabufs[1] = -1;
+    }
+    fence->fd = -1;
 }
 
 bool eng_fences_is_signalled(const struct eng_fence *fence)
 {
     struct eng_fence left = *fence;
-    for (; left.fd >= 0 || left.dmabuf >= 0; left.fd = -1) {
+    for (; left.fd >= 0 || left.dmabufs[0] >= 0; shift(&left)) {
         struct plat_poll poll = poll_of(&left);
         plat_poll(&poll, 1, 0);
         if (!poll.is_ready)
             return false;
-        if (left.fd < 0)
-            break;
     }
     return true;
 }
@@ -249,7 +257,7 @@ static void advance(struct eng_core *core, uint32_t place)
 {
     struct eng_fence *fence = &core->fences.places[place];
     plat_close(fence->fd);
-    fence->fd = -1;
+    shift(fence);
     if (eng_fences_is_signalled(fence))
         finish(core, place);
 }

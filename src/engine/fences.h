@@ -24,7 +24,7 @@ struct eng_frame;
 /** Belongs to who took the place, then to the thread. */
 struct eng_fence {
     int fd;          /* our own; -1: signalled, or none */
-    int dmabuf;      /* the buffer's, whose devices must be done, too; -1: it is none */
+    int dmabufs[2];  /* of buffers whose devices must be done, too; -1: none, and then no second */
     bool is_release; /* of `handles`, else the input of a frame */
     uint32_t input;
     struct eng_handle handles[ENG_ROLES_MAX];
@@ -60,9 +60,10 @@ struct eng_fences {
 /* ---- any thread -------------------------------------------------------------------------------
  */
 
-/** Take a place for a fence (a duplicate is made; NULL: none) and for the devices of a dmabuf.
+/** Take a place for a fence (a duplicate is made; NULL: none) and for the devices of dmabufs.
  * Returns: 0, -EAGAIN (no place), -EBADF, -EINVAL (it is no fence). */
-int eng_fences_take(struct eng_fences *fences, const int *fd, int dmabuf, uint32_t *place);
+int eng_fences_take(
+    struct eng_fences *fences, const int *fd, const int dmabufs[2], uint32_t *place);
 
 /** Whether there is nothing to wait for. */
 bool eng_fences_is_signalled(const struct eng_fence *fence);

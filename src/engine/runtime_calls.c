@@ -115,7 +115,7 @@ int eng_input_span(struct eng_runtime *runtime, struct eng_handle handle, struct
     if (eng_lending_pass(&core->lending, handle, ENG_BORROWER_PRODUCER, ENG_BORROWER_PRODUCER))
         return -ESTALE;
     int dmabuf = core->resources.backings[handle.index].dmabuf;
-    if (!eng_fences_is_signalled(&(struct eng_fence){.fd = -1, .dmabuf = dmabuf}))
+    if (!eng_fences_is_signalled(&(struct eng_fence){.fd = -1, .dmabufs = {dmabuf, -1}}))
         return -EAGAIN;
     eng_access_begin_read(&core->resources, handle.index);
     *span = core->resources.spans[handle.index];
@@ -134,8 +134,8 @@ static int prepare_read(struct eng_runtime *runtime, const struct eng_submission
     int dmabuf = core->resources.backings[input.index].dmabuf;
     if (submission->has_fence || dmabuf >= 0) {
         uint32_t place;
-        int error = eng_fences_take(
-            &core->fences, submission->has_fence ? &submission->fence_fd : NULL, dmabuf, &place);
+        int error = eng_fences_take(&core->fences,
+            submission->has_fence ? &submission->fence_fd : NULL, (int[]){dmabuf, -1}, &place);
         if (error)
             return error;
         core->fences.places[place].input = input.index;
@@ -322,16 +322,18 @@ static void post_release(struct eng_runtime *runtime, const struct eng_handle *h
     post(runtime, &message);
 }
 
-/* That devices may still read. */
-static int dmabuf_of(const struct eng_core *core, const struct eng_completion *completion)
+/* That devices may still read: what was made and the input, one of each. */
+static void find_dmabufs(
+    const struct eng_core *core, const struct eng_completion *completion, int dmabufs[2])
 {
-    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
+    uint32_t count = 0;
+    dmabufs[0] = dmabufs[1] = -1;
+    for (uint32_t r = 0; r < ENG_ROLES_MAX && count < 2; r++) {
         struct eng_handle handle = completion->handles[r];
         if (handle.generation && handle.index < core->resources.buffer_count &&
             core->resources.backings[handle.index].dmabuf >= 0)
-            return core->resources.backings[handle.index].dmabuf;
+            dmabufs[count++] = core->resources.backings[handle.index].dmabuf;
     }
-    return -1;
 }
 
 static int release(
@@ -339,14 +341,15 @@ static int release(
 {
     struct eng_core *core = &runtime->core;
     struct eng_handle handles[ENG_ROLES_MAX];
-    int dmabuf = dmabuf_of(core, completion);
+    int dmabufs[2];
     uint32_t place;
-    if (!fence_fd && dmabuf < 0) {
+    find_dmabufs(core, completion, dmabufs);
+    if (!fence_fd && dmabufs[0] < 0) {
         int error = take_back(core, completion, handles);
         post_release(runtime, handles);
         return error;
     }
-    int error = eng_fences_take(&core->fences, fence_fd, dmabuf, &place);
+    int error = eng_fences_take(&core->fences, fence_fd, dmabufs, &place);
     if (error)
         return error;
     struct eng_fence *fence = &core->fences.places[place];

@@ -84,6 +84,26 @@ static struct sisp_buffer part_of(
     return buffer;
 }
 
+void session_show_raw(const struct sisp_session *session, const struct eng_completion *completion,
+    struct sisp_result *result)
+{
+    const struct sisp_raw_info *info = &session->engine->pipeline.info;
+    const struct eng_span *span = &completion->delivered[ROLE_RAW];
+    struct eng_location location;
+    if (!span->bytes)
+        return;
+    result->raw = (struct sisp_raw_image){
+        .fourcc = info->fourcc,
+        .width = info->width,
+        .height = info->height,
+        .samples = span->bytes,
+        .stride_bytes = info->stride_bytes,
+    };
+    uint32_t index = completion->handles[ROLE_RAW].index;
+    if (eng_buffer_locate(session->engine->runtime, index, &location) == 0)
+        result->raw_buffer = buffer_of(&location);
+}
+
 void session_locate(const struct sisp_session *session, const struct eng_completion *completion,
     struct sisp_result *result)
 {

@@ -191,11 +191,12 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     if (r)
         return r;
     memset(result, 0, sizeof(*result));
-    result->image_buffer.fd = result->second_buffer.fd = -1;
+    result->image_buffer.fd = result->second_buffer.fd = result->raw_buffer.fd = -1;
     telemetry_record(&result->record, &completion.row);
     result->cookie = completion.cookie;
     for (unsigned i = 0; i < BASE_COUNT(result->buffers); i++)
         result->buffers[i] = session_handle_word(completion.handles[i]);
+    session_show_raw(session, &completion, result);
     const struct payload *payload = completion.delivered[ROLE_PAYLOAD].bytes;
     void *picture = completion.delivered[ROLE_PICTURE].bytes;
     if (completion.row.outcome != ENG_DELIVERED || !payload || !picture)
@@ -231,7 +232,9 @@ static int release(struct sisp_session *session, struct sisp_result *result, con
     if (r && r != -ESTALE)
         return r;
     result->image = result->second = (struct sisp_image){0};
+    result->raw = (struct sisp_raw_image){0};
     result->image_buffer = result->second_buffer = (struct sisp_buffer){.fd = -1};
+    result->raw_buffer = result->image_buffer;
     result->coefficients = NULL;
     return r;
 }

@@ -43,6 +43,10 @@ static inline struct eng_handle session_word_handle(uint64_t word)
 int session_check_wishes(
     const struct sisp_params *params, bool has_preview, char *error, size_t error_size);
 
+/** The raw input of a result, if it comes with it. */
+void session_show_raw(const struct sisp_session *session, const struct eng_completion *completion,
+    struct sisp_result *result);
+
 /** Where the pictures of a result lie. */
 void session_locate(const struct sisp_session *session, const struct eng_completion *completion,
     struct sisp_result *result);

@@ -20,6 +20,7 @@ enum pipeline_role {
     ROLE_STATE,   /* struct isp_auto_state, from frame to frame */
     ROLE_STATS,   /* struct frame_stats */
     ROLE_PICTURE, /* the finished picture; behind it the second one, if any */
+    ROLE_RAW,     /* the frame's own input, for the consumer */
 };
 
 enum pipeline_command {

@@ -106,13 +106,28 @@ void sim_produce(void *argument)
 /* ---- the consumer ------------------------------------------------------------------------------
  */
 
+bool sim_hold(const struct eng_completion *completion)
+{
+    const void *picture = completion->delivered[SIM_ROLE_PICTURE].bytes;
+    const void *raw = completion->delivered[SIM_ROLE_RAW].bytes;
+    if (picture)
+        sim_read_begin(picture);
+    if (raw)
+        sim_read_begin(raw);
+    return picture || raw;
+}
+
 void sim_give_back(const struct eng_completion *held)
 {
-    bool has_any = held->delivered[SIM_ROLE_PICTURE].bytes;
+    const void *picture = held->delivered[SIM_ROLE_PICTURE].bytes;
+    const void *raw = held->delivered[SIM_ROLE_RAW].bytes;
+    bool has_any = picture || raw;
     sim_check_picture(held); /* nobody wrote meanwhile */
-    int fence = has_any ? sim_fence_read(held->delivered[SIM_ROLE_PICTURE].bytes) : SIM_NO_FENCE;
+    if (picture && raw)
+        sim_read_end(raw);
+    int fence = has_any ? sim_fence_read(picture ? picture : raw) : SIM_NO_FENCE;
     if (has_any && fence == SIM_NO_FENCE)
-        sim_read_end(held->delivered[SIM_ROLE_PICTURE].bytes);
+        sim_read_end(picture ? picture : raw);
     if (fence == SIM_NO_FENCE) {
         SIM_CHECK(eng_release(sim_scenario.runtime, held) == 0);
     } else {
@@ -135,9 +150,8 @@ static void give_back(uint32_t index)
 static void take(const struct eng_completion *completion)
 {
     sim_check_completion(completion);
-    if (!completion->delivered[SIM_ROLE_PICTURE].bytes)
+    if (!sim_hold(completion))
         return;
-    sim_read_begin(completion->delivered[SIM_ROLE_PICTURE].bytes);
     SIM_CHECK(sim_scenario.held_count < SIM_HOLD_MAX);
     sim_scenario.held[sim_scenario.held_count++] = *completion;
 }

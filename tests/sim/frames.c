@@ -115,9 +115,25 @@ static void note_row(const struct eng_row *row)
         sim_sometimes(SIM_PLAN_DELIVERED);
 }
 
+/* It is this frame's own, and nobody has filled it again. */
+static void check_raw(const struct eng_completion *completion)
+{
+    const struct eng_row *row = &completion->row;
+    const struct sim_stamp *stamp = completion->delivered[SIM_ROLE_RAW].bytes;
+    bool is_wanted = sim_scenario.config.input_roles && !row->plan_token;
+    SIM_CHECK(!stamp || (is_wanted && row->outcome != ENG_CANCELLED));
+    SIM_CHECK(stamp || !is_wanted || row->outcome != ENG_DELIVERED);
+    if (!stamp || sim.is_distrusted)
+        return;
+    SIM_CHECK(stamp->kind == SIM_INPUT && stamp->sequence == row->sequence);
+    SIM_CHECK(stamp->session == row->session);
+    sim_sometimes(row->outcome == ENG_DELIVERED ? SIM_RAW_SHOWN : SIM_RAW_ALONE);
+}
+
 void sim_check_picture(const struct eng_completion *completion)
 {
     const struct eng_row *row = &completion->row;
+    check_raw(completion);
     const struct sim_stamp *stamp = completion->delivered[SIM_ROLE_PICTURE].bytes;
     SIM_CHECK((stamp != NULL) == (row->outcome == ENG_DELIVERED));
     if (!stamp || sim.is_distrusted)

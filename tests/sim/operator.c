@@ -97,8 +97,7 @@ static void read_some(uint32_t session)
             continue;
         SIM_CHECK(completion.row.session == session);
         sim_check_completion(&completion);
-        if (completion.delivered[SIM_ROLE_PICTURE].bytes)
-            sim_read_begin(completion.delivered[SIM_ROLE_PICTURE].bytes);
+        sim_hold(&completion);
         sim_sleep(sim_choose(SIM_TIME, 20) * SIM_MS);
         sim_give_back(&completion);
     }

@@ -133,6 +133,7 @@ static void draw_scenario(void)
     scenario->deadline_ns = deadlines_ms[sim_choose(SIM_SCENARIO, 6)] * SIM_MS;
     scenario->has_device = sim_one_in(SIM_SCENARIO, 2);
     scenario->has_fences = sim_one_in(SIM_SCENARIO, 2);
+    scenario->config.input_roles = sim_one_in(SIM_SCENARIO, 2) ? 1u << SIM_ROLE_RAW : 0;
     if (sim_one_in(SIM_SCENARIO, 3))
         use_processes(scenario);
     scenario->is_stopped_early = sim_one_in(SIM_SCENARIO, 2);

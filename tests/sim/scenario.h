@@ -9,7 +9,7 @@
 #include "engine/engine.h"
 #include "sim/invariants.h"
 
-enum { SIM_ROLE_COEFFICIENTS, SIM_ROLE_PICTURE };
+enum { SIM_ROLE_COEFFICIENTS, SIM_ROLE_PICTURE, SIM_ROLE_RAW };
 enum { SIM_FAST_ALGO, SIM_FAST_ISP, SIM_RAW_ISP, SIM_SLOW_ISP, SIM_COMMAND_COUNT };
 enum { SIM_FAST, SIM_FLOOR, SIM_SLOW };
 
@@ -59,6 +59,8 @@ void sim_visit(void *argument);
 
 /** One frame, with all that a producer does for it. Returns what refused it. */
 int sim_try_frame(uint32_t session, uint32_t stream, uint32_t number);
+/** Read what it has from now on. Returns: whether it has anything. */
+bool sim_hold(const struct eng_completion *completion);
 /** Check and release. */
 void sim_give_back(const struct eng_completion *held);
 

@@ -220,6 +220,8 @@ void sim_site_resolve(struct plat_site *site);
     X(DOUBLE_RELEASE)                                                                              \
     X(STALE_INPUT)                                                                                 \
     X(LATE_RELEASE)                                                                                \
+    X(RAW_SHOWN)                                                                                   \
+    X(RAW_ALONE)                                                                                   \
     X(REFUSED)                                                                                     \
     X(SUBMIT_AFTER_STOP)                                                                           \
     X(WORKER_LEFT_BEHIND)                                                                          \
