@@ -63,26 +63,6 @@ static inline FILE *open_shared(const char *name)
     return fopen(path, "r");
 }
 
-/* Both paths take them. */
-static inline bool coefficients_compile(const struct sisp_coefficients *c)
-{
-    const struct isp_geometry g = {.raw_fourcc = sisp_raw_format_find("SRGGB16")->fourcc,
-        .raw_width = 4,
-        .raw_height = 4,
-        .raw_stride_bytes = 8,
-        .crop = {0, 0, 4, 4},
-        .width = 4,
-        .height = 4};
-    const enum isp_isa isa = (enum isp_isa)isp_isa_find("auto");
-    struct isp_fast_recipe *fast = aligned_alloc(64, isp_fast_recipe_size(&g));
-    struct isp_still_recipe *still = aligned_alloc(64, isp_still_recipe_size(&g));
-    const bool ok =
-        isp_fast_compile(fast, &g, c, isa) == 0 && isp_still_compile(still, &g, c, isa) == 0;
-    free(fast);
-    free(still);
-    return ok;
-}
-
 static inline bool coefficients_valid(const struct sisp_coefficients *c)
 {
     bool ok = c->white_level > 0 && c->white_level <= 65535;
@@ -109,7 +89,7 @@ static inline bool coefficients_valid(const struct sisp_coefficients *c)
     ok = ok && c->exposure_ev >= -20 && c->exposure_ev <= 20;
     ok = ok && c->color_temperature_kelvin >= 0 && c->color_temperature_kelvin <= 25000;
     ok = ok && c->wb_confidence >= 0 && c->wb_confidence <= 1;
-    return ok && coefficients_compile(c);
+    return ok;
 }
 
 #endif

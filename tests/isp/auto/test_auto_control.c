@@ -22,12 +22,32 @@ static struct isp_auto_input start(void)
     return (struct isp_auto_input){.info = &info, .params = &params, .stats = &stats};
 }
 
+/* Both paths take them. */
+static bool coefficients_compile(const struct sisp_coefficients *c)
+{
+    const struct isp_geometry g = {.raw_fourcc = sisp_raw_format_find("SRGGB16")->fourcc,
+        .raw_width = 4,
+        .raw_height = 4,
+        .raw_stride_bytes = 8,
+        .crop = {0, 0, 4, 4},
+        .width = 4,
+        .height = 4};
+    const enum isp_isa isa = (enum isp_isa)isp_isa_find("auto");
+    struct isp_fast_recipe *fast = aligned_alloc(64, isp_fast_recipe_size(&g));
+    struct isp_still_recipe *still = aligned_alloc(64, isp_still_recipe_size(&g));
+    const bool ok =
+        isp_fast_compile(fast, &g, c, isa) == 0 && isp_still_compile(still, &g, c, isa) == 0;
+    free(fast);
+    free(still);
+    return ok;
+}
+
 static void step(const struct isp_auto_input *input)
 {
     struct isp_auto_state next;
     isp_auto_step(input, &state, &next, &out);
     state = next;
-    CHECK(coefficients_valid(&out));
+    CHECK(coefficients_valid(&out) && coefficients_compile(&out));
 }
 
 TEST(every_field_has_a_source_and_levels_are_the_files)
