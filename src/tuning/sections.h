@@ -11,6 +11,7 @@ struct reader {
     struct tree tree;
     struct tuning_error error;
     struct sisp_tuning *tuning;
+    uint32_t read; /* sections so far: a bit for the part that each is of */
 };
 
 /** A section in `node`, a map. Each returns 0 or -EINVAL after a sentence. */

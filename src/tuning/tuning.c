@@ -18,22 +18,23 @@
 /* Raspberry Pi's names, then libcamera's for other pipelines. */
 static const struct section {
     const char *name;
+    enum sisp_tuning_part part;
     section_reader *read;
 } sections[] = {
-    {"rpi.black_level", section_black},
-    {"rpi.awb", section_white},
-    {"rpi.alsc", section_shading},
-    {"rpi.ccm", section_colors},
-    {"rpi.noise", section_noise},
-    {"rpi.contrast", section_tone},
-    {"rpi.lux", section_lux},
-    {"rpi.agc", section_metering},
-    {"BlackLevel", section_black},
-    {"BlackLevelCorrection", section_black},
-    {"Awb", section_white},
-    {"LensShadingCorrection", section_shading_sets},
-    {"Ccm", section_colors},
-    {"Lux", section_lux},
+    {"rpi.black_level", SISP_TUNING_BLACK, section_black},
+    {"rpi.awb", SISP_TUNING_WHITE, section_white},
+    {"rpi.alsc", SISP_TUNING_SHADING, section_shading},
+    {"rpi.ccm", SISP_TUNING_COLOR, section_colors},
+    {"rpi.noise", SISP_TUNING_NOISE, section_noise},
+    {"rpi.contrast", SISP_TUNING_TONE, section_tone},
+    {"rpi.lux", SISP_TUNING_LUX, section_lux},
+    {"rpi.agc", SISP_TUNING_METERING, section_metering},
+    {"BlackLevel", SISP_TUNING_BLACK, section_black},
+    {"BlackLevelCorrection", SISP_TUNING_BLACK, section_black},
+    {"Awb", SISP_TUNING_WHITE, section_white},
+    {"LensShadingCorrection", SISP_TUNING_SHADING, section_shading_sets},
+    {"Ccm", SISP_TUNING_COLOR, section_colors},
+    {"Lux", SISP_TUNING_LUX, section_lux},
 };
 
 void note_unused(struct sisp_tuning *tuning, const char *name)
@@ -44,17 +45,24 @@ void note_unused(struct sisp_tuning *tuning, const char *name)
         tree_shown(name, shown));
 }
 
+static int read_known(struct reader *reader, uint32_t node, const struct section *section)
+{
+    if (tree_is_empty(&reader->tree, node))
+        return 0;
+    if (reader->tree.nodes[node].kind != TREE_MAP)
+        return tree_refuse(&reader->tree, node, &reader->error, "is a map");
+    if (reader->read >> section->part & 1) /* it would be mixed with the first */
+        return tree_refuse(&reader->tree, node, &reader->error, "is the second of its kind");
+    reader->read |= 1u << section->part;
+    return section->read(reader, node);
+}
+
 static int read_section(struct reader *reader, uint32_t node)
 {
     const char *name = tree_key(&reader->tree, node);
     for (size_t i = 0; i < BASE_COUNT(sections); i++) {
-        if (strcmp(sections[i].name, name) != 0)
-            continue;
-        if (tree_is_empty(&reader->tree, node))
-            return 0;
-        if (reader->tree.nodes[node].kind != TREE_MAP)
-            return tree_refuse(&reader->tree, node, &reader->error, "is a map");
-        return sections[i].read(reader, node);
+        if (strcmp(sections[i].name, name) == 0)
+            return read_known(reader, node, &sections[i]);
     }
     note_unused(reader->tuning, name);
     return 0;
