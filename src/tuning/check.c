@@ -22,6 +22,15 @@ static bool is_count(uint32_t count, uint32_t max)
     return count >= 1 && count <= max;
 }
 
+static bool is_rising(const float *values, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (!(values[i] > values[i - 1]))
+            return false;
+    }
+    return true;
+}
+
 static bool is_white_sound(const struct sisp_tuning *t)
 {
     if (!is_count(t->white_count, SISP_TUNING_POINTS_MAX))
@@ -44,7 +53,8 @@ static bool is_prior_sound(const struct sisp_tuning *t)
         const struct sisp_tuning_prior *p = &t->priors[i];
         if (!is_count(p->count, SISP_TUNING_POINTS_MAX) || !within(&p->lux, 1, 0, 1e6) ||
             !within(p->kelvin, p->count, -1000, 50000) ||
-            !within(p->log_likelihood, p->count, -1000, 50000))
+            !within(p->log_likelihood, p->count, -1000, 50000) || !is_rising(p->kelvin, p->count) ||
+            (i && !(p->lux > p[-1].lux)))
             return false;
     }
     return true;
@@ -84,10 +94,11 @@ static bool are_colors_sound(const struct sisp_tuning *t)
 static bool is_tone_sound(const struct sisp_tuning *t)
 {
     if (t->tone_count < 2 || t->tone_count > SISP_TUNING_POINTS_MAX ||
-        !within(t->tone_x, t->tone_count, 0, 1) || !within(t->tone_y, t->tone_count, 0, 1))
+        !within(t->tone_x, t->tone_count, 0, 1) || !within(t->tone_y, t->tone_count, 0, 1) ||
+        !is_rising(t->tone_x, t->tone_count))
         return false;
     for (uint32_t i = 1; i < t->tone_count; i++) {
-        if (!(t->tone_x[i] > t->tone_x[i - 1]) || t->tone_y[i] < t->tone_y[i - 1])
+        if (t->tone_y[i] < t->tone_y[i - 1])
             return false;
     }
     return true;
@@ -121,7 +132,8 @@ bool tuning_is_sound(const struct sisp_tuning *t)
            (!has(t, SISP_TUNING_COLOR) || are_colors_sound(t)) &&
            (!has(t, SISP_TUNING_NOISE) || within(noise, 2, 0, 1)) &&
            (!has(t, SISP_TUNING_TONE) || is_tone_sound(t)) &&
-           (!has(t, SISP_TUNING_LUX) || within(lux, 4, 1e-4, 1e10)) &&
+           (!has(t, SISP_TUNING_LUX) ||
+               (within(lux, 4, 1e-4, 1e10) && within(&t->lux.luma, 1, 1e-9, 1))) &&
            (!has(t, SISP_TUNING_PROFILE) || is_profile_sound(t)) &&
            (!has(t, SISP_TUNING_METERING) || is_metering_sound(t));
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /** Whether a tuning, which anybody may have made, holds what a reading makes: counts inside their
- * arrays, finite numbers, temperatures that rise. */
+ * arrays, finite numbers in their ranges, what lists are sorted by rising. */
 bool tuning_is_sound(const struct sisp_tuning *tuning);
 
 #endif

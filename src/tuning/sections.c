@@ -302,22 +302,23 @@ int section_tone(struct reader *reader, uint32_t node)
 int section_lux(struct reader *reader, uint32_t node)
 {
     struct sisp_tuning_lux *lux = &reader->tuning->lux;
-    static const struct range positive = {1e-3, 1e9};
     const struct {
         const char *key, *other; /* Raspberry Pi's, libcamera's */
         float *value;
+        double max;
     } keys[] = {
-        {"reference_shutter_speed", "referenceExposureTime", &lux->exposure_us},
-        {"reference_gain", "referenceAnalogueGain", &lux->gain},
-        {"reference_aperture", "referenceAperture", &lux->aperture},
-        {"reference_lux", "referenceLux", &lux->lux},
-        {"reference_Y", "referenceY", &lux->luma},
+        {"reference_shutter_speed", "referenceExposureTime", &lux->exposure_us, 1e9},
+        {"reference_gain", "referenceAnalogueGain", &lux->gain, 1e9},
+        {"reference_aperture", "referenceAperture", &lux->aperture, 1e9},
+        {"reference_lux", "referenceLux", &lux->lux, 1e9},
+        {"reference_Y", "referenceY", &lux->luma, WHITE},
     };
     lux->aperture = 1;
     for (unsigned i = 0; i < 5; i++) {
-        int r = value_optional(reader, node, keys[i].key, positive, keys[i].value);
+        const struct range range = {1e-3, keys[i].max};
+        int r = value_optional(reader, node, keys[i].key, range, keys[i].value);
         if (r == 0)
-            r = value_optional(reader, node, keys[i].other, positive, keys[i].value);
+            r = value_optional(reader, node, keys[i].other, range, keys[i].value);
         if (r)
             return r;
         if (*keys[i].value <= 0) {

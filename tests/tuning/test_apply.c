@@ -189,6 +189,19 @@ TEST(a_tuning_that_cannot_be_is_not_sound)
     bad = tuning;
     bad.parts |= 1u << SISP_TUNING_TONE;
     CHECK(!tuning_is_sound(&bad));
+    const struct sisp_tuning_prior prior = {.count = 2, .kelvin = {2000, 3000}};
+    bad = (struct sisp_tuning){
+        .parts = 1u << SISP_TUNING_PRIOR, .prior_count = 2, .priors = {prior, prior}};
+    CHECK(!tuning_is_sound(&bad)); /* of the same brightness */
+    bad.priors[1].lux = 1;
+    CHECK(tuning_is_sound(&bad));
+    bad.priors[1].kelvin[1] = 2000;
+    CHECK(!tuning_is_sound(&bad));
+    bad = (struct sisp_tuning){
+        .parts = 1u << SISP_TUNING_LUX, .lux = {10000, 1, 1, .lux = 400, .luma = 1}};
+    CHECK(tuning_is_sound(&bad));
+    bad.lux.luma = 0;
+    CHECK(!tuning_is_sound(&bad));
 }
 
 int main(void)

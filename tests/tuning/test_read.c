@@ -148,6 +148,9 @@ TEST(errors_name_file_line_and_key)
         {"rpi.alsc:\n  luminance_lut: [1, 1]\n  calibrations_Cr: [1]\n  calibrations_Cb: [1]\n",
             "t.yaml:2: 'rpi.alsc.luminance_lut' is a list of 16 x 12 or 32 x 32 numbers"},
         {"rpi.awb: {}\nrpi.awb: {}\n", "t.yaml:2: 'rpi.awb' is there twice"},
+        {"rpi.lux:\n  reference_shutter_speed: 100\n  reference_gain: 1\n  reference_lux: 9\n"
+         "  reference_Y: 65536\n",
+            "t.yaml:5: 'rpi.lux.reference_Y' is a number from 0.001 to 65535, not '65536'"},
         {"version: 2\nalgorithms:\n - rpi.awb: {ct_curve: [3000, 1, 0.4, 6000, 0.5, 0.8]}\n"
          " - Awb: {sensitivity_r: 2}\n",
             "t.yaml:4: 'algorithms[1].Awb' is the second of its kind"},
