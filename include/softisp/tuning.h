@@ -83,8 +83,7 @@ struct sisp_tuning {
     float black_level[SISP_SITE_COUNT]; /* share of full scale */
     uint32_t white_count;               /* along the curve, warmest first */
     struct sisp_tuning_white white[SISP_TUNING_POINTS_MAX];
-    float transverse_pos, transverse_neg; /* how far white may lie beside the curve */
-    uint32_t prior_count;                 /* darkest first */
+    uint32_t prior_count; /* darkest first */
     struct sisp_tuning_prior priors[SISP_TUNING_PRIORS_MAX];
     struct sisp_tuning_shading shading;
     uint32_t color_count; /* warmest first */
@@ -121,9 +120,9 @@ SISP_API SISP_MUST_CHECK int sisp_tuning_read(struct sisp_tuning *tuning, const 
 
 /**
  * Where tuning files are looked for, by number from 0 on: the folders of $SOFTISP_TUNING_PATH (with
- * ':' between), the user's (~/.config/softisp/tuning), the system's (/usr/share/softisp/tuning, and
- * under /usr/local) and libcamera's. Returns: 0, -ENOENT past the last, -ENAMETOOLONG.
- * Threads: while none changes the environment.
+ * ':' between), the user's ($XDG_CONFIG_HOME/softisp/tuning or ~/.config/softisp/tuning), the
+ * system's (/usr/share/softisp/tuning, and under /usr/local) and libcamera's. Returns: 0, -ENOENT
+ * past the last, -ENAMETOOLONG. Threads: while none changes the environment.
  */
 SISP_API int sisp_tuning_folder(unsigned index, char *path, size_t path_size);
 

@@ -196,16 +196,10 @@ int section_white(struct reader *reader, uint32_t node)
         section_reader *read;
     } lists[] = {{"ct_curve", read_curve}, {"colourGains", read_gains}, {"priors", read_priors}};
     struct sisp_tuning *t = reader->tuning;
-    static const struct range side = {0, 1};
     float red = 1, blue = 1; /* sensitivity of this module over the one the curve is of */
-    t->transverse_pos = t->transverse_neg = 0.01f; /* the guide's defaults */
     int r = value_optional(reader, node, "sensitivity_r", any_ratio, &red);
     if (r == 0)
         r = value_optional(reader, node, "sensitivity_b", any_ratio, &blue);
-    if (r == 0)
-        r = value_optional(reader, node, "transverse_pos", side, &t->transverse_pos);
-    if (r == 0)
-        r = value_optional(reader, node, "transverse_neg", side, &t->transverse_neg);
     for (unsigned i = 0; r == 0 && i < 3; i++) {
         uint32_t list = tree_get(&reader->tree, node, lists[i].key);
         if (list == TREE_NONE || tree_is_empty(&reader->tree, list))
