@@ -33,8 +33,8 @@ static void run(const char *options, uint64_t overload_first)
         REQUIRE(sisp_session_next(session, &result, 10 * SECOND_NS) == 0);
         CHECK_EQ(result.record.sequence, submission.sequence);
         if (result.image.planes[0]) {
-            CHECK_EQ(result.applied.exposure_us, applied.exposure_us);
-            CHECK_EQ(result.applied.analogue_gain, applied.analogue_gain);
+            CHECK_EXACT(result.applied.exposure_us, applied.exposure_us);
+            CHECK_EXACT(result.applied.analogue_gain, applied.analogue_gain);
         }
         float total = applied.exposure_us * applied.analogue_gain;
         lowest = total < lowest ? total : lowest;

@@ -47,8 +47,14 @@ static const char *test_name;
         }                                                                                          \
     } while (0)
 
+/* What is behind the point would be lost: CHECK_EXACT and CHECK_NEAR compare floats. */
+#define TEST_IS_WHOLE(a)                                                                           \
+    _Static_assert(!_Generic((a), float : 1, double : 1, default : 0), "not for floats")
+
 #define CHECK_EQ(a, b)                                                                             \
     do {                                                                                           \
+        TEST_IS_WHOLE(a);                                                                          \
+        TEST_IS_WHOLE(b);                                                                          \
         int64_t test_a = (int64_t)(a), test_b = (int64_t)(b);                                      \
         if (test_a != test_b) {                                                                    \
             printf("%s:%d: %s: %s = %" PRId64 ", but %s = %" PRId64 "\n", __FILE__, __LINE__,      \
@@ -56,6 +62,8 @@ static const char *test_name;
             test_ok = false;                                                                       \
         }                                                                                          \
     } while (0)
+
+#define CHECK_EXACT(a, b) CHECK_NEAR((double)(a), (double)(b), 0)
 
 #define CHECK_NEAR(a, b, tolerance)                                                                \
     do {                                                                                           \

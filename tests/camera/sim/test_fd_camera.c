@@ -160,21 +160,21 @@ TEST(info_is_what_the_parameters_say)
     CHECK_EQ(info->fourcc, sisp_raw_format_find("SGBRG12P")->fourcc);
     CHECK_EQ(info->stride_bytes, STRIDE);
     CHECK_EQ(info->crop.width * 1000 + info->crop.height, 64064);
-    CHECK_EQ(info->black_level[3], 63);
-    CHECK_EQ(info->white_level, 4000);
+    CHECK_EXACT(info->black_level[3], 63);
+    CHECK_EXACT(info->white_level, 4000);
     CHECK_EQ(info->orientation, 1);
     struct sisp_camera_limits limits = sisp_camera_limits(camera);
     CHECK(limits.exposure_us_max == 0 && limits.analogue_gain_max == 0);
     sisp_camera_set_controls(camera, &(struct sisp_camera_controls){1000, 2});
-    CHECK_EQ(sisp_camera_applied(camera).exposure_us, 0);
+    CHECK_EXACT(sisp_camera_applied(camera).exposure_us, 0);
     sisp_camera_destroy(&camera);
 
     params = (struct sisp_camera_params){.black_count = 1, .black_level = {64}};
     REQUIRE(sisp_camera_open_fd(&camera, &params) == 0);
     info = sisp_camera_info(camera);
     CHECK_EQ(info->stride_bytes, 3840);
-    CHECK_EQ(info->black_level[3], 64);
-    CHECK_EQ(info->white_level, 1023);
+    CHECK_EXACT(info->black_level[3], 64);
+    CHECK_EXACT(info->white_level, 1023);
     sisp_camera_destroy(&camera);
 }
 

@@ -46,10 +46,10 @@ TEST(controls_hold_from_the_second_frame_on)
     struct sim_test test = sim_open("SRGGB12", 320, 240);
     struct sisp_camera_limits limits = sisp_camera_limits(test.camera);
     CHECK_EQ(limits.delay_frames, 2);
-    CHECK_EQ(limits.exposure_us_min, 100);
-    CHECK_EQ(limits.exposure_us_max, 33330);
-    CHECK_EQ(limits.analogue_gain_min, 1);
-    CHECK_EQ(limits.analogue_gain_max, 16);
+    CHECK_EXACT(limits.exposure_us_min, 100);
+    CHECK_EXACT(limits.exposure_us_max, 33330);
+    CHECK_EXACT(limits.analogue_gain_min, 1);
+    CHECK_EXACT(limits.analogue_gain_max, 16);
     double green[8];
     for (unsigned i = 0; i < 8; i++) {
         if (i == 2)
@@ -58,8 +58,8 @@ TEST(controls_hold_from_the_second_frame_on)
             sisp_camera_set_controls(test.camera, &(struct sisp_camera_controls){1e9f, NAN});
         sim_read(&test);
         struct sisp_camera_controls applied = sisp_camera_applied(test.camera);
-        CHECK_EQ(applied.exposure_us, i < 3 ? 10000 : i < 5 ? 1000 : 33330);
-        CHECK_EQ(applied.analogue_gain, 1);
+        CHECK_EXACT(applied.exposure_us, i < 3 ? 10000 : i < 5 ? 1000 : 33330);
+        CHECK_EXACT(applied.analogue_gain, 1);
         double light = sim_mean(&test, test.radiance, middle, SISP_SITE_GR);
         green[i] = (sim_mean(&test, test.codes, middle, SISP_SITE_GR) - 256) / light;
     }
@@ -101,7 +101,7 @@ TEST(depths_agree_with_each_other)
         struct sim_test test = sim_open(names[i], 128, 96);
         unsigned drop = 16u - test.format->bits, largest = 0;
         sim_read(&test);
-        CHECK_EQ(test.info->black_level[0] * (float)(1u << drop), deep.info->black_level[0]);
+        CHECK_EXACT(test.info->black_level[0] * (float)(1u << drop), deep.info->black_level[0]);
         for (unsigned p = 0; p < 128 * 96; p++) {
             int difference = abs((test.codes[p] << drop) - deep.codes[p]);
             largest = (unsigned)difference > largest ? (unsigned)difference : largest;

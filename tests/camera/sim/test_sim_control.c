@@ -48,8 +48,8 @@ TEST(gains_are_the_nearest_codes)
             /* Half the distance to the next code. */
             CHECK(fabs(got - wish) <= (i ? 1.0 / 32 : wish * wish / 1024 / 2 * 1.02) + 1e-6);
         }
-        CHECK_EQ(settled(&test, 1000, 16).analogue_gain, 16);
-        CHECK_EQ(settled(&test, 1000, 1).analogue_gain, 1);
+        CHECK_EXACT(settled(&test, 1000, 16).analogue_gain, 16);
+        CHECK_EXACT(settled(&test, 1000, 1).analogue_gain, 1);
         sim_close(&test);
     }
 }
@@ -81,12 +81,12 @@ TEST(steps_come_as_many_frames_later_as_the_delay_says)
         for (unsigned n = 1; n <= 7; n++) {
             sim_read(&test);
             now = sisp_camera_applied(test.camera);
-            CHECK_EQ(now.exposure_us, n < exposure ? 1000 : 2000);
-            CHECK_EQ(now.analogue_gain, n < gain ? 2 : 4);
+            CHECK_EXACT(now.exposure_us, n < exposure ? 1000 : 2000);
+            CHECK_EXACT(now.analogue_gain, n < gain ? 2 : 4);
             double product = (double)(now.exposure_us * now.analogue_gain / 1000 / 2);
             CHECK_NEAR(brightness(&test) / before / product, 1, 0.03);
         }
-        CHECK_EQ(start.exposure_us, 1000);
+        CHECK_EXACT(start.exposure_us, 1000);
         sim_close(&test);
     }
 }
@@ -101,8 +101,8 @@ TEST(each_request_arrives_by_itself)
             test.camera, &(struct sisp_camera_controls){asked[n], 1 + (float)(n % 2)});
         sim_read(&test);
         struct sisp_camera_controls now = sisp_camera_applied(test.camera);
-        CHECK_EQ(now.exposure_us, n < 2 ? 10000 : asked[n - 2]);
-        CHECK_EQ(now.analogue_gain, 1 + (float)(n % 2));
+        CHECK_EXACT(now.exposure_us, n < 2 ? 10000 : asked[n - 2]);
+        CHECK_EXACT(now.analogue_gain, 1 + (float)(n % 2));
     }
     sim_close(&test);
 }

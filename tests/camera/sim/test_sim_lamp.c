@@ -173,7 +173,7 @@ TEST(whole_periods_and_steady_light_have_no_bands)
         sim_close(&test);
     }
     double still = movement("line=60,lamp=0,depth=1", rates[3], 2000);
-    CHECK_EQ(still, 0);
+    CHECK_EXACT(still, 0);
 }
 
 TEST(light_is_set_and_steps_at_its_frame)

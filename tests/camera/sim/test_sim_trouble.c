@@ -45,7 +45,7 @@ TEST(black_drifts_by_half_in_its_time)
             CHECK_NEAR(sim_truth_black_drift(test.camera, n), drift / 1024, 1e-9);
             CHECK_NEAR(dark_level(&test, 32), 1024 + 16 * drift, 2);
         }
-        CHECK_EQ(test.info->black_level[0], 1024); /* what the maker says stays */
+        CHECK_EXACT(test.info->black_level[0], 1024); /* what the maker says stays */
         sim_close(&test);
     }
 }
@@ -165,7 +165,7 @@ TEST(a_gap_is_seen_in_sequence_and_time)
         CHECK_EQ(frame.sequence, n);
         CHECK_EQ(frame.start_ns, (n + 1) * UINT64_C(100000000));
         /* A request before the gap is in force after it. */
-        CHECK_EQ(sisp_camera_applied(gap.camera).exposure_us,
+        CHECK_EXACT(sisp_camera_applied(gap.camera).exposure_us,
             n == 7 || n == 8 ? 1700 : 1000 + 100 * (float)(n - 2));
     }
     sim_close(&gap);

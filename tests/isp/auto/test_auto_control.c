@@ -64,8 +64,8 @@ TEST(every_field_has_a_source_and_levels_are_the_files)
     }
     params.value[SISP_PARAM_LENS_SHADING] = 0.5f;
     step(&input);
-    CHECK_EQ(out.black_level[3], 67);
-    CHECK_EQ(out.white_level, 4095);
+    CHECK_EXACT(out.black_level[3], 67);
+    CHECK_EXACT(out.white_level, 4095);
     CHECK_EQ(out.black_source, SISP_SOURCE_FILE);
     const uint32_t chosen[] = {SISP_SOURCE_AUTO, SISP_SOURCE_MANUAL};
     for (int i = 0; i < 2; i++) {
@@ -408,22 +408,22 @@ TEST(controls_by_libcameras_names_are_parameters)
         CHECK(memcmp(&p, &before, sizeof(p)) == 0);
     }
     CHECK_EQ(sisp_params_set_control(&p, "ColourGains", gains, 2), 0);
-    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_MANUAL);
+    CHECK_EXACT(p.value[SISP_PARAM_WB_MODE], SISP_WB_MANUAL);
     CHECK(p.value[SISP_PARAM_WB_RED] == 1.5f && p.value[SISP_PARAM_WB_BLUE] == 2.5f);
     CHECK_EQ(sisp_params_set_control(&p, "AwbEnable", one, 1), 0);
-    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_AUTO);
+    CHECK_EXACT(p.value[SISP_PARAM_WB_MODE], SISP_WB_AUTO);
     CHECK_EQ(sisp_params_set_control(&p, "AwbEnable", none, 1), 0);
     CHECK(p.value[SISP_PARAM_WB_MODE] == SISP_WB_AUTO && p.value[SISP_PARAM_WB_LOCK] == 1);
     CHECK_EQ(sisp_params_set_control(&p, "AwbEnable", half, 1), -ERANGE);
     CHECK_EQ(sisp_params_set_control(&p, "AwbMode", one, 1), 0);
-    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_KELVIN);
-    CHECK_EQ(p.value[SISP_PARAM_WB_KELVIN], 2750);
+    CHECK_EXACT(p.value[SISP_PARAM_WB_MODE], SISP_WB_KELVIN);
+    CHECK_EXACT(p.value[SISP_PARAM_WB_KELVIN], 2750);
     CHECK_EQ(sisp_params_set_control(&p, "AwbMode", none, 1), 0);
-    CHECK_EQ(p.value[SISP_PARAM_WB_MODE], SISP_WB_AUTO);
+    CHECK_EXACT(p.value[SISP_PARAM_WB_MODE], SISP_WB_AUTO);
     CHECK_EQ(sisp_params_set_control(&p, "ColourTemperature", warm, 1), 0);
     CHECK(p.value[SISP_PARAM_WB_MODE] == SISP_WB_KELVIN && p.value[SISP_PARAM_WB_KELVIN] == 3000);
     CHECK_EQ(sisp_params_set_control(&p, "ExposureTime", large, 1), 0);
-    CHECK_EQ(p.value[SISP_PARAM_EXPOSURE_US], 99);
+    CHECK_EXACT(p.value[SISP_PARAM_EXPOSURE_US], 99);
     CHECK_EQ(sisp_params_set_control(&p, "exposuretime", one, 1), -ENOENT);
 }
 

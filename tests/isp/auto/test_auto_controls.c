@@ -86,7 +86,7 @@ TEST(exposure_is_as_its_controls_say)
     CHECK(with("AeConstraintMode", 2).log2_exposure > plain.log2_exposure + 0.5);
     CHECK(brief.us < 0.7 * plain.us && brief.gain > 1.3 * plain.gain);
     CHECK_NEAR(brief.log2_exposure, plain.log2_exposure, 0.05);
-    CHECK_EQ(with("AeEnable", 0).us, 10000); /* as the camera starts */
+    CHECK_EXACT(with("AeEnable", 0).us, 10000); /* as the camera starts */
     struct look manual = look_at("ExposureTime", 2000, "AnalogueGain", 2);
     CHECK(manual.us == 2000 && fabs(manual.gain - 2) < 0.01);
     CHECK_EQ(manual.said.exposure_source, SISP_SOURCE_MANUAL);
@@ -101,10 +101,10 @@ TEST(light_is_as_its_controls_say)
     CHECK(warm.said.wb_gains[0] < plain.said.wb_gains[0] && plain.said.wb_gains[2] > 0);
     CHECK_NEAR((double)with("ColourTemperature", 4000).said.color_temperature_kelvin, 4000, 60);
     struct look lamp = look_at("AeFlickerMode", 1, "AeFlickerPeriod", 3000);
-    CHECK_EQ(lamp.said.flicker_period_us, 3000);
+    CHECK_EXACT(lamp.said.flicker_period_us, 3000);
     CHECK_EQ(lamp.said.flicker, SISP_FLICKER_AVOIDED);
     CHECK_EQ(lamp.said.flicker_source, SISP_SOURCE_MANUAL);
-    CHECK_EQ(fmod(lamp.us, 3000), 0);
+    CHECK_EXACT(fmod(lamp.us, 3000), 0);
     CHECK(plain.said.flicker == SISP_FLICKER_NONE && plain.said.flicker_period_us == 0);
 }
 

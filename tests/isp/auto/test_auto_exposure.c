@@ -247,7 +247,7 @@ TEST(files_are_brightened_by_the_curve_alone)
         struct isp_auto_state next;
         isp_auto_step(&input, &state, &next, &out);
         CHECK_NEAR((double)out.exposure_ev, wanted[i], 0.04); /* white is not quite grey */
-        CHECK_EQ(next.exposure_us, 0);
+        CHECK_EXACT(next.exposure_us, 0);
     }
     params.value[SISP_PARAM_AUTO_EXPOSURE] = 0;
     info.baseline_exposure_ev = 0.5f;

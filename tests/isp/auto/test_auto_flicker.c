@@ -44,7 +44,7 @@ static void check_lamp(const uint32_t rate[2], int mains_hz, double light_ev, in
     float rest_us = loop.info.exposure_us;
     for (int i = 0; i < 10; i++) {
         REQUIRE(loop_frame(&loop));
-        CHECK_EQ(loop.info.exposure_us, rest_us);
+        CHECK_EXACT(loop.info.exposure_us, rest_us);
     }
     double period_us = 1e6 / (2 * mains_hz), left = loop_modulation(&loop);
     bool is_avoided = loop.coefficients.flicker == SISP_FLICKER_AVOIDED;

@@ -184,20 +184,20 @@ TEST(time_gain_and_both_can_be_fixed)
     params.value[SISP_PARAM_EXPOSURE_US] = 5000;
     frames(30);
     double total = (double)state.exposure_us * (double)state.analogue_gain;
-    CHECK_EQ(state.exposure_us, 5000);
+    CHECK_EXACT(state.exposure_us, 5000);
     params.value[SISP_PARAM_EXPOSURE_US] = 0;
     params.value[SISP_PARAM_ANALOGUE_GAIN] = 4;
     frames(30);
-    CHECK_EQ(state.analogue_gain, 4);
+    CHECK_EXACT(state.analogue_gain, 4);
     CHECK_NEAR(log2((double)state.exposure_us * 4 / total), 0, 0.1);
     params.value[SISP_PARAM_EXPOSURE_US] = 1000;
     frames(5);
     CHECK(state.exposure_us == 1000 && state.analogue_gain == 4);
     CHECK_EQ(out.exposure_source, SISP_SOURCE_MANUAL);
-    CHECK_EQ(out.exposure_ev, 0);
+    CHECK_EXACT(out.exposure_ev, 0);
     params.value[SISP_PARAM_ANALOGUE_GAIN] = 999; /* beyond the sensor */
     frames(1);
-    CHECK_EQ(state.analogue_gain, 16);
+    CHECK_EXACT(state.analogue_gain, 16);
 }
 
 TEST(time_goes_as_far_as_it_may)
@@ -205,7 +205,7 @@ TEST(time_goes_as_far_as_it_may)
     start(0.05, 2);
     params.value[SISP_PARAM_EXPOSURE_MAX_US] = 8000;
     frames(40);
-    CHECK_EQ(state.exposure_us, 8000);
+    CHECK_EXACT(state.exposure_us, 8000);
     CHECK(state.analogue_gain > 2);
 }
 
@@ -322,7 +322,7 @@ TEST(exposures_are_whole_periods_of_the_light)
             CHECK_EQ(out.flicker, SISP_FLICKER_AVOIDED);
         } else {
             CHECK_EQ(out.flicker, SISP_FLICKER_UNAVOIDABLE);
-            CHECK_EQ(state.analogue_gain, 1); /* no darker without giving up the period */
+            CHECK_EXACT(state.analogue_gain, 1); /* no darker without giving up the period */
         }
         double total = log2((double)state.exposure_us * (double)state.analogue_gain);
         params.value[SISP_PARAM_FLICKER_MODE] = SISP_FLICKER_MODE_OFF;
