@@ -395,7 +395,7 @@ static int run(int argc, char **argv)
         return CLI_WRONG_USE;
     struct live_summary summary = {0};
     code = live_run(&g.live, &summary);
-    if (code == CLI_OUTPUT_FAILED || !summary.captured)
+    if (code == CLI_OUTPUT_FAILED || (code && !summary.captured))
         return code;
     int reported = live_report(&g.live, &summary);
     return code ? code : reported;

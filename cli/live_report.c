@@ -166,7 +166,8 @@ static int report_json(const struct live_summary *s)
 
 int live_report(const struct live_options *options, const struct live_summary *summary)
 {
-    bool is_stdout_taken = options->preview && strcmp(options->preview, "-") == 0;
+    bool is_stdout_taken = (options->preview && strcmp(options->preview, "-") == 0) ||
+                           (options->full && strcmp(options->full, "-") == 0);
     if (options->json)
         return report_json(summary);
     report_text(options, summary, is_stdout_taken ? stderr : stdout);
