@@ -449,10 +449,11 @@ int live_run(struct live_options *options, struct live_summary *summary)
         code = open_session(&run);
     if (code == CLI_DONE)
         code = run_frames(&run);
+    live_device_stop(&run);
+    sisp_camera_destroy(&run.camera); /* what it was lent is the session's */
     sisp_session_destroy(&run.session);
     code = close_outputs(&run, code);
     live_device_close(&run);
-    sisp_camera_destroy(&run.camera);
     free(run.spare);
     summary->is_interrupted = live_stop_requested != 0;
     return code == CLI_DONE && live_stop_requested ? CLI_INTERRUPTED : code;
