@@ -49,7 +49,7 @@ unsigned cli_parse_list(const char *text, unsigned max, float *out);
 /** "NAME=VALUE" into the parameters, or a sentence on stderr and false. */
 bool cli_set_param(const char *verb, struct sisp_params *params, const char *assignment);
 
-/** What headerless samples look like; shared by develop and live. */
+/** What headerless samples look like; shared by all verbs that take a raw. */
 struct cli_raw_options {
     struct sisp_raw_open_params open;
 };
@@ -58,6 +58,9 @@ struct cli_raw_options {
  * Returns: 1 handled, 0 not one of them, -1 wrong value (a sentence was printed). */
 int cli_raw_option(
     const char *verb, struct cli_raw_options *raw, const char *name, const char *value);
+
+/** Whether what was given of a raw file goes together; or a sentence. */
+bool cli_check_raw(const char *verb, const struct cli_raw_options *raw);
 
 /** The engine's knobs, from files and from the command line, which wins. */
 struct cli_knob_options {

@@ -230,6 +230,20 @@ int cli_raw_option(
     return 0;
 }
 
+bool cli_check_raw(const char *verb, const struct cli_raw_options *raw)
+{
+    const struct sisp_raw_open_params *open = &raw->open;
+    if (open->raw_format && !open->width)
+        cli_error(verb, "--raw-format needs --size WIDTHxHEIGHT");
+    else if (!open->raw_format && (open->width || open->stride_bytes))
+        cli_error(verb, "--size and --stride go with --raw-format");
+    else if (open->raw_format && open->has_cfa)
+        cli_error(verb, "--raw-format already says the CFA order; --cfa is for PGM");
+    else
+        return true;
+    return false;
+}
+
 json_t *cli_json_floats(const float *values, unsigned count)
 {
     json_t *array = json_array();

@@ -259,19 +259,12 @@ static bool load_coefficients(struct develop_options *o)
 
 static bool check(struct develop_options *o, unsigned input_count)
 {
-    const struct sisp_raw_open_params *open = &o->raw.open;
     float *values = o->params.value;
     if (input_count == 0)
         cli_error("develop", "an input is missing; see 'softisp help develop'");
     else if (!o->output || !*o->output)
         cli_error("develop", "'-o OUT' is missing; see 'softisp help develop'");
-    else if (open->raw_format && !open->width)
-        cli_error("develop", "--raw-format needs --size WIDTHxHEIGHT");
-    else if (!open->raw_format && (open->width || open->stride_bytes))
-        cli_error("develop", "--size and --stride go with --raw-format");
-    else if (open->raw_format && open->has_cfa)
-        cli_error("develop", "--raw-format already says the CFA order; --cfa is for PGM");
-    else if (o->coefficients && !load_coefficients(o))
+    else if (!cli_check_raw("develop", &o->raw) || (o->coefficients && !load_coefficients(o)))
         return false;
     else if (o->coefficients && o->has_wishes)
         cli_error("develop",

@@ -62,7 +62,7 @@ static bool set_option(struct doctor *d, const char *name, const char *value)
         return true;
     }
     d->is_sim = strcmp(value, "sim") == 0 || strncmp(value, "sim:", 4) == 0;
-    d->sim_options = value[3] == ':' ? value + 4 : NULL;
+    d->sim_options = d->is_sim && value[3] ? value + 4 : NULL;
     if (!d->is_sim)
         cli_error("doctor",
             "'--camera %s': it is sim or sim:KEY=VALUE,...; for a real camera give one of its "
@@ -87,11 +87,7 @@ static int parse(int argc, char **argv, struct doctor *d)
         return CLI_WRONG_USE;
     }
     d->input = argv[optind];
-    if (d->raw.open.raw_format && !d->raw.open.width) {
-        cli_error("doctor", "--raw-format needs --size WIDTHxHEIGHT");
-        return CLI_WRONG_USE;
-    }
-    return CLI_DONE;
+    return cli_check_raw("doctor", &d->raw) ? CLI_DONE : CLI_WRONG_USE;
 }
 
 static int ask_simulator(struct doctor *d)

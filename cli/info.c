@@ -178,10 +178,8 @@ static int run(int argc, char **argv)
         cli_error("info", "one file, please; see 'softisp help info'");
         return CLI_WRONG_USE;
     }
-    if (raw.open.raw_format && !raw.open.width) {
-        cli_error("info", "--raw-format needs --size WIDTHxHEIGHT");
+    if (!cli_check_raw("info", &raw))
         return CLI_WRONG_USE;
-    }
     if (argc == optind) {
         print_machine();
     } else if (is_device(argv[optind])) {

@@ -66,11 +66,12 @@ def whole_lines(folder):
         ['live', '--camera', 'sim', '--json', '--preview', '-'], ['live', '--camera', 'sim', '--isa', 'v9'],
         ['live', '--camera', 'sim', '--threads', '65'], ['live', '--camera', 'sim', '--black', 'optical'], ['live', '--camera', 'sim', '--set', 'a=b'],
         ['live', '--camera', 'stdin', '--raw-format', 'SRGGB10', '--size', '64x64', '--stride', '10', '--frames', '1'],
-        ['live', '--camera', 'v4l2:x,buffers=y'], ['live', '--camera', 'v4l2:x,memory=udmabuf'], ['live', '--camera', 'v4l2:x,'],
+        ['live', '--camera', 'v4l2:x,buffers=y'], ['live', '--camera', 'v4l2:x,memory=udmabuf'], ['live', '--camera', 'v4l2:x,'], ['live', '--camera', 'v4l2:'],
         ['live', '--camera', 'v4l2:x,buffers=dmabuf,memory=memfd'], ['live', '--camera', 'v4l2:x,buffers=userptr,memory=imported'],
         ['live', '--camera', 'v4l2:' + 'x' * 5000], ['live', '--camera', 'v4l2:x', '--stride', '8'],
         ['live', '--camera', 'v4l2:/dev/null', '--raw-format', 'SRGGB9'],
-        ['info', 'a', 'b'], ['info', '--x'], ['info', raw, '--raw-format', 'SRGGB8'], ['bench', 'x'], ['bench', '--threads', '0'],
+        ['info', 'a', 'b'], ['info', '--x'], ['info', raw, '--raw-format', 'SRGGB8'], ['info', raw, '--size', '4x4'],
+        ['info', raw, '--raw-format', 'SRGGB8', '--size', '4x4', '--cfa', 'RGGB'], ['bench', 'x'], ['bench', '--threads', '0'],
         ['bench', '--isa', 'v9'], ['bench', '--filter', 'no-such-case'],
     ]
     for line in lines:

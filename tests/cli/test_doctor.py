@@ -123,7 +123,8 @@ def wrong_file_is_one_sentence(folder):
 
 
 def wrong_use(folder):
-    for line in (['--camera', 'x'], ['--tuning'], ['a', 'b'], ['a', '--camera', 'sim'], ['--raw-format', 'SRGGB10', 'a']):
+    for line in (['--camera', 'x'], ['--tuning'], ['a', 'b'], ['a', '--camera', 'sim'], ['--raw-format', 'SRGGB10', 'a'],
+                 ['--stride', '8', 'a'], ['--raw-format', 'SRGGB10', '--size', '8x8', '--cfa', 'RGGB', 'a']):
         code, _, err = run('doctor', *line)
         expect(code == 2, line, code, err)
         one_sentence(err)
