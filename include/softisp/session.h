@@ -260,12 +260,13 @@ SISP_API SISP_MUST_CHECK int sisp_session_set_tuning(
  * after the call has the new ones, unless they are set again while it looks; on the floor, or as a
  * still of a live session, it has the last preview's. result.params_generation tells.
  * Automatic control goes on from where it is: what concerns the look alone (tone, colour, noise,
- * detail) leaves exposure and white balance as they are. None changes sizes, formats or memory;
- * those are a new session's.
- * Ownership: copied. Threads: any, one at a time. Real-time: safe, unless refused, which is logged.
- * Returns: 0, -EINVAL (a parameter outside its range, not whole, or not of stills: the log names
- * it; all stay as they were), -ENOTSUP (the session's coefficients are fixed), -EBUSY (another
- * thread is inside), -ESHUTDOWN.
+ * detail) leaves exposure and white balance as they are; auto_exposure 0 holds the exposure of the
+ * moment; wb_mode 0, 1 and 3 and wb_kelvin are reached in steps of at most a quarter of a stop.
+ * None changes sizes, formats or memory; those are a new session's. Ownership: copied. Threads:
+ * any, one at a time. Real-time: safe, unless refused, which is logged. Returns: 0, -EINVAL (a
+ * parameter outside its range, not whole, or not of stills: the log names it; all stay as they
+ * were), -ENOTSUP (the session's coefficients are fixed), -EBUSY (another thread is inside),
+ * -ESHUTDOWN.
  */
 SISP_API SISP_MUST_CHECK int sisp_session_set_params(
     struct sisp_session *session, const struct sisp_params *params);

@@ -181,6 +181,8 @@ struct isp_auto_state {
     float log2_picture; /* smoothed EV: the total that the picture is to look like, alike */
     float exposure_ev;  /* smoothed digital part */
     uint32_t sensor_at_rest, picture_at_rest; /* the totals stay until the error is large again */
+    uint32_t is_metered;   /* live, and the exposure is what was measured: it can be held */
+    float metered_wish_ev; /* of the user, in it */
     struct isp_flicker_state flicker;
 };
 

@@ -128,6 +128,62 @@ TEST(who_shares_an_engine_has_them)
     sisp_session_destroy(&other);
 }
 
+/* A sensor whose frames are as bright as its exposure, and warm. */
+static struct sisp_coefficients expose(struct sisp_camera_controls *controls)
+{
+    static uint64_t sequence;
+    struct sisp_input input;
+    struct sisp_coefficients none = {0};
+    struct sisp_submission submission = {.lane = SISP_LANE_FAST,
+        .sequence = sequence++,
+        .exposure_us = controls->exposure_us,
+        .analogue_gain = controls->analogue_gain};
+    if (sisp_session_acquire(session, &input) != 0)
+        return none;
+    double level = 60e-4 * (double)(controls->exposure_us * controls->analogue_gain);
+    for (size_t i = 0; i < input.size_bytes; i++) {
+        bool is_blue = i / 64 % 2 && i % 2;
+        input.samples[i] = (uint8_t)fmin(is_blue ? level / 2 : level, 255);
+    }
+    if (sisp_session_submit(session, &input, &submission) != 0 ||
+        sisp_session_next(session, &result, 10 * SECOND_NS) != 0 || !result.coefficients)
+        return none;
+    none = *result.coefficients;
+    *controls = result.request;
+    CHECK_EQ(sisp_session_release(session, &result), 0);
+    return none;
+}
+
+TEST(the_look_leaves_exposure_and_white_balance)
+{
+    struct sisp_session_params start = small_params();
+    struct sisp_camera_controls controls = {10000, 1};
+    struct sisp_coefficients before = {0}, after;
+    start.limits = (struct sisp_camera_limits){.exposure_us_min = 100,
+        .exposure_us_max = 30000,
+        .analogue_gain_min = 1,
+        .analogue_gain_max = 8};
+    REQUIRE((session = create(&start)) != NULL);
+    for (int i = 0; i < 40; i++)
+        before = expose(&controls);
+    const struct sisp_camera_controls rest = controls;
+    CHECK(rest.exposure_us != 10000 && before.wb_gains[2] > before.wb_gains[0]);
+    start.params.value[SISP_PARAM_BRIGHTNESS] = 0.2f;
+    start.params.value[SISP_PARAM_SATURATION] = 0.5f;
+    start.params.value[SISP_PARAM_CONTRAST] = 1.5f;
+    start.params.value[SISP_PARAM_SHARPNESS] = 1;
+    REQUIRE(sisp_session_set_params(session, &start.params) == 0);
+    for (int i = 0; i < 10; i++) {
+        after = expose(&controls);
+        CHECK(controls.exposure_us == rest.exposure_us);
+        CHECK(controls.analogue_gain == rest.analogue_gain);
+        CHECK(after.exposure_ev == before.exposure_ev);
+        CHECK(memcmp(after.wb_gains, before.wb_gains, sizeof(after.wb_gains)) == 0);
+    }
+    CHECK(after.tone[0] > before.tone[0] && after.ccm[0] < before.ccm[0]);
+    sisp_session_destroy(&session);
+}
+
 /* ---- a thread that never stops setting them -------------------------------------------------- */
 
 static _Atomic int is_over;
@@ -191,6 +247,7 @@ int main(void)
     RUN(what_cannot_be_is_named_and_changes_nothing);
     RUN(stills_and_fixed_coefficients_say_so);
     RUN(who_shares_an_engine_has_them);
+    RUN(the_look_leaves_exposure_and_white_balance);
     RUN(each_frame_has_one_whole_set);
     RUN(workers_in_processes_have_them_too);
     return test_report();

@@ -264,6 +264,20 @@ static struct isp_agc_result without_auto(
     return result;
 }
 
+/* Automatic exposure was turned off while it ran: what it chose stays, and the wish alone moves the
+ * picture. */
+static struct isp_agc_result hold(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next, double digital)
+{
+    double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
+    next->is_metered = 1;
+    next->metered_wish_ev = previous->metered_wish_ev;
+    next->exposure_ev = (float)digital;
+    return (struct isp_agc_result){
+        .exposure_ev = digital + wish - (double)previous->metered_wish_ev,
+        .source = SISP_SOURCE_AUTO};
+}
+
 static enum sisp_flicker_mode flicker_mode(const struct isp_auto_input *input)
 {
     return (enum sisp_flicker_mode)isp_param(input->params, SISP_PARAM_FLICKER_MODE);
@@ -360,8 +374,19 @@ static struct isp_agc_result control_file(const struct isp_auto_input *input,
     next->picture_at_rest = previous->picture_at_rest;
     digital = approach(input, previous, last, digital, &next->picture_at_rest);
     next->exposure_ev = (float)digital;
+    next->is_metered = input->is_live != 0; /* without the wish, which comes on top */
     double wish = isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
     return (struct isp_agc_result){.exposure_ev = digital + wish, .source = SISP_SOURCE_AUTO};
+}
+
+static struct isp_agc_result control_curve(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next)
+{
+    if (isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) != 0)
+        return control_file(input, previous, next);
+    if (previous->is_metered)
+        return hold(input, previous, next, (double)previous->exposure_ev);
+    return without_auto(input, next);
 }
 
 struct isp_agc_result isp_agc(const struct isp_auto_input *input,
@@ -372,12 +397,16 @@ struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     bool is_auto = isp_param(input->params, SISP_PARAM_AUTO_EXPOSURE) != 0;
     struct isp_agc_result result;
     if (!find_limits(input, period_us, &limits))
-        return is_auto ? control_file(input, previous, next) : without_auto(input, next);
+        return control_curve(input, previous, next);
     double digital = control_sensor(input, &limits, previous, next);
     if (is_auto && !limits.is_manual) {
         probe_flicker(input, &limits, previous, next);
         next->exposure_ev = (float)digital;
+        next->is_metered = input->is_live != 0;
+        next->metered_wish_ev = (float)isp_param(input->params, SISP_PARAM_EXPOSURE_EV);
         result = (struct isp_agc_result){.exposure_ev = digital, .source = SISP_SOURCE_AUTO};
+    } else if (previous->is_metered && !limits.is_manual) {
+        result = hold(input, previous, next, digital);
     } else {
         result = without_auto(input, next);
     }

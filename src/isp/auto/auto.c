@@ -10,6 +10,9 @@
 #define WHITE_LEAVES  0.03
 #define WHITE_ARRIVES 0.005
 
+/* In stops: no larger step from frame to frame. */
+#define WHITE_STEP 0.25
+
 /* The contract says 0 < gain < 16. */
 #define GAIN_MAX 15.99
 
@@ -256,7 +259,7 @@ static struct isp_white smooth_white(const struct isp_auto_input *input,
     next->wb_at_rest = is_held || !white_moves(previous, &found);
     double smoothing = isp_param(input->params, SISP_PARAM_SMOOTHING);
     struct isp_rule rule = {
-        smoothing * found.confidence, 1 / (found.confidence + 1e-3), 0.25, -4, 4};
+        smoothing * found.confidence, 1 / (found.confidence + 1e-3), WHITE_STEP, -4, 4};
     for (int i = 0; i < 2; i++) {
         double last = isp_log2((double)previous->wb_gains[2 * i]);
         found.log2_gain[i] =
@@ -269,15 +272,33 @@ static struct isp_white smooth_white(const struct isp_auto_input *input,
     return found;
 }
 
+/* A light that is named while a live picture shows another one is reached in steps, and exactly;
+ * gains that are given hold at once. From there a measurement starts, if one is asked for next. */
+static struct isp_white stated_white(const struct isp_auto_input *input,
+    const struct isp_auto_state *previous, struct isp_auto_state *next, struct isp_white stated)
+{
+    bool is_light = isp_param(input->params, SISP_PARAM_WB_MODE) != SISP_WB_MANUAL;
+    const struct isp_rule rule = {
+        isp_param(input->params, SISP_PARAM_SMOOTHING), 1, WHITE_STEP, -4, 4};
+    for (int i = 0; i < 2; i++) {
+        double target = stated.log2_gain[i];
+        double last = isp_log2((double)previous->wb_gains[2 * i]);
+        if (is_light && input->is_live && previous->frames > 0 &&
+            !isp_within(target - last, -WHITE_ARRIVES, WHITE_ARRIVES))
+            stated.log2_gain[i] = isp_rule_step(&rule, last, target);
+        next->wb_measured_log2[i] = (float)stated.log2_gain[i];
+    }
+    return stated;
+}
+
 static struct isp_white choose_white(const struct isp_auto_input *input,
     const struct isp_auto_state *previous, struct isp_auto_state *next)
 {
     struct isp_white white;
     int mode = (int)isp_param(input->params, SISP_PARAM_WB_MODE);
-    if (manual_white(input, &white))
-        return white;
-    if (mode == SISP_WB_CAMERA && isp_awb_as_shot(input->info, &white))
-        return white;
+    if (manual_white(input, &white) ||
+        (mode == SISP_WB_CAMERA && isp_awb_as_shot(input->info, &white)))
+        return stated_white(input, previous, next, white);
     white = isp_awb_prior(input->info, input->tuning);
     white.confidence = 0;
     if (input->stats)
@@ -309,7 +330,8 @@ static bool state_sane(const struct isp_auto_state *state)
            isp_within((double)state->analogue_gain, 0, 1e6) &&
            isp_within((double)state->exposure_ev, -16, 16) &&
            isp_within((double)state->log2_picture, -100, 100) && state->sensor_at_rest <= 1 &&
-           state->picture_at_rest <= 1 && isp_flicker_sane(&state->flicker);
+           state->picture_at_rest <= 1 && state->is_metered <= 1 &&
+           isp_within((double)state->metered_wish_ev, -16, 16) && isp_flicker_sane(&state->flicker);
 }
 
 static bool stats_sane(const struct sisp_stats *stats)

@@ -223,6 +223,52 @@ TEST(a_lock_holds_what_was_found)
     CHECK(state.exposure_us * state.analogue_gain < us * gain / 4);
 }
 
+/* The picture's brightness in stops, as it is before the wish of a viewer. */
+static double picture_log2(void)
+{
+    double sensor = exposure_now();
+    frame(); /* whose curve has the digital part */
+    return log2(sensor) + (double)out.exposure_ev;
+}
+
+/* In the dark, where a part is digital, and in the light; the wish is in what is held. */
+TEST(turned_off_it_stays_where_it_was)
+{
+    for (int i = 0; i < 2; i++) {
+        start(i ? 1 : 0.01, 2);
+        params.value[SISP_PARAM_EXPOSURE_EV] = 0.5f;
+        frames(40);
+        double before = picture_log2();
+        float us = state.exposure_us, gain = state.analogue_gain;
+        params.value[SISP_PARAM_AUTO_EXPOSURE] = 0;
+        scene.light *= 4;
+        for (int n = 0; n < 10; n++)
+            CHECK_NEAR(picture_log2(), before, 0.01);
+        params.value[SISP_PARAM_EXPOSURE_EV] = 1.5f;
+        CHECK_NEAR(picture_log2(), before + 1, 0.01);
+        CHECK(state.exposure_us == us && state.analogue_gain == gain);
+        params.value[SISP_PARAM_EXPOSURE_EV] = 0.5f;
+        params.value[SISP_PARAM_AUTO_EXPOSURE] = 1;
+        frames(40);
+        CHECK_NEAR(picture_log2(), before - 2, 0.1);
+    }
+}
+
+/* Without a sensor to tell, the curve alone is held. */
+TEST(a_curve_is_held_too)
+{
+    start(0.2, 1);
+    memset(&input.exposure_us_min, 0, 4 * sizeof(float));
+    frames(40);
+    float ev = out.exposure_ev;
+    CHECK(ev > 0.5f);
+    params.value[SISP_PARAM_AUTO_EXPOSURE] = 0;
+    params.value[SISP_PARAM_EXPOSURE_EV] = 0.25f;
+    scene.light = 0.1;
+    frames(10);
+    CHECK_NEAR((double)out.exposure_ev, (double)ev + 0.25, 1e-5);
+}
+
 TEST(a_stop_more_is_a_stop_more)
 {
     start(0.2, 0);
@@ -340,6 +386,8 @@ int main(void)
     RUN(time_gain_and_both_can_be_fixed);
     RUN(time_goes_as_far_as_it_may);
     RUN(a_lock_holds_what_was_found);
+    RUN(turned_off_it_stays_where_it_was);
+    RUN(a_curve_is_held_too);
     RUN(a_stop_more_is_a_stop_more);
     RUN(metering_modes_look_where_they_say);
     RUN(the_mean_gives_way_to_highlights_or_shadows);

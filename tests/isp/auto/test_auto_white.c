@@ -213,9 +213,42 @@ TEST(a_tunings_priors_follow_the_brightness)
     CHECK_NEAR(found[2], found[3], 1e-6); /* brighter than the brightest prior */
     params.value[SISP_PARAM_WB_MODE] = SISP_WB_KELVIN;
     params.value[SISP_PARAM_WB_KELVIN] = 4000;
-    frame(0);
+    for (int i = 0; i < 30; i++)
+        frame(0);
     CHECK_NEAR(red(), 1 / 0.6, 1e-3);
     CHECK_NEAR(blue(), 2, 1e-3);
+}
+
+/* Red's way from here, in steps that a viewer does not see as jumps, and never back. */
+static void check_way(int frames, double wanted_log2)
+{
+    double last = log2(red()), sign = wanted_log2 > last ? 1 : -1;
+    for (int i = 0; i < frames; i++) {
+        frame(0);
+        double step = (log2(red()) - last) * sign;
+        CHECK(step > -1e-5 && step < 0.2501);
+        last = log2(red());
+    }
+    CHECK_NEAR(last, wanted_log2, 0.02);
+}
+
+TEST(a_light_that_is_named_is_reached_in_steps)
+{
+    start(-0.2, -0.9);
+    input.tuning = lamps_and_sun();
+    for (int i = 0; i < 30; i++)
+        frame(0);
+    double measured = log2(red());
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_KELVIN;
+    params.value[SISP_PARAM_WB_KELVIN] = 8000;
+    check_way(40, -log2(0.4));
+    CHECK_NEAR(red(), 1 / 0.4, 1e-4); /* exactly, in the end */
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_AUTO;
+    check_way(60, measured);
+    params.value[SISP_PARAM_WB_MODE] = SISP_WB_MANUAL; /* a number is a number */
+    params.value[SISP_PARAM_WB_RED] = 2.5f;
+    frame(0);
+    CHECK_NEAR(red(), 2.5, 1e-5);
 }
 
 TEST(a_lock_holds_the_balance)
@@ -246,6 +279,7 @@ int main(void)
     RUN(gains_follow_the_light_without_a_cycle);
     RUN(kelvin_by_hand_lies_on_the_curve);
     RUN(a_tunings_priors_follow_the_brightness);
+    RUN(a_light_that_is_named_is_reached_in_steps);
     RUN(a_lock_holds_the_balance);
     return test_report();
 }
