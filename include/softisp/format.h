@@ -75,18 +75,23 @@ struct sisp_rect {
     uint32_t x, y, width, height;
 };
 
-/** How a picture lies to what the sensor gives; libcamera's rotate0, rotate0Mirror, rotate180Mirror
- * and rotate180. Bits: left and right, top and bottom change places. */
+/** How a picture lies to what the sensor gives; names are those of libcamera's transforms, turns
+ * clockwise. Bits: left and right, top and bottom, then rows and columns change places. */
 enum sisp_orientation {
     SISP_ORIENTATION_ROTATE_0,
     SISP_ORIENTATION_MIRROR,
     SISP_ORIENTATION_FLIP,
     SISP_ORIENTATION_ROTATE_180,
+    SISP_ORIENTATION_TRANSPOSE,
+    SISP_ORIENTATION_ROTATE_270,
+    SISP_ORIENTATION_ROTATE_90,
+    SISP_ORIENTATION_ROTATE_180_TRANSPOSE,
     SISP_ORIENTATION_COUNT,
 };
 
 /** The CFA order of a crop turned so, of a frame whose sample (0, 0) begins a cell of `cfa`: by us,
- * or by a driver that reads the crop's rows or columns backwards. */
+ * or by a driver that reads the crop's rows or columns backwards. A mosaic is never transposed:
+ * rows and columns of the picture are. */
 SISP_API enum sisp_cfa sisp_cfa_turned(
     enum sisp_cfa cfa, const struct sisp_rect *crop, enum sisp_orientation orientation);
 
@@ -94,7 +99,8 @@ SISP_API enum sisp_cfa sisp_cfa_turned(
 SISP_API const char *sisp_cfa_name(enum sisp_cfa cfa);
 SISP_API int sisp_cfa_find(const char *name);
 
-/** "rotate-0", "mirror", "flip", "rotate-180", and back (negative errno if unknown). */
+/** "rotate-0", "mirror", "flip", "rotate-180", "transpose", "rotate-270", "rotate-90",
+ * "rotate-180-transpose", and back (negative errno if unknown). */
 SISP_API const char *sisp_orientation_name(enum sisp_orientation orientation);
 SISP_API int sisp_orientation_find(const char *name);
 

@@ -157,6 +157,10 @@ static const char *const orientation_names[SISP_ORIENTATION_COUNT] = {
     [SISP_ORIENTATION_MIRROR] = "mirror",
     [SISP_ORIENTATION_FLIP] = "flip",
     [SISP_ORIENTATION_ROTATE_180] = "rotate-180",
+    [SISP_ORIENTATION_TRANSPOSE] = "transpose",
+    [SISP_ORIENTATION_ROTATE_270] = "rotate-270",
+    [SISP_ORIENTATION_ROTATE_90] = "rotate-90",
+    [SISP_ORIENTATION_ROTATE_180_TRANSPOSE] = "rotate-180-transpose",
 };
 
 const char *sisp_orientation_name(enum sisp_orientation orientation)
@@ -174,14 +178,18 @@ int sisp_orientation_find(const char *name)
 }
 
 /* By our bits, of those that stay as they are and of those whose rows become columns. */
-static const uint8_t exif_codes[2][SISP_ORIENTATION_COUNT] = {{1, 2, 4, 3}, {5, 8, 6, 7}};
+static const uint8_t exif_codes[2][4] = {{1, 2, 4, 3}, {5, 8, 6, 7}};
 
 uint32_t sisp_orientation_exif(enum sisp_orientation orientation, uint32_t exif)
 {
-    const uint8_t *codes = exif_codes[exif >= 5];
-    for (uint32_t i = 0; i < SISP_ORIENTATION_COUNT; i++) {
-        if (codes[i] == exif)
-            return codes[i ^ orientation];
+    const bool is_transposed = orientation & SISP_ORIENTATION_TRANSPOSE;
+    const uint32_t turned = orientation & SISP_ORIENTATION_ROTATE_180;
+    for (uint32_t i = 0; i < 4; i++) {
+        if (exif_codes[exif >= 5][i] != exif)
+            continue;
+        /* What was left and right of a transposed picture is its top and bottom. */
+        const uint32_t own = is_transposed ? i >> 1 | (i & 1) << 1 : i;
+        return exif_codes[(exif >= 5) != is_transposed][own ^ turned];
     }
     return exif;
 }

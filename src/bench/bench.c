@@ -46,6 +46,10 @@ static const struct bench_case cases[] = {
     {"path-a-p010", BENCH_FAST, "SRGGB10", SISP_PIXEL_P010, false, 0, NULL},
     {"path-a-180", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, SISP_ORIENTATION_ROTATE_180,
         NULL},
+    {"path-a-90", BENCH_FAST, "SRGGB10", SISP_PIXEL_XRGB8888, false, SISP_ORIENTATION_ROTATE_90,
+        NULL},
+    {"path-a-nv12-90", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, false, SISP_ORIENTATION_ROTATE_90,
+        NULL},
     {"path-a-pair", BENCH_PAIR, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0, NULL},
 };

@@ -35,6 +35,10 @@ static void set_geometry(struct bench_job *job, const struct sisp_bench_params *
     };
     if (job->which.kind == BENCH_FAST)
         job->geometry.orientation = (enum sisp_orientation)job->which.variant;
+    if (job->geometry.orientation & SISP_ORIENTATION_TRANSPOSE) {
+        job->geometry.width = params->height / by;
+        job->geometry.height = params->width / by;
+    }
     job->second = job->geometry;
     job->second.format = SISP_PIXEL_NV12;
     job->second.width /= 3;
@@ -272,10 +276,10 @@ bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
     const struct sisp_image second = picture(&job->second, bytes + picture_bytes(g));
     const struct isp_fast_pair pair = {{job->recipe, job->second_recipe}, {&out, &second}};
     const uint8_t *raw = job->memory->raws + frame * job->raw_size;
-    const uint32_t pairs = (g->height + 1) / 2;
+    const uint32_t lines = isp_fast_lines(g), pairs = (lines + 1) / 2;
     const uint32_t y0 = pairs * thread / job->threads * 2;
     const uint32_t cut = pairs * (thread + 1) / job->threads * 2;
-    const uint32_t y1 = cut < g->height ? cut : g->height;
+    const uint32_t y1 = cut < lines ? cut : lines;
     switch (job->which.kind) {
     case BENCH_COPY:
         for (uint32_t y = y0; y < y1; y++)

@@ -19,13 +19,15 @@ struct floor {
     int32_t black[SISP_SITE_COUNT];  /* left-justified in 16 bits */
     int32_t gain[SISP_SITE_COUNT];   /* Q12, to 15 bits; of green half, since there are two */
     int32_t clip, ccm[9];            /* 15 bits; Q12 */
+    uint32_t width, height;          /* of the picture before it is transposed */
     uint64_t step_x, step_y;         /* see cell_step() */
     uint16_t tone[TONE_MAX + 1];
 };
 
 /* Linear, then 16-bit display values of neighbouring pixels of a row. */
 struct chunk {
-    uint32_t count, cell[CHUNK]; /* first sample of each pixel's cell */
+    uint32_t count, cell[CHUNK]; /* first sample of each pixel's cell, */
+    size_t line[CHUNK];          /* and the first byte of its line */
     int32_t linear[3][CHUNK];
     uint16_t display[3][CHUNK];
 };
@@ -62,15 +64,16 @@ static inline __attribute__((always_inline)) uint32_t sample(
 }
 
 static inline __attribute__((always_inline)) void read_cells(
-    const struct floor *f, const uint8_t *row, struct chunk *c, enum sisp_packing packing)
+    const struct floor *f, struct chunk *c, enum sisp_packing packing)
 {
     static const int color[SISP_SITE_COUNT] = {0, 1, 1, 2};
     const unsigned shift = 16u - f->raw->bits;
     for (int site = 0; site < SISP_SITE_COUNT; site++) {
-        const uint8_t *from = row + f->place[site] / 2 * f->geometry->raw_stride_bytes;
+        const uint8_t *below = f->samples + f->place[site] / 2 * f->geometry->raw_stride_bytes;
         const uint32_t column = f->place[site] % 2;
         int32_t *linear = c->linear[color[site]];
         for (uint32_t i = 0; i < c->count; i++) {
+            const uint8_t *from = below + c->line[i];
             const uint16_t code = (uint16_t)(sample(from, c->cell[i] + column, packing) << shift);
             const uint32_t v = code > f->black[site] ? code - (uint32_t)f->black[site] : 0;
             const int32_t scaled = (int32_t)(v * (uint32_t)f->gain[site] >> 13);
@@ -80,26 +83,26 @@ static inline __attribute__((always_inline)) void read_cells(
 }
 
 /* One loop for each packing: a choice per sample would take most of the time. */
-static void read_chunk(const struct floor *f, const uint8_t *row, struct chunk *c)
+static void read_chunk(const struct floor *f, struct chunk *c)
 {
     switch (f->raw->packing) {
     case SISP_PACKING_8:
-        read_cells(f, row, c, SISP_PACKING_8);
+        read_cells(f, c, SISP_PACKING_8);
         break;
     case SISP_PACKING_16:
-        read_cells(f, row, c, SISP_PACKING_16);
+        read_cells(f, c, SISP_PACKING_16);
         break;
     case SISP_PACKING_10P:
-        read_cells(f, row, c, SISP_PACKING_10P);
+        read_cells(f, c, SISP_PACKING_10P);
         break;
     case SISP_PACKING_12P:
-        read_cells(f, row, c, SISP_PACKING_12P);
+        read_cells(f, c, SISP_PACKING_12P);
         break;
     case SISP_PACKING_14P:
-        read_cells(f, row, c, SISP_PACKING_14P);
+        read_cells(f, c, SISP_PACKING_14P);
         break;
     case SISP_PACKING_IPU3:
-        read_cells(f, row, c, SISP_PACKING_IPU3);
+        read_cells(f, c, SISP_PACKING_IPU3);
         break;
     }
 }
@@ -152,8 +155,11 @@ static void floor_init(struct floor *f, const struct isp_geometry *g,
         isp_mono_coefficients(&mono, c);
         c = &mono;
     }
-    f->step_x = cell_step(g->crop.width, g->width);
-    f->step_y = cell_step(g->crop.height, g->height);
+    const bool is_transposed = g->orientation & SISP_ORIENTATION_TRANSPOSE;
+    f->width = is_transposed ? g->height : g->width;
+    f->height = is_transposed ? g->width : g->height;
+    f->step_x = cell_step(g->crop.width, f->width);
+    f->step_y = cell_step(g->crop.height, f->height);
     const enum sisp_cfa cfa = sisp_cfa_shift(f->raw->cfa, g->crop.x, g->crop.y);
     for (unsigned k = 0; k < 4; k++) {
         const int site = (int)sisp_cfa_shift(cfa, k % 2, k / 2);
@@ -199,20 +205,34 @@ static uint32_t nearest_cell(uint32_t i, uint64_t step, uint32_t in)
     return 2 * (cell < last ? cell : last);
 }
 
+/* Of columns of the picture before it is transposed. */
+static uint32_t find_cell(const struct floor *f, uint32_t x)
+{
+    const struct isp_geometry *g = f->geometry;
+    const uint32_t column = g->orientation & SISP_ORIENTATION_MIRROR ? f->width - 1 - x : x;
+    return g->crop.x + nearest_cell(column, f->step_x, g->crop.width);
+}
+
+static size_t find_line(const struct floor *f, uint32_t y)
+{
+    const struct isp_geometry *g = f->geometry;
+    const uint32_t row = g->orientation & SISP_ORIENTATION_FLIP ? f->height - 1 - y : y;
+    return (g->crop.y + nearest_cell(row, f->step_y, g->crop.height)) * g->raw_stride_bytes;
+}
+
 /* Pixels x to x + count - 1 of row y. */
 static void make_chunk(
     const struct floor *f, struct chunk *c, uint32_t x, uint32_t y, uint32_t count)
 {
-    const struct isp_geometry *g = f->geometry;
-    const bool is_mirrored = g->orientation & SISP_ORIENTATION_MIRROR;
-    const uint32_t line = g->orientation & SISP_ORIENTATION_FLIP ? g->height - 1 - y : y;
-    const uint32_t row = g->crop.y + nearest_cell(line, f->step_y, g->crop.height);
+    const bool is_transposed = f->geometry->orientation & SISP_ORIENTATION_TRANSPOSE;
+    const size_t line = is_transposed ? 0 : find_line(f, y);
+    const uint32_t cell = is_transposed ? find_cell(f, y) : 0;
     c->count = count;
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t column = is_mirrored ? g->width - 1 - x - i : x + i;
-        c->cell[i] = g->crop.x + nearest_cell(column, f->step_x, g->crop.width);
+        c->cell[i] = is_transposed ? cell : find_cell(f, x + i);
+        c->line[i] = is_transposed ? find_line(f, x + i) : line;
     }
-    read_chunk(f, f->samples + row * g->raw_stride_bytes, c);
+    read_chunk(f, c);
     develop_chunk(f, c);
 }
 

@@ -51,5 +51,8 @@ int isp_geometry_check(const struct isp_geometry *g)
         return -EINVAL;
     if (g->width == 0 || g->height == 0)
         return -EINVAL;
-    return g->width > g->crop.width || g->height > g->crop.height ? -ENOTSUP : 0;
+    const bool is_transposed = g->orientation & SISP_ORIENTATION_TRANSPOSE;
+    const uint32_t width = is_transposed ? g->height : g->width;
+    const uint32_t height = is_transposed ? g->width : g->height;
+    return width > g->crop.width || height > g->crop.height ? -ENOTSUP : 0;
 }

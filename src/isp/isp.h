@@ -43,8 +43,8 @@ struct isp_geometry {
     size_t raw_stride_bytes;
     struct sisp_rect crop; /* inside the raw frame; any origin, any size >= 2x2 */
     enum sisp_pixel_format format;
-    uint32_t width,
-        height; /* of the output: the crop's size, or smaller (area mean, linear light) */
+    uint32_t width, height; /* of the output as it is turned: the crop's size, or smaller (area
+                               mean, linear light) */
     enum sisp_orientation orientation; /* of the output */
 };
 
@@ -73,8 +73,15 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
 /** Bytes of scratch for one thread; 64-byte alignment. */
 size_t isp_fast_scratch_size(const struct isp_geometry *geometry);
 
+/** What bands cut a picture into: its rows, or the columns of a transposed one. */
+uint32_t isp_fast_lines(const struct isp_geometry *geometry);
+
+/** Bands of a transposed picture are best multiples of so many columns. */
+#define ISP_FAST_TURNED 64
+
 /**
- * Develop output rows y0..y1-1 (y1 <= height; both even for NV12 and P010 unless y1 is the height).
+ * Develop lines y0..y1-1 of the output (y1 <= isp_fast_lines(); both even for NV12 and P010, and
+ * for any transposed picture, unless y1 is the end).
  * stats: may be NULL; else the sums of this band's share are *added*: every row of cells is counted
  * by exactly one band, so that bands 0..height give the frame's statistics.
  */
@@ -99,8 +106,8 @@ int isp_fast_compile_second(struct isp_fast_recipe *second, const struct isp_fas
 /** Bytes of scratch for one thread that makes both; 64-byte alignment. */
 size_t isp_fast_pair_scratch_size(const struct isp_geometry geometries[2]);
 
-/** Rows y0..y1-1 of the first picture, as isp_fast_band() makes them, and the rows of the second
- * that belong to them: bands 0..height give both. */
+/** Lines y0..y1-1 of the first picture, as isp_fast_band() makes them, and those of the second
+ * that belong to them: bands 0..isp_fast_lines() give both. */
 void isp_fast_band_pair(const struct isp_fast_pair *pair, const uint8_t *raw, uint32_t y0,
     uint32_t y1, void *scratch, struct sisp_stats *stats);
 

@@ -41,16 +41,16 @@ static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase
 {
     const struct pipeline *p = user;
     uint32_t rows = pipeline_band_rows(&p->preview);
-    return (p->preview.height + rows - 1) / rows;
+    return (isp_fast_lines(&p->preview) + rows - 1) / rows;
 }
 
 static void run_task(
     void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
 {
     struct pipeline *p = user;
-    uint32_t rows = pipeline_band_rows(&p->preview);
+    uint32_t rows = pipeline_band_rows(&p->preview), height = isp_fast_lines(&p->preview);
     uint32_t y0 = task * rows;
-    uint32_t y1 = y0 + rows < p->preview.height ? y0 + rows : p->preview.height;
+    uint32_t y1 = y0 + rows < height ? y0 + rows : height;
     struct sisp_image image = pipeline_picture(&p->preview, job->writes[ROLE_PICTURE].bytes);
     void *scratch = p->fast.threads[thread];
     if (!p->second.width) {

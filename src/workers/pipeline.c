@@ -259,9 +259,11 @@ struct sisp_image pipeline_second_picture(const struct pipeline *p, void *bytes)
 uint32_t pipeline_band_rows(const struct isp_geometry *geometry)
 {
     uint64_t samples_a_row =
-        (uint64_t)geometry->crop.width * geometry->crop.height / geometry->height;
+        (uint64_t)geometry->crop.width * geometry->crop.height / isp_fast_lines(geometry);
     uint64_t rows = SAMPLES_A_BAND / (samples_a_row ? samples_a_row : 1);
-    return rows < 2 ? 2 : (uint32_t)(rows & ~UINT64_C(1));
+    bool is_transposed = geometry->orientation & SISP_ORIENTATION_TRANSPOSE;
+    uint64_t step = is_transposed ? ISP_FAST_TURNED : 2;
+    return rows < step ? (uint32_t)step : (uint32_t)(rows & ~(step - 1));
 }
 
 static struct base_hash picture_hash(const struct sisp_image *image)

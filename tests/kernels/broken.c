@@ -153,6 +153,34 @@ static void display_both(const struct fast_pack *t)
     spoil(t->display[0][0], (t->width + 1) / 2);
 }
 
+static void planes(const struct fast_pack *t)
+{
+    fast_kernels_generic.pack->planes(t);
+    spoil(t->display[2][0], (t->width + 1) / 2);
+}
+
+static void finish_planes(const struct fast_pack *t)
+{
+    fast_kernels_generic.pack->finish_planes(t);
+    spoil(t->display[1][0], (t->width + 1) / 2);
+}
+
+#define TURN(name, format)                                                                         \
+    static void name(const struct fast_turn *t)                                                    \
+    {                                                                                              \
+        const unsigned plane = sisp_pixel_plane_count(format) - 1;                                 \
+        const size_t last = (sisp_pixel_plane_rows(format, plane, (uint32_t)t->width) - 1);        \
+        const size_t bytes = sisp_pixel_row_bytes(format, plane, (uint32_t)t->count);              \
+        fast_kernels_generic.turn->turn[format](t);                                                \
+        spoil_bytes(t->dst[plane], last * t->dst_stride_bytes[plane] + bytes);                     \
+    }
+TURN(turn_xrgb8888, SISP_PIXEL_XRGB8888)
+TURN(turn_rgb24, SISP_PIXEL_RGB24)
+TURN(turn_nv12, SISP_PIXEL_NV12)
+TURN(turn_rgba64, SISP_PIXEL_RGBA64)
+TURN(turn_yuyv, SISP_PIXEL_YUYV)
+TURN(turn_p010, SISP_PIXEL_P010)
+
 static void split(const struct fast_color *t)
 {
     fast_kernels_generic.color->split(t);
@@ -187,6 +215,8 @@ static const struct fast_demosaic_kernels demosaic = {
 static const struct fast_pack_kernels pack = {
     .row = {pack_xrgb8888, pack_rgb24, pack_nv12, pack_rgba64, pack_yuyv, pack_p010},
     .chroma = {[SISP_PIXEL_NV12] = chroma_nv12, [SISP_PIXEL_P010] = chroma_p010},
+    .planes = planes,
+    .finish_planes = finish_planes,
     .display = display,
     .display_yuv = display_yuv,
     .display_both = display_both,
@@ -197,7 +227,10 @@ static const struct fast_area_kernels area = {.sum = area_sum, .mean = area_mean
 static const struct fast_color_kernels color = {.split = split,
     .shift = shift,
     .chroma = {[SISP_PIXEL_NV12] = color_nv12, [SISP_PIXEL_P010] = color_p010}};
-static const struct fast_kernels broken = {&unpack, &bayer, &demosaic, &pack, &sum, &area, &color};
+static const struct fast_turn_kernels turn = {
+    .rows = 16, .turn = {turn_xrgb8888, turn_rgb24, turn_nv12, turn_rgba64, turn_yuyv, turn_p010}};
+static const struct fast_kernels broken = {
+    &unpack, &bayer, &demosaic, &pack, &sum, &area, &color, &turn};
 
 const struct fast_kernels *broken_kernels(enum broken fault)
 {

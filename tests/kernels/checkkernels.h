@@ -61,6 +61,16 @@ bool check_finish_nv12(struct check *c);
 bool check_finish_rgba64(struct check *c);
 bool check_finish_yuyv(struct check *c);
 bool check_finish_p010(struct check *c);
+bool check_finish_planes(struct check *c);
+
+/** Those of transposed pictures. */
+bool check_planes(struct check *c);
+bool check_turn_xrgb8888(struct check *c);
+bool check_turn_rgb24(struct check *c);
+bool check_turn_nv12(struct check *c);
+bool check_turn_rgba64(struct check *c);
+bool check_turn_yuyv(struct check *c);
+bool check_turn_p010(struct check *c);
 
 /** Those of the area mean. */
 bool check_area_sum(struct check *c);

@@ -10,8 +10,7 @@
 
 #define PAGE_BYTES 4096
 
-/* ---- unpack ------------------------------------------------------------------------------------
- */
+/* ---- unpack ---------------------------------------------------------------------------------- */
 
 static const char *const raw_names[FAST_PACKINGS] = {
     [SISP_PACKING_8] = "SRGGB8",
@@ -115,8 +114,7 @@ static bool unpack_ipu3(struct check *c)
     return check_unpack(c, SISP_PACKING_IPU3);
 }
 
-/* ---- demosaic
- * ------------------------------------------------------------------------------------ */
+/* ---- demosaic -------------------------------------------------------------------------------- */
 
 static void demosaic_expected(
     const struct fast_demosaic *task, unsigned phase, bool is_bilinear, uint32_t x, int out[3])
@@ -254,8 +252,7 @@ static bool reverse(struct check *c)
     return lanes_are(c, &got[0], &expected[0]);
 }
 
-/* ---- tone and pack
- * -------------------------------------------------------------------------------- */
+/* ---- tone and pack --------------------------------------------------------------------------- */
 
 /* YUYV's Cb and Cr; of an odd width, also what follows the last pixel. */
 static void expect_chroma(const struct check *c, const struct fast_pack *task, uint8_t *row)
@@ -379,8 +376,7 @@ static bool chroma_p010(struct check *c)
     return check_chroma(c, SISP_PIXEL_P010);
 }
 
-/* ---- sums
- * ------------------------------------------------------------------------------------------ */
+/* ---- sums ------------------------------------------------------------------------------------ */
 
 /* What a row of cells adds: [z][0] to [z][3] sums, [z][4] cells. */
 static void add_cells(const struct fast_stats *task, uint32_t wanted[SISP_STATS_ZONES][5])
@@ -489,6 +485,14 @@ const struct check_kernel check_kernels[] = {
     {"finish-yuyv", check_finish_yuyv},
     {"finish-p010", check_finish_p010},
     {"finish-rgba64", check_finish_rgba64},
+    {"finish-planes", check_finish_planes},
+    {"planes", check_planes},
+    {"turn-xrgb8888", check_turn_xrgb8888},
+    {"turn-rgb24", check_turn_rgb24},
+    {"turn-nv12", check_turn_nv12},
+    {"turn-rgba64", check_turn_rgba64},
+    {"turn-yuyv", check_turn_yuyv},
+    {"turn-p010", check_turn_p010},
     {"stats", stats},
     {"area-sum", check_area_sum},
     {"area-mean", check_area_mean},

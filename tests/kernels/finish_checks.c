@@ -266,6 +266,39 @@ static bool finishes_by(
     return bytes_are(c, got, expected, sizeof(got), "byte + 64");
 }
 
+static bool finishes_planes_by(struct check *c, bool is_shifted, bool is_denoised)
+{
+    static struct finish f;
+    static struct row out[3][2];
+    finish_init(c, &f, is_shifted, is_denoised);
+    for (int k = 0; k < 6; k++) {
+        row_clear(&out[k / 2][k % 2]);
+        f.task.display[k / 2][k % 2] = row_start(c, &out[k / 2][k % 2]);
+    }
+    c->kernels->pack->finish_planes(&f.task);
+    bool ok = true;
+    for (size_t i = 0; ok && i < 3 * (size_t)c->width; i++) {
+        const size_t k = i % 3, x = i / 3;
+        const int sum =
+            ref_shifted(f.task.linear[k][x % 2][x / 2], is_shifted ? f.task.shift[k][x / 2] : 0) +
+            detail_at(&f.task.detail, (int64_t)x);
+        const int wanted = sum < 0 ? 0 : sum > FAST_TONE_MAX ? FAST_TONE_MAX : sum;
+        ok = check_equal(
+            c, "sample", x, (unsigned)f.task.display[k][x % 2][x / 2], (unsigned)wanted);
+    }
+    for (int k = 0; k < 6; k++)
+        ok = ok && row_guards_hold(c, &out[k / 2][k % 2], pairs_of(c));
+    return ok;
+}
+
+bool check_finish_planes(struct check *c)
+{
+    bool ok = true;
+    for (int k = 0; k < 4; k++)
+        ok = ok && finishes_planes_by(c, k / 2, k % 2);
+    return ok;
+}
+
 static bool finishes(struct check *c, enum sisp_pixel_format format)
 {
     bool ok = true;

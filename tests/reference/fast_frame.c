@@ -408,9 +408,44 @@ static void frame_finish(struct frame *f)
     free(f->display);
 }
 
+/* The finished picture of 16 bits before it is transposed, pixel by pixel in its new place; those
+ * values, and nothing else, make the picture in its format. */
+static void put_transposed(const struct isp_geometry *g, const struct sisp_coefficients *c,
+    const uint8_t *raw, const struct sisp_image *out, struct sisp_stats *stats)
+{
+    static const struct sisp_coefficients plain;
+    const uint32_t width = g->height, height = g->width;
+    uint16_t *words = malloc(sizeof(*words) * 4 * width * height);
+    const struct sisp_image before = {
+        SISP_PIXEL_RGBA64, width, height, {(uint8_t *)words}, {sizeof(*words) * 4 * width}};
+    struct isp_geometry lying = *g;
+    lying.orientation &= SISP_ORIENTATION_ROTATE_180;
+    lying.format = SISP_PIXEL_RGBA64;
+    lying.width = width;
+    lying.height = height;
+    ref_fast_frame(&lying, c, raw, &before, stats);
+    struct frame *f = calloc(1, sizeof(*f));
+    f->g = g;
+    f->c = &plain;
+    f->display = malloc(sizeof(int) * 3 * width * height);
+    for (uint32_t i = 0; i < width * height * 3; i++) {
+        const uint32_t x = i / 3 % g->width, y = i / 3 / g->width;
+        const uint32_t word = words[(x * width + y) * 4 + i % 3];
+        f->display[i] = (int)((word * 128 + 128) / 257); /* undoes 2 + 1/128 */
+    }
+    put_picture(f, out);
+    frame_finish(f);
+    free(f);
+    free(words);
+}
+
 void ref_fast_frame(const struct isp_geometry *g, const struct sisp_coefficients *c,
     const uint8_t *raw, const struct sisp_image *out, struct sisp_stats *stats)
 {
+    if (g->orientation & SISP_ORIENTATION_TRANSPOSE) {
+        put_transposed(g, c, raw, out, stats);
+        return;
+    }
     struct frame *f = malloc(sizeof(*f));
     frame_init(f, g, c, raw);
     const struct ref_mosaic mosaic = mosaic_of(f);

@@ -29,7 +29,8 @@ enum {
 
 size_t isp_fast_scratch_size(const struct isp_geometry *geometry)
 {
-    return ZONES_SIZE + ALL_ROWS * fast_stride(geometry->crop.width) * sizeof(int16_t);
+    const size_t rows = ALL_ROWS + (fast_is_transposed(geometry) ? FAST_TURN_ROWS * 3 * 2 : 0);
+    return ZONES_SIZE + rows * fast_stride(geometry->crop.width) * sizeof(int16_t);
 }
 
 void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recipe,
@@ -48,6 +49,8 @@ void isp_fast_run_init(struct fast_run *run, const struct isp_fast_recipe *recip
     run->scaled = run->half + HALF_ROWS * stride;
     run->scale_sums = (uint32_t *)(run->scaled + SCALED_ROWS * stride);
     run->display = (int16_t *)run->scale_sums + (SUM_ROWS + AREA_ROWS) * stride;
+    if (fast_is_transposed(&recipe->geometry))
+        run->turned = run->display + FAST_FINISH_ROWS * stride;
     if (stats) {
         memset(run->zones, 0, ZONES_SIZE);
         isp_fast_stats_init(recipe, stats);
@@ -204,7 +207,7 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
 }
 
 static void pack_row(
-    const struct fast_run *run, int16_t *linear, const struct sisp_image *out, uint32_t y)
+    struct fast_run *run, int16_t *linear, const struct sisp_image *out, uint32_t y)
 {
     const struct isp_fast_recipe *recipe = run->recipe;
     const bool has_chroma = sisp_pixel_plane_count(recipe->geometry.format) == 2;
@@ -221,6 +224,12 @@ static void pack_row(
         task.linear[k][0] = even;
         task.linear[k][1] = odd;
         task.half[k] = half_row(run, y, k);
+    }
+    if (run->turned) {
+        isp_fast_set_turned(run, &task, y);
+        recipe->kernels->pack->planes(&task);
+        isp_fast_turn_row(run, out, y);
+        return;
     }
     recipe->kernels->pack->row[recipe->geometry.format](&task);
     if (has_chroma && (y % 2 == 1 || y + 1 == recipe->geometry.height))
@@ -261,6 +270,8 @@ static void begin_run(struct fast_run *run, uint32_t y0, uint32_t y1, uint32_t f
     const struct isp_geometry *g = &run->recipe->geometry;
     run->stats_begin = fast_first_row(y0, g);
     run->stats_end = fast_first_row(y1, g);
+    run->turn_begin = y0;
+    run->turn_end = y1;
     isp_fast_bayer_begin(run, first_line > 2 ? first_line - 2 : 0);
     if (fast_is_scaled(g))
         isp_fast_area_begin(run);

@@ -336,6 +336,23 @@ size_t isp_fast_recipe_size(const struct isp_geometry *geometry)
     return base_align(sizeof(struct isp_fast_recipe) + lanes * sizeof(uint16_t), 64);
 }
 
+/* Of a transposed picture, before it is: all stages are those of its lines. */
+static struct isp_geometry lying(const struct isp_geometry *g)
+{
+    struct isp_geometry geometry = *g;
+    if (fast_is_transposed(g)) {
+        geometry.width = g->height;
+        geometry.height = g->width;
+        geometry.format = SISP_PIXEL_RGBA64;
+    }
+    return geometry;
+}
+
+uint32_t isp_fast_lines(const struct isp_geometry *geometry)
+{
+    return lying(geometry).height;
+}
+
 int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *geometry,
     const struct sisp_coefficients *c, enum isp_isa isa)
 {
@@ -354,7 +371,8 @@ int isp_fast_compile(struct isp_fast_recipe *recipe, const struct isp_geometry *
     }
     *recipe = (struct isp_fast_recipe){
         .kernels = kernels,
-        .geometry = *geometry,
+        .geometry = lying(geometry),
+        .format = geometry->format,
         .raw = raw,
         .cfa = sisp_cfa_turned(raw->cfa, &geometry->crop, geometry->orientation),
         .demosaic = (enum sisp_demosaic)c->demosaic,
@@ -385,7 +403,8 @@ int isp_fast_compile_second(struct isp_fast_recipe *second, const struct isp_fas
         geometry->raw_fourcc != g->raw_fourcc || geometry->orientation != g->orientation)
         return -EINVAL;
     *second = *first; /* but for the gains: samples are the first's */
-    second->geometry = *geometry;
+    second->geometry = lying(geometry);
+    second->format = geometry->format;
     compile_tone(&second->tone, c->tone, rounding_of(second));
     return 0;
 }

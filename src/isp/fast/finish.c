@@ -154,7 +154,7 @@ static void pack_chroma(const struct fast_run *run, const struct sisp_image *out
 }
 
 static void finish_row(
-    const struct fast_run *run, struct fast_pack *task, const struct sisp_image *out, uint32_t y)
+    struct fast_run *run, struct fast_pack *task, const struct sisp_image *out, uint32_t y)
 {
     const struct isp_geometry *g = &run->recipe->geometry;
     const bool has_color = run->recipe->finish.has_color;
@@ -165,6 +165,12 @@ static void finish_row(
         task->linear[k][0] = display_row(run, y, k, 0);
         task->linear[k][1] = display_row(run, y, k, 1);
         task->half[k] = half_row(run, y, k);
+    }
+    if (run->turned) {
+        isp_fast_set_turned(run, task, y);
+        run->recipe->kernels->pack->finish_planes(task);
+        isp_fast_turn_row(run, out, y);
+        return;
     }
     run->recipe->kernels->pack->finish[g->format](task);
     if (has_planes && !has_color && (y % 2 == 1 || y + 1 == g->height))

@@ -24,6 +24,7 @@
 #define FAST_LINEAR    8191  /* 1.0 after CCM, and its greatest value */
 #define FAST_TONE_MAX  32640 /* 1.0 after tone: 255 * 128 */
 #define FAST_TONE_SEGS 32
+#define FAST_TURN_ROWS 64 /* twice the widest vector's lanes */
 
 /** Raw samples -> 12 bits: unpack, subtract black, multiply by the gain, clip. */
 struct fast_unpack {
@@ -104,10 +105,20 @@ struct fast_pack {
     uint8_t *dst;
     int16_t *half[3]; /* YUV only: means of pairs, for the chroma */
     size_t width;
-    /* Finishing only: rows of display values and luma of 15 bits, and what is added to them. */
+    /* Finishing and `planes` only: rows of display values and luma of 15 bits, and what is added to
+     * them. */
     int16_t *display[3][2], *luma[2];
     struct fast_detail detail;
     const int16_t *shift[3]; /* for pairs; NULL: none */
+};
+
+/** Rows of display values -> columns of a picture. Each row has planes R, G, B of two phases. */
+struct fast_turn {
+    const int16_t *rows; /* column 0 of the first plane of the first one */
+    size_t stride;       /* lanes from a plane to the next, from one row's last to the next row */
+    size_t count, width; /* rows: at most those of the kernels; pixels of each */
+    uint8_t *dst[2];     /* first byte in each plane of the picture */
+    size_t dst_stride_bytes[2];
 };
 
 /** Two rows of pair means -> halves of blue and red less luma, of which 16320 is grey; luma. */
@@ -195,12 +206,19 @@ struct fast_pack_kernels {
     void (*row[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
     void (*chroma[SISP_PIXEL_FORMAT_COUNT])(const struct fast_chroma *); /* of two planes */
     void (*flush)(void); /* after the last row, before another thread may read the picture */
+    void (*planes)(const struct fast_pack *); /* into rows of display values, without luma */
     /* Finishing: tone into rows of display values (or halves) and luma; those rows,
      * which take the place of linear RGB, and detail into a picture. */
     void (*display)(const struct fast_pack *);
     void (*display_yuv)(const struct fast_pack *);
     void (*display_both)(const struct fast_pack *); /* values and halves */
     void (*finish[SISP_PIXEL_FORMAT_COUNT])(const struct fast_pack *);
+    void (*finish_planes)(const struct fast_pack *); /* those rows into rows of display values */
+};
+
+struct fast_turn_kernels {
+    size_t rows; /* at once; a power of two, at most FAST_TURN_ROWS */
+    void (*turn[SISP_PIXEL_FORMAT_COUNT])(const struct fast_turn *);
 };
 
 struct fast_color_kernels {
@@ -227,6 +245,7 @@ struct fast_kernels {
     const struct fast_sum_kernels *sum;
     const struct fast_area_kernels *area;
     const struct fast_color_kernels *color;
+    const struct fast_turn_kernels *turn;
 };
 
 #define FAST_JOIN_(a, b)   a##_##b

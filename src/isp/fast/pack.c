@@ -95,6 +95,23 @@ static void display_both(const struct fast_pack *p)
     displays(p, 1, 1);
 }
 
+/* What a turned picture is packed from. */
+VEC_INLINE void fast_row_planes(const struct fast_pack *restrict p, fast_values_fn *values)
+{
+    const struct fast_levels levels = fast_load_levels(&p->detail);
+    for (size_t i = 0; 2 * i < p->width; i += VEC_LANES) {
+        vec_u16 c[3][2];
+        values(p, &levels, i, c);
+        for (int k = 0; k < 6; k++)
+            vec_store(p->display[k / 2][k % 2] + i, c[k / 2][k % 2]);
+    }
+}
+
+static void row_planes(const struct fast_pack *p)
+{
+    fast_row_planes(p, tone);
+}
+
 struct finishing {
     int is_8_bit, is_shifted, is_denoised;
 };
@@ -148,6 +165,7 @@ FINISHED(shifted_denoised_16, .is_shifted = 1, .is_denoised = 1)
 FINISH(xrgb8888, 8)
 FINISH(rgb24, 8)
 FINISH(rgba64, 16)
+FINISH(planes, 16)
 
 VEC_INLINE void finished_luma(const struct fast_pack *p, const struct fast_levels *levels, size_t i,
     vec_u16 out[3][2], int is_denoised)
@@ -250,6 +268,7 @@ const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
             [SISP_PIXEL_YUYV] = row_yuyv,
             [SISP_PIXEL_P010] = row_p010,
         },
+    .planes = row_planes,
     .display = display,
     .display_yuv = display_yuv,
     .display_both = display_both,
@@ -262,6 +281,7 @@ const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels) = {
             [SISP_PIXEL_YUYV] = finish_yuyv,
             [SISP_PIXEL_P010] = finish_p010,
         },
+    .finish_planes = finish_planes,
     .chroma = {[SISP_PIXEL_NV12] = chroma_nv12, [SISP_PIXEL_P010] = chroma_p010},
     .flush = flush,
 };

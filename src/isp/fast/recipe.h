@@ -40,7 +40,9 @@ struct isp_fast_recipe {
     struct fast_tone tone; /* first: it is aligned */
     struct fast_finish finish;
     const struct fast_kernels *kernels;
+    /* Of a transposed picture: as it lies before, as rows of display values of 16 bits. */
     struct isp_geometry geometry;
+    enum sisp_pixel_format format; /* of the picture */
     const struct sisp_raw_format *raw;
     size_t raw_begin;  /* the crop's first whole group in the frame */
     size_t raw_bytes;  /* of a line, from there to the end of the crop */
@@ -119,6 +121,8 @@ struct fast_run {
     uint32_t *scale_sums;                   /* and what else the area mean needs */
     uint32_t next_fixed, next_green;        /* like next_row */
     int16_t *display;                       /* rows of finishing */
+    int16_t *turned;                        /* rows of a transposed picture; else NULL */
+    uint32_t turn_begin, turn_end;   /* the first of those that wait, and after the band's last */
     uint32_t next_row;               /* of the crop: rows before it are, or were, in the ring */
     uint32_t next_line;              /* of the crop: after the last one developed */
     int16_t *kept;                   /* of a second picture: its linear rows; else NULL */
@@ -199,6 +203,11 @@ static inline const int16_t *fast_sample_row(const struct fast_run *run, uint32_
 /** Replace the known defects of row y in the ring, the sensor's `line`: before it is turned. */
 void isp_fast_mend_row(const struct fast_run *run, uint32_t y, uint32_t line);
 
+static inline bool fast_is_transposed(const struct isp_geometry *g)
+{
+    return g->orientation & SISP_ORIENTATION_TRANSPOSE;
+}
+
 /** The row of the crop, as the sensor sees it, that row y of the turned crop is. */
 static inline uint32_t fast_line_of(const struct isp_geometry *geometry, uint32_t y)
 {
@@ -247,6 +256,18 @@ int16_t *isp_fast_linear_row(struct fast_run *run, uint32_t y);
 
 /** Row y of those kept for a second picture, likewise. */
 int16_t *isp_fast_kept_row(const struct fast_run *run, uint32_t y);
+
+/** Of rows before they are transposed: R, G, B of two phases. */
+static inline int16_t *fast_turned_row(const struct fast_run *run, uint32_t y)
+{
+    return run->turned + (y % FAST_TURN_ROWS) * 6 * run->recipe->stride + FAST_PAD;
+}
+
+/** Row y is there: where that completes a block, it goes into the picture. Rows come in order. */
+void isp_fast_turn_row(struct fast_run *run, const struct sisp_image *out, uint32_t y);
+
+/** Where row y's display values go: of a transposed picture into their block. */
+void isp_fast_set_turned(const struct fast_run *run, struct fast_pack *task, uint32_t y);
 
 /** Rows y0..y1-1 of the picture from linear rows. */
 void isp_fast_put_rows(

@@ -52,6 +52,8 @@ void isp_fast_second_init(struct fast_second *second, const struct isp_fast_pair
     second->run.kept = (int16_t *)(void *)(own + own_bytes);
     if (second->next_put == second->end)
         return;
+    second->run.turn_begin = second->next_put;
+    second->run.turn_end = second->end;
     second->next = second->next_put > REACH ? second->next_put - REACH : 0;
     second->last = second->end + REACH < g->height ? second->end + REACH : g->height;
     second->begin_line = fast_first_row(second->next, g);

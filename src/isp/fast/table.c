@@ -9,6 +9,7 @@ extern const struct fast_pack_kernels FAST_KERNELS(fast_pack_kernels);
 extern const struct fast_sum_kernels FAST_KERNELS(fast_sum_kernels);
 extern const struct fast_area_kernels FAST_KERNELS(fast_area_kernels);
 extern const struct fast_color_kernels FAST_KERNELS(fast_color_kernels);
+extern const struct fast_turn_kernels FAST_KERNELS(fast_turn_kernels);
 
 extern const struct fast_kernels FAST_KERNELS(fast_kernels);
 const struct fast_kernels FAST_KERNELS(fast_kernels) = {
@@ -19,4 +20,5 @@ const struct fast_kernels FAST_KERNELS(fast_kernels) = {
     .sum = &FAST_KERNELS(fast_sum_kernels),
     .area = &FAST_KERNELS(fast_area_kernels),
     .color = &FAST_KERNELS(fast_color_kernels),
+    .turn = &FAST_KERNELS(fast_turn_kernels),
 };

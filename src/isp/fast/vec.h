@@ -312,6 +312,24 @@ VEC_INLINE vec_u16 vec_load_parts(const uint8_t *p, unsigned step)
 #endif
 }
 
+/** Its 128-bit parts, each step bytes after the one before. */
+VEC_INLINE void vec_store_parts(void *p, size_t step, vec_u16 v)
+{
+    uint8_t *const to = p;
+#if VEC_BYTES == 64
+    _mm_storeu_si128((__m128i *)to, _mm512_castsi512_si128((VEC_RAW)v));
+    _mm_storeu_si128((__m128i *)(to + step), _mm512_extracti32x4_epi32((VEC_RAW)v, 1));
+    _mm_storeu_si128((__m128i *)(to + 2 * step), _mm512_extracti32x4_epi32((VEC_RAW)v, 2));
+    _mm_storeu_si128((__m128i *)(to + 3 * step), _mm512_extracti32x4_epi32((VEC_RAW)v, 3));
+#elif VEC_BYTES == 32
+    _mm_storeu_si128((__m128i *)to, _mm256_castsi256_si128((VEC_RAW)v));
+    _mm_storeu_si128((__m128i *)(to + step), _mm256_extracti128_si256((VEC_RAW)v, 1));
+#else
+    (void)step;
+    vec_store(to, v);
+#endif
+}
+
 /** Bytes from p on that two loads of parts read: at p, and VEC_QUADS steps later. */
 #define VEC_PARTS_BYTES(step)                                                                      \
     (VEC_QUADS * (step) + (VEC_BYTES == 64 ? 64 : (VEC_QUADS - 1) * (step) + 16))

@@ -95,6 +95,15 @@ struct isp_geometry frame_geometry(
     };
 }
 
+void frame_turn(struct isp_geometry *g, enum sisp_orientation orientation)
+{
+    const uint32_t width = g->width, height = g->height;
+    const bool is_transposed = orientation & SISP_ORIENTATION_TRANSPOSE;
+    g->orientation = orientation;
+    g->width = is_transposed ? height : width;
+    g->height = is_transposed ? width : height;
+}
+
 uint8_t *frame_random_raw(const struct isp_geometry *g, struct base_prng *prng)
 {
     const size_t size = g->raw_stride_bytes * g->raw_height;
@@ -146,8 +155,9 @@ int frame_develop(const struct isp_geometry *g, const struct sisp_coefficients *
     int error = isp_fast_compile(recipe, g, c, isa);
     if (stats)
         memset(stats, 0, sizeof(*stats));
-    for (uint32_t y = 0; y < g->height && !error; y += band ? band : g->height) {
-        uint32_t end = band && y + band < g->height ? y + band : g->height;
+    const uint32_t lines = isp_fast_lines(g);
+    for (uint32_t y = 0; y < lines && !error; y += band ? band : lines) {
+        uint32_t end = band && y + band < lines ? y + band : lines;
         isp_fast_band(recipe, raw, out, y, end, scratch, stats);
     }
     free(recipe);

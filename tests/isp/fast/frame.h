@@ -18,6 +18,9 @@ void frame_identity(struct sisp_coefficients *c, unsigned bits);
 struct isp_geometry frame_geometry(
     const char *raw_format, uint32_t width, uint32_t height, enum sisp_pixel_format format);
 
+/** Turn what has not been turned: its size too. */
+void frame_turn(struct isp_geometry *g, enum sisp_orientation orientation);
+
 /** Random samples in a buffer of exactly the frame's size; free() it. */
 uint8_t *frame_random_raw(const struct isp_geometry *g, struct base_prng *prng);
 

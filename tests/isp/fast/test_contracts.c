@@ -163,6 +163,44 @@ TEST(floor_gives_the_fast_paths_colours)
     }
 }
 
+struct place {
+    unsigned x, y, width, height; /* of a picture of that size */
+};
+
+/* Where EXIF's orientation shows a pixel: by the sides at which row 0 and column 0 appear. */
+static struct place shown_at(struct place p, unsigned exif)
+{
+    static const char sides[9][3] = {"", "tl", "tr", "br", "bl", "lt", "rt", "rb", "lb"};
+    const char row = sides[exif][0], column = sides[exif][1];
+    const unsigned along = column == 'l' || column == 't' ? p.x : p.width - 1 - p.x;
+    const unsigned across = row == 'l' || row == 't' ? p.y : p.height - 1 - p.y;
+    return exif >= 5 ? (struct place){across, along, p.height, p.width}
+                     : (struct place){along, across, p.width, p.height};
+}
+
+/* As the header says it: left and right, top and bottom, then rows and columns. */
+static struct place turned_to(struct place p, unsigned orientation)
+{
+    const unsigned x = orientation & SISP_ORIENTATION_MIRROR ? p.width - 1 - p.x : p.x;
+    const unsigned y = orientation & SISP_ORIENTATION_FLIP ? p.height - 1 - p.y : p.y;
+    return orientation & SISP_ORIENTATION_TRANSPOSE ? (struct place){y, x, p.height, p.width}
+                                                    : (struct place){x, y, p.width, p.height};
+}
+
+TEST(orientations_are_exifs_one_after_the_other)
+{
+    for (unsigned i = 0; i < 8 * SISP_ORIENTATION_COUNT * 12; i++) {
+        const enum sisp_orientation orientation = (enum sisp_orientation)(i % 8);
+        const unsigned exif = 1 + i / 8 % 8;
+        const struct place pixel = {i / 64 % 4, i / 256, 4, 3};
+        const struct place seen = shown_at(turned_to(pixel, orientation), exif);
+        const struct place direct = shown_at(pixel, sisp_orientation_exif(orientation, exif));
+        CHECK(memcmp(&seen, &direct, sizeof(seen)) == 0);
+        CHECK_EQ(sisp_orientation_find(sisp_orientation_name(orientation)), (int)orientation);
+    }
+    CHECK_EQ(sisp_orientation_exif(SISP_ORIENTATION_ROTATE_90, 1), 6);
+}
+
 /* Pixel by pixel the floor's own picture, only turned. */
 TEST(floor_turns_pictures)
 {
@@ -171,19 +209,21 @@ TEST(floor_turns_pictures)
         struct isp_geometry g = frame_geometry("SGRBG10", 41, 27, SISP_PIXEL_XRGB8888);
         g.width = 33;
         g.height = 20;
-        uint32_t as_seen[20][33], turned[20][33];
-        struct sisp_image a = {g.format, 33, 20, {(uint8_t *)as_seen}, {33 * 4}}, b = a;
-        b.planes[0] = (uint8_t *)turned;
+        uint32_t as_seen[20][33], turned[20 * 33];
+        const struct sisp_image a = {g.format, 33, 20, {(uint8_t *)as_seen}, {33 * 4}};
         frame_coefficients(&c, 10, &prng);
         uint8_t *raw = frame_random_raw(&g, &prng);
         isp_floor_band(&g, &c, raw, &a, 0, g.height);
-        g.orientation = (enum sisp_orientation)orientation;
+        frame_turn(&g, (enum sisp_orientation)orientation);
+        const struct sisp_image b = {
+            g.format, g.width, g.height, {(uint8_t *)turned}, {(size_t)g.width * 4}};
         isp_floor_band(&g, &c, raw, &b, 0, 7);
         isp_floor_band(&g, &c, raw, &b, 7, g.height);
         for (unsigned i = 0; i < 20 * 33; i++) {
-            const unsigned x = orientation & 1 ? 32 - i % 33 : i % 33;
-            const unsigned y = orientation & 2 ? 19 - i / 33 : i / 33;
-            CHECK_EQ(turned[i / 33][i % 33], as_seen[y][x]);
+            const unsigned column = i % g.width, row = i / g.width;
+            const unsigned x = orientation & 4 ? row : column, y = orientation & 4 ? column : row;
+            CHECK_EQ(
+                turned[i], as_seen[orientation & 2 ? 19 - y : y][orientation & 1 ? 32 - x : x]);
         }
         free(raw);
     }
@@ -235,6 +275,7 @@ int main(void)
     RUN(geometry_that_does_not_fit_is_refused);
     RUN(coefficients_outside_their_ranges_are_refused);
     RUN(floor_gives_the_fast_paths_colours);
+    RUN(orientations_are_exifs_one_after_the_other);
     RUN(floor_turns_pictures);
     RUN(floor_gives_the_same_in_bands);
     RUN(floor_survives_bad_coefficients);

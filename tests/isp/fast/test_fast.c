@@ -100,17 +100,23 @@ TEST(turned_pictures_are_as_defined)
     uint32_t count = 0;
     while (sisp_raw_formats[count].name)
         count++;
-    for (unsigned i = 0; i < 120; i++) {
+    for (unsigned i = 0; i < 240; i++) {
         const struct sisp_raw_format *f = &sisp_raw_formats[base_prng_below(&prng, count)];
-        struct isp_geometry g = frame_geometry(
-            f->name, 151, 33, (enum sisp_pixel_format)(i / 4 % SISP_PIXEL_FORMAT_COUNT));
-        g.orientation = (enum sisp_orientation)(i % SISP_ORIENTATION_COUNT);
+        struct isp_geometry g = frame_geometry(f->name, 151, 88,
+            (enum sisp_pixel_format)(i / SISP_ORIENTATION_COUNT % SISP_PIXEL_FORMAT_COUNT));
         g.crop.x = base_prng_below(&prng, 9);
         g.crop.y = base_prng_below(&prng, 5);
         g.crop.width = g.width = 2 + base_prng_below(&prng, 150 - g.crop.x);
-        g.crop.height = g.height = 2 + base_prng_below(&prng, 27);
+        g.crop.height = g.height = 2 + base_prng_below(&prng, i % 3 ? 27 : 82);
+        if (i % 5 == 0) {
+            g.width = 1 + g.width / 2;
+            g.height = 1 + g.height / 3;
+        }
+        frame_turn(&g, (enum sisp_orientation)(i % SISP_ORIENTATION_COUNT));
         frame_coefficients(&c, f->bits, &prng);
-        CHECK(is_as_defined(&g, best_level(), 2 * base_prng_below(&prng, 9), &prng));
+        const enum isp_isa isa = (enum isp_isa)(i / 7 % ISP_ISA_COUNT);
+        CHECK(is_as_defined(
+            &g, has_level(isa) ? isa : best_level(), 2 * base_prng_below(&prng, 9), &prng));
     }
 }
 
@@ -120,14 +126,14 @@ TEST(a_turned_crop_keeps_its_colours)
 {
     static const uint8_t level[SISP_SITE_COUNT] = {200, 120, 120, 40};
     uint8_t raw[64], out[64 * 3];
-    for (unsigned i = 0; i < 4 * SISP_ORIENTATION_COUNT * 16; i++) {
+    for (unsigned i = 0; i < 4 * 4 * 16; i++) {
         const enum sisp_cfa cfa = (enum sisp_cfa)(i % 4);
         static const char *const names[4] = {"SRGGB8", "SGRBG8", "SGBRG8", "SBGGR8"};
         struct isp_geometry g = frame_geometry(names[cfa], 8, 8, SISP_PIXEL_RGB24);
         g.crop = (struct sisp_rect){i / 16 % 2, i / 32 % 2, 5 + i / 64 % 2, 5 + i / 128 % 2};
         g.width = g.crop.width;
         g.height = g.crop.height;
-        g.orientation = (enum sisp_orientation)(i / 4 % SISP_ORIENTATION_COUNT);
+        g.orientation = (enum sisp_orientation)(i / 4 % 4);
         struct sisp_image image = {SISP_PIXEL_RGB24, g.width, g.height, {out}, {g.width * 3}};
         for (unsigned k = 0; k < 64; k++)
             raw[k] = level[sisp_cfa_shift(cfa, k % 8, k / 8)];

@@ -29,8 +29,9 @@ static int develop_pair(const struct isp_geometry g[2], const uint8_t *raw,
     if (error == 0)
         error = isp_fast_compile_second(second, first, &g[1], &c);
     memset(&stats, 0, sizeof(stats));
-    for (uint32_t y = 0; y < g[0].height && !error; y += band) {
-        const uint32_t end = y + band < g[0].height ? y + band : g[0].height;
+    const uint32_t lines = isp_fast_lines(&g[0]);
+    for (uint32_t y = 0; y < lines && !error; y += band) {
+        const uint32_t end = y + band < lines ? y + band : lines;
         isp_fast_band_pair(&pair, raw, y, end, scratch, &stats);
     }
     free(first);
@@ -79,10 +80,11 @@ TEST(each_is_what_a_pass_of_its_own_makes)
         struct isp_geometry g[2];
         g[0] = frame_geometry("SGRBG10P", 2 + base_prng_below(&prng, 100),
             2 + base_prng_below(&prng, 150), SISP_PIXEL_NV12);
-        g[0].orientation = (enum sisp_orientation)(i % SISP_ORIENTATION_COUNT);
         g[1] = g[0];
-        random_size(&g[0], &prng);
-        random_size(&g[1], &prng);
+        for (int k = 0; k < 2; k++) {
+            random_size(&g[k], &prng);
+            frame_turn(&g[k], (enum sisp_orientation)(i % SISP_ORIENTATION_COUNT));
+        }
         frame_coefficients(&c, 10, &prng);
         CHECK(is_as_alone(g, 2 + 2 * base_prng_below(&prng, 40), &prng));
     }
