@@ -53,9 +53,10 @@ struct sisp_session_params {
      * format, the preview's orientation; width 0: none. */
     struct sisp_picture_params second;
     struct sisp_picture_params still; /* background lane: RGB24, XRGB8888 or RGBA64 */
-    /* Each result has the frame's own input, too (struct sisp_result, raw), until it is released.
-     * There are consumer_pins_max (4) inputs more for that, but no more places for imports. */
-    int is_raw_wanted;
+    /* Each result has the frame's own input, too (struct sisp_result, raw), while so many are held,
+     * by results that were not read or not released; there are so many inputs more for that, but no
+     * more places for imports. 0: none; at most 32. */
+    uint32_t raws_max;
     struct sisp_camera_limits limits; /* what exposure may ask of the camera; zero: nothing */
     int is_live;                      /* coefficients are smoothed from frame to frame */
     /* Of a live camera; 0: unknown. The fast lane has 7/8 of it for a frame, then the floor makes a
@@ -77,7 +78,7 @@ struct sisp_session_params {
     uint32_t sessions_max;
     /* Another session, whose engine this one joins: workers, buffers, knobs and telemetry are in
      * common; frames, results, flush and stop are its own. info, params, preview, second, still,
-     * is_raw_wanted, is_live, burst_frames, memories and imports_max must be the other's, as it was
+     * raws_max, is_live, burst_frames, memories and imports_max must be the other's, as it was
      * created. NULL: an engine of its own. */
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
@@ -202,11 +203,11 @@ struct sisp_result {
     uint64_t cookie;
     struct sisp_image image;  /* readable until release; planes[0] NULL: no picture */
     struct sisp_image second; /* likewise; the record's output hash is of `image` alone */
-    /* Where is_raw_wanted: the frame as it was submitted, in its input, which is not free before
-     * release; to read only, since the session may still read it, too. Frames that were late,
-     * dropped or failed have it as well. Not there (samples NULL): with what was cancelled or
-     * flushed, whose fence had not signalled, or whose consumer held consumer_pins_max results
-     * already; nor with a burst, whose frames had it one by one. */
+    /* With raws_max: the frame as it was submitted, in its input, which is not free before release;
+     * to read only, since the session may still read it, too. Frames that were late, dropped or
+     * failed have it as well. Not there (samples NULL): with what was cancelled or flushed, whose
+     * fence had not signalled, or while raws_max were held already; nor with a burst, whose frames
+     * had it one by one. */
     struct sisp_raw_image raw;
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */

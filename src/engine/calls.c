@@ -164,7 +164,7 @@ static void end_session(struct eng_core *core, struct eng_session *session, uint
     eng_fusion_forget(core, session);
     eng_completion_forget(core, session);
     eng_session_dismiss(&core->sessions, number);
-    session->handout_count = 0; /* what its consumer still holds is in the handouts */
+    session->written_held = session->inputs_held = 0; /* what is still held is in the handouts */
     core->session_count--;
     set_gate(session, number + ENG_SESSIONS_MAX, ENG_SESSION_UNUSED);
 }
@@ -248,9 +248,10 @@ uint64_t eng_calls_step(struct eng_core *core)
     return timer_ns;
 }
 
-static void check_session(const struct eng_core *core, uint32_t place, uint32_t handouts)
+static void check_session(const struct eng_core *core, uint32_t place)
 {
     const struct eng_session *session = &core->places[place];
+    uint32_t written_held = 0, inputs_held = 0;
     uint64_t gate = gate_of(session);
     bool is_used = eng_session_phase(gate) != ENG_SESSION_UNUSED;
     sisp_assert(eng_session_number(gate) % ENG_SESSIONS_MAX == place);
@@ -258,18 +259,22 @@ static void check_session(const struct eng_core *core, uint32_t place, uint32_t 
     sisp_assert(session->history_count <= (is_used ? core->config.history_count : 0));
     for (uint32_t l = 0; l < ENG_LANE_COUNT; l++)
         sisp_assert(session->published[l] <= session->enlisted[l]);
-    sisp_assert(handouts == session->handout_count);
+    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++) {
+        const struct eng_handout *handout = &core->dispatcher.handouts[i];
+        if (handout->session != eng_session_number(gate))
+            continue;
+        written_held += handout->has_written;
+        inputs_held += handout->has_input;
+    }
+    sisp_assert(written_held == session->written_held && inputs_held == session->inputs_held);
+    sisp_assert(inputs_held <= core->config.inputs_held_max);
 }
 
 void eng_calls_check(const struct eng_core *core)
 {
-    uint32_t used = 0, handouts[ENG_SESSIONS_MAX] = {0};
-    for (uint32_t i = 0; i < core->dispatcher.handout_count; i++) {
-        uint32_t number = core->dispatcher.handouts[i].session, place = number % ENG_SESSIONS_MAX;
-        handouts[place] += number == eng_session_number(gate_of(&core->places[place]));
-    }
+    uint32_t used = 0;
     for (uint32_t p = 0; p < ENG_SESSIONS_MAX; p++) {
-        check_session(core, p, handouts[p]);
+        check_session(core, p);
         used += eng_session_phase(gate_of(&core->places[p])) != ENG_SESSION_UNUSED;
     }
     sisp_assert(used == core->session_count);

@@ -93,12 +93,7 @@ static bool is_handed_out(const struct eng_core *core, const struct eng_frame *f
     return (core->config.deliver_roles >> role & 1) && frame->roles[role].generation;
 }
 
-static bool may_hold_more(struct eng_core *core, const struct eng_frame *frame)
-{
-    return session_of(core, frame)->handout_count < core->config.knobs.consumer_pins_max;
-}
-
-/* A consumer may hold so many completions, and never the floor's last buffer of its session. */
+/* A consumer may hold so many pictures, and never the floor's last buffer of its session. */
 static bool has_consumer_room(struct eng_core *core, const struct eng_frame *frame)
 {
     bool hands_out = false;
@@ -111,7 +106,8 @@ static bool has_consumer_room(struct eng_core *core, const struct eng_frame *fra
             !eng_floor_may_hand_out(core, frame->row.session, pool))
             return false;
     }
-    return !hands_out || may_hold_more(core, frame);
+    return !hands_out ||
+           session_of(core, frame)->written_held < core->config.knobs.consumer_pins_max;
 }
 
 static void commit(struct eng_core *core, const struct eng_frame *frame)
@@ -129,39 +125,41 @@ static void commit(struct eng_core *core, const struct eng_frame *frame)
     }
 }
 
-/* What a stage wrote, or the frame's own input. */
-static struct eng_handle handed_out(
-    const struct eng_core *core, const struct eng_frame *frame, uint32_t role)
+static void lend(struct eng_core *core, struct eng_completion *completion,
+    struct eng_handout *handout, uint32_t role, struct eng_handle handle)
 {
-    bool is_input = (core->config.input_roles >> role & 1) && frame->input_count > 0;
-    bool is_written = frame->row.outcome == ENG_DELIVERED && is_handed_out(core, frame, role);
-    if (is_input)
-        return frame->inputs[0];
-    return is_written ? frame->roles[role] : (struct eng_handle){0};
+    struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    int error = eng_resource_pin(&core->resources, handle, ENG_HOLDER_CONSUMER);
+    sisp_assert(!error);
+    completion->delivered[role] = eng_resource_span(&core->resources, handle);
+    completion->handles[role] = handout->handles[role] = handle;
+    dispatcher->handout_of[handle.index] = dispatcher->handout_count;
+    handout->pins++;
+    eng_lending_lend(&core->lending, handle, ENG_BORROWER_CONSUMER);
 }
 
+/* What its stages wrote, if it is delivered, and its own input. */
 static void hand_out(
     struct eng_core *core, const struct eng_frame *frame, struct eng_completion *completion)
 {
     struct eng_completion_dispatcher *dispatcher = &core->dispatcher;
+    struct eng_session *session = session_of(core, frame);
     struct eng_handout handout = {.session = frame->row.session, .since_ns = core->now_ns};
-    for (uint32_t r = 0; r < ENG_ROLES_MAX; r++) {
-        struct eng_handle handle = handed_out(core, frame, r);
-        if (!handle.generation)
-            continue;
-        int error = eng_resource_pin(&core->resources, handle, ENG_HOLDER_CONSUMER);
-        sisp_assert(!error);
-        completion->delivered[r] = eng_resource_span(&core->resources, handle);
-        completion->handles[r] = handout.handles[r] = handle;
-        dispatcher->handout_of[handle.index] = dispatcher->handout_count;
-        handout.pins++;
-        eng_lending_lend(&core->lending, handle, ENG_BORROWER_CONSUMER);
-    }
+    for (uint32_t r = 0; r < ENG_ROLES_MAX && frame->row.outcome == ENG_DELIVERED; r++)
+        if (is_handed_out(core, frame, r))
+            lend(core, completion, &handout, r, frame->roles[r]);
+    handout.has_written = handout.pins > 0;
+    handout.has_input = frame->input_count > 0 && frame->epoch == session->epoch &&
+                        session->inputs_held < core->config.inputs_held_max;
+    if (handout.has_input)
+        lend(core, completion, &handout, (uint32_t)__builtin_ctz(core->config.input_roles),
+            frame->inputs[0]);
     if (!handout.pins)
         return;
     sisp_assert(dispatcher->handout_count < core->resources.buffer_count);
     dispatcher->handouts[dispatcher->handout_count++] = handout;
-    session_of(core, frame)->handout_count++;
+    session->written_held += handout.has_written;
+    session->inputs_held += handout.has_input;
 }
 
 /* ---- publishing -------------------------------------------------------------------------------
@@ -225,8 +223,6 @@ static void publish(struct eng_core *core, struct eng_frame *frame)
         refuse_epoch(core, frame);
     else if (frame->row.outcome == ENG_DELIVERED)
         deliver(core, frame);
-    if (frame->epoch != session->epoch || !may_hold_more(core, frame))
-        drop_inputs(core, frame);
     hand_out(core, frame, completion);
     drop_inputs(core, frame);
     frame->row.zero_copy = frame->row.outcome == ENG_DELIVERED && frame->row.bytes_copied == 0;
@@ -283,8 +279,10 @@ static void end_handout(struct eng_core *core, uint32_t index)
     struct eng_handout *handout = &dispatcher->handouts[index];
     struct eng_session *session = eng_core_session(core, handout->session);
     /* What a closed session's consumer holds is not counted against the next one in its place. */
-    if (eng_session_number(session->gate) == handout->session)
-        session->handout_count--;
+    if (eng_session_number(session->gate) == handout->session) {
+        session->written_held -= handout->has_written;
+        session->inputs_held -= handout->has_input;
+    }
     *handout = dispatcher->handouts[--dispatcher->handout_count];
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
         if (handout->handles[r].generation)

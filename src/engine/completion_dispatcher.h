@@ -20,6 +20,7 @@ struct eng_handout {
     uint32_t pins; /* buffers not given back; at least 1 */
     uint64_t since_ns;
     bool is_reported; /* past its lease */
+    bool has_written, has_input;
     struct eng_handle handles[ENG_ROLES_MAX];
 };
 

@@ -65,8 +65,7 @@ static bool check_isolation(const struct eng_config *config)
 
 uint32_t eng_config_inputs_kept(const struct eng_config *config)
 {
-    return config->history_count +
-           (config->input_roles ? (uint32_t)config->knobs.consumer_pins_max : 0);
+    return config->history_count + (config->input_roles ? config->inputs_held_max : 0);
 }
 
 static bool check_pools(const struct eng_config *config)

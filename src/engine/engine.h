@@ -308,8 +308,9 @@ struct eng_config {
     uint32_t deliver_roles; /* bit r: handed to the consumer with the completion */
     /* Bit r, one that no command writes: in it the consumer gets the frame's own input to read,
      * whatever became of the frame, but not of cancelled ones, plans, and inputs whose fence has
-     * not signalled. What the consumer holds counts against consumer_pins_max. 0: it gets none. */
+     * not signalled. A session's consumer may hold inputs_held_max of them. 0: it gets none. */
     uint32_t input_roles;
+    uint32_t inputs_held_max;
     /* Called on the telemetry thread for each completed frame, in order; `blob` is the frame's
      * buffer of blob_role (ENG_NONE: none), copied, or NULL. May block: rows are dropped and
      * counted when the ring is full, nothing waits for it. */

@@ -42,8 +42,8 @@ struct eng_session {
     uint64_t epoch; /* what was accepted in an earlier one is not delivered */
     uint64_t enlisted[ENG_LANE_COUNT], published[ENG_LANE_COUNT]; /* the streams' orders */
     struct eng_handle committed[ENG_ROLES_MAX];
-    uint32_t handout_count;                           /* completions that its consumer holds */
-    uint32_t history_count;                           /* entries in use */
+    uint32_t written_held, inputs_held; /* completions that its consumer holds, by what they have */
+    uint32_t history_count;             /* entries in use */
     struct eng_history_entry history[ENG_INPUTS_MAX]; /* oldest first */
 };
 

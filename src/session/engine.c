@@ -198,7 +198,7 @@ int session_engine_create(struct session_engine **out, const struct sisp_session
         engine->burst_frames = params->burst_frames;
         engine->sessions_max = params->sessions_max ? params->sessions_max : 1;
         engine->imports_max = params->imports_max;
-        engine->is_raw_wanted = params->is_raw_wanted != 0;
+        engine->raws_max = params->raws_max;
         engine->input_memory = params->input_memory;
         engine->output_memory = params->output_memory;
         engine->sessions = 1;
@@ -236,8 +236,7 @@ int session_engine_join(struct session_engine *engine, const struct sisp_session
 {
     if (!makes_the_same(&engine->pipeline, params) ||
         engine->burst_frames != params->burst_frames ||
-        engine->imports_max != params->imports_max ||
-        engine->is_raw_wanted != (params->is_raw_wanted != 0) ||
+        engine->imports_max != params->imports_max || engine->raws_max != params->raws_max ||
         engine->input_memory != params->input_memory ||
         engine->output_memory != params->output_memory)
         return session_fail(error, error_size, -EINVAL,

@@ -17,8 +17,7 @@ struct session_engine {
     struct sisp_telemetry *telemetry;
     void (*event)(void *user, const struct sisp_event *event);
     void *event_user;
-    uint32_t burst_frames, sessions_max, imports_max;
-    bool is_raw_wanted;
+    uint32_t burst_frames, sessions_max, imports_max, raws_max;
     uint32_t input_count, import_count; /* buffers of all sessions together */
     enum sisp_memory input_memory, output_memory;
     uint64_t drain_grace_ns;

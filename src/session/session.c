@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #define IMPORTS_MAX 32
+#define RAWS_MAX    32
 
 int sisp_isa_find(const char *name)
 {
@@ -80,6 +81,8 @@ static int check_params(const struct sisp_session_params *params, char *error, s
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");
     if (params->burst_frames && (!params->preview.width || !params->still.width))
         return session_fail(error, error_size, -EINVAL, "a burst needs both a preview and a still");
+    if (params->raws_max > RAWS_MAX)
+        return session_fail(error, error_size, -EINVAL, "at most 32 raws");
     if (params->threads > PIPELINE_THREADS_MAX)
         return session_fail(error, error_size, -EINVAL, "at most 64 threads");
     if (params->sessions_max > ENG_SESSIONS_MAX)

@@ -84,15 +84,6 @@ static void describe_lanes(
         add_pool(config, "stats", sizeof(struct frame_stats), small);
 }
 
-/* What a consumer of raws may hold of them, so that it takes none from the frames in flight. */
-static uint32_t inputs_held(
-    const struct eng_config *config, const struct sisp_session_params *params)
-{
-    const struct eng_knob_row *row = &eng_knob_table[ENG_KNOB_consumer_pins_max];
-    uint64_t held = config->knobs.consumer_pins_max;
-    return params->is_raw_wanted ? (uint32_t)(held ? held : row->value_default) : 0;
-}
-
 /* As much of it as the knob's range allows; 0: the engine's default. */
 static uint64_t floor_budget_ns(uint64_t interval_ns)
 {
@@ -106,7 +97,7 @@ void tables_describe(
 {
     uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT + params->burst_frames : 1;
     size_t input_bytes = sisp_raw_info_size_bytes(&params->info);
-    inputs += inputs_held(config, params);
+    inputs += params->raws_max;
     config->input_pool = add_pool_of(config, params->input_memory, "input", input_bytes, inputs);
     if (params->imports_max)
         add_pool_of(config, SISP_MEMORY_IMPORTED, "import", input_bytes, params->imports_max);
@@ -124,6 +115,7 @@ void tables_describe(
         config->pools[i].count *= base_max_size(params->sessions_max, 1);
     config->commit_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_STATE | 1u << ROLE_STATS;
     config->deliver_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_PICTURE;
-    config->input_roles = params->is_raw_wanted ? 1u << ROLE_RAW : 0;
+    config->input_roles = params->raws_max ? 1u << ROLE_RAW : 0;
+    config->inputs_held_max = params->raws_max;
     config->blob_role = ROLE_PAYLOAD;
 }

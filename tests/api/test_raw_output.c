@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define FRAME_BYTES 4096
-#define HELD_MAX    2 /* results that a consumer may hold */
+#define HELD_MAX    3 /* raws that a consumer may hold, */
+#define PICTURES    2 /* and pictures */
 #define IN_FLIGHT   6 /* inputs besides those that it holds */
 
 static bool is_process;
@@ -26,7 +27,7 @@ static struct sisp_session_params raw_params(void)
     if (is_process)
         CHECK_EQ(sisp_knobs_set(&knobs, "isolation", "process"), 0);
     params.knobs = &knobs;
-    params.is_raw_wanted = 1;
+    params.raws_max = HELD_MAX;
     return params;
 }
 
@@ -122,7 +123,7 @@ TEST(it_is_the_input_itself)
 TEST(who_did_not_ask_gets_none)
 {
     struct sisp_session_params params = raw_params();
-    params.is_raw_wanted = 0;
+    params.raws_max = 0;
     struct sisp_session *session = create(&params);
     REQUIRE(session != NULL);
     CHECK_EQ(sisp_session_input_count(session), IN_FLIGHT);
@@ -160,7 +161,8 @@ TEST(what_is_held_is_not_filled_again)
     CHECK_EQ(sisp_session_input_count(session), IN_FLIGHT + HELD_MAX);
     for (uint64_t i = 0; i < HELD_MAX; i++) {
         give(session, i, NULL);
-        next(session, &held[i], SISP_DELIVERED);
+        next(session, &held[i], i < PICTURES ? SISP_DELIVERED : SISP_DROPPED);
+        CHECK((i < PICTURES) == (held[i].image.planes[0] != NULL));
     }
     CHECK_EQ(count_free_until(session, IN_FLIGHT), IN_FLIGHT);
     /* All others go round; one who holds as much as it may gets neither picture nor raw. */
@@ -187,14 +189,15 @@ TEST(results_that_nobody_reads_hold_theirs)
 {
     struct sisp_session *session = start();
     struct sisp_input inputs[IN_FLIGHT], none;
-    for (uint64_t i = 0; i < HELD_MAX; i++)
+    for (uint64_t i = 0; i < HELD_MAX; i++) {
         give(session, i, NULL);
-    REQUIRE(sisp_session_drain(session, 20 * SECOND_NS) == 0);
+        REQUIRE(sisp_session_drain(session, 20 * SECOND_NS) == 0);
+    }
     for (uint32_t i = 0; i < IN_FLIGHT; i++)
         REQUIRE(acquire(session, &inputs[i]) == 0);
     CHECK_EQ(sisp_session_acquire(session, &none), -EAGAIN);
     for (uint64_t i = 0; i < HELD_MAX; i++) {
-        next(session, &result, SISP_DELIVERED);
+        next(session, &result, i < PICTURES ? SISP_DELIVERED : SISP_DROPPED);
         CHECK(shows(&result.raw, i));
         CHECK_EQ(sisp_session_release(session, &result), 0);
         CHECK_EQ(acquire(session, &none), 0);
@@ -271,7 +274,7 @@ TEST(flush_takes_no_raw_away_and_brings_none)
 TEST(a_burst_and_its_frames_share_inputs)
 {
     struct sisp_session_params params = raw_params();
-    struct sisp_result held[HELD_MAX];
+    struct sisp_result held[2];
     uint64_t token;
     params.burst_frames = 2;
     params.still =
@@ -279,7 +282,7 @@ TEST(a_burst_and_its_frames_share_inputs)
     struct sisp_session *session = create(&params);
     REQUIRE(session != NULL);
     CHECK_EQ(sisp_session_input_count(session), IN_FLIGHT + HELD_MAX + 2);
-    for (uint64_t i = 0; i < HELD_MAX; i++) {
+    for (uint64_t i = 0; i < 2; i++) {
         give(session, i, NULL);
         next(session, &held[i], SISP_DELIVERED);
     }
@@ -304,9 +307,9 @@ TEST(sessions_of_one_engine_have_their_own)
     REQUIRE(first != NULL);
     params.share = first;
     params.knobs = NULL;
-    params.is_raw_wanted = 0;
+    params.raws_max = 1;
     CHECK(create(&params) == NULL && strstr(error, "raws"));
-    params.is_raw_wanted = 1;
+    params.raws_max = HELD_MAX;
     second = create(&params);
     REQUIRE(second != NULL);
     struct sisp_result kept, other;

@@ -133,7 +133,8 @@ static void draw_scenario(void)
     scenario->deadline_ns = deadlines_ms[sim_choose(SIM_SCENARIO, 6)] * SIM_MS;
     scenario->has_device = sim_one_in(SIM_SCENARIO, 2);
     scenario->has_fences = sim_one_in(SIM_SCENARIO, 2);
-    scenario->config.input_roles = sim_one_in(SIM_SCENARIO, 2) ? 1u << SIM_ROLE_RAW : 0;
+    scenario->config.inputs_held_max = sim_choose(SIM_SCENARIO, 4);
+    scenario->config.input_roles = scenario->config.inputs_held_max ? 1u << SIM_ROLE_RAW : 0;
     if (sim_one_in(SIM_SCENARIO, 3))
         use_processes(scenario);
     scenario->is_stopped_early = sim_one_in(SIM_SCENARIO, 2);
