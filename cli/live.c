@@ -35,7 +35,7 @@ static const char help[] =
     "      --burst N            frames fused at a press, 2 to 16 (4)\n"
     "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
     "      --overload FRAME[:COUNT]  rehearse trouble: the fast worker sleeps past its deadline\n"
-    "      --raw DIR            keep every raw frame in DIR, as the camera gave it\n"
+    "      --raw DIR            keep raw frames in DIR, as the camera gave them\n"
     "      --telemetry FILE     CSV, a row a frame; FILE.params.jsonl, FILE.events.csv\n"
     "      --raw-format NAME    of the frames (SRGGB10; a device's: as it is set); --stride "
     "--black --white as for develop\n"

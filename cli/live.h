@@ -59,6 +59,7 @@ struct live_summary {
     uint64_t missed;  /* frames for which no input was free */
     uint64_t lost;    /* by the camera: gaps in its count */
     uint64_t damaged; /* that a device gave as such */
+    uint64_t raws;    /* written, by the consumer */
     uint32_t stills;
     char still_path[4096]; /* the last one */
     char cfa_warning[256]; /* empty: none */
@@ -70,6 +71,12 @@ int live_run(struct live_options *options, struct live_summary *summary);
 
 /** "DEVICE[,OPTION=VALUE...]" of --camera v4l2:, or a sentence and false. */
 bool live_device_options(struct live_options *options, const char *text);
+
+/** Raws that may wait for the disk; 0: none are kept. */
+static inline uint32_t live_raws_max(const struct live_options *options)
+{
+    return options->raw_folder ? 8 : 0;
+}
 
 /** The preview's size, where none was given, once the frame's is known; or a sentence and false. */
 bool live_fit_preview(struct live_options *options);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BUFFERS_MAX 32
-#define OWN_BUFFERS 8                  /* of the driver, besides those of a burst */
+#define OWN_BUFFERS 8                  /* of the driver, besides those of a burst and raws */
 #define LOOK_NS     (NS_A_SECOND / 10) /* for Ctrl-C, and for inputs that are free again */
 #define NO_FRAME_NS (5 * NS_A_SECOND)
 
@@ -81,13 +81,18 @@ int live_device_open(struct run *run)
     return live_fit_preview(o) ? CLI_DONE : CLI_WRONG_USE;
 }
 
+static uint32_t own_buffers(const struct live_options *o)
+{
+    return OWN_BUFFERS + (o->has_shutter ? o->burst_frames : 0) + live_raws_max(o);
+}
+
 void live_device_params(const struct run *run, struct sisp_session_params *params)
 {
     if (!run->device)
         return;
     params->input_memory = run->options->device_memory;
     if (run->options->device_buffers == LIVE_BUFFERS_MMAP)
-        params->imports_max = OWN_BUFFERS + params->burst_frames;
+        params->imports_max = own_buffers(run->options);
 }
 
 /* ---- buffers ------------------------------------------------------------------------------- */
@@ -101,7 +106,7 @@ static int say(struct run *run, const char *what, const char *why)
 static int import_buffers(struct run *run)
 {
     struct live_device *device = run->device;
-    uint32_t wanted = OWN_BUFFERS + (run->options->has_shutter ? run->options->burst_frames : 0);
+    uint32_t wanted = own_buffers(run->options);
     int count = sisp_camera_attach(run->camera, NULL, wanted);
     if (count < 0)
         return say(run, "", sisp_camera_error(run->camera));
@@ -199,9 +204,6 @@ static int submit(struct run *run, uint32_t index, uint64_t sequence)
     if (r)
         return r;
     device->is_held[index] = false;
-    /* Nobody fills it again before this thread takes it back. */
-    if (run->options->raw_folder)
-        live_output_error(run, live_keep_raw(run, sequence, input), run->options->raw_folder);
     return 0;
 }
 

@@ -86,7 +86,7 @@ static void report_text(const struct live_options *o, const struct live_summary 
     if (s->stills)
         fprintf(f, "still: %s\n", s->still_path);
     if (o->raw_folder)
-        fprintf(f, "raw frames: %s\n", o->raw_folder);
+        fprintf(f, "raw frames: %s (%" PRIu64 ")\n", o->raw_folder, s->raws);
     if (o->telemetry_path)
         fprintf(f, "telemetry: %s, %s.params.jsonl, %s.events.csv\n", o->telemetry_path,
             o->telemetry_path, o->telemetry_path);
@@ -157,6 +157,7 @@ static int report_json(const struct live_summary *s)
     set_count(object, "damaged", s->damaged);
     set_count(object, "ns_total", s->seconds_ns);
     set_count(object, "stills", s->stills);
+    set_count(object, "raws", s->raws);
     json_object_set_new(object, "lanes", lanes);
     json_object_set_new(
         object, "cfa_warning", *s->cfa_warning ? json_string(s->cfa_warning) : json_null());

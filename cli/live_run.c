@@ -64,6 +64,38 @@ static int write_preview(struct run *run, const struct sisp_result *result)
     return 0;
 }
 
+/* Each in its file, as it was submitted. */
+static int write_raw(struct run *run, const struct sisp_result *result)
+{
+    char path[4096];
+    const struct sisp_raw_image *raw = &result->raw;
+    snprintf(path, sizeof(path), "%s/%06" PRIu64 ".raw", run->options->raw_folder,
+        result->record.sequence);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int r = 0;
+    const size_t size_bytes = raw->stride_bytes * raw->height;
+    for (size_t done = 0; done < size_bytes && r == 0;) {
+        /* By way of a copy: some file systems cannot write from memory that is a device's. */
+        uint8_t block[65536];
+        size_t left = size_bytes - done;
+        size_t size = left < sizeof(block) ? left : sizeof(block);
+        memcpy(block, raw->samples + done, size);
+        ssize_t n = write(fd, block, size);
+        if (n > 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            r = -errno;
+    }
+    close(fd);
+    if (r)
+        unlink(path);
+    else
+        run->summary->raws++;
+    return r;
+}
+
 static int write_still(struct run *run, const struct sisp_result *result)
 {
     char *path = run->summary->still_path, number[32];
@@ -116,6 +148,8 @@ static void consume(struct run *run, struct sisp_result *result)
         return; /* that thread releases it */
     if (!is_still && result->image.planes[0])
         live_output_error(run, write_preview(run, result), run->options->preview);
+    if (result->raw.samples)
+        live_output_error(run, write_raw(run, result), run->options->raw_folder);
     if (run->full && result->second.planes[0])
         live_output_error(
             run, sisp_video_writer_write(run->full, &result->second), run->options->full);
@@ -154,32 +188,6 @@ void live_apply_request(struct run *run)
     pthread_mutex_unlock(&run->request_mutex);
     if (request.exposure_us > 0)
         sisp_camera_set_controls(run->camera, &request);
-}
-
-int live_keep_raw(const struct run *run, uint64_t sequence, const struct sisp_input *input)
-{
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/%06" PRIu64 ".raw", run->options->raw_folder, sequence);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return -errno;
-    int r = 0;
-    for (size_t done = 0; done < input->size_bytes && r == 0;) {
-        /* By way of a copy: some file systems cannot write from memory that is a device's. */
-        uint8_t block[65536];
-        size_t left = input->size_bytes - done;
-        size_t size = left < sizeof(block) ? left : sizeof(block);
-        memcpy(block, input->samples + done, size);
-        ssize_t n = write(fd, block, size);
-        if (n > 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
-            r = -errno;
-    }
-    close(fd);
-    if (r)
-        unlink(path);
-    return r;
 }
 
 /* When frame n is due after the first; n * 1e9 * den runs out of 64 bits within days. */
@@ -223,9 +231,6 @@ static int capture(struct run *run, uint64_t *sequence)
     live_apply_request(run);
     bool has_input = sisp_session_acquire(run->session, &input) == 0;
     int r = read_camera(run, has_input ? input.samples : run->spare, sequence);
-    if (r == 0 && has_input && run->options->raw_folder) {
-        live_output_error(run, live_keep_raw(run, *sequence, &input), run->options->raw_folder);
-    }
     if (r || !has_input) {
         if (has_input)
             sisp_session_cancel(run->session, &input);
@@ -340,6 +345,7 @@ static int open_session(struct run *run)
     params.frame_interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;
     params.preview = live_preview(o);
     params.second = live_full(o, &params.info.crop);
+    params.raws_max = live_raws_max(o);
     if (o->has_shutter) {
         params.still = (struct sisp_picture_params){
             .format = SISP_PIXEL_RGB24,

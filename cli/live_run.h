@@ -45,9 +45,6 @@ void live_output_error(struct run *run, int error, const char *path);
 /** Set the camera to what the session asked for last. */
 void live_apply_request(struct run *run);
 
-/** Write a frame into the folder of --raw. 0 or a negative errno. */
-int live_keep_raw(const struct run *run, uint64_t sequence, const struct sisp_input *input);
-
 /** Hand the frame in that the camera gave last. Returns as sisp_session_submit(). */
 int live_submit(struct run *run, const struct sisp_input *input, uint64_t sequence);
 

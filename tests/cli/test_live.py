@@ -138,8 +138,10 @@ def a_still_that_cannot_come_is_said(folder):
 def a_row_and_its_raw_remake_the_picture(folder):
     t, raws = os.path.join(folder, 't.csv'), os.path.join(folder, 'raw')
     os.mkdir(raws)
-    code, _, err = run('live', *SMALL, '--frames', 12, '--raw', raws, '--telemetry', t)
+    code, text, err = run('live', *SMALL, '--frames', 12, '--raw', raws, '--telemetry', t, '--json')
     expect(code == 0, err)
+    files = os.listdir(raws)
+    expect(json.loads(text)['raws'] == len(files) and set(files) <= {f'{n:06}.raw' for n in range(12)}, text, files)
     row = next(r for r in rows_of(t) if r['worker'] == 'FastISP' and int(r['sequence']) >= 6)
     raw = os.path.join(raws, f'{int(row["sequence"]):06}.raw')
     out = os.path.join(folder, 'again.csv')
