@@ -17,7 +17,7 @@ struct sisp_bench_params {
     uint32_t threads;       /* of the path cases; at most 64 */
     const char *isa;        /* name of a level, "auto" for the best; NULL: all of this CPU */
     uint32_t width, height; /* 64 to 8192 */
-    uint32_t rounds;        /* each takes all cases in turn over frames too large for the caches */
+    uint32_t rounds; /* to 10000; each takes all cases in turn over frames larger than the caches */
 };
 
 /**

@@ -52,7 +52,8 @@ struct sisp_lsc_mesh {
 /**
  * The tone curve maps linear [0,1] to display [0,1], piecewise linear between knots that lie
  * finer near black: 64 steps of 1/2048 up to 1/32, 56 steps of 1/256 up to 1/4, 48 steps of 1/64
- * up to 1. The fast path uses every fourth knot (16, 14 and 12 segments).
+ * up to 1. The fast path draws 32 lines instead: 16 up to 1/32, 6 up to 1/8, 6 up to 1/2, 4 up
+ * to 1.
  */
 #define SISP_TONE_KNOTS 169
 
@@ -76,10 +77,9 @@ struct sisp_defect {
 
 /**
  * Order of application: black level and scale (black -> 0, white -> 1), LSC, white balance, clip
- * at clip_level, known defects, defect correction, green balance, demosaic, CCM, exposure inside
- * the tone curve, tone curve, noise
- * reduction and sharpening. The still path has no defect correction, no green balance, no noise
- * reduction and no sharpening.
+ * at clip_level, known defects, defect correction, green balance, demosaic, CCM, tone curve (with
+ * exposure inside), noise reduction and sharpening. The still path mends no known defects and has
+ * no defect correction, no green balance, no noise reduction and no sharpening.
  */
 struct sisp_coefficients {
     float black_level[SISP_SITE_COUNT]; /* raw codes */

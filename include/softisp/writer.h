@@ -24,7 +24,7 @@ SISP_API const struct sisp_writer *sisp_writer_find(const char *path);
 
 /** {0}: no EXIF, orientation as is, JPEG quality 92. */
 struct sisp_write_params {
-    const struct sisp_exif *exif; /* may be NULL */
+    const struct sisp_exif *exif; /* may be NULL; TIFF takes make and model of it, PPM nothing */
     uint32_t orientation; /* EXIF 1 to 8 (0 is 1): rows are turned while written, tag is 1 */
     int is_srgb;          /* put the sRGB profile inside */
     int jpeg_quality;     /* 1 to 100; 0: 92 */

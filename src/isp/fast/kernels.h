@@ -5,7 +5,7 @@
  *
  * Rows inside the ISP have FAST_PAD lanes before the first sample and whole vectors after the
  * last: kernels read and write whole vectors there. Raw samples and pictures are touched exactly.
- * All is integer: the definition of every step is tests/reference/fast.c, bit for bit.
+ * All is integer: the definition of every step is tests/reference/fast.h, bit for bit.
  */
 #ifndef ISP_FAST_KERNELS_H
 #define ISP_FAST_KERNELS_H
