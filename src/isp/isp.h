@@ -118,6 +118,8 @@ void isp_stats_add(struct sisp_stats *sum, const struct sisp_stats *part);
 
 struct isp_still_recipe;
 size_t isp_still_recipe_size(const struct isp_geometry *geometry);
+
+/** 0, or -EINVAL for coefficients outside their ranges and what isp_still_band() does not do. */
 int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry *geometry,
     const struct sisp_coefficients *coefficients, enum isp_isa isa);
 size_t isp_still_scratch_size(const struct isp_geometry *geometry);

@@ -76,8 +76,7 @@ static bool are_coefficients_valid(const struct sisp_coefficients *c)
 
 static bool is_geometry_ours(const struct isp_geometry *g)
 {
-    return unpack_format(g->raw_fourcc) && g->crop.width >= 2 && g->crop.height >= 2 &&
-           g->width == g->crop.width && g->height == g->crop.height &&
+    return isp_geometry_check(g) == 0 && g->width == g->crop.width && g->height == g->crop.height &&
            g->orientation == SISP_ORIENTATION_ROTATE_0 &&
            (g->format == SISP_PIXEL_RGB24 || g->format == SISP_PIXEL_XRGB8888 ||
                g->format == SISP_PIXEL_RGBA64);

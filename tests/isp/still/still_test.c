@@ -228,7 +228,14 @@ TEST(coefficients_outside_their_ranges_are_refused)
         CHECK_EQ(compile_with(&t, fields[i], __builtin_nanf("")), -EINVAL);
     }
     CHECK_EQ(compile_with(&t, &c->black_level[0], c->white_level), -EINVAL);
+    const struct isp_geometry fits = t.geometry;
     t.geometry.format = SISP_PIXEL_NV12;
+    CHECK_EQ(compile_with(&t, &c->white_level, c->white_level), -EINVAL);
+    t.geometry = fits;
+    t.geometry.crop.x = t.geometry.raw_width;
+    CHECK_EQ(compile_with(&t, &c->white_level, c->white_level), -EINVAL);
+    t.geometry = fits;
+    t.geometry.raw_stride_bytes = 4;
     CHECK_EQ(compile_with(&t, &c->white_level, c->white_level), -EINVAL);
     free(t.raw);
 }
