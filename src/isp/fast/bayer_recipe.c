@@ -145,10 +145,6 @@ int isp_fast_compile_bayer(struct isp_fast_recipe *recipe, const struct sisp_coe
     if (!(c->defect_correction >= 0 && c->defect_correction <= 1) ||
         !(c->green_balance >= 0 && c->green_balance <= 0.25f) || !are_known_valid(c))
         return -EINVAL;
-    const bool is_used = c->defect_correction > 0 || c->green_balance > 0;
-    if (is_used && (!(c->noise_shot >= 0 && c->noise_shot <= 1) ||
-                       !(c->noise_read >= 0 && c->noise_read <= 1)))
-        return -EINVAL;
     recipe->bayer.has_defects = c->defect_correction > 0;
     recipe->bayer.has_balance = c->green_balance > 0;
     compile_thresholds(recipe, c);
