@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/format.h"
+
 #include <softisp/raw.h>
 
 #include <errno.h>
@@ -89,13 +91,18 @@ const struct sisp_raw_format *sisp_raw_format_widened(
     return find_words(format->cfa, format->is_mono, bits);
 }
 
-const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info)
+const struct sisp_raw_format *base_raw_format(uint32_t fourcc)
 {
     for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->fourcc == info->fourcc)
+        if (f->fourcc == fourcc)
             return f;
     }
     return NULL;
+}
+
+const struct sisp_raw_format *sisp_raw_info_format(const struct sisp_raw_info *info)
+{
+    return base_raw_format(info->fourcc);
 }
 
 size_t sisp_raw_info_size_bytes(const struct sisp_raw_info *info)

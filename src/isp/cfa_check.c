@@ -127,7 +127,7 @@ static void propose(struct sisp_cfa_check *check, bool greens_on_main)
 void sisp_cfa_check(
     const struct sisp_raw_info *info, const uint8_t *samples, struct sisp_cfa_check *check)
 {
-    const struct sisp_raw_format *format = unpack_format(info->fourcc);
+    const struct sisp_raw_format *format = sisp_raw_info_format(info);
     *check = (struct sisp_cfa_check){.verdict = SISP_CFA_UNKNOWN};
     if (!is_measurable(info, format))
         return;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "isp/isp.h"
 
+#include "base/format.h"
+
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -9,11 +11,7 @@
 
 const struct sisp_raw_format *isp_geometry_format(const struct isp_geometry *geometry)
 {
-    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->fourcc == geometry->raw_fourcc)
-            return f;
-    }
-    return NULL;
+    return base_raw_format(geometry->raw_fourcc);
 }
 
 void isp_mono_coefficients(struct sisp_coefficients *mono, const struct sisp_coefficients *c)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "camera/v4l2/camera.h"
 #include "base/base.h"
+#include "base/format.h"
 #include "camera/camera.h"
 #include "camera/v4l2/controls.h"
 #include "camera/v4l2/graph.h"
@@ -145,7 +146,7 @@ static const struct sisp_raw_format *best_format(const struct v4l2_camera *camer
     const struct sisp_raw_format *best = NULL;
     uint32_t fourcc;
     for (uint32_t i = 0; i < 256 && v4l2_device_fourcc(&camera->device, i, &fourcc); i++) {
-        const struct sisp_raw_format *format = v4l2_raw_format(fourcc);
+        const struct sisp_raw_format *format = base_raw_format(fourcc);
         if (format && (!best || rank(format) < rank(best)) && is_sent(camera, format))
             best = format;
     }

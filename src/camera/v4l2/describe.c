@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What softisp info says of a V4L2 device. Nothing is set: somebody may be streaming from it. */
 #include "base/base.h"
+#include "base/format.h"
 #include "camera/v4l2/camera.h"
 #include "camera/v4l2/controls.h"
 #include "camera/v4l2/graph.h"
@@ -74,7 +75,7 @@ static void add_formats(
 {
     uint32_t fourcc, others = 0, raw = 0;
     for (uint32_t i = 0; i < 256 && v4l2_device_fourcc(device, i, &fourcc); i++) {
-        const struct sisp_raw_format *format = v4l2_raw_format(fourcc);
+        const struct sisp_raw_format *format = base_raw_format(fourcc);
         if (!format || !v4l2_graph_has_code(graph, v4l2_bus_code(format))) {
             others++;
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "camera/v4l2/device.h"
 #include "base/base.h"
+#include "base/format.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -58,15 +59,6 @@ void v4l2_device_close(struct v4l2_device *device)
     device->fd = -1;
 }
 
-const struct sisp_raw_format *v4l2_raw_format(uint32_t fourcc)
-{
-    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->fourcc == fourcc)
-            return f;
-    }
-    return NULL;
-}
-
 bool v4l2_device_fourcc(const struct v4l2_device *device, uint32_t index, uint32_t *fourcc)
 {
     struct v4l2_fmtdesc entry = {.index = index, .type = device->type};
@@ -89,7 +81,7 @@ static bool take_layout(const struct v4l2_format *format, struct v4l2_layout *la
         .stride_bytes = is_many ? many->plane_fmt[0].bytesperline : pix->bytesperline,
         .size_bytes = is_many ? many->plane_fmt[0].sizeimage : pix->sizeimage,
     };
-    layout->format = v4l2_raw_format(layout->fourcc);
+    layout->format = base_raw_format(layout->fourcc);
     return !is_many || many->num_planes == 1;
 }
 

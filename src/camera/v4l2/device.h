@@ -31,9 +31,6 @@ int v4l2_device_open(struct v4l2_device *device, const struct v4l2_io *io, const
 
 void v4l2_device_close(struct v4l2_device *device);
 
-/** The entry of sisp_raw_formats, or NULL. */
-const struct sisp_raw_format *v4l2_raw_format(uint32_t fourcc);
-
 /** Fourcc number `index` that the node offers; false past the last one. */
 bool v4l2_device_fourcc(const struct v4l2_device *device, uint32_t index, uint32_t *fourcc);
 

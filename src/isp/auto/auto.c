@@ -31,19 +31,16 @@ double isp_param(const struct sisp_params *params, enum sisp_param param)
 /* ---- what does not depend on statistics -------------------------------------------------- */
 
 /* The largest code of a raw format. */
-static double full_scale(uint32_t fourcc)
+static double full_scale(const struct sisp_raw_info *info)
 {
-    for (const struct sisp_raw_format *format = sisp_raw_formats; format->name; format++) {
-        if (format->fourcc == fourcc)
-            return (double)((1u << format->bits) - 1);
-    }
-    return 65535;
+    const struct sisp_raw_format *format = sisp_raw_info_format(info);
+    return format ? (1u << format->bits) - 1 : 65535;
 }
 
 static void set_levels(struct sisp_coefficients *out, const struct isp_auto_input *input)
 {
     const struct sisp_raw_info *info = input->info;
-    double full = full_scale(info->fourcc), highest = 0;
+    double full = full_scale(info), highest = 0;
     bool is_chosen =
         info->black_source == SISP_SOURCE_AUTO || info->black_source == SISP_SOURCE_MANUAL;
     out->black_source = SISP_SOURCE_NEUTRAL;

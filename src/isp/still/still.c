@@ -127,7 +127,7 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
         level--;
     if (level < 0)
         return -ENOTSUP;
-    const struct sisp_raw_format *format = unpack_format(geometry->raw_fourcc);
+    const struct sisp_raw_format *format = isp_geometry_format(geometry);
     struct sisp_coefficients mono;
     if (format->is_mono) {
         isp_mono_coefficients(&mono, coefficients);

@@ -4,7 +4,7 @@
 #ifndef ISP_STILL_UNPACK_H
 #define ISP_STILL_UNPACK_H
 
-#include <softisp/format.h>
+#include "base/format.h"
 
 #include <string.h>
 
@@ -95,11 +95,7 @@ static inline uint32_t unpack_mirror(int64_t i, uint32_t count)
 /** The format of a fourcc, or NULL. */
 static inline const struct sisp_raw_format *unpack_format(uint32_t fourcc)
 {
-    for (const struct sisp_raw_format *f = sisp_raw_formats; f->name; f++) {
-        if (f->fourcc == fourcc)
-            return f;
-    }
-    return NULL;
+    return base_raw_format(fourcc);
 }
 
 /** Colour channel (R 0, G 1, B 2) of a kind of site. */
