@@ -206,7 +206,9 @@ static GstBuffer *wrap_or_copy(struct gst_softisp_core *core, struct sisp_result
 /* Before the picture is handed on, for a copy's result is given back at once. */
 static struct gst_softisp_about about(const struct sisp_result *result)
 {
-    struct gst_softisp_about what = {.record = &result->record, .applied = result->applied};
+    struct gst_softisp_about what = {.record = &result->record,
+        .applied = result->applied,
+        .params_generation = result->params_generation};
     if (result->coefficients) {
         what.red_gain = result->coefficients->wb_gains[0];
         what.blue_gain = result->coefficients->wb_gains[2];

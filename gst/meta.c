@@ -25,8 +25,9 @@ void gst_softisp_meta_add(GstBuffer *buffer, const struct gst_softisp_about *abo
     gst_structure_set(s, "outcome", G_TYPE_STRING, sisp_outcome_name(record->outcome), "worker",
         G_TYPE_STRING, record->worker, "sequence", G_TYPE_UINT64, (guint64)record->sequence,
         "fallback-used", G_TYPE_BOOLEAN, record->fallback_used != 0, "zero-copy", G_TYPE_BOOLEAN,
-        record->zero_copy != 0, "bytes-copied", G_TYPE_UINT64, (guint64)record->bytes_copied,
-        "latency-ns", G_TYPE_UINT64, latency_ns(record), NULL);
+        record->zero_copy != 0, "params-generation", G_TYPE_UINT, (guint)about->params_generation,
+        "bytes-copied", G_TYPE_UINT64, (guint64)record->bytes_copied, "latency-ns", G_TYPE_UINT64,
+        latency_ns(record), NULL);
     if (about->applied.exposure_us > 0)
         gst_structure_set(s, "exposure-us", G_TYPE_DOUBLE, (gdouble)about->applied.exposure_us,
             "analogue-gain", G_TYPE_DOUBLE, (gdouble)about->applied.analogue_gain, NULL);

@@ -15,6 +15,7 @@ void gst_softisp_meta_register(void);
 struct gst_softisp_about {
     const struct sisp_record *record; /* with what the element copied */
     struct sisp_camera_controls applied;
+    guint params_generation;
     float red_gain, blue_gain, exposure_ev, kelvin; /* 0: unknown */
 };
 

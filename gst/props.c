@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "props.h"
 
-#include "core.h"
-
 enum {
     PROP_TUNING = 1,
     PROP_THREADS,
@@ -67,7 +65,8 @@ static gboolean is_of_sensor(int param)
 static void install_row(GObjectClass *class, int index)
 {
     const struct sisp_param_row *row = &sisp_param_table[index];
-    GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_NICK | GST_PARAM_MUTABLE_PLAYING;
+    GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_NICK | GST_PARAM_MUTABLE_PLAYING |
+                        GST_PARAM_CONTROLLABLE;
     g_autofree gchar *name = g_strdelimit(g_strdup(row->name), "_", '-');
     g_autofree gchar *blurb =
         row->unit[0] ? g_strdup_printf("%s [%s]", row->help, row->unit) : g_strdup(row->help);
@@ -124,14 +123,9 @@ static float *table_value(const struct gst_softisp_settings *settings, guint id)
                : NULL;
 }
 
-gboolean gst_softisp_settings_set(
-    struct gst_softisp_settings *settings, guint id, const GValue *value)
+static gboolean set_of_session(struct gst_softisp_settings *settings, guint id, const GValue *value)
 {
-    float *number = table_value(settings, id);
-    if (number)
-        *number =
-            G_VALUE_HOLDS_INT(value) ? (float)g_value_get_int(value) : g_value_get_float(value);
-    else if (id == PROP_TUNING) {
+    if (id == PROP_TUNING) {
         g_free(settings->tuning);
         settings->tuning = g_value_dup_string(value);
     } else if (id == PROP_THREADS)
@@ -144,6 +138,20 @@ gboolean gst_softisp_settings_set(
         settings->output_memory = g_value_get_enum(value);
     else
         return FALSE;
+    settings->is_changed = TRUE;
+    return TRUE;
+}
+
+gboolean gst_softisp_settings_set(
+    struct gst_softisp_settings *settings, guint id, const GValue *value)
+{
+    float *number = table_value(settings, id);
+    if (!number)
+        return set_of_session(settings, id, value);
+    float wanted =
+        G_VALUE_HOLDS_INT(value) ? (float)g_value_get_int(value) : g_value_get_float(value);
+    settings->are_wishes_changed |= *number != wanted;
+    *number = wanted;
     return TRUE;
 }
 
@@ -172,16 +180,17 @@ gboolean gst_softisp_settings_get(
 
 /* A copy, so that nothing that blocks is done under the lock. */
 static void copy_settings(
-    struct gst_softisp_settings *copy, const struct gst_softisp_settings *settings, gpointer object)
+    struct gst_softisp_settings *copy, struct gst_softisp_settings *settings, gpointer object)
 {
     GST_OBJECT_LOCK(object);
     *copy = *settings;
     copy->tuning = g_strdup(settings->tuning);
+    settings->is_changed = settings->are_wishes_changed = FALSE;
     GST_OBJECT_UNLOCK(object);
 }
 
-struct gst_softisp_core *gst_softisp_settings_open(const struct gst_softisp_settings *settings,
-    GstElement *element, struct sisp_session_params *session)
+struct gst_softisp_core *gst_softisp_settings_open(
+    struct gst_softisp_settings *settings, GstElement *element, struct sisp_session_params *session)
 {
     char error[512] = "";
     struct gst_softisp_settings copy;
@@ -207,4 +216,20 @@ struct gst_softisp_core *gst_softisp_settings_open(const struct gst_softisp_sett
         GST_ELEMENT_ERROR(element, LIBRARY, SETTINGS, ("%s", error), (NULL));
     gst_softisp_settings_finish(&copy);
     return core;
+}
+
+gboolean gst_softisp_settings_follow(struct gst_softisp_settings *settings, GstElement *element,
+    const struct gst_softisp_core *core, GstClockTime at)
+{
+    if (GST_CLOCK_TIME_IS_VALID(at))
+        gst_object_sync_values(GST_OBJECT(element), at);
+    GST_OBJECT_LOCK(element);
+    gboolean is_changed = settings->is_changed;
+    gboolean are_wishes_changed = settings->are_wishes_changed && !is_changed;
+    struct sisp_params params = settings->params;
+    if (are_wishes_changed)
+        settings->are_wishes_changed = FALSE;
+    GST_OBJECT_UNLOCK(element);
+    return !is_changed &&
+           (!are_wishes_changed || sisp_session_set_params(core->session, &params) == 0);
 }

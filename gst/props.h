@@ -3,6 +3,8 @@
 #ifndef GST_SOFTISP_PROPS_H
 #define GST_SOFTISP_PROPS_H
 
+#include "core.h"
+
 #include <gst/gst.h>
 #include <softisp/softisp.h>
 
@@ -13,6 +15,8 @@ struct gst_softisp_settings {
     guint threads;
     gint orientation;
     gint input_memory, output_memory; /* enum sisp_memory */
+    gboolean is_changed;              /* the session is not of these settings */
+    gboolean are_wishes_changed;      /* not of these params, which it can take over */
 };
 
 enum gst_softisp_face {
@@ -34,7 +38,12 @@ gboolean gst_softisp_settings_get(
     const struct gst_softisp_settings *settings, guint id, GValue *value);
 
 /* Create a session of `session` with the settings of `object` applied, else post an error. */
-struct gst_softisp_core *gst_softisp_settings_open(const struct gst_softisp_settings *settings,
+struct gst_softisp_core *gst_softisp_settings_open(struct gst_softisp_settings *settings,
     GstElement *element, struct sisp_session_params *session);
+
+/* Before a frame of that stream time: properties under control get its values, and what was set
+ * since the last one goes to the session. FALSE: what was set needs a session of its own. */
+gboolean gst_softisp_settings_follow(struct gst_softisp_settings *settings, GstElement *element,
+    const struct gst_softisp_core *core, GstClockTime at);
 
 #endif

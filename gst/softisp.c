@@ -26,7 +26,6 @@ struct _GstSoftisp {
     GstBaseTransform parent;
     struct gst_softisp_settings settings; /* this and what follows: under the object's lock */
     gfloat black_level;
-    gboolean is_changed; /* the session is not of these settings */
     guint64 interval_ns; /* 0: not live */
     guint64 frames, pictures, copies_in, copies_out, dropped;
 
@@ -67,7 +66,6 @@ static gboolean open_core(GstSoftisp *self)
         return FALSE;
     guint64 interval_ns = is_live(base) ? gst_softisp_interval_ns(self->caps) : 0;
     GST_OBJECT_LOCK(self);
-    self->is_changed = FALSE;
     self->interval_ns = interval_ns;
     for (int i = 0; self->black_level >= 0 && i < SISP_SITE_COUNT; i++) {
         params.info.black_level[i] = self->black_level;
@@ -273,13 +271,15 @@ static void tell_of_gap(GstSoftisp *self, GstBuffer *in)
     gst_pad_push_event(base->srcpad, gst_event_new_gap(at, duration));
 }
 
-/* A property was set while playing: a session of its own, and upstream asks for its pool. */
-static gboolean follow_settings(GstSoftisp *self)
+/* A property was set while playing: the session takes it over, or a new one begins, whose pool
+ * upstream asks for. */
+static gboolean follow_settings(GstSoftisp *self, GstBuffer *in)
 {
-    GST_OBJECT_LOCK(self);
-    gboolean is_changed = self->is_changed;
-    GST_OBJECT_UNLOCK(self);
-    if (!is_changed)
+    const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
+    GstClockTime at = GST_CLOCK_TIME_NONE;
+    if (segment->format == GST_FORMAT_TIME)
+        at = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(in));
+    if (gst_softisp_settings_follow(&self->settings, GST_ELEMENT(self), self->core, at))
         return TRUE;
     gst_base_transform_reconfigure_sink(GST_BASE_TRANSFORM(self));
     return open_core(self);
@@ -293,7 +293,7 @@ static GstFlowReturn generate_output(GstBaseTransform *base, GstBuffer **out)
     if (!in)
         return GST_FLOW_OK;
     GstFlowReturn flow = GST_FLOW_NOT_NEGOTIATED;
-    if (self->core && follow_settings(self))
+    if (self->core && follow_settings(self, in))
         flow = submit_buffer(self, in);
     if (flow == GST_FLOW_OK)
         flow = take_picture(self, in, out);
@@ -343,11 +343,12 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
     GstSoftisp *self = GST_SOFTISP(object);
     gboolean is_known = TRUE;
     GST_OBJECT_LOCK(self);
-    if (id == PROP_BLACK_LEVEL)
+    if (id == PROP_BLACK_LEVEL) {
         self->black_level = g_value_get_float(value);
-    else
+        self->settings.is_changed = TRUE;
+    } else {
         is_known = gst_softisp_settings_set(&self->settings, id, value);
-    self->is_changed = TRUE;
+    }
     GST_OBJECT_UNLOCK(self);
     if (!is_known)
         G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);

@@ -29,7 +29,6 @@ struct _GstSoftispSrc {
     gchar *name, *raw_format;
     guint raw_width, raw_height;
     gint fps_num, fps_den;
-    gboolean is_changed; /* the session is not of these settings */
     guint64 pictures, copies_out, dropped;
     gint width, height; /* of the open camera; 0: it is not */
     guint64 interval_ns;
@@ -102,9 +101,6 @@ static gboolean open_core(GstSoftispSrc *self)
     params.preview.width = (uint32_t)GST_VIDEO_INFO_WIDTH(info);
     params.preview.height = (uint32_t)GST_VIDEO_INFO_HEIGHT(info);
     gst_softisp_camera_describe(&self->camera, &params);
-    GST_OBJECT_LOCK(self);
-    self->is_changed = FALSE;
-    GST_OBJECT_UNLOCK(self);
     gst_softisp_core_clear(&self->core);
     gst_softisp_camera_rebind(&self->camera);
     self->core = gst_softisp_settings_open(&self->settings, GST_ELEMENT(self), &params);
@@ -189,6 +185,17 @@ static gboolean unlock_stop(GstBaseSrc *base)
     return TRUE;
 }
 
+/* NONE: there is no clock. */
+static GstClockTime running_time(GstSoftispSrc *self)
+{
+    GstClock *clock = gst_element_get_clock(GST_ELEMENT(self));
+    if (!clock)
+        return GST_CLOCK_TIME_NONE;
+    GstClockTime now = gst_clock_get_time(clock) - gst_element_get_base_time(GST_ELEMENT(self));
+    gst_object_unref(clock);
+    return now;
+}
+
 /* FALSE: flushed meanwhile. */
 static gboolean wait_until(GstSoftispSrc *self, GstClock *clock, GstClockTime at)
 {
@@ -230,14 +237,12 @@ static gboolean wait_for_frame(GstSoftispSrc *self, GstClockTime *at)
 /* A device says on the monotonic clock when its frame began. */
 static GstClockTime device_time(GstSoftispSrc *self)
 {
-    GstClock *clock = gst_element_get_clock(GST_ELEMENT(self));
-    if (!clock)
-        return GST_CLOCK_TIME_NONE;
+    GstClockTime now = running_time(self);
+    if (!GST_CLOCK_TIME_IS_VALID(now))
+        return now;
     guint64 began_ns = sisp_camera_frame(self->camera.camera).start_ns;
     guint64 monotonic_ns = (guint64)g_get_monotonic_time() * GST_USECOND;
-    GstClockTime now = gst_clock_get_time(clock) - gst_element_get_base_time(GST_ELEMENT(self));
     guint64 age_ns = began_ns && monotonic_ns > began_ns ? monotonic_ns - began_ns : 0;
-    gst_object_unref(clock);
     return now > age_ns && age_ns < GST_SECOND ? now - age_ns : now;
 }
 
@@ -296,13 +301,12 @@ static int next_picture(GstSoftispSrc *self, GstBuffer **picture)
     return r == -ENODATA ? -ENOBUFS : r;
 }
 
-/* A property was set while playing: a session of its own. */
+/* A property was set while playing: the session takes it over, or a new one begins. */
 static gboolean follow_settings(GstSoftispSrc *self)
 {
-    GST_OBJECT_LOCK(self);
-    gboolean is_changed = self->is_changed;
-    GST_OBJECT_UNLOCK(self);
-    return !is_changed || open_core(self);
+    return gst_softisp_settings_follow(
+               &self->settings, GST_ELEMENT(self), self->core, running_time(self)) ||
+           open_core(self);
 }
 
 static GstFlowReturn create(GstPushSrc *push, GstBuffer **picture)
@@ -367,7 +371,6 @@ static gboolean set_own(GstSoftispSrc *self, guint id, const GValue *value)
         self->fps_den = gst_value_get_fraction_denominator(value);
         return TRUE;
     default:
-        self->is_changed = TRUE;
         return gst_softisp_settings_set(&self->settings, id, value);
     }
 }

@@ -124,6 +124,31 @@ TEST(exposure_may_be_set_while_playing)
     stop(&run);
 }
 
+/* A lock holds what is in force, and only in the session that it is in force in. */
+TEST(white_balance_is_held_when_it_is_locked_while_playing)
+{
+    struct run run = start("softispsrc name=s raw-width=320 raw-height=240 raw-framerate=50/1 "
+                           "wb-mode=2 wb-red=3 wb-blue=0.5 ! appsink name=sink sync=false");
+    guint generation = 0;
+    for (int n = 0; n < 200 && generation < 2; n++) {
+        gdouble red = 0, blue = 1;
+        GstSample *sample = pull(&run);
+        REQUIRE(sample != NULL);
+        const GstStructure *s = about(gst_sample_get_buffer(sample));
+        CHECK(gst_structure_get_uint(s, "params-generation", &generation));
+        CHECK(gst_structure_get_double(s, "red-gain", &red));
+        CHECK(gst_structure_get_double(s, "blue-gain", &blue));
+        CHECK_NEAR(red / blue, 6, 1e-3);
+        gst_sample_unref(sample);
+        if (n == 3)
+            g_object_set(run.source, "wb-lock", 1, "wb-mode", 0, NULL);
+        if (n == 6)
+            g_object_set(run.source, "contrast", 1.5, NULL);
+    }
+    CHECK(generation >= 2);
+    stop(&run);
+}
+
 /* A consumer that pauses loses frames, and nothing waits for it when the camera goes on. */
 TEST(it_pauses_stops_and_starts_again)
 {
@@ -177,6 +202,7 @@ int main(int argc, char **argv)
     RUN(the_pictures_size_is_the_cameras_or_less);
     RUN(latency_is_one_interval);
     RUN(exposure_may_be_set_while_playing);
+    RUN(white_balance_is_held_when_it_is_locked_while_playing);
     RUN(it_pauses_stops_and_starts_again);
     RUN(what_is_wrong_is_said);
     return test_report();
