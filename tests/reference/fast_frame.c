@@ -27,22 +27,22 @@ static enum sisp_site site_at(const struct frame *f, int x, int y)
     return (enum sisp_site)sisp_cfa_shift(f->cfa, (uint32_t)x & 1, (uint32_t)y & 1);
 }
 
+/* Left-justified in 16 bits, as all levels are from here on. */
 static unsigned black_of(const struct frame *f, enum sisp_site site)
 {
-    return (unsigned)((double)f->c->black_level[site] + 0.5);
+    return (unsigned)((double)f->c->black_level[site] * pow(2, 16 - f->format->bits) + 0.5);
 }
 
-/* From black to white, left-justified in 16 bits. */
 static double span_of(const struct frame *f, enum sisp_site site)
 {
-    return ((double)f->c->white_level - black_of(f, site)) * pow(2, 16 - f->format->bits);
+    return (double)f->c->white_level * pow(2, 16 - f->format->bits) - black_of(f, site);
 }
 
 /* The span is rounded up, and shifted as far up as 16 bits allow. */
 static struct ref_range range_of(const struct frame *f, enum sisp_site site)
 {
     struct ref_range range = {
-        .black = black_of(f, site) << (16u - f->format->bits),
+        .black = black_of(f, site),
         .span = (unsigned)fmin(ceil(span_of(f, site)), 65535),
     };
     while (range.boost < 15 && range.span << (range.boost + 1) <= 65535)

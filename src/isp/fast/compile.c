@@ -147,13 +147,14 @@ static void compile_gains(struct isp_fast_recipe *recipe, const struct sisp_coef
     for (unsigned k = 0; k < 4; k++) {
         const unsigned parity = k / 2, phase = k % 2;
         const int site = (int)sisp_cfa_shift(cfa, phase, parity);
-        const uint32_t black = (uint32_t)((double)c->black_level[site] + 0.5);
-        const double span = ((double)c->white_level - black) * (1 << shift);
+        /* Left-justified as samples are, so that a measured level need not go by whole codes. */
+        const uint16_t black = (uint16_t)((double)c->black_level[site] * (1 << shift) + 0.5);
+        const double span = (double)c->white_level * (1 << shift) - black;
         const uint16_t code = span_code(span), boost = boost_of(code);
         const double range = span * (1 << boost);
         const double scale = 65536.0 * FAST_WHITE / range * (double)c->wb_gains[color[site]];
         uint16_t knots[KNOTS_MAX];
-        recipe->black[parity][phase] = (uint16_t)(black << shift);
+        recipe->black[parity][phase] = black;
         recipe->span[parity][phase] = code;
         recipe->boost[parity][phase] = boost;
         find_knots(mesh, site, scale, knots);
