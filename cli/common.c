@@ -187,8 +187,10 @@ static int black_option(const char *verb, struct sisp_raw_open_params *open, con
     for (unsigned i = 0; i < open->black_count; i++)
         ok &= open->black_level[i] >= 0 && open->black_level[i] <= 65534;
     return ok ? 1
-              : raw_option_error(
-                    verb, "black", value, "one or four levels from 0 to 65534, or optical");
+              : raw_option_error(verb, "black", value,
+                    strcmp(verb, "live") == 0
+                        ? "one or four levels from 0 to 65534, optical or learned"
+                        : "one or four levels from 0 to 65534, or optical");
 }
 
 int cli_raw_option(

@@ -39,6 +39,10 @@ static const char help[] =
     "      --telemetry FILE     CSV, a row a frame; FILE.params.jsonl, FILE.events.csv\n"
     "      --raw-format NAME    of the frames (SRGGB10; a device's: as it is set); --stride "
     "--black --white as for develop\n"
+    "      --black optical      black level as measured in samples that no light reaches\n"
+    "      --black learned      black level as learned from the darkest parts of pictures\n"
+    "      --dark EDGE:N        no light reaches N rows or columns at this edge of each frame\n"
+    "                           (top, bottom, left, right); they are no part of pictures\n"
     "      --tuning FILE        as for develop; a changed file is taken over while the camera "
     "runs\n"
     "      --sensor NAME        as for develop\n"
@@ -75,6 +79,7 @@ static const struct option long_options[] = {
     {"stride", required_argument, NULL, 0},
     {"black", required_argument, NULL, 0},
     {"white", required_argument, NULL, 0},
+    {"dark", required_argument, NULL, 0},
     {"seed", required_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
     {"threads", required_argument, NULL, 0},
@@ -213,10 +218,45 @@ static bool set_number_option(struct given *g, const char *name, const char *val
     return cli_parse_u32(value, 0, 64, &o->threads) || bad_value(name, value, "0 to 64");
 }
 
+static bool set_dark(struct live_options *o, const char *value)
+{
+    static const char *const edges[] = {"top", "bottom", "left", "right"};
+    const char *colon = strchr(value, ':');
+    const size_t length = colon ? (size_t)(colon - value) : 0;
+    for (unsigned i = 0; colon && i < sizeof(edges) / sizeof(*edges); i++) {
+        if (strlen(edges[i]) != length || strncmp(value, edges[i], length) != 0)
+            continue;
+        o->dark.edge = (enum sisp_edge)i;
+        if (cli_parse_u32(colon + 1, 2, 4096, &o->dark.lines) && o->dark.lines % 2 == 0)
+            return true;
+    }
+    return bad_value(
+        "dark", value, "it is top, bottom, left or right, ':', and an even number from 2 on");
+}
+
+/* The last one given holds, be it a level or a way to find it. */
+static int set_black(struct live_options *o, const char *value)
+{
+    float *mode = &o->params.value[SISP_PARAM_BLACK_MODE];
+    struct sisp_raw_open_params *open = &o->raw.open;
+    if (strcmp(value, "learned") == 0) {
+        *mode = SISP_BLACK_LEARNED;
+        open->black_count = 0;
+        return 1;
+    }
+    int r = cli_raw_option("live", &o->raw, "black", value);
+    *mode = open->use_optical_black ? SISP_BLACK_OPTICAL : SISP_BLACK_STATED;
+    return r;
+}
+
 static bool set_option(struct given *g, const char *name, const char *value)
 {
     struct live_options *o = &g->live;
-    int r = value ? cli_raw_option("live", &o->raw, name, value) : 0;
+    int r = 0;
+    if (strcmp(name, "black") == 0)
+        r = set_black(o, value);
+    else if (value)
+        r = cli_raw_option("live", &o->raw, name, value);
     if (value && !r)
         r = cli_knob_option("live", &o->knobs, name, value);
     if (value && !r)
@@ -245,6 +285,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
         return set_isa(o, value);
     else if (strcmp(name, "json") == 0)
         o->json = true;
+    else if (strcmp(name, "dark") == 0)
+        return set_dark(o, value);
     else
         return set_number_option(g, name, value);
     return true;
@@ -300,9 +342,8 @@ static bool check_camera(struct given *g)
         cli_error("live", "--stride, --black and --white go with --camera stdin");
         return false;
     }
-    if (open->use_optical_black) {
-        cli_error(
-            "live", "'--black optical' is for raw files; a camera's frames have no dark edge");
+    if (o->dark.lines && !o->is_stdin && !o->device) {
+        cli_error("live", "--dark: the simulated camera has dark rows by sim:dark-rows=N");
         return false;
     }
     if (!open->width && !o->device) {
@@ -339,15 +380,23 @@ static bool check_standard_output(const struct live_options *o)
 
 bool live_fit_preview(struct live_options *o)
 {
-    const struct sisp_raw_open_params *open = &o->raw.open;
-    if (!o->preview_width) {
-        bool is_small = open->width < 640 || open->height < 360;
-        o->preview_width = is_small ? open->width : 640;
-        o->preview_height = is_small ? open->height : 360;
+    const struct sisp_dark_edge *dark = &o->dark;
+    uint32_t size[2] = {o->raw.open.width, o->raw.open.height}; /* of what light reaches */
+    uint32_t *across = &size[dark->edge == SISP_EDGE_TOP || dark->edge == SISP_EDGE_BOTTOM];
+    if (dark->lines > *across / 2) {
+        cli_error(
+            "live", "--dark: no more than half of the frame (%ux%u) is dark", size[0], size[1]);
+        return false;
     }
-    if (o->preview_width > open->width || o->preview_height > open->height) {
+    *across -= dark->lines;
+    if (!o->preview_width) {
+        bool is_small = size[0] < 640 || size[1] < 360;
+        o->preview_width = is_small ? size[0] : 640;
+        o->preview_height = is_small ? size[1] : 360;
+    }
+    if (o->preview_width > size[0] || o->preview_height > size[1]) {
         cli_error("live", "the preview (%ux%u) is larger than the frame (%ux%u)", o->preview_width,
-            o->preview_height, open->width, open->height);
+            o->preview_height, size[0], size[1]);
         return false;
     }
     return true;

@@ -26,6 +26,7 @@ struct live_options {
     bool has_device_memory;
     enum sisp_memory device_memory;
     struct cli_raw_options raw;
+    struct sisp_dark_edge dark;
     struct sisp_params params;
     struct cli_knob_options knobs;
     struct cli_tuning tuning;

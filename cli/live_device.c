@@ -62,6 +62,7 @@ int live_device_open(struct run *run)
         .raw_format = open->raw_format,
         .black_count = open->black_count,
         .white_level = open->white_level,
+        .dark = o->dark,
     };
     memcpy(params.black_level, open->black_level, sizeof(params.black_level));
     int r = sisp_camera_open_v4l2(&run->camera, &params, run->error, sizeof(run->error));

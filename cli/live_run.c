@@ -305,6 +305,7 @@ static struct sisp_camera_params camera_params(const struct live_options *option
         .stride_bytes = open->stride_bytes,
         .black_count = open->black_count,
         .white_level = open->white_level,
+        .dark = options->dark,
     };
     memcpy(params.black_level, open->black_level, sizeof(params.black_level));
     return params;
@@ -340,6 +341,11 @@ static int open_session(struct run *run)
     struct sisp_session_params params = sisp_session_params_default();
     params.info = *sisp_camera_info(run->camera);
     params.params = o->params;
+    if (o->params.value[SISP_PARAM_BLACK_MODE] == SISP_BLACK_OPTICAL && !params.info.dark.width) {
+        cli_error("live", "'--black optical' needs samples that no light reaches: %s says where",
+            o->is_stdin || o->device ? "--dark" : "sim:dark-rows=N");
+        return CLI_WRONG_USE;
+    }
     params.limits = sisp_camera_limits(run->camera);
     params.is_live = 1;
     params.frame_interval_ns = NS_A_SECOND * o->fps_den / o->fps_num;

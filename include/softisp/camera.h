@@ -12,6 +12,22 @@ extern "C" {
 
 struct sisp_camera;
 
+/** An edge of a frame, as the sensor gives it. */
+enum sisp_edge {
+    SISP_EDGE_TOP,
+    SISP_EDGE_BOTTOM,
+    SISP_EDGE_LEFT,
+    SISP_EDGE_RIGHT,
+};
+
+/** Rows (at the top or bottom) or columns of each frame that no light reaches: an even number, at
+ * most half of them. They become sisp_raw_info.dark and are left out of the picture. lines 0: none.
+ */
+struct sisp_dark_edge {
+    enum sisp_edge edge;
+    uint32_t lines;
+};
+
 /** {0}: 1920x1080, 30 fps, seed 0. */
 struct sisp_camera_params {
     uint32_t width, height; /* even; 64 to 8192 */
@@ -25,6 +41,7 @@ struct sisp_camera_params {
     unsigned black_count;
     float black_level[SISP_SITE_COUNT];
     float white_level; /* 0: 2^bits - 1 */
+    struct sisp_dark_edge dark;
 };
 
 /** What a camera is asked for; it goes to the nearest line and gain that the sensor has, and holds
@@ -82,6 +99,7 @@ struct sisp_v4l2_params {
     unsigned black_count;      /* 1 or 4; 0: the sensor's, where it is known, else 0 */
     float black_level[SISP_SITE_COUNT];
     float white_level; /* 0: 2^bits - 1 */
+    struct sisp_dark_edge dark;
 };
 
 /**

@@ -107,6 +107,7 @@ struct sisp_coefficients {
     float exposure_ev;              /* digital brightening that is part of the tone curve */
     float color_temperature_kelvin; /* 0: unknown */
     float wb_confidence;            /* [0,1] */
+    float black_confidence; /* [0,1]; 1: stated, or of samples that no light reaches; 0: nobody's */
     uint32_t wb_source, ccm_source, lsc_source, exposure_source, black_source, noise_source;
     float flicker_period_us; /* of the light; 0: none known */
     uint32_t flicker, flicker_source;

@@ -42,6 +42,7 @@ enum sisp_param {
     SISP_PARAM_FLICKER_PERIOD_US,
     SISP_PARAM_WB_KELVIN,
     SISP_PARAM_WB_LOCK,
+    SISP_PARAM_BLACK_MODE,
     SISP_PARAM_COUNT,
 };
 
@@ -51,6 +52,13 @@ enum sisp_wb_mode {
     SISP_WB_CAMERA,
     SISP_WB_MANUAL,
     SISP_WB_KELVIN,
+};
+
+/** Values of SISP_PARAM_BLACK_MODE. What is measured starts from what is stated. */
+enum sisp_black_mode {
+    SISP_BLACK_STATED,  /* by user, raw info or tuning; where nobody does: optical, else learned */
+    SISP_BLACK_OPTICAL, /* in sisp_raw_info.dark; where it has none: as stated, else learned */
+    SISP_BLACK_LEARNED, /* from the darkest parts of pictures */
 };
 
 /** Values of SISP_PARAM_AE_METERING: which zones count how much. */

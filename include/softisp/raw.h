@@ -36,6 +36,10 @@ struct sisp_raw_info {
     uint32_t black_source;                           /* enum sisp_source; 0: nobody stated it */
     uint32_t has_optical_black;
     float optical_black[SISP_SITE_COUNT]; /* mean of the samples that no light reaches */
+    /* Of a live camera: samples that no light reaches in any frame, such as rows above the picture
+     * or columns beside it, without those at their edge that some light does reach. At least 128,
+     * in two rows and columns or more; width 0: none known. */
+    struct sisp_rect dark;
     uint32_t has_as_shot;
     float as_shot_gains[3]; /* camera white balance, G = 1 */
     float baseline_exposure_ev;

@@ -55,6 +55,8 @@ static int apply_levels(struct sisp_raw_info *info, const struct sisp_camera_par
         return -EINVAL;
     for (unsigned i = 0; count && i < SISP_SITE_COUNT; i++)
         info->black_level[i] = params->black_level[count == 1 ? 0 : i];
+    if (count)
+        info->black_source = SISP_SOURCE_MANUAL;
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {
         if (!(info->black_level[i] >= 0 && info->black_level[i] < white))
             return -EINVAL;
@@ -63,10 +65,29 @@ static int apply_levels(struct sisp_raw_info *info, const struct sisp_camera_par
     return 0;
 }
 
+/* What is not dark is the picture. */
+static int apply_dark(struct sisp_raw_info *info, const struct sisp_dark_edge *dark)
+{
+    const bool is_rows = dark->edge == SISP_EDGE_TOP || dark->edge == SISP_EDGE_BOTTOM;
+    const bool is_first = dark->edge == SISP_EDGE_TOP || dark->edge == SISP_EDGE_LEFT;
+    const uint32_t whole = is_rows ? info->height : info->width, lines = dark->lines;
+    if (!lines)
+        return 0;
+    if ((unsigned)dark->edge > SISP_EDGE_RIGHT || lines % 2 || lines > whole / 2)
+        return -EINVAL;
+    info->dark = (struct sisp_rect){0, 0, info->width, info->height};
+    *(is_rows ? &info->dark.height : &info->dark.width) = lines;
+    *(is_rows ? &info->dark.y : &info->dark.x) = is_first ? 0 : whole - lines;
+    *(is_rows ? &info->crop.height : &info->crop.width) = whole - lines;
+    *(is_rows ? &info->crop.y : &info->crop.x) = is_first ? lines : 0;
+    return 0;
+}
+
 int camera_info_layout(struct sisp_raw_info *info, const struct sisp_camera_params *params)
 {
     int r = apply_stride(info, params->stride_bytes);
-    return r ? r : apply_levels(info, params);
+    r = r ? r : apply_levels(info, params);
+    return r ? r : apply_dark(info, &params->dark);
 }
 
 const struct sisp_raw_info *sisp_camera_info(const struct sisp_camera *camera)

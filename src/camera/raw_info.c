@@ -41,7 +41,7 @@ static bool levels_ok(const struct sisp_raw_info *info)
             return false;
     }
     bool has_optical = info->has_optical_black == 1;
-    if (info->has_optical_black > 1 || info->black_source > SISP_SOURCE_FILE ||
+    if (info->dark.width || info->has_optical_black > 1 || info->black_source > SISP_SOURCE_FILE ||
         (has_optical && !in_range(info->optical_black, SISP_SITE_COUNT, 0, max)))
         return false;
     return in_range(&info->noise_shot, 1, 0, 1) && in_range(&info->noise_read, 1, 0, 1);

@@ -174,6 +174,13 @@ struct isp_flicker_state {
 
 #define ISP_LAG_MAX 5 /* frames between what a sensor shows of time and of gain */
 
+/** What one raw frame says of its black level, in raw codes. {0}: nothing. */
+struct isp_black_sample {
+    uint32_t mode; /* how it was measured: enum sisp_black_mode; SISP_BLACK_STATED: not at all */
+    float level[SISP_SITE_COUNT];
+    float error; /* that noise leaves in it: one sigma */
+};
+
 /** Lives from frame to frame: version n is read, version n + 1 is written. {0} is the start. */
 struct isp_auto_state {
     uint32_t frames;   /* steps made from statistics; 0: the next measurement is taken whole */
@@ -193,6 +200,8 @@ struct isp_auto_state {
     uint32_t is_metered;   /* live, and the exposure is what was measured: it can be held */
     float metered_wish_ev; /* of the user, in it */
     struct isp_flicker_state flicker;
+    uint32_t black_mode; /* how the levels were measured; SISP_BLACK_STATED: not at all */
+    float black_level[SISP_SITE_COUNT], black_confidence;
 };
 
 /** All that automatic control may look at for one frame. */
@@ -210,7 +219,19 @@ struct isp_auto_input {
     /* From a request to the first frame that shows it; only the difference counts. */
     uint32_t exposure_delay_frames, gain_delay_frames;
     int is_live; /* smooth from `previous`; else take the measurement whole */
+    const struct isp_black_sample *black; /* of this very frame; NULL: it was not looked at */
 };
+
+/** Whether the frame has samples that no light reaches, enough of them to measure. */
+int isp_black_has_dark(const struct sisp_raw_info *info);
+
+/** How this frame's black level is to be measured now; SISP_BLACK_STATED: not at all. */
+enum sisp_black_mode isp_black_due(
+    const struct isp_auto_input *input, const struct isp_auto_state *previous);
+
+/** Measure it so. info: sizes and `crop` fit each other. */
+void isp_black_measure(const struct sisp_raw_info *info, enum sisp_black_mode mode,
+    const uint8_t *raw, struct isp_black_sample *out);
 
 /**
  * One step: AWB (Bayesian along the colours of light, else grey world), AE, CCM by colour

@@ -140,6 +140,8 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     ok &= read_float(o, "exposure_ev", &c->exposure_ev);
     ok &= read_float(o, "color_temperature_kelvin", &c->color_temperature_kelvin);
     ok &= read_float(o, "wb_confidence", &c->wb_confidence);
+    if (json_object_get(o, "black_confidence")) /* of files of earlier versions nobody knows it */
+        ok &= read_float(o, "black_confidence", &c->black_confidence);
     int demosaic = read_name(o, "demosaic", sisp_demosaic_find);
     c->demosaic = demosaic < 0 ? 0 : (uint32_t)demosaic;
     c->wb_source = read_source(o, "wb");

@@ -52,6 +52,11 @@ static int check_memory(const struct sisp_session_params *params, char *error, s
     return 0;
 }
 
+static bool is_dark_usable(const struct sisp_raw_info *info)
+{
+    return info->dark.width == 0 || isp_black_has_dark(info);
+}
+
 static int check_params(const struct sisp_session_params *params, char *error, size_t error_size)
 {
     size_t size_bytes;
@@ -59,6 +64,10 @@ static int check_params(const struct sisp_session_params *params, char *error, s
         return session_fail(error, error_size, -EINVAL, "the raw format is not known");
     if (!base_mul_size(params->info.stride_bytes, params->info.height, &size_bytes))
         return session_fail(error, error_size, -EINVAL, "the rows of a frame are too long");
+    if (!is_dark_usable(&params->info))
+        return session_fail(error, error_size, -EINVAL,
+            "the samples that no light reaches are a rectangle inside the frame, 2x2 or larger and "
+            "128 at least");
     if (!params->preview.width && !params->still.width)
         return session_fail(
             error, error_size, -EINVAL, "neither a preview nor a still was asked for");

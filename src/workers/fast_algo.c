@@ -11,12 +11,14 @@ static int begin(void *user, struct eng_job *job)
     const struct frame_stats *stats = job->committed[ROLE_STATS].bytes;
     struct frame_stats measured;
     const struct pipeline_settings settings = pipeline_settings(p, PIPELINE_FAST);
+    struct pipeline_frame frame;
 
+    pipeline_look(p, job, &settings, &frame);
     if (!stats && !p->has_fixed) {
-        pipeline_measure(p, &p->fast, &p->preview, job, &settings, &measured);
+        pipeline_measure(p, &p->fast, &p->preview, job, &frame, &measured);
         stats = &measured;
     }
-    pipeline_control(p, job, &settings, stats, next, payload);
+    pipeline_control(p, &frame, stats, next, payload);
     pipeline_timing(job, "fast_algo", start_ns);
     return 0;
 }

@@ -152,38 +152,15 @@ struct sisp_raw_info pipeline_frame_info(const struct pipeline *p, const struct 
     return info;
 }
 
-void pipeline_measure(const struct pipeline *p, const struct develop_scratch *scratch,
-    const struct isp_geometry *geometry, const struct eng_job *job,
-    const struct pipeline_settings *settings, struct frame_stats *out)
+/* All that does not depend on statistics. */
+static struct isp_auto_input control_input(
+    const struct pipeline *p, const struct pipeline_frame *frame)
 {
-    struct sisp_raw_info info = pipeline_frame_info(p, job);
-    struct sisp_coefficients neutral;
-    isp_coefficients_init(&neutral, &info, settings->params, settings->tuning);
-    /* Nothing is known of the light yet: only what clips the sensor is left out. */
-    for (int c = 0; c < 3; c++)
-        neutral.wb_gains[c] = 1;
-    neutral.clip_level = 1;
-    memset(out, 0, sizeof(*out));
-    if (isp_fast_compile(scratch->recipe, geometry, &neutral, p->isa) != 0)
-        return; /* black at or above white: automatic control then has its defaults */
-    isp_stats_measure(
-        scratch->recipe, job->inputs[job->input_count - 1].bytes, scratch->threads[0], &out->stats);
-    out->exposure_us = info.exposure_us;
-    out->analogue_gain = info.analogue_gain;
-    out->is_set = 1;
-}
-
-void pipeline_control(const struct pipeline *p, const struct eng_job *job,
-    const struct pipeline_settings *settings, const struct frame_stats *stats,
-    struct isp_auto_state *next, struct payload *payload)
-{
-    static const struct isp_auto_state start;
-    struct sisp_raw_info info = pipeline_frame_info(p, job);
-    struct isp_auto_input input = {
-        .info = &info,
-        .params = settings->params,
-        .tuning = settings->tuning,
-        .stats = stats && stats->is_set ? &stats->stats : NULL,
+    return (struct isp_auto_input){
+        .info = &frame->info,
+        .params = frame->settings->params,
+        .tuning = frame->settings->tuning,
+        .black = &frame->black,
         .exposure_us_min = p->limits.exposure_us_min,
         .exposure_us_max = p->limits.exposure_us_max,
         .analogue_gain_min = p->limits.analogue_gain_min,
@@ -193,16 +170,60 @@ void pipeline_control(const struct pipeline *p, const struct eng_job *job,
         .line_us = (float)p->limits.line_ns / 1000,
         .is_live = p->is_live,
     };
-    if (input.stats) {
+}
+
+void pipeline_look(const struct pipeline *p, const struct eng_job *job,
+    const struct pipeline_settings *settings, struct pipeline_frame *frame)
+{
+    static const struct isp_auto_state start;
+    const struct isp_auto_state *previous = job->committed[ROLE_STATE].bytes;
+    *frame = (struct pipeline_frame){.info = pipeline_frame_info(p, job),
+        .settings = settings,
+        .previous = previous ? previous : &start};
+    const struct isp_auto_input input = control_input(p, frame);
+    const enum sisp_black_mode mode =
+        p->has_fixed ? SISP_BLACK_STATED : isp_black_due(&input, frame->previous);
+    const uint8_t *raw = job->inputs[job->input_count - 1].bytes;
+    if (mode != SISP_BLACK_STATED)
+        isp_black_measure(&frame->info, mode, raw, &frame->black);
+}
+
+void pipeline_measure(const struct pipeline *p, const struct develop_scratch *scratch,
+    const struct isp_geometry *geometry, const struct eng_job *job,
+    const struct pipeline_frame *frame, struct frame_stats *out)
+{
+    struct isp_auto_state unused;
+    struct sisp_coefficients neutral;
+    const struct isp_auto_input input = control_input(p, frame);
+    isp_auto_step(&input, frame->previous, &unused, &neutral);
+    /* Nothing is known of the light yet: only what clips the sensor is left out. */
+    for (int c = 0; c < 3; c++)
+        neutral.wb_gains[c] = 1;
+    neutral.clip_level = 1;
+    memset(out, 0, sizeof(*out));
+    if (isp_fast_compile(scratch->recipe, geometry, &neutral, p->isa) != 0)
+        return; /* black at or above white: automatic control then has its defaults */
+    isp_stats_measure(
+        scratch->recipe, job->inputs[job->input_count - 1].bytes, scratch->threads[0], &out->stats);
+    out->exposure_us = frame->info.exposure_us;
+    out->analogue_gain = frame->info.analogue_gain;
+    out->is_set = 1;
+}
+
+void pipeline_control(const struct pipeline *p, const struct pipeline_frame *frame,
+    const struct frame_stats *stats, struct isp_auto_state *next, struct payload *payload)
+{
+    struct isp_auto_input input = control_input(p, frame);
+    if (stats && stats->is_set) {
+        input.stats = &stats->stats;
         input.stats_exposure_us = stats->exposure_us;
         input.stats_analogue_gain = stats->analogue_gain;
         input.stats_start_ns = stats->readout_ns;
     }
-    const struct isp_auto_state *previous = job->committed[ROLE_STATE].bytes;
-    isp_auto_step(&input, previous ? previous : &start, next, &payload->coefficients);
+    isp_auto_step(&input, frame->previous, next, &payload->coefficients);
     if (p->has_fixed)
         payload->coefficients = p->fixed;
-    payload->params_generation = settings->params_generation;
+    payload->params_generation = frame->settings->params_generation;
     payload->request.exposure_us = next->request_us;
     payload->request.analogue_gain = next->request_gain;
 }

@@ -183,15 +183,26 @@ void pipeline_board_write_params(struct pipeline_board *board, const struct sisp
 /** What is in force, for this worker until its next look. */
 struct pipeline_settings pipeline_settings(struct pipeline *pipeline, enum pipeline_worker worker);
 
+/** What a frame's coefficients are made from. */
+struct pipeline_frame {
+    struct sisp_raw_info info;
+    const struct pipeline_settings *settings;
+    const struct isp_auto_state *previous;
+    struct isp_black_sample black;
+};
+
+/** Fill it in, looking at the raw frame for its black level where that is not stated. */
+void pipeline_look(const struct pipeline *pipeline, const struct eng_job *job,
+    const struct pipeline_settings *settings, struct pipeline_frame *frame);
+
 /** Measure the raw frame itself where no statistics were committed yet. */
 void pipeline_measure(const struct pipeline *pipeline, const struct develop_scratch *scratch,
     const struct isp_geometry *geometry, const struct eng_job *job,
-    const struct pipeline_settings *settings, struct frame_stats *out);
+    const struct pipeline_frame *frame, struct frame_stats *out);
 
 /** One step of automatic control from `stats` into the payload and the next state. */
-void pipeline_control(const struct pipeline *pipeline, const struct eng_job *job,
-    const struct pipeline_settings *settings, const struct frame_stats *stats,
-    struct isp_auto_state *next, struct payload *payload);
+void pipeline_control(const struct pipeline *pipeline, const struct pipeline_frame *frame,
+    const struct frame_stats *stats, struct isp_auto_state *next, struct payload *payload);
 
 /** Whether a payload may be developed: a worker trusts no bytes that it did not write. */
 int pipeline_check_payload(const struct pipeline *pipeline, const struct eng_job *job);

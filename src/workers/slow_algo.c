@@ -31,9 +31,11 @@ static int begin(void *user, struct eng_job *job)
         struct frame_stats measured;
         struct isp_auto_state ended;
         const struct pipeline_settings settings = pipeline_settings(p, PIPELINE_SLOW);
+        struct pipeline_frame frame;
+        pipeline_look(p, job, &settings, &frame);
         if (!p->has_fixed)
-            pipeline_measure(p, &p->slow_measure, &p->still, job, &settings, &measured);
-        pipeline_control(p, job, &settings, p->has_fixed ? NULL : &measured, &ended, payload);
+            pipeline_measure(p, &p->slow_measure, &p->still, job, &frame, &measured);
+        pipeline_control(p, &frame, p->has_fixed ? NULL : &measured, &ended, payload);
         memset(&payload->request, 0, sizeof(payload->request));
     }
     pipeline_timing(job, "slow_algo", start_ns);

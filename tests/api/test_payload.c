@@ -34,6 +34,7 @@ TEST(unsound_payloads_are_refused)
     REFUSES(c->tone[SISP_TONE_KNOTS - 1] = NAN);
     REFUSES(c->black_level[3] = -INFINITY);
     REFUSES(c->wb_confidence = NAN);
+    REFUSES(c->black_confidence = INFINITY);
     REFUSES(payload.transform.gain[0] = NAN);
     REFUSES(payload.request.exposure_us = INFINITY);
     REFUSES(payload.applied.analogue_gain = NAN);

@@ -251,6 +251,9 @@ static int configure(struct sim_camera *camera, const struct sisp_camera_params 
         return refuse(error, error_size, "dark-rows: it is an even number");
     camera->camera.info.height += options->dark_rows;
     camera->camera.info.crop.y = options->dark_rows;
+    if (options->dark_rows)
+        camera->camera.info.dark =
+            (struct sisp_rect){0, 0, camera->camera.info.width, options->dark_rows};
     uint32_t height = camera->camera.info.height;
     if (!control_init(&camera->control, options, height, den / num * 1e6)) {
         snprintf(error, error_size, "line: %u rows at this pace take longer than a frame", height);

@@ -208,7 +208,7 @@ static int set_formats(struct v4l2_camera *camera)
 
 static int levels_do_not_fit(struct v4l2_camera *camera)
 {
-    return v4l2_fail(&camera->error, -EINVAL, "the black or white level does not fit %s",
+    return v4l2_fail(&camera->error, -EINVAL, "black level, white level or dark edge do not fit %s",
         camera->layout.format->name);
 }
 
@@ -224,6 +224,7 @@ static int describe(struct v4l2_camera *camera, const struct sisp_v4l2_params *p
         .black_level = {params->black_level[0], params->black_level[1], params->black_level[2],
             params->black_level[3]},
         .white_level = params->white_level,
+        .dark = params->dark,
     };
     struct sisp_raw_info *info = &camera->camera.info;
     if (!camera_info_init(info, &same))

@@ -30,39 +30,6 @@ double isp_param(const struct sisp_params *params, enum sisp_param param)
 
 /* ---- what does not depend on statistics -------------------------------------------------- */
 
-/* The largest code of a raw format. */
-static double full_scale(const struct sisp_raw_info *info)
-{
-    const struct sisp_raw_format *format = sisp_raw_info_format(info);
-    return format ? (1u << format->bits) - 1 : 65535;
-}
-
-static void set_levels(struct sisp_coefficients *out, const struct isp_auto_input *input)
-{
-    const struct sisp_raw_info *info = input->info;
-    double full = full_scale(info), highest = 0;
-    bool is_chosen =
-        info->black_source == SISP_SOURCE_AUTO || info->black_source == SISP_SOURCE_MANUAL;
-    out->black_source = SISP_SOURCE_NEUTRAL;
-    for (int i = 0; i < SISP_SITE_COUNT; i++) {
-        double black = isp_clamp((double)info->black_level[i], 0, full - 1);
-        out->black_level[i] = (float)black;
-        highest = black > highest ? black : highest;
-        if (black != 0)
-            out->black_source = is_chosen ? info->black_source : SISP_SOURCE_FILE;
-    }
-    /* What a frame says of itself is true of that very frame. */
-    bool is_tuned = highest == 0 && isp_tuning_has(input->tuning, SISP_TUNING_BLACK);
-    for (int i = 0; i < SISP_SITE_COUNT && is_tuned; i++) {
-        double black = (double)input->tuning->black_level[i] * (full + 1);
-        out->black_level[i] = (float)isp_clamp(black, 0, full - 1);
-        highest = black > highest ? black : highest;
-        out->black_source = SISP_SOURCE_TUNING;
-    }
-    double white = (double)info->white_level;
-    out->white_level = (float)(isp_within(white, highest + 1, 65535) ? white : full);
-}
-
 /* A tuning states its noise at gain 1 (pipeline.c does the same for a camera's own). */
 static bool tuned_noise(struct sisp_coefficients *out, const struct isp_auto_input *input)
 {
@@ -321,7 +288,13 @@ static bool state_sane(const struct isp_auto_state *state)
         if (!isp_within((double)state->wb_measured_log2[i], -8, 8))
             return false;
     }
+    for (int i = 0; i < SISP_SITE_COUNT; i++) {
+        if (!isp_within((double)state->black_level[i], 0, 65535))
+            return false;
+    }
     return isp_within((double)state->wb_confidence, 0, 1) &&
+           isp_within((double)state->black_confidence, 0, 1) &&
+           state->black_mode <= SISP_BLACK_LEARNED &&
            isp_within((double)state->log2_exposure, -100, 100) &&
            isp_within((double)state->exposure_us, 0, 1e9) &&
            isp_within((double)state->analogue_gain, 0, 1e6) &&
@@ -367,7 +340,7 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     if (checked.stats && state.frames < UINT32_MAX)
         state.frames++;
     memset(out, 0, sizeof(*out));
-    set_levels(out, input);
+    isp_black_step(&checked, last, &state, out);
     set_noise(out, input);
     out->demosaic = (uint32_t)isp_param(input->params, SISP_PARAM_DEMOSAIC);
     out->defect_correction = (float)isp_param(input->params, SISP_PARAM_DEFECT_CORRECTION);

@@ -81,6 +81,12 @@ bool isp_tuning_ccm(const struct sisp_tuning *tuning, double cct_kelvin, double 
 bool isp_tuning_mesh(const struct sisp_tuning *tuning, const struct sisp_raw_info *info,
     double cct_kelvin, struct sisp_lsc_mesh *mesh);
 
+/* ---- black level --------------------------------------------------------------------------- */
+
+/** Fills in black and white levels, and the black fields of `next`. */
+void isp_black_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
+    struct isp_auto_state *next, struct sisp_coefficients *out);
+
 /* ---- white balance --------------------------------------------------------------------- */
 
 /** A white point as log2 gains of red and blue over green. */

@@ -161,6 +161,7 @@ TEST(info_is_what_the_parameters_say)
     CHECK_EQ(info->stride_bytes, STRIDE);
     CHECK_EQ(info->crop.width * 1000 + info->crop.height, 64064);
     CHECK_EXACT(info->black_level[3], 63);
+    CHECK_EQ(info->black_source, SISP_SOURCE_MANUAL);
     CHECK_EXACT(info->white_level, 4000);
     CHECK_EQ(info->orientation, 1);
     struct sisp_camera_limits limits = sisp_camera_limits(camera);
@@ -176,6 +177,24 @@ TEST(info_is_what_the_parameters_say)
     CHECK_EXACT(info->black_level[3], 64);
     CHECK_EXACT(info->white_level, 1023);
     sisp_camera_destroy(&camera);
+}
+
+TEST(a_dark_edge_is_no_part_of_the_picture)
+{
+    static const struct {
+        struct sisp_rect dark, crop;
+    } wanted[] = {{{0, 0, 96, 6}, {0, 6, 96, 58}}, {{0, 58, 96, 6}, {0, 0, 96, 58}},
+        {{0, 0, 6, 64}, {6, 0, 90, 64}}, {{90, 0, 6, 64}, {0, 0, 90, 64}}};
+    for (int edge = SISP_EDGE_TOP; edge <= SISP_EDGE_RIGHT; edge++) {
+        struct sisp_camera *camera;
+        struct sisp_camera_params params = {
+            .width = 96, .height = 64, .dark = {(enum sisp_edge)edge, 6}};
+        REQUIRE(sisp_camera_open_fd(&camera, &params) == 0);
+        const struct sisp_raw_info *info = sisp_camera_info(camera);
+        CHECK(memcmp(&info->dark, &wanted[edge].dark, sizeof(info->dark)) == 0);
+        CHECK(memcmp(&info->crop, &wanted[edge].crop, sizeof(info->crop)) == 0);
+        sisp_camera_destroy(&camera);
+    }
 }
 
 static int try_open(struct sisp_camera_params params)
@@ -202,6 +221,9 @@ TEST(bad_parameters_are_refused)
         try_open((struct sisp_camera_params){.black_count = 1, .black_level = {1023}}), -EINVAL);
     CHECK_EQ(
         try_open((struct sisp_camera_params){.black_count = 1, .black_level = {NAN}}), -EINVAL);
+    CHECK_EQ(try_open((struct sisp_camera_params){.dark = {SISP_EDGE_TOP, 3}}), -EINVAL);
+    CHECK_EQ(try_open((struct sisp_camera_params){.dark = {SISP_EDGE_LEFT, 962}}), -EINVAL);
+    CHECK_EQ(try_open((struct sisp_camera_params){.dark = {(enum sisp_edge)4, 2}}), -EINVAL);
     CHECK_EQ(try_open((struct sisp_camera_params){.fd = -1}), -EBADF);
 }
 
@@ -212,6 +234,7 @@ int main(void)
     RUN(a_signal_interrupts_only_between_frames);
     RUN(errors_of_read_pass_through);
     RUN(info_is_what_the_parameters_say);
+    RUN(a_dark_edge_is_no_part_of_the_picture);
     RUN(bad_parameters_are_refused);
     return test_report();
 }

@@ -328,7 +328,7 @@ TEST(white_is_above_the_sensor_s_black)
     fake_graph_init(&graph);
     graph.names[GRAPH_SENSOR] = "imx219 10-0010";
     CHECK_EQ(open_sensor(&(struct sisp_v4l2_params){.white_level = 64}), -EINVAL);
-    CHECK_STR(error.text, "the black or white level does not fit SRGGB10");
+    CHECK_STR(error.text, "black level, white level or dark edge do not fit SRGGB10");
     REQUIRE(open_sensor(&(struct sisp_v4l2_params){.white_level = 65}) == 0);
     sisp_camera_destroy(&camera);
 }

@@ -72,7 +72,7 @@ TEST(what_cannot_be_is_refused_with_a_sentence)
     fake.width = 640;
     fake.height = 480;
     check_refused(&(struct sisp_v4l2_params){.black_count = 1, .black_level = {2000}}, -EINVAL,
-        "the black or white level does not fit SRGGB10");
+        "black level, white level or dark edge do not fit SRGGB10");
     fake.open_error = -EACCES;
     check_refused(&(struct sisp_v4l2_params){0}, -EACCES, "/dev/video0: Permission denied");
     fake.open_error = 0;

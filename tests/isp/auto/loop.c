@@ -25,6 +25,7 @@ static void set_input(struct loop *loop)
         .exposure_delay_frames = limits.exposure_delay_frames,
         .gain_delay_frames = limits.gain_delay_frames,
         .line_us = (float)limits.line_ns / 1000,
+        .black = &loop->black,
         .is_live = 1};
 }
 
@@ -82,6 +83,9 @@ bool loop_frame(struct loop *loop)
     struct sisp_camera_controls applied = sisp_camera_applied(loop->camera);
     loop->info.exposure_us = applied.exposure_us;
     loop->info.analogue_gain = applied.analogue_gain;
+    loop->black = (struct isp_black_sample){0};
+    isp_black_measure(
+        &loop->info, isp_black_due(&loop->input, &loop->state), loop->raw, &loop->black);
     isp_auto_step(&loop->input, &loop->state, &next, &loop->coefficients);
     loop->state = next;
     if (!develop(loop))

@@ -16,6 +16,7 @@ struct loop {
     struct isp_auto_input input;
     struct sisp_coefficients coefficients; /* of the latest frame, as is all else */
     struct sisp_raw_info info;
+    struct isp_black_sample black;
     struct sisp_stats stats;
     uint8_t *raw, *picture; /* RGB24 */
     void *recipe, *scratch;
