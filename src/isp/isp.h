@@ -174,11 +174,16 @@ struct isp_flicker_state {
 
 #define ISP_LAG_MAX 5 /* frames between what a sensor shows of time and of gain */
 
+#define ISP_BLACK_ACROSS 24
+#define ISP_BLACK_DOWN   16
+#define ISP_BLACK_BLOCKS (ISP_BLACK_ACROSS * ISP_BLACK_DOWN)
+
 /** What one raw frame says of its black level, in raw codes. {0}: nothing. */
 struct isp_black_sample {
     uint32_t mode; /* how it was measured: enum sisp_black_mode; SISP_BLACK_STATED: not at all */
-    float level[SISP_SITE_COUNT];
-    float error; /* that noise leaves in it: one sigma */
+    float level[SISP_SITE_COUNT];   /* of samples that no light reaches */
+    float blocks[ISP_BLACK_BLOCKS]; /* SISP_BLACK_LEARNED: means of small blocks of the picture */
+    float error; /* that noise leaves in a level, or in the darkest block: one sigma */
 };
 
 /** Lives from frame to frame: version n is read, version n + 1 is written. {0} is the start. */
@@ -202,6 +207,8 @@ struct isp_auto_state {
     struct isp_flicker_state flicker;
     uint32_t black_mode; /* how the levels were measured; SISP_BLACK_STATED: not at all */
     float black_level[SISP_SITE_COUNT], black_confidence;
+    float black_error; /* of learned ones, one sigma in raw codes; 0: nothing is known */
+    float black_blocks[ISP_BLACK_BLOCKS]; /* of the frame before, where they are learned */
 };
 
 /** All that automatic control may look at for one frame. */
@@ -225,9 +232,8 @@ struct isp_auto_input {
 /** Whether the frame has samples that no light reaches, enough of them to measure. */
 int isp_black_has_dark(const struct sisp_raw_info *info);
 
-/** How this frame's black level is to be measured now; SISP_BLACK_STATED: not at all. */
-enum sisp_black_mode isp_black_due(
-    const struct isp_auto_input *input, const struct isp_auto_state *previous);
+/** How this frame's black level is to be measured; SISP_BLACK_STATED: not at all. */
+enum sisp_black_mode isp_black_due(const struct isp_auto_input *input);
 
 /** Measure it so. info: sizes and `crop` fit each other. */
 void isp_black_measure(const struct sisp_raw_info *info, enum sisp_black_mode mode,

@@ -181,8 +181,7 @@ void pipeline_look(const struct pipeline *p, const struct eng_job *job,
         .settings = settings,
         .previous = previous ? previous : &start};
     const struct isp_auto_input input = control_input(p, frame);
-    const enum sisp_black_mode mode =
-        p->has_fixed ? SISP_BLACK_STATED : isp_black_due(&input, frame->previous);
+    const enum sisp_black_mode mode = p->has_fixed ? SISP_BLACK_STATED : isp_black_due(&input);
     const uint8_t *raw = job->inputs[job->input_count - 1].bytes;
     if (mode != SISP_BLACK_STATED)
         isp_black_measure(&frame->info, mode, raw, &frame->black);

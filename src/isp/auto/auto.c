@@ -292,8 +292,13 @@ static bool state_sane(const struct isp_auto_state *state)
         if (!isp_within((double)state->black_level[i], 0, 65535))
             return false;
     }
+    for (int i = 0; i < ISP_BLACK_BLOCKS; i++) {
+        if (!isp_within((double)state->black_blocks[i], 0, 65535))
+            return false;
+    }
     return isp_within((double)state->wb_confidence, 0, 1) &&
            isp_within((double)state->black_confidence, 0, 1) &&
+           isp_within((double)state->black_error, 0, 65535) &&
            state->black_mode <= SISP_BLACK_LEARNED &&
            isp_within((double)state->log2_exposure, -100, 100) &&
            isp_within((double)state->exposure_us, 0, 1e9) &&

@@ -83,6 +83,11 @@ bool isp_tuning_mesh(const struct sisp_tuning *tuning, const struct sisp_raw_inf
 
 /* ---- black level --------------------------------------------------------------------------- */
 
+/** Learns the black fields of `next` from input->black, which is there. `stated` has the levels
+ * that are stated; full: the largest code. */
+void isp_black_learn(const struct isp_auto_input *input, const struct isp_auto_state *previous,
+    struct isp_auto_state *next, const struct sisp_coefficients *stated, double full);
+
 /** Fills in black and white levels, and the black fields of `next`. */
 void isp_black_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,
     struct isp_auto_state *next, struct sisp_coefficients *out);

@@ -11,8 +11,6 @@
 #define DARK_SHARE 0.0625
 #define DARK_CLEAR 16
 
-#define LEARN_EVERY 4 /* frames */
-
 /* ---- what a raw frame says -------------------------------------------------------------------
  */
 
@@ -122,12 +120,41 @@ static void measure_dark(
     out->mode = SISP_BLACK_OPTICAL;
 }
 
+/* ---- the darkest parts of a picture ---------------------------------------------------------- */
+
+#define BLOCK_SIDE 8
+
+/* Blocks all over the crop. */
+static void measure_picture(
+    const struct sisp_raw_info *info, const uint8_t *raw, struct isp_black_sample *out)
+{
+    const struct sisp_rect *crop = &info->crop;
+    if (crop->width < BLOCK_SIDE || crop->height < BLOCK_SIDE)
+        return;
+    const uint32_t room[2] = {crop->width - BLOCK_SIDE, crop->height - BLOCK_SIDE};
+    double lowest = 65536;
+    for (uint32_t i = 0; i < ISP_BLACK_BLOCKS; i++) {
+        const struct block block = read_block(info, raw,
+            &(struct sisp_rect){crop->x + room[0] * (i % ISP_BLACK_ACROSS) / (ISP_BLACK_ACROSS - 1),
+                crop->y + room[1] * (i / ISP_BLACK_ACROSS) / (ISP_BLACK_DOWN - 1), BLOCK_SIDE,
+                BLOCK_SIDE});
+        out->blocks[i] = (float)block.all;
+        if (block.all >= lowest)
+            continue;
+        lowest = block.all;
+        out->error = (float)(__builtin_sqrt(block.variance > 0 ? block.variance : 0) / BLOCK_SIDE);
+    }
+    out->mode = SISP_BLACK_LEARNED;
+}
+
 void isp_black_measure(const struct sisp_raw_info *info, enum sisp_black_mode mode,
     const uint8_t *raw, struct isp_black_sample *out)
 {
     memset(out, 0, sizeof(*out));
     if (mode == SISP_BLACK_OPTICAL)
         measure_dark(info, raw, out);
+    else if (mode == SISP_BLACK_LEARNED)
+        measure_picture(info, raw, out);
 }
 
 /* ---- levels ---------------------------------------------------------------------------------- */
@@ -173,7 +200,7 @@ static bool is_stated(const struct sisp_raw_info *info, const struct sisp_tuning
            isp_tuning_has(tuning, SISP_TUNING_BLACK);
 }
 
-static enum sisp_black_mode mode_of(const struct isp_auto_input *input)
+enum sisp_black_mode isp_black_due(const struct isp_auto_input *input)
 {
     const bool stated = is_stated(input->info, input->tuning);
     const int wanted = (int)isp_param(input->params, SISP_PARAM_BLACK_MODE);
@@ -182,14 +209,6 @@ static enum sisp_black_mode mode_of(const struct isp_auto_input *input)
     if (wanted != SISP_BLACK_LEARNED && isp_black_has_dark(input->info))
         return SISP_BLACK_OPTICAL;
     return wanted == SISP_BLACK_OPTICAL && stated ? SISP_BLACK_STATED : SISP_BLACK_LEARNED;
-}
-
-enum sisp_black_mode isp_black_due(
-    const struct isp_auto_input *input, const struct isp_auto_state *previous)
-{
-    const enum sisp_black_mode mode = mode_of(input);
-    const bool is_rest = previous->black_mode == mode && previous->frames % LEARN_EVERY != 0;
-    return mode == SISP_BLACK_LEARNED && is_rest ? SISP_BLACK_STATED : mode;
 }
 
 /* The first measurement is taken whole; then noise is averaged out, but what is clear is taken. */
@@ -210,16 +229,20 @@ static void follow_optical(
 static bool follow(const struct isp_auto_input *input, const struct isp_auto_state *previous,
     struct isp_auto_state *next, const struct sisp_coefficients *out, double full)
 {
-    const enum sisp_black_mode mode = mode_of(input);
+    const enum sisp_black_mode mode = isp_black_due(input);
     const struct isp_black_sample *sample = input->black;
     const bool is_known = mode != SISP_BLACK_STATED && previous->black_mode == mode;
     const float *last = is_known ? previous->black_level : out->black_level;
     memcpy(next->black_level, last, sizeof(next->black_level));
     next->black_mode = is_known ? mode : SISP_BLACK_STATED;
     next->black_confidence = is_known ? previous->black_confidence : 0;
-    if (sample && mode != SISP_BLACK_STATED && sample->mode == mode)
+    next->black_error = is_known ? previous->black_error : 0;
+    memcpy(next->black_blocks, previous->black_blocks, sizeof(next->black_blocks));
+    if (sample && mode == SISP_BLACK_OPTICAL && sample->mode == mode)
         follow_optical(sample, full, !is_known, next);
-    return next->black_mode != SISP_BLACK_STATED;
+    else if (sample && mode == SISP_BLACK_LEARNED && sample->mode == mode)
+        isp_black_learn(input, previous, next, out, full);
+    return next->black_confidence > 0;
 }
 
 void isp_black_step(const struct isp_auto_input *input, const struct isp_auto_state *previous,

@@ -84,8 +84,7 @@ bool loop_frame(struct loop *loop)
     loop->info.exposure_us = applied.exposure_us;
     loop->info.analogue_gain = applied.analogue_gain;
     loop->black = (struct isp_black_sample){0};
-    isp_black_measure(
-        &loop->info, isp_black_due(&loop->input, &loop->state), loop->raw, &loop->black);
+    isp_black_measure(&loop->info, isp_black_due(&loop->input), loop->raw, &loop->black);
     isp_auto_step(&loop->input, &loop->state, &next, &loop->coefficients);
     loop->state = next;
     if (!develop(loop))

@@ -63,10 +63,10 @@ static struct followed follow(uint32_t frames)
 }
 
 static struct followed follow_steady(
-    const char *options, enum sisp_black_mode mode, float stated, uint32_t settle)
+    const char *options, enum sisp_black_mode mode, float stated, uint32_t settle, uint32_t frames)
 {
     CHECK(open_black(options, mode, stated) && loop_frames(&loop, settle));
-    struct followed found = follow(600);
+    struct followed found = follow(frames);
     printf("%s, mode %d, stated %g: %+.2f to %+.2f codes off, balance moved by %.2f %%, "
            "confidence %.2f\n",
         options, (int)mode, (double)stated, found.error.min, found.error.max, found.moved_percent,
@@ -88,7 +88,7 @@ TEST(dark_rows_are_followed_as_they_drift)
     };
     for (size_t i = 0; i < BASE_COUNT(cases); i++) {
         struct followed found =
-            follow_steady(cases[i].options, SISP_BLACK_OPTICAL, cases[i].stated, 60);
+            follow_steady(cases[i].options, SISP_BLACK_OPTICAL, cases[i].stated, 60, 600);
         CHECK(found.error.min > -cases[i].error && found.error.max < cases[i].error);
         CHECK(found.moved_percent < 0.5);
     }
@@ -127,6 +127,48 @@ TEST(where_nobody_states_it_dark_rows_are_asked)
     isp_auto_step(&loop.input, &loop.state, &next, &loop.coefficients);
     CHECK_NEAR((double)loop.coefficients.black_level[0], 64, 0.5);
     CHECK_EQ(loop.coefficients.black_source, SISP_SOURCE_FALLBACK);
+    loop_close(&loop);
+}
+
+/* ---- learned --------------------------------------------------------------------------------- */
+
+/* From a stated level that is wrong, or from nothing. First exposures differ from what is chosen;
+ * where things move the line through two frames is uncertain, and says so. */
+TEST(black_is_learned_as_exposure_moves)
+{
+    static const struct {
+        const char *options;
+        float stated;
+        double error;
+    } cases[] = {
+        {"scene=park,motion=off", 40, 2},
+        {"scene=park,motion=off", 0, 2},
+        {"scene=park,motion=off,light=2", 100, 4},
+        {"scene=stripes,motion=off", 100, 2},
+        {"scene=wall", 64, 2}, /* no dark parts: 80 codes above black at least */
+        {"scene=wall", 0, 2},
+        {"scene=park,light=-6", 0, 2},
+        {"scene=park", 0, 12},
+        {"scene=park,light=2", 0, 12},
+    };
+    for (size_t i = 0; i < BASE_COUNT(cases); i++) {
+        struct followed found =
+            follow_steady(cases[i].options, SISP_BLACK_LEARNED, cases[i].stated, 30, 70);
+        CHECK(found.error.min > -cases[i].error && found.error.max < cases[i].error);
+    }
+}
+
+/* A gray wall without and with light: the darkest lies 25 and 0 codes above black. */
+TEST(where_nothing_tells_nothing_is_learned)
+{
+    REQUIRE(open_black("scene=wall,light=-8", SISP_BLACK_STATED, 0));
+    for (int i = 0; i < 40; i++) {
+        CHECK(loop_frame(&loop));
+        CHECK_EQ(loop.black.mode, SISP_BLACK_LEARNED);
+        CHECK_EXACT(loop.coefficients.black_level[0], 0);
+        CHECK_EXACT(loop.coefficients.black_confidence, 0);
+        CHECK_EQ(loop.coefficients.black_source, SISP_SOURCE_NEUTRAL);
+    }
     loop_close(&loop);
 }
 
@@ -212,5 +254,7 @@ int main(void)
     RUN(what_is_stated_is_never_overruled);
     RUN(where_nobody_states_it_dark_rows_are_asked);
     RUN(dark_rows_are_followed_as_they_drift);
+    RUN(black_is_learned_as_exposure_moves);
+    RUN(where_nothing_tells_nothing_is_learned);
     return test_report();
 }
