@@ -212,13 +212,14 @@ static int read_camera(struct run *run, uint8_t *samples, uint64_t *sequence)
 int live_submit(struct run *run, const struct sisp_input *input, uint64_t sequence)
 {
     struct sisp_camera_controls applied = sisp_camera_applied(run->camera);
+    struct sisp_camera_frame frame = sisp_camera_frame(run->camera);
     struct sisp_submission submission = {
         .lane = SISP_LANE_FAST,
         .sequence = sequence,
-        .capture_ns = live_now_ns(),
+        .capture_ns = frame.capture_ns,
         .exposure_us = applied.exposure_us,
         .analogue_gain = applied.analogue_gain,
-        .readout_ns = sisp_camera_frame(run->camera).start_ns,
+        .readout_ns = frame.start_ns,
     };
     return sisp_session_submit(run->session, input, &submission);
 }

@@ -150,6 +150,7 @@ static int submit(const struct gst_softisp_camera *camera, struct gst_softisp_co
         .exposure_us = applied.exposure_us,
         .analogue_gain = applied.analogue_gain,
         .readout_ns = frame.start_ns,
+        .capture_ns = frame.capture_ns,
     };
     int r = sisp_session_submit(core->session, input, &submission);
     if (r == 0)

@@ -141,6 +141,9 @@ SISP_API void sisp_camera_set_controls(
 struct sisp_camera_frame {
     uint64_t sequence; /* the sensor's count of frames from 0 on */
     uint64_t start_ns; /* readout of the first row, by the sensor's clock; 0: unknown */
+    /* CLOCK_MONOTONIC: the driver's stamp, of the frame's end or, where it says so, its beginning;
+     * for sisp_submission.capture_ns. 0: there is none, or it cannot be. */
+    uint64_t capture_ns;
 };
 
 SISP_API struct sisp_camera_frame sisp_camera_frame(const struct sisp_camera *camera);

@@ -166,7 +166,7 @@ struct sisp_submission {
     enum sisp_lane lane; /* FAST or BACKGROUND */
     uint64_t sequence;
     uint64_t capture_ns;   /* CLOCK_MONOTONIC; 0: now */
-    uint64_t deadline_ns;  /* 0: two frame intervals after capture; none without an interval */
+    uint64_t deadline_ns;  /* 0: two frame intervals from now; none without an interval */
     uint64_t cookie;       /* comes back in the result */
     uint64_t bytes_copied; /* that filling the input cost, for the records; 0: filled in place */
     float exposure_us, analogue_gain; /* of this frame; 0: unknown */

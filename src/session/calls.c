@@ -126,16 +126,15 @@ int sisp_session_submit(
     meta.meta.readout_ns = s->readout_ns;
     meta.meta.bytes_copied = s->bytes_copied;
     meta.meta.is_overload = is_overload(session, s->sequence);
-    uint64_t capture_ns = s->capture_ns ? s->capture_ns : eng_now_ns();
-    uint64_t deadline_ns = s->deadline_ns;
+    uint64_t now_ns = eng_now_ns(), deadline_ns = s->deadline_ns;
     if (is_preview && !deadline_ns && session->frame_interval_ns)
-        deadline_ns = capture_ns + DEADLINE_INTERVALS * session->frame_interval_ns;
+        deadline_ns = now_ns + DEADLINE_INTERVALS * session->frame_interval_ns;
     struct eng_submission submission = {
         .session = session->number,
         .input = session_word_handle(input->handle),
         .lane = is_preview ? ENG_LANE_FAST : ENG_LANE_BACKGROUND,
         .sequence = s->sequence,
-        .capture_ns = capture_ns,
+        .capture_ns = s->capture_ns ? s->capture_ns : now_ns,
         .deadline_ns = deadline_ns,
         .cookie = s->cookie,
         .meta = &meta,

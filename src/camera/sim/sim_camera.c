@@ -89,7 +89,8 @@ static const struct scene *scene_of(const struct sim_camera *camera, uint64_t fr
 static struct sisp_camera_frame frame_at(const struct sim_camera *camera, uint64_t sequence)
 {
     unsigned __int128 ns = (unsigned __int128)(sequence + 1) * 1000000000 * camera->fps_den;
-    return (struct sisp_camera_frame){sequence, (uint64_t)(ns / camera->fps_num)};
+    return (struct sisp_camera_frame){
+        .sequence = sequence, .start_ns = (uint64_t)(ns / camera->fps_num)};
 }
 
 static bool is_lost(const struct sim_camera *camera, uint64_t sequence)

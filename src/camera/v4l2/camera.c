@@ -71,6 +71,14 @@ static uint64_t start_ns(const struct v4l2_camera *camera)
                                                                 : stream->stamp_ns - rows_ns;
 }
 
+/* What is stamped with a time to come was not. */
+static uint64_t capture_ns(const struct v4l2_camera *camera)
+{
+    const struct v4l2_io *io = camera->device.io;
+    uint64_t stamp_ns = camera->stream.stamp_ns;
+    return stamp_ns <= io->now_ns(io->user) ? stamp_ns : 0;
+}
+
 /* The frame that the sensor reads out now: who dequeues late has older ones in hand. */
 static uint64_t frame_now(const struct v4l2_camera *camera)
 {
@@ -98,6 +106,7 @@ static int dequeue(struct sisp_camera *base, uint32_t *index, uint64_t timeout_n
     base->frame = (struct sisp_camera_frame){
         .sequence = camera->stream.sequence,
         .start_ns = start_ns(camera),
+        .capture_ns = capture_ns(camera),
     };
     base->applied = v4l2_controls_applied(&camera->controls, camera->stream.sequence);
     return r;

@@ -18,6 +18,7 @@ static void check_frames(bool is_many)
         CHECK_EQ(sisp_camera_frame(camera).sequence, n);
         CHECK_EQ(sisp_camera_frame(camera).start_ns / 1000,
             (5000000000 + (n + 1) * (uint64_t)FAKE_INTERVAL_NS) / 1000);
+        CHECK_EQ(sisp_camera_frame(camera).capture_ns, sisp_camera_frame(camera).start_ns);
         CHECK_EQ(sisp_camera_queue(camera, index), 0);
     }
     sisp_camera_stop(camera);
@@ -287,6 +288,25 @@ TEST(a_stamp_of_another_clock_is_none)
     REQUIRE(begin());
     CHECK_EQ(next(&index), 0);
     CHECK_EQ(sisp_camera_frame(camera).start_ns, 0);
+    CHECK_EQ(sisp_camera_frame(camera).capture_ns, 0);
+    end();
+}
+
+static void hurry(struct fake *f, unsigned long call, void *argument)
+{
+    if (call == VIDIOC_DQBUF)
+        ((struct v4l2_buffer *)argument)->timestamp.tv_sec++;
+}
+
+TEST(a_stamp_of_a_time_to_come_is_no_capture)
+{
+    uint32_t index;
+    fake_init(&fake);
+    fake.spoil = hurry;
+    REQUIRE(begin());
+    CHECK_EQ(next(&index), 0);
+    CHECK(sisp_camera_frame(camera).start_ns > fake.now_ns);
+    CHECK_EQ(sisp_camera_frame(camera).capture_ns, 0);
     end();
 }
 
@@ -342,6 +362,7 @@ int main(void)
     RUN(cameras_are_read_or_fill_buffers_not_both);
     RUN(of_planes_too_a_frame_must_be_whole_and_begin_where_its_buffer_does);
     RUN(a_stamp_of_another_clock_is_none);
+    RUN(a_stamp_of_a_time_to_come_is_no_capture);
     RUN(a_signal_ends_the_wait_and_nothing_else);
     RUN(a_stream_that_does_not_start_says_why);
     return test_report();

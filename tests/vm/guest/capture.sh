@@ -6,6 +6,8 @@ vivid=$(node vivid)
 many=$(node vivid 2)
 still_picture "$vivid"
 still_picture "$many"
+# By default it stamps frames with an end that is still to come.
+v4l2-ctl -d "$vivid" -c timestamp_source=1
 
 # live NAME NODE FORMAT OPTIONS: its raws, pictures, records and figures in OUT/NAME.
 live() {

@@ -41,6 +41,8 @@ def check(run):
         return 'a raw is not what another program captured'
     if any(r['zero_copy'] != 'true' or r['bytes_copied'] != '0' for r in delivered):
         return 'something was copied'
+    if any(int(r['capture_ns']) > int(r['accepted_ns']) for r in rows):
+        return 'a frame was captured after it was handed in'
     row = fast[-1]
     again = developed(row, f'{run}/raw/{int(row["sequence"]):06}.raw', name, f'{run}/t.csv')
     differ = [key for key in ('input_hash', 'param_hash', 'output_hash') if again[key] != row[key] or not row[key]]
@@ -51,5 +53,8 @@ runs = sorted(os.path.dirname(code) for code in glob.glob(f'{folder}/*/code'))
 for run in runs:
     why = check(run)
     print('FAIL' if why else 'PASS', os.path.basename(run), why or '')
+# The driver's stamps are in microseconds; what it stamps with a time to come has the time of handing it in.
+stamps = sum(int(row['capture_ns']) % 1000 == 0 for run in runs for row in rows_of(f'{run}/t.csv'))
+print('PASS' if stamps > 1 else 'FAIL', f'capture times by the driver: {stamps}')
 # On the stock kernel: no dmabufs.
 print('PASS' if len(runs) >= 9 else 'FAIL', f'{len(runs)} runs')
