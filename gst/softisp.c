@@ -213,10 +213,12 @@ static int submit(GstSoftisp *self, struct sisp_input *input, uint64_t bytes_cop
 /* GST_FLOW_OK: one result will follow. */
 static GstFlowReturn submit_buffer(GstSoftisp *self, GstBuffer *buffer)
 {
-    struct sisp_input input, *own = gst_softisp_core_own_input(self->core, buffer);
+    struct sisp_input input, *own = NULL;
     int r = 0;
-    if (!own && is_laid_out(self, buffer))
-        own = gst_softisp_core_import(self->core, buffer);
+    if (is_laid_out(self, buffer)) {
+        own = gst_softisp_core_own_input(self->core, buffer);
+        own = own ? own : gst_softisp_core_import(self->core, buffer);
+    }
     if (own)
         return submit(self, own, 0) == 0 ? GST_FLOW_OK : GST_BASE_TRANSFORM_FLOW_DROPPED;
     if (acquire_input(self, &input) != 0)

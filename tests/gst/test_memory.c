@@ -174,9 +174,9 @@ TEST(padded_rows_are_told_or_copied)
 }
 
 /* Bright samples in the frame, dark ones in the padding: a wrong stride would show. */
-static GstBuffer *strided_frame(guint width, guint height, guint stride, gboolean has_meta)
+static GstBuffer *fill_rows(
+    GstBuffer *buffer, guint width, guint height, guint stride, gboolean has_meta)
 {
-    GstBuffer *buffer = gst_buffer_new_allocate(NULL, (gsize)stride * height, NULL);
     gst_buffer_memset(buffer, 0, 0, (gsize)stride * height);
     for (guint y = 0; y < height; y++)
         gst_buffer_memset(buffer, (gsize)y * stride, 200, width);
@@ -186,6 +186,12 @@ static GstBuffer *strided_frame(guint width, guint height, guint stride, gboolea
         gst_buffer_add_video_meta_full(buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_GRAY8,
             width, height, 1, offset, strides);
     return buffer;
+}
+
+static GstBuffer *strided_frame(guint width, guint height, guint stride, gboolean has_meta)
+{
+    GstBuffer *buffer = gst_buffer_new_allocate(NULL, (gsize)stride * height, NULL);
+    return fill_rows(buffer, width, height, stride, has_meta);
 }
 
 static void check_all_bright(GstHarness *h, GstBuffer *frame)
@@ -199,11 +205,16 @@ static void check_all_bright(GstHarness *h, GstBuffer *frame)
 
 TEST(any_stride_of_a_frame_is_read)
 {
-    GstHarness *h = harness("video/x-bayer,format=rggb,width=62,height=32,framerate=30/1",
-        "video/x-raw,format=BGRx,width=48,height=32,framerate=30/1");
+    const char *caps = "video/x-bayer,format=rggb,width=62,height=32,framerate=30/1";
+    GstHarness *h = harness(caps, "video/x-raw,format=BGRx,width=48,height=32,framerate=30/1");
     check_all_bright(h, strided_frame(62, 32, 64, FALSE)); /* as GStreamer's elements have it */
     check_all_bright(h, strided_frame(62, 32, 62, FALSE)); /* a file */
     check_all_bright(h, strided_frame(62, 32, 99, TRUE));
+    GstBufferPool *pool = offered_pool(h, caps); /* our own memory, and rows as upstream likes */
+    REQUIRE(pool != NULL);
+    check_all_bright(h, fill_rows(pool_frame(pool, 0), 62, 32, 62, TRUE));
+    check_all_bright(h, fill_rows(pool_frame(pool, 0), 62, 32, 64, TRUE));
+    drop_pool(pool);
     gst_harness_teardown(h);
 }
 
