@@ -103,14 +103,17 @@ void gst_softisp_camera_close(struct gst_softisp_camera *camera)
     camera->count = 0;
 }
 
-/* The middle of the frame in the picture's shape: pixels stay square. */
+/* The middle of the frame in the picture's shape: pixels stay square. A crop has two rows and
+ * columns at least. */
 static void crop_to(struct sisp_rect *crop, uint64_t width, uint64_t height)
 {
     struct sisp_rect whole = *crop;
+    uint64_t fit_width = MAX(whole.height * width / height & ~UINT64_C(1), MAX(width, 2));
+    uint64_t fit_height = MAX(whole.width * height / width & ~UINT64_C(1), MAX(height, 2));
     if (whole.width * height > whole.height * width)
-        crop->width = (uint32_t)MAX(whole.height * width / height & ~UINT64_C(1), width);
+        crop->width = (uint32_t)fit_width;
     else
-        crop->height = (uint32_t)MAX(whole.width * height / width & ~UINT64_C(1), height);
+        crop->height = (uint32_t)fit_height;
     crop->x += (whole.width - crop->width) / 2 & ~1u;
     crop->y += (whole.height - crop->height) / 2 & ~1u;
 }

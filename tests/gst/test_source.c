@@ -71,7 +71,8 @@ TEST(the_pictures_size_is_the_cameras_or_less)
         const char *wish;
         gint width, height;
     } cases[] = {{"format=RGB", 320, 240}, {"format=RGB,width=160", 160, 120},
-        {"format=RGB,width=64,height=64", 64, 64}};
+        {"format=RGB,width=64,height=64", 64, 64}, {"format=RGB,width=320,height=1", 320, 1},
+        {"format=RGB,width=1,height=240", 1, 240}};
     for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree gchar *text = g_strdup_printf(
             SIM "num-buffers=1 ! video/x-raw,%s ! appsink name=sink sync=false", cases[i].wish);
