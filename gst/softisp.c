@@ -72,6 +72,13 @@ static gboolean open_core(GstSoftisp *self)
         params.info.black_source = SISP_SOURCE_MANUAL;
     }
     GST_OBJECT_UNLOCK(self);
+    if (params.info.black_level[0] >= params.info.white_level) {
+        GST_ELEMENT_ERROR(self, LIBRARY, SETTINGS,
+            ("The black level %g is not below the frames' white level %g.",
+                (gdouble)params.info.black_level[0], (gdouble)params.info.white_level),
+            (NULL));
+        return FALSE;
+    }
     params.preview.format = gst_softisp_pixel_format(GST_VIDEO_INFO_FORMAT(info));
     params.preview.width = (uint32_t)GST_VIDEO_INFO_WIDTH(info);
     params.preview.height = (uint32_t)GST_VIDEO_INFO_HEIGHT(info);

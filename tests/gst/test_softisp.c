@@ -231,13 +231,13 @@ TEST(properties_are_the_tables)
     gst_object_unref(element);
 }
 
-TEST(a_wrong_tuning_file_is_named)
+static void check_refused(const char *property, const char *value, const char *wanted)
 {
     GstHarness *h = gst_harness_new("softisp");
     GstElement *element = gst_harness_find_element(h, "softisp");
     GstBus *bus = gst_bus_new();
     gst_element_set_bus(element, bus);
-    g_object_set(element, "tuning", "no-such-tuning.json", NULL);
+    gst_util_set_object_arg(G_OBJECT(element), property, value);
     gst_harness_set_caps_str(h, "video/x-bayer,format=rggb,width=64,height=32,framerate=30/1",
         "video/x-raw,format=RGB,framerate=30/1");
     CHECK_EQ(gst_harness_push(h, flat_frame(64, 32, 1, 50)), GST_FLOW_NOT_NEGOTIATED);
@@ -245,13 +245,19 @@ TEST(a_wrong_tuning_file_is_named)
     REQUIRE(message != NULL);
     GError *error = NULL;
     gst_message_parse_error(message, &error, NULL);
-    CHECK(strstr(error->message, "no-such-tuning.json") != NULL);
+    CHECK(strstr(error->message, wanted) != NULL);
     g_error_free(error);
     gst_message_unref(message);
     gst_element_set_bus(element, NULL);
     gst_object_unref(bus);
     gst_object_unref(element);
     gst_harness_teardown(h);
+}
+
+TEST(what_cannot_be_is_named)
+{
+    check_refused("tuning", "no-such-tuning.json", "no-such-tuning.json");
+    check_refused("black-level", "255", "black level 255 is not below");
 }
 
 int main(int argc, char **argv)
@@ -266,6 +272,6 @@ int main(int argc, char **argv)
     RUN(latency_is_one_interval_and_only_of_live_frames);
     RUN(a_property_may_change_while_playing);
     RUN(properties_are_the_tables);
-    RUN(a_wrong_tuning_file_is_named);
+    RUN(what_cannot_be_is_named);
     return test_report();
 }
