@@ -8,6 +8,7 @@ build=${1:-build-coverage}
 parts="attempt|belief|control_item|fusion_manager|handoff|monitor|resource_manager|scheduler"
 parts="$parts|session_manager|token|workforce"
 log="$build/coverage-tests.txt"
+scripts/setup.sh coverage
 [ -f "$build/build.ninja" ] ||
     meson setup "$build" -Db_coverage=true -Dc_args=-fprofile-update=atomic -Doptimization=1 >/dev/null
 ninja -C "$build" --quiet

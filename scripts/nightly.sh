@@ -53,8 +53,11 @@ fuzz_all() {
     done
 }
 rung fuzz fuzz_all
-# GStreamer of Debian 13: as root, with mmdebstrap.
-rung trixie tests/gst/trixie.py "$build" build-trixie
+# GStreamer of Debian 13: as root.
+trixie() {
+    scripts/setup.sh trixie && tests/gst/trixie.py "$build" build-trixie
+}
+rung trixie trixie
 rung coverage scripts/coverage.sh "$build-coverage"
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
