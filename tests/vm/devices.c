@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "devices.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
@@ -184,15 +183,4 @@ int dmabuf_fill(int dmabuf, size_t size_bytes, unsigned seed)
         r = call(dmabuf, DMA_BUF_IOCTL_SYNC, &end);
     dmabuf_unmap(bytes, size_bytes);
     return r;
-}
-
-unsigned descriptors(void)
-{
-    unsigned count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    while (folder && readdir(folder))
-        count++;
-    if (folder)
-        closedir(folder);
-    return count;
 }

@@ -36,7 +36,4 @@ int dmabuf_fill(int dmabuf, size_t size_bytes, unsigned seed);
 /** The pattern alone. */
 void fill(uint8_t *bytes, size_t size_bytes, unsigned seed);
 
-/** Descriptors open in this process. */
-unsigned descriptors(void);
-
 #endif

@@ -2,6 +2,7 @@
 /** V4L2 cameras on real drivers. Run: vm_camera NODE MULTIPLANAR_NODE FOLDER; FOLDER holds what
  * another program captured: FOURCC.raw, 320x180, the same in each frame. */
 #include "devices.h"
+#include "harness/descriptors.h"
 #include "harness/test.h"
 
 #include <softisp/softisp.h>
@@ -260,13 +261,13 @@ static void cycle(int i)
 TEST(five_hundred_starts_and_stops_leave_nothing_behind)
 {
     cycle(0);
-    const unsigned fds = descriptors(), maps = mappings();
+    const unsigned fds = count_descriptors(), maps = mappings();
     const unsigned long kib = available_kib();
     for (int i = 0; i < 500; i++) {
         cycle(i);
         REQUIRE(test_ok);
     }
-    CHECK_EQ(descriptors(), fds);
+    CHECK_EQ(count_descriptors(), fds);
     CHECK_EQ(mappings(), maps);
     /* 500 sets of buffers are 230 MB. */
     CHECK(available_kib() + 32 * 1024 > kib);
@@ -308,11 +309,11 @@ static void whole_cycle(void)
 TEST(camera_and_session_come_and_go)
 {
     whole_cycle();
-    const unsigned fds = descriptors(), maps = mappings();
+    const unsigned fds = count_descriptors(), maps = mappings();
     const unsigned long kib = available_kib();
     for (int i = 0; test_ok && i < 50; i++)
         whole_cycle();
-    CHECK_EQ(descriptors(), fds);
+    CHECK_EQ(count_descriptors(), fds);
     CHECK(mappings() <= maps + 4); /* the C library keeps heaps of threads that ended */
     CHECK(available_kib() + 32 * 1024 > kib);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /** Frames and pictures that wait for real fences: in time, late, never; sw_sync and vgem. */
 #include "devices.h"
+#include "harness/descriptors.h"
 #include "pictures.h"
 
 #include <signal.h>
@@ -336,7 +337,7 @@ TEST(a_consumer_that_dies_holding_a_picture_stops_nobody)
 
 int main(void)
 {
-    const unsigned before = descriptors();
+    const unsigned before = count_descriptors();
     RUN(a_frame_starts_when_its_fence_signals);
     RUN(a_fence_that_signalled_before_holds_nothing_up);
     RUN(an_import_is_read_when_its_writer_is_done);
@@ -345,8 +346,8 @@ int main(void)
     RUN(a_fence_that_never_signals_holds_up_nobody_else);
     RUN(a_picture_comes_back_when_its_reader_is_done);
     RUN(a_consumer_that_dies_holding_a_picture_stops_nobody);
-    if (descriptors() != before) {
-        printf("FAILED: %u descriptors are left open\n", descriptors() - before);
+    if (count_descriptors() != before) {
+        printf("FAILED: %u descriptors are left open\n", count_descriptors() - before);
         test_failed++;
     }
     return test_report();

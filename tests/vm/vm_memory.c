@@ -2,6 +2,7 @@
 /** Buffers of each memory that the kernel has: filled and read by their descriptors alone, as a
  * device or another program does, and buffers of others read where they are. */
 #include "devices.h"
+#include "harness/descriptors.h"
 #include "pictures.h"
 
 #include <sys/mman.h>
@@ -248,14 +249,14 @@ TEST(a_buffer_of_a_heap_is_read_in_place)
 
 int main(void)
 {
-    const unsigned before = descriptors();
+    const unsigned before = count_descriptors();
     RUN(each_memory_is_shared_with_devices);
     RUN(buffers_are_told_apart_by_inode_and_offset);
     RUN(a_buffer_of_a_display_is_read_in_place);
     RUN(a_udmabuf_of_another_program_is_read_in_place);
     RUN(a_buffer_of_a_heap_is_read_in_place);
-    if (descriptors() != before) {
-        printf("FAILED: %u descriptors are left open\n", descriptors() - before);
+    if (count_descriptors() != before) {
+        printf("FAILED: %u descriptors are left open\n", count_descriptors() - before);
         test_failed++;
     }
     return test_report();
