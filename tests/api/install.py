@@ -24,7 +24,7 @@ try:
     r = run('meson', 'install', '-C', build, '--no-rebuild', '--destdir', root)
     check('installs', r.returncode == 0, r.stderr)
     found = {f: os.path.join(d, f) for d, _, fs in os.walk(root) for f in fs}
-    for name in 'softisp', 'softisp.pc', 'softisp.h', 'softisp.1', 'softisp-rawdec', 'libsoftisp.so':
+    for name in 'softisp', 'softisp.pc', 'softisp.h', 'softisp.1', 'softisp-rawdec', 'softisp-worker', 'libsoftisp.so':
         check(f'{name}_is_installed', name in found)
     pc = os.path.dirname(found['softisp.pc'])
     lib = os.path.dirname(found['libsoftisp.so'])
@@ -38,9 +38,13 @@ try:
         check(f'{name}_builds', r.returncode == 0, r.stderr)
         r = run(program, LD_LIBRARY_PATH=lib)
         check(f'{name}_runs', r.returncode == 0 and r.stdout, r.stderr)
+    programs = {'LD_LIBRARY_PATH': lib, 'SOFTISP_LIBEXECDIR': os.path.dirname(found['softisp-rawdec'])}
     r = run(found['softisp'], 'develop', os.path.join(source, 'tests/camera/tiny.dng'), '-o', os.path.join(root, 'tiny.png'),
-            LD_LIBRARY_PATH=lib, SOFTISP_LIBEXECDIR=os.path.dirname(found['softisp-rawdec']))
+            **programs)
     check('installed_command_develops', r.returncode == 0, r.stderr)
+    r = run(found['softisp'], 'live', '--camera', 'sim', '--size', '320x240', '--frames', '5', '--knob', 'isolation=process',
+            **programs)
+    check('installed_command_has_its_workers', r.returncode == 0, r.stderr)
 finally:
     shutil.rmtree(root)
 print(f'{passed} passed, {failed} failed')
