@@ -27,16 +27,6 @@ static int check_rising(struct reader *reader, uint32_t node, const float *value
     return 0;
 }
 
-static int check_count(struct reader *reader, uint32_t node, uint32_t min, uint32_t max)
-{
-    char what[96];
-    uint32_t count = reader->tree.nodes[node].count;
-    if (count >= min && count <= max)
-        return 0;
-    snprintf(what, sizeof(what), "has %u entries, not %u to %u", count, min, max);
-    return tree_refuse(&reader->tree, node, &reader->error, what);
-}
-
 /* ---- black level ----------------------------------------------------------------------------- */
 
 int section_black(struct reader *reader, uint32_t node)
@@ -82,7 +72,7 @@ static int read_curve(struct reader *reader, uint32_t node)
     struct sisp_tuning *t = reader->tuning;
     float values[3 * SISP_TUNING_POINTS_MAX], kelvin[SISP_TUNING_POINTS_MAX];
     uint32_t count = reader->tree.nodes[node].count;
-    int r = check_count(reader, node, 3, 3 * SISP_TUNING_POINTS_MAX);
+    int r = value_count(reader, node, 3, 3 * SISP_TUNING_POINTS_MAX);
     if (r == 0 && count % 3)
         r = tree_refuse(&reader->tree, node, &reader->error, "holds three numbers a point");
     if (r == 0)
@@ -109,7 +99,7 @@ static int read_gains(struct reader *reader, uint32_t node)
 {
     struct sisp_tuning *t = reader->tuning;
     float kelvin[SISP_TUNING_POINTS_MAX], gains[2];
-    int r = check_count(reader, node, 1, SISP_TUNING_POINTS_MAX);
+    int r = value_count(reader, node, 1, SISP_TUNING_POINTS_MAX);
     uint32_t count = 0;
     for (uint32_t i = reader->tree.nodes[node].first; r == 0 && i != TREE_NONE;
          i = reader->tree.nodes[i].next) {
@@ -145,14 +135,14 @@ static int read_prior_points(struct reader *reader, uint32_t node, struct sisp_t
             return -EINVAL;
         flat = ct;
         prior->count = reader->tree.nodes[ct].count;
-        r = check_count(reader, ct, 1, SISP_TUNING_POINTS_MAX);
+        r = value_count(reader, ct, 1, SISP_TUNING_POINTS_MAX);
         if (r == 0)
             r = value_list(reader, ct, any, prior->kelvin, prior->count);
         if (r == 0)
             r = value_list(reader, likely, any, prior->log_likelihood, prior->count);
     } else {
         prior->count = reader->tree.nodes[flat].count / 2;
-        r = check_count(reader, flat, 2, 2 * SISP_TUNING_POINTS_MAX);
+        r = value_count(reader, flat, 2, 2 * SISP_TUNING_POINTS_MAX);
         if (r == 0)
             r = value_list(reader, flat, any, values, 2 * prior->count);
         for (uint32_t i = 0; r == 0 && i < prior->count; i++) {
@@ -167,7 +157,7 @@ static int read_priors(struct reader *reader, uint32_t node)
 {
     struct sisp_tuning *t = reader->tuning;
     float lux[SISP_TUNING_PRIORS_MAX];
-    int r = check_count(reader, node, 1, SISP_TUNING_PRIORS_MAX);
+    int r = value_count(reader, node, 1, SISP_TUNING_PRIORS_MAX);
     uint32_t count = 0;
     for (uint32_t i = reader->tree.nodes[node].first; r == 0 && i != TREE_NONE;
          i = reader->tree.nodes[i].next) {
@@ -224,7 +214,7 @@ int section_colors(struct reader *reader, uint32_t node)
     uint32_t list = value_entry(reader, node, "ccms", TREE_LIST), count = 0;
     if (list == TREE_NONE)
         return -EINVAL;
-    int r = check_count(reader, list, 1, SISP_TUNING_COLORS_MAX);
+    int r = value_count(reader, list, 1, SISP_TUNING_COLORS_MAX);
     for (uint32_t i = reader->tree.nodes[list].first; r == 0 && i != TREE_NONE;
          i = reader->tree.nodes[i].next) {
         struct sisp_tuning_color *color = &t->colors[count];
@@ -275,7 +265,7 @@ int section_tone(struct reader *reader, uint32_t node)
     if (list == TREE_NONE)
         return -EINVAL;
     uint32_t count = reader->tree.nodes[list].count / 2;
-    int r = check_count(reader, list, 4, 2 * SISP_TUNING_POINTS_MAX);
+    int r = value_count(reader, list, 4, 2 * SISP_TUNING_POINTS_MAX);
     if (r == 0)
         r = value_list(reader, list, any_code, values, 2 * count);
     for (uint32_t i = 0; r == 0 && i < count; i++) {

@@ -59,6 +59,9 @@ uint32_t value_entry(struct reader *reader, uint32_t map, const char *key, enum 
 int value_list(
     struct reader *reader, uint32_t node, struct range range, float *out, uint32_t count);
 
+/** Whether the list has `min` to `max` entries: 0, or -EINVAL after a sentence. */
+int value_count(struct reader *reader, uint32_t node, uint32_t min, uint32_t max);
+
 /** The name of a kelvin entry and its range. */
 int value_kelvin(struct reader *reader, uint32_t map, float *out);
 

@@ -5,19 +5,8 @@
 
 #include <errno.h>
 #include <math.h>
-#include <stdio.h>
 
 static const struct range any_gain = {GAIN_MIN, GAIN_MAX};
-
-static int check_tables(struct reader *reader, uint32_t node)
-{
-    char what[96];
-    uint32_t count = reader->tree.nodes[node].count;
-    if (count >= 1 && count <= SISP_TUNING_TABLES_MAX)
-        return 0;
-    snprintf(what, sizeof(what), "has %u tables, not 1 to %u", count, SISP_TUNING_TABLES_MAX);
-    return tree_refuse(&reader->tree, node, &reader->error, what);
-}
 
 static int check_kelvin(struct reader *reader, uint32_t node, uint32_t table)
 {
@@ -46,7 +35,7 @@ static int read_chroma(struct reader *reader, uint32_t list, bool is_red)
 {
     struct sisp_tuning_shading *s = &reader->tuning->shading;
     uint32_t count = 0;
-    int r = check_tables(reader, list);
+    int r = value_count(reader, list, 1, SISP_TUNING_TABLES_MAX);
     for (uint32_t i = reader->tree.nodes[list].first; r == 0 && i != TREE_NONE;
          i = reader->tree.nodes[i].next) {
         float kelvin = 0;
@@ -156,7 +145,7 @@ int section_shading_sets(struct reader *reader, uint32_t node)
         return -EINVAL;
     s->strength = 1;
     s->count = 0;
-    r = check_tables(reader, sets);
+    r = value_count(reader, sets, 1, SISP_TUNING_TABLES_MAX);
     for (uint32_t i = reader->tree.nodes[sets].first; r == 0 && i != TREE_NONE;
          i = reader->tree.nodes[i].next)
         r = read_set(reader, i, s->count++);

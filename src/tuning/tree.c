@@ -94,14 +94,20 @@ int tree_refuse(
         *path ? path : "the file", what);
 }
 
-static int refuse_event(
-    const struct builder *builder, const yaml_event_t *event, const char *sentence)
+/* What is open is named; `line` from 0 on. */
+static int refuse_line(const struct builder *builder, size_t line, const char *sentence)
 {
     char path[256] = "";
     if (builder->at != TREE_NONE)
         write_path(builder->tree, builder->at, path, sizeof(path));
     return tuning_refuse(builder->error, -EINVAL, "%s:%zu: %s%s%s%s", builder->error->name,
-        event->start_mark.line + 1, *path ? "in '" : "", path, *path ? "' " : "", sentence);
+        line + 1, *path ? "in '" : "", path, *path ? "' " : "", sentence);
+}
+
+static int refuse_event(
+    const struct builder *builder, const yaml_event_t *event, const char *sentence)
+{
+    return refuse_line(builder, event->start_mark.line, sentence);
 }
 
 static int no_memory(const struct builder *builder)
@@ -253,12 +259,8 @@ static int next(struct builder *builder, yaml_event_t *event)
         return no_memory(builder);
     size_t line =
         parser->error == YAML_READER_ERROR ? parser->mark.line : parser->problem_mark.line;
-    char path[256] = "";
-    if (builder->at != TREE_NONE)
-        write_path(builder->tree, builder->at, path, sizeof(path));
-    return tuning_refuse(builder->error, -EINVAL, "%s:%zu: %s%s%s%s", builder->error->name,
-        line + 1, *path ? "in '" : "", path, *path ? "' " : "",
-        parser->problem ? parser->problem : "this is neither YAML nor JSON");
+    return refuse_line(
+        builder, line, parser->problem ? parser->problem : "this is neither YAML nor JSON");
 }
 
 static int build(struct builder *builder)

@@ -130,6 +130,16 @@ int value_list(struct reader *reader, uint32_t node, struct range range, float *
     return 0;
 }
 
+int value_count(struct reader *reader, uint32_t node, uint32_t min, uint32_t max)
+{
+    char what[96];
+    uint32_t count = reader->tree.nodes[node].count;
+    if (count >= min && count <= max)
+        return 0;
+    snprintf(what, sizeof(what), "has %u entries, not %u to %u", count, min, max);
+    return tree_refuse(&reader->tree, node, &reader->error, what);
+}
+
 int value_kelvin(struct reader *reader, uint32_t map, float *out)
 {
     uint32_t node = value_entry(reader, map, "ct", TREE_SCALAR);
