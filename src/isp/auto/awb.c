@@ -12,6 +12,9 @@
 /* How far white may lie from the locus, in stops of gain: fluorescent tubes and foliage shade. */
 #define LOCUS_TINT_MAX 0.4
 
+/* A tuning may claim any colours; beyond these gains the next step would take no state. */
+#define KNOWN_GAIN_LOG2 4.9
+
 /* Zones darker than this 12-bit mean say more of the black level than of colour. */
 #define DARK_CODES 24.0
 
@@ -282,7 +285,8 @@ static void limit_gains(double log2_gain[2], const struct isp_locus *locus)
         if (distance2 > square(LOCUS_TINT_MAX))
             keep = LOCUS_TINT_MAX / __builtin_sqrt(distance2);
         for (int i = 0; i < 2; i++)
-            log2_gain[i] = -(place[i] + keep * (chroma[i] - place[i]));
+            log2_gain[i] = isp_clamp(
+                -(place[i] + keep * (chroma[i] - place[i])), -KNOWN_GAIN_LOG2, KNOWN_GAIN_LOG2);
         return;
     }
     for (int i = 0; i < 2; i++)

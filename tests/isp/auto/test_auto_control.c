@@ -280,6 +280,21 @@ TEST(live_balance_moves_smoothly_and_holds_in_the_dark)
     CHECK_EQ(state.frames, 45);
 }
 
+TEST(a_curve_that_no_camera_has_is_followed_within_reason)
+{
+    static struct sisp_tuning tuning = {.parts = 1u << SISP_TUNING_WHITE,
+        .white_count = 2,
+        .white = {{3000, 0.01f, 0.005f}, {6000, 0.005f, 0.01f}}};
+    struct isp_auto_input input = start();
+    input.is_live = 1;
+    input.tuning = &tuning;
+    stats_flat(&stats, 0.1, 0.2, 0.125);
+    for (uint32_t i = 1; i < 4; i++) {
+        step(&input);
+        CHECK_EQ(state.frames, i);
+    }
+}
+
 TEST(auto_balance_of_a_file_leans_to_as_shot)
 {
     struct isp_auto_input input = start();
@@ -439,6 +454,7 @@ int main(void)
     RUN(a_profile_keeps_white_near_the_lights_there_are);
     RUN(manual_gains_stay_as_given);
     RUN(camera_balance_is_the_files_or_else_auto);
+    RUN(a_curve_that_no_camera_has_is_followed_within_reason);
     RUN(auto_balance_of_a_file_leans_to_as_shot);
     RUN(live_balance_moves_smoothly_and_holds_in_the_dark);
     RUN(black_white_and_missing_statistics_are_neutral);
