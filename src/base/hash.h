@@ -14,8 +14,8 @@ struct base_hash {
 
 struct base_hash base_hash_bytes(const void *bytes, size_t size_bytes);
 
-/** The hash of rows that are `stride_bytes` apart, without the padding between them. It is the hash
- * of the rows' hashes, so that it does not depend on the stride. */
+/** The hash of rows that are `stride_bytes` apart, without the padding between them: each row's is
+ * the seed of the next one's. It does not depend on the stride, and is not that of the bytes. */
 struct base_hash base_hash_rows(
     const void *rows, size_t row_bytes, size_t stride_bytes, size_t count);
 

@@ -114,7 +114,7 @@ static void bilinear(const struct rows *r)
     r->kernels->demosaic->bilinear[0](&r->demosaic);
 }
 
-/* The chroma of one row of pixels: half of a call. Two phases of two rows: half of a call. */
+/* Of two rows of pixels, as statistics are. */
 static void chroma(const struct rows *r)
 {
     r->kernels->pack->chroma[SISP_PIXEL_NV12](&r->chroma);

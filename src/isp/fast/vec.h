@@ -293,15 +293,14 @@ VEC_INLINE vec_u16 vec_lookup_bytes(vec_u16 bytes, vec_u16 table)
 }
 #endif
 
-/** 128-bit parts of which each begins `step` bytes (even, at most 16) after the one before. */
+/** 128-bit parts of which each begins `step` bytes (even, less than 16) after the one before. */
 VEC_INLINE vec_u16 vec_load_parts(const uint8_t *p, unsigned step)
 {
 #if VEC_BYTES == 64
     vec_u16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
         22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
     vec_u16 from = (lane >> 3) * (uint16_t)(step / 2) + (lane & 7);
-    return step == 16 ? vec_load(p)
-                      : (vec_u16)_mm512_permutexvar_epi16((VEC_RAW)from, (VEC_RAW)vec_load(p));
+    return (vec_u16)_mm512_permutexvar_epi16((VEC_RAW)from, (VEC_RAW)vec_load(p));
 #elif VEC_BYTES == 32
     __m128i low = _mm_loadu_si128((const __m128i *)p);
     __m128i high = _mm_loadu_si128((const __m128i *)(p + step));
