@@ -68,13 +68,16 @@ static inline __attribute__((always_inline)) void read_cells(
 {
     static const int color[SISP_SITE_COUNT] = {0, 1, 1, 2};
     const unsigned shift = 16u - f->raw->bits;
+    const uint32_t most = (1u << f->raw->bits) - 1; /* words may hold more: white */
     for (int site = 0; site < SISP_SITE_COUNT; site++) {
         const uint8_t *below = f->samples + f->place[site] / 2 * f->geometry->raw_stride_bytes;
         const uint32_t column = f->place[site] % 2;
         int32_t *linear = c->linear[color[site]];
         for (uint32_t i = 0; i < c->count; i++) {
             const uint8_t *from = below + c->line[i];
-            const uint16_t code = (uint16_t)(sample(from, c->cell[i] + column, packing) << shift);
+            const uint32_t word = sample(from, c->cell[i] + column, packing);
+            const bool is_whole = packing != SISP_PACKING_16 || word < most;
+            const uint16_t code = (uint16_t)((is_whole ? word : most) << shift);
             const uint32_t v = code > f->black[site] ? code - (uint32_t)f->black[site] : 0;
             const int32_t scaled = (int32_t)(v * (uint32_t)f->gain[site] >> 13);
             linear[i] = site == SISP_SITE_GB ? linear[i] + scaled : scaled;

@@ -98,7 +98,7 @@ TEST(coefficients_outside_their_ranges_are_refused)
 }
 
 /* Within four steps of 8 bits: the fast path has 12 bits before a steep curve, and of the curve
- * every fourth knot. */
+ * fewer lines. */
 static bool are_rows_near(
     enum sisp_pixel_format format, const uint8_t *a, const uint8_t *b, size_t size)
 {
@@ -148,15 +148,22 @@ TEST(floor_gives_the_fast_paths_colours)
         c.black_level[SISP_SITE_GB] = c.black_level[SISP_SITE_GR]; /* else green is not flat */
         memset(c.ccm, 0, sizeof(c.ccm));
         c.ccm[0] = c.ccm[4] = c.ccm[8] = 1;
+        for (int k = 0; k < 3; k++) /* as the coefficients' header has it */
+            c.clip_level = fminf(c.clip_level, c.wb_gains[k]);
         uint8_t *raw = frame_random_raw(&g, &prng);
         memset(raw, f->packing == SISP_PACKING_16 ? 1 << (f->bits - 10) : 0x55,
             g.raw_stride_bytes * g.raw_height);
         picture_create(&a, &g);
         picture_create(&b, &g);
-        isp_floor_band(&g, &c, raw, &a.image, 0, g.height);
-        REQUIRE(
-            frame_develop(&g, &c, (enum isp_isa)isp_isa_find("auto"), raw, &b.image, 0, NULL) == 0);
-        CHECK(is_near(&a, &b));
+        for (int i = 0; i < 2; i++) {
+            isp_floor_band(&g, &c, raw, &a.image, 0, g.height);
+            REQUIRE(frame_develop(
+                        &g, &c, (enum isp_isa)isp_isa_find("auto"), raw, &b.image, 0, NULL) == 0);
+            CHECK(is_near(&a, &b));
+            /* Of words, codes that the format has not: white. Not all bits, so that none is cut. */
+            memset(raw, f->packing == SISP_PACKING_16 ? 0xf0 : 0xff,
+                g.raw_stride_bytes * g.raw_height);
+        }
         picture_destroy(&a);
         picture_destroy(&b);
         free(raw);
