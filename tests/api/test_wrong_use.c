@@ -209,6 +209,14 @@ TEST(a_callback_that_never_returns_holds_nobody_up)
     }
 }
 
+TEST(dark_samples_lie_inside_the_frame)
+{
+    struct sisp_session_params params = small_params();
+    params.info.dark = (struct sisp_rect){0, params.info.height - 2, params.info.width, 4};
+    CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
+    CHECK(strstr(error, "no light reaches") != NULL);
+}
+
 TEST(a_tuning_that_cannot_be_is_refused)
 {
     static struct sisp_tuning tuning;
@@ -235,6 +243,7 @@ TEST(a_tuning_that_cannot_be_is_refused)
 
 int main(void)
 {
+    RUN(dark_samples_lie_inside_the_frame);
     RUN(a_tuning_that_cannot_be_is_refused);
     RUN(a_second_release_is_refused);
     RUN(handles_that_are_none_are_refused);

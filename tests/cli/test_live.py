@@ -172,6 +172,22 @@ def headerless_frames_on_stdin(folder):
     expect(code == 0 and json.loads(out)['captured'] == 0, out, err)
 
 
+def black_is_measured_at_a_dark_edge(folder):
+    t, y = os.path.join(folder, 't.csv'), os.path.join(folder, 'p.y4m')
+    frame = bytes(20 + r % 2 if x < 8 else 120 for r in range(64) for x in range(72))
+    args = ['live', '--camera', 'stdin', '--raw-format', 'SRGGB8', '--size', '72x64', '--black', 'optical']
+    code, _, err = run(*args, '--dark', 'left:8', '--preview', y, '--telemetry', t, stdin=frame * 3)
+    expect(code == 0, err)
+    expect(b' W64 H64 ' in open(y, 'rb').readline())
+    lines = [json.loads(line) for line in open(t + '.params.jsonl')]
+    for line in lines:
+        expect(line['black_level'] == [20, 20, 21, 21] and line['black_confidence'] == 1, line)
+        expect(line['sources']['black'] == 'auto', line['sources'])
+    code, _, err = run(*args, stdin=frame)
+    expect(code == 2 and '--dark' in err, code, err)
+    one_sentence(err)
+
+
 def a_recording_on_stdin_keeps_its_rate(folder):
     raw = os.path.join(folder, 'frames.raw')
     open(raw, 'wb').write(bytes(64 * 64) * 30)
@@ -326,7 +342,7 @@ def devices_that_are_none(folder):
 
 
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
-      a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, a_recording_on_stdin_keeps_its_rate,
+      a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, black_is_measured_at_a_dark_edge, a_recording_on_stdin_keeps_its_rate,
       wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, turned_previews_and_stills, full_pictures_beside_previews, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk,
       devices_that_are_none])
