@@ -208,7 +208,9 @@ struct isp_auto_state {
     uint32_t black_mode; /* how the levels were measured; SISP_BLACK_STATED: not at all */
     float black_level[SISP_SITE_COUNT], black_confidence;
     float black_error; /* of learned ones, one sigma in raw codes; 0: nothing is known */
-    float black_blocks[ISP_BLACK_BLOCKS]; /* of the frame before, where they are learned */
+    float black_blocks[ISP_BLACK_BLOCKS];    /* of the frame before, where they are learned */
+    float black_reference[ISP_BLACK_BLOCKS]; /* of one black_age frames before that */
+    uint32_t black_age;
 };
 
 /** All that automatic control may look at for one frame. */

@@ -293,7 +293,8 @@ static bool state_sane(const struct isp_auto_state *state)
             return false;
     }
     for (int i = 0; i < ISP_BLACK_BLOCKS; i++) {
-        if (!isp_within((double)state->black_blocks[i], 0, 65535))
+        if (!isp_within((double)state->black_blocks[i], 0, 65535) ||
+            !isp_within((double)state->black_reference[i], 0, 65535))
             return false;
     }
     return isp_within((double)state->wb_confidence, 0, 1) &&

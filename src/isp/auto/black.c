@@ -237,7 +237,9 @@ static bool follow(const struct isp_auto_input *input, const struct isp_auto_sta
     next->black_mode = is_known ? mode : SISP_BLACK_STATED;
     next->black_confidence = is_known ? previous->black_confidence : 0;
     next->black_error = is_known ? previous->black_error : 0;
+    next->black_age = previous->black_age;
     memcpy(next->black_blocks, previous->black_blocks, sizeof(next->black_blocks));
+    memcpy(next->black_reference, previous->black_reference, sizeof(next->black_reference));
     if (sample && mode == SISP_BLACK_OPTICAL && sample->mode == mode)
         follow_optical(sample, full, !is_known, next);
     else if (sample && mode == SISP_BLACK_LEARNED && sample->mode == mode)

@@ -5,7 +5,8 @@
  * white above it. So they are an upper bound, and a guess by what is usual. But when light or
  * exposure change, all levels of a picture move away from black in proportion: y = a x + (1 - a)
  * black, whatever `a` is, so the line through the levels of two frames tells it, and how well they
- * lie on it tells how surely. The estimate joins all of that by its errors. */
+ * lie on it tells how surely. The estimate joins all of that by its errors. In steady
+ * light the line between frames a second apart shows black itself move. */
 #include "isp/auto/auto.h"
 
 #include <string.h>
@@ -32,6 +33,13 @@
 #define ERROR_A_FRAME (1.0 / 131072)
 #define ERROR_LEAST   (1.0 / 4096)
 #define ERROR_HALF    (1.0 / 256) /* of which confidence is 0.5 */
+
+/* Frames between which a drift is looked for in steady light; what is usual, and most, in that
+ * time.
+ */
+#define DRIFT_FRAMES 32
+#define DRIFT_USUAL  (1.0 / 2048)
+#define DRIFT_MOST   (1.0 / 256)
 
 struct estimate {
     double level, error;
@@ -128,9 +136,15 @@ static void measure_rest(struct pair *p, double slope)
     }
 }
 
-/* The line through the means of both halves (Wald, The fitting of straight lines if both variables
- * are subject to error, 1940) meets y = x at black. False where it does not tell. */
-static bool compare(const float *x, const float *y, const double limits[2], struct estimate *out)
+/* y = dark_y + slope (x - dark_x), with the variances of the halves' means. */
+struct line {
+    double slope, dark_x, dark_y, across, dark, bright;
+    bool is_steady; /* else one frame is clearly brighter than the other */
+};
+
+/* Through the means of both halves: Wald, The fitting of straight lines if both variables are
+ * subject to error, 1940. False where they are too few or too near each other. */
+static bool fit(const float *x, const float *y, const double limits[2], struct line *line)
 {
     const double full = limits[0];
     struct pair p = {.x = x, .y = y, .clipped = CLIPPED * limits[1]};
@@ -138,16 +152,48 @@ static bool compare(const float *x, const float *y, const double limits[2], stru
     const double across = p.bright.x - p.dark.x, up = p.bright.y - p.dark.y;
     const double wide = across > up ? across : up, narrow = across > up ? up : across;
     if (p.dark.count < BLOCKS_LEAST || p.bright.count < BLOCKS_LEAST ||
-        !(narrow > PAIR_NARROW * full) || !(wide > PAIR_WIDE * full) ||
-        !(wide > RATIO_LEAST * narrow))
+        !(narrow > PAIR_NARROW * full) || !(wide > PAIR_WIDE * full))
         return false;
-    const double slope = up / across, off_one = slope > 1 ? slope - 1 : 1 - slope;
-    measure_rest(&p, slope);
-    out->level = (p.dark.y - slope * p.dark.x) / (1 - slope);
-    const double reach = (p.dark.x - out->level) / across;
-    const double dark = p.dark.rest / p.dark.count, bright = p.bright.rest / p.bright.count;
-    out->error = (__builtin_sqrt(dark) + __builtin_sqrt(reach * reach * (dark + bright))) / off_one;
-    return out->level > 0 && out->level < BLACK_MOST * full;
+    *line = (struct line){.slope = up / across, .dark_x = p.dark.x, .dark_y = p.dark.y};
+    measure_rest(&p, line->slope);
+    line->across = across;
+    line->dark = p.dark.rest / p.dark.count;
+    line->bright = p.bright.rest / p.bright.count;
+    line->is_steady = !(wide > RATIO_LEAST * narrow);
+    return true;
+}
+
+/* One sigma of y where x is that. */
+static double error_at(const struct line *line, double x)
+{
+    const double reach = (line->dark_x - x) / line->across;
+    return __builtin_sqrt(line->dark) + __builtin_sqrt(reach * reach * (line->dark + line->bright));
+}
+
+/* The line meets y = x at black. False where it does not tell. */
+static bool compare(const float *x, const float *y, const double limits[2], struct estimate *out)
+{
+    struct line line;
+    if (!fit(x, y, limits, &line) || line.is_steady)
+        return false;
+    out->level = (line.dark_y - line.slope * line.dark_x) / (1 - line.slope);
+    out->error = error_at(&line, out->level) / __builtin_fabs(1 - line.slope);
+    return out->level > 0 && out->level < BLACK_MOST * limits[0];
+}
+
+/* In steady light black itself has moved from where it was known: by what `x` lies off there. The
+ * less sure it is, the less of it is taken. */
+static void follow_drift(
+    const float *x, const float *y, const double limits[2], struct estimate *known)
+{
+    struct line line;
+    if (!fit(x, y, limits, &line) || !line.is_steady)
+        return;
+    const double usual = DRIFT_USUAL * limits[0], level = known->level;
+    const double drift = line.dark_y + line.slope * (level - line.dark_x) - level;
+    const double error = error_at(&line, level) + __builtin_fabs(1 - line.slope) * known->error;
+    if (isp_within(drift, -DRIFT_MOST * limits[0], DRIFT_MOST * limits[0]))
+        known->level = level + drift * usual * usual / (usual * usual + error * error);
 }
 
 /* ---- what is known --------------------------------------------------------------------------- */
@@ -185,11 +231,13 @@ static bool look(const struct isp_auto_input *input, const struct isp_auto_state
     const struct isp_black_sample *sample = input->black;
     const double limits[2] = {full, (double)input->info->white_level};
     const struct darkness dark = darkness_of(sample->blocks);
+    const bool was_learned = previous->black_mode == SISP_BLACK_LEARNED;
     const double ceiling = dark.lowest + 3 * (double)sample->error;
     struct estimate found;
     bool is_found = false;
-    if (previous->black_mode == SISP_BLACK_LEARNED &&
-        compare(previous->black_blocks, sample->blocks, limits, &found)) {
+    if (was_learned && known->error > 0 && previous->black_age + 1 == DRIFT_FRAMES)
+        follow_drift(previous->black_reference, sample->blocks, limits, known);
+    if (was_learned && compare(previous->black_blocks, sample->blocks, limits, &found)) {
         *known = known->error > 0 ? join(known, &found) : found;
         is_found = true;
     }
@@ -228,4 +276,8 @@ void isp_black_learn(const struct isp_auto_input *input, const struct isp_auto_s
     next->black_error = (float)known.error;
     next->black_confidence = is_measured ? (float)(1 / (1 + known.error / (ERROR_HALF * full))) : 0;
     memcpy(next->black_blocks, input->black->blocks, sizeof(next->black_blocks));
+    next->black_age = was_learned ? (previous->black_age + 1) % DRIFT_FRAMES : 0;
+    memcpy(next->black_reference,
+        next->black_age ? previous->black_reference : input->black->blocks,
+        sizeof(next->black_reference));
 }

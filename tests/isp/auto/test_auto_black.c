@@ -158,6 +158,23 @@ TEST(black_is_learned_as_exposure_moves)
     }
 }
 
+/* Nothing stated, no dark rows, and exposure at rest. */
+TEST(a_drift_in_steady_light_is_followed)
+{
+    static const struct {
+        const char *options;
+        double error;
+    } cases[] = {
+        {"scene=park,motion=off,black-drift=8", 1.5}, {"scene=park,motion=off,black-drift=32", 3.5},
+        {"scene=stripes,motion=off,black-drift=-8", 4}, /* the darkest: 40 codes above black */
+    };
+    for (size_t i = 0; i < BASE_COUNT(cases); i++) {
+        struct followed found = follow_steady(cases[i].options, SISP_BLACK_LEARNED, 0, 30, 600);
+        CHECK(found.error.min > -cases[i].error && found.error.max < cases[i].error);
+        CHECK(found.moved_percent < 0.5);
+    }
+}
+
 /* A gray wall without and with light: the darkest lies 25 and 0 codes above black. */
 TEST(where_nothing_tells_nothing_is_learned)
 {
@@ -255,6 +272,7 @@ int main(void)
     RUN(where_nobody_states_it_dark_rows_are_asked);
     RUN(dark_rows_are_followed_as_they_drift);
     RUN(black_is_learned_as_exposure_moves);
+    RUN(a_drift_in_steady_light_is_followed);
     RUN(where_nothing_tells_nothing_is_learned);
     return test_report();
 }
