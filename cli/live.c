@@ -40,7 +40,7 @@ static const char help[] =
     "      --raw-format NAME    of the frames (SRGGB10; a device's: as it is set); --stride "
     "--black --white as for develop\n"
     "      --black optical      black level as measured in samples that no light reaches\n"
-    "      --black learned      black level as learned from the darkest parts of pictures\n"
+    "      --black learned      black level as learned from pictures\n"
     "      --dark EDGE:N        no light reaches N rows or columns at this edge of each frame\n"
     "                           (top, bottom, left, right); they are no part of pictures\n"
     "      --tuning FILE        as for develop; a changed file is taken over while the camera "

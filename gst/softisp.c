@@ -399,8 +399,9 @@ static void install_properties(GObjectClass *class)
 {
     g_object_class_install_property(class, PROP_BLACK_LEVEL,
         g_param_spec_float("black-level", "black-level",
-            "What the sensor gives without light, in its codes; -1: as the tuning says, else 0", -1,
-            65534, -1, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
+            "What the sensor gives without light, in its codes; -1: as the tuning says, else as "
+            "learned",
+            -1, 65534, -1, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING));
     g_object_class_install_property(class, PROP_STATS,
         g_param_spec_boxed("stats", "stats",
             "Frames in, pictures out, frames without a picture, frames that were copied",

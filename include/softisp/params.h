@@ -58,7 +58,7 @@ enum sisp_wb_mode {
 enum sisp_black_mode {
     SISP_BLACK_STATED,  /* by user, raw info or tuning; where nobody does: optical, else learned */
     SISP_BLACK_OPTICAL, /* in sisp_raw_info.dark; where it has none: as stated, else learned */
-    SISP_BLACK_LEARNED, /* from the darkest parts of pictures */
+    SISP_BLACK_LEARNED, /* from pictures: sisp_coefficients.black_confidence says how surely */
 };
 
 /** Values of SISP_PARAM_AE_METERING: which zones count how much. */
