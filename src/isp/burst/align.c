@@ -1,141 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Align: one whole-period translation per frame, by a coarse to fine search of grey pyramids. */
-#include <isp/burst/burst.h>
+#include <isp/burst/pyramid.h>
 
 #include <base/base.h>
 
 #include <float.h>
 #include <stdbool.h>
 
-#define LEVELS_MAX 5
-#define SIZE_MIN   24   /* shorter side of the coarsest level */
-#define REACH      64   /* cells: 128 samples either way */
-#define CLIPPED    (-1) /* a grey cell that touches saturation is compared with nothing */
-#define GREY_BITS                                                                                  \
-    14                 /* of a grey cell, whatever the raw's: leaves signed 16-bit words some room \
-                        */
-#define GAIN_MAX 1.25F /* of brightness between frames: lamps flicker, exposures are equal */
-#define WRONG    16    /* cells by which a transform is off to learn how wrong ones look */
-#define RESIDUAL 2.0F  /* sigmas up to which a frame is always taken */
-#define FRACTION 0.5F  /* of a wrong transform's residual, beyond which it is not */
-#define FIXED    256   /* residuals are summed as integers of 1/256 sigma */
-
-struct level {
-    uint32_t width, height;
-    int16_t *cells;
-};
-
-struct pyramid {
-    uint32_t count;
-    struct level levels[LEVELS_MAX];
-};
-
-/* Variance of the difference of two cells whose first is g: slope * g + offset, at least that of
- * black. */
-struct cell_noise {
-    float slope, offset, least;
-};
+#define REACH    64   /* cells: 128 samples either way */
+#define WRONG    16   /* cells by which a transform is off to learn how wrong ones look */
+#define RESIDUAL 2.0F /* sigmas up to which a frame is always taken */
+#define FRACTION 0.5F /* of a wrong transform's residual, beyond which it is not */
+#define FIXED    256  /* residuals are summed as integers of 1/256 sigma */
 
 struct shift {
     int32_t x, y;
 };
-
-/* ---- pyramids ------------------------------------------------------------------------------- */
-
-static size_t pyramid_bytes(const struct isp_geometry *g)
-{
-    size_t cells = (size_t)(g->crop.width / 2) * (g->crop.height / 2);
-    return base_align(cells * 4 / 3 * sizeof(int16_t) + 64, 64);
-}
-
-static void pyramid_place(struct pyramid *p, const struct isp_geometry *g, int16_t *cells)
-{
-    uint32_t width = g->crop.width / 2, height = g->crop.height / 2;
-    p->count = 0;
-    do {
-        p->levels[p->count++] = (struct level){width, height, cells};
-        cells += (size_t)width * height;
-        width /= 2;
-        height /= 2;
-    } while (p->count < LEVELS_MAX && width >= SIZE_MIN && height >= SIZE_MIN);
-}
-
-/* The sum of four samples is shifted up by .up, then down by .down. */
-struct grey_shift {
-    unsigned up, down;
-};
-
-static struct grey_shift grey_shift_of(const struct isp_geometry *g)
-{
-    unsigned bits = unpack_format(g->raw_fourcc)->bits + 2U;
-    return bits > GREY_BITS ? (struct grey_shift){0, bits - GREY_BITS}
-                            : (struct grey_shift){GREY_BITS - bits, 0};
-}
-
-/* Grey units to a raw code. */
-static float grey_unit(const struct isp_geometry *g)
-{
-    struct grey_shift s = grey_shift_of(g);
-    return 4 * (float)(1U << s.up) / (float)(1U << s.down);
-}
-
-static float mean_black(const struct sisp_coefficients *c)
-{
-    const float *b = c->black_level;
-    return (b[0] + b[1] + b[2] + b[3]) * 0.25F;
-}
-
-static void grey_row(int16_t *restrict out, const uint16_t *const rows[2], uint32_t count,
-    struct grey_shift shift, uint32_t white)
-{
-    const uint16_t *restrict a = rows[0], *restrict b = rows[1];
-    for (uint32_t k = 0; k < count; k++) {
-        uint32_t w = a[2 * k], x = a[2 * k + 1], y = b[2 * k], z = b[2 * k + 1];
-        bool is_clipped = (w >= white) | (x >= white) | (y >= white) | (z >= white);
-        int32_t grey = (int32_t)(((w + x) + (y + z)) << shift.up >> shift.down);
-        out[k] = (int16_t)(is_clipped ? CLIPPED : grey);
-    }
-}
-
-/* Mean of 2x2; clipped if any of the four is. */
-static void halve_row(
-    int16_t *restrict out, const int16_t *restrict a, const int16_t *restrict b, uint32_t count)
-{
-    for (uint32_t k = 0; k < count; k++) {
-        int32_t any = a[2 * k] | a[2 * k + 1] | b[2 * k] | b[2 * k + 1];
-        int32_t sum = a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
-        out[k] = (int16_t)(any < 0 ? CLIPPED : (sum + 2) >> 2);
-    }
-}
-
-static void halve(const struct level *from, struct level *to)
-{
-    for (uint32_t y = 0; y < to->height; y++) {
-        const int16_t *a = from->cells + (size_t)2 * y * from->width;
-        halve_row(to->cells + (size_t)y * to->width, a, a + from->width, to->width);
-    }
-}
-
-static void grey_build(struct pyramid *p, const struct burst_frame *frame, float white,
-    const uint8_t *raw, uint16_t *words)
-{
-    struct level *base = &p->levels[0];
-    const struct grey_shift shift = grey_shift_of(frame->geometry);
-    uint16_t *more = words + frame->geometry->crop.width + UNPACK_SLACK;
-    for (uint32_t y = 0; y < base->height; y++) {
-        const uint16_t *const rows[2] = {
-            isp_burst_row(frame, raw, 2 * y, words), isp_burst_row(frame, raw, 2 * y + 1, more)};
-        grey_row(base->cells + (size_t)y * base->width, rows, base->width, shift, (uint32_t)white);
-    }
-}
-
-static void pyramid_build(struct pyramid *p, const struct burst_frame *frame, float white,
-    const uint8_t *raw, uint16_t *words)
-{
-    grey_build(p, frame, white, raw, words);
-    for (uint32_t i = 1; i < p->count; i++)
-        halve(&p->levels[i - 1], &p->levels[i]);
-}
 
 /* ---- search --------------------------------------------------------------------------------- */
 
@@ -205,18 +85,6 @@ static void add_brightness(
     sum->frame += frame;
 }
 
-static void scale_cells(const struct level *level, float gain, float black)
-{
-    const size_t count = (size_t)level->width * level->height;
-    const float limit = (1 << GREY_BITS) * GAIN_MAX;
-    for (size_t k = 0; k < count; k++) {
-        float value = ((float)level->cells[k] - black) * gain + (black + 0.5F);
-        value = value > 0 ? value : 0;
-        value = value < limit ? value : limit;
-        level->cells[k] = (int16_t)(level->cells[k] < 0 ? CLIPPED : (int32_t)value);
-    }
-}
-
 /* Make the frame as bright as the reference is where they overlap: on smooth content a lamp's
  * flicker looks like motion. Returns by how much. */
 static float equalise(
@@ -228,9 +96,9 @@ static float equalise(
         add_brightness(&sum, cell_at(reference, o.x0, y),
             cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, (int32_t)black);
     float gain = sum.frame > 0 ? (float)sum.reference / (float)sum.frame : 1;
-    if (!(gain < GAIN_MAX && gain * GAIN_MAX > 1))
+    if (!(gain < PYRAMID_GAIN_MAX && gain * PYRAMID_GAIN_MAX > 1))
         return 1;
-    scale_cells(frame, gain, black);
+    isp_pyramid_scale(frame, gain, black);
     return gain;
 }
 
@@ -276,18 +144,6 @@ static struct shift find_shift(
 }
 
 /* ---- residuals ------------------------------------------------------------------------------- */
-
-static struct cell_noise cell_noise_of(const struct isp_geometry *g,
-    const struct sisp_coefficients *c, const struct isp_burst_transform *t)
-{
-    /* A cell is `unit` times its samples' mean x * range + black, which has a quarter of their
-     * variance range^2 * (shot * x + read); a difference has twice that. */
-    float black = mean_black(c), range = c->white_level - black, unit = grey_unit(g);
-    float scale = 0.5F * range * range * unit * unit;
-    float read = t->noise_read + burst_rounding_variance(c);
-    return (struct cell_noise){scale * t->noise_shot / (range * unit),
-        scale * (read - t->noise_shot * black / range), scale * read};
-}
 
 /* In sigmas of the difference of two cells; integers, so that no order of sums can matter. */
 static void add_residual_row(struct score *score, const int16_t *a, const int16_t *b,
@@ -335,7 +191,7 @@ static float residual_of_wrong(const struct level *reference, const struct cell_
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry)
 {
     size_t words = 2 * ((size_t)geometry->crop.width + UNPACK_SLACK) * sizeof(uint16_t);
-    return 2 * pyramid_bytes(geometry) +
+    return 2 * isp_pyramid_bytes(geometry) +
            base_max_size(base_align(words, 64), isp_burst_noise_scratch_size(geometry));
 }
 
@@ -354,11 +210,13 @@ struct job {
 static void find_shifts(struct job *job, struct isp_burst_transform *out)
 {
     const float white = job->coefficients->white_level;
-    pyramid_build(&job->fixed, &job->frame, white, job->raws[job->reference], job->words);
+    isp_pyramid_grey(&job->fixed, &job->frame, white, job->raws[job->reference], job->words);
+    isp_pyramid_halve(&job->fixed);
     for (uint32_t i = 0; i < job->count; i++) {
         if (i == job->reference)
             continue;
-        pyramid_build(&job->moving, &job->frame, white, job->raws[i], job->words);
+        isp_pyramid_grey(&job->moving, &job->frame, white, job->raws[i], job->words);
+        isp_pyramid_halve(&job->moving);
         struct shift s = find_shift(&job->fixed, &job->moving, job->black);
         out->dx[i] = 2 * s.x;
         out->dy[i] = 2 * s.y;
@@ -390,13 +248,13 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
 static void find_residuals(struct job *job, struct isp_burst_transform *out)
 {
     const struct level *fixed = &job->fixed.levels[0], *moving = &job->moving.levels[0];
-    const struct cell_noise noise = cell_noise_of(job->geometry, job->coefficients, out);
+    const struct cell_noise noise = isp_pyramid_noise(job->geometry, job->coefficients, out);
     const float wrong = residual_of_wrong(fixed, &noise) * FRACTION;
     const float most = wrong > RESIDUAL ? wrong : RESIDUAL;
     for (uint32_t i = 0; i < job->count; i++) {
         if (i == job->reference)
             continue;
-        grey_build(
+        isp_pyramid_grey(
             &job->moving, &job->frame, job->coefficients->white_level, job->raws[i], job->words);
         struct shift s = {out->dx[i] / 2, out->dy[i] / 2};
         out->gain[i] = equalise(fixed, moving, s, job->black);
@@ -418,10 +276,10 @@ void isp_burst_align(const struct isp_geometry *geometry,
         .count = count,
         .reference = reference,
         .frame = isp_burst_frame_of(geometry),
-        .black = mean_black(coefficients) * grey_unit(geometry),
-        .words = (uint16_t *)(bytes + 2 * pyramid_bytes(geometry))};
-    pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
-    pyramid_place(&job.moving, geometry, (int16_t *)(bytes + pyramid_bytes(geometry)));
+        .black = isp_pyramid_black(geometry, coefficients),
+        .words = (uint16_t *)(bytes + 2 * isp_pyramid_bytes(geometry))};
+    isp_pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
+    isp_pyramid_place(&job.moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
     *out = (struct isp_burst_transform){.used = 1U << reference, .reference = reference};
     out->gain[reference] = 1;
     find_shifts(&job, out);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Grey pictures of a mosaic, coarse to fine: a cell is the sum of 2x2 samples, a coarser level the
+ * mean of 2x2 cells. */
+#ifndef ISP_BURST_PYRAMID_H
+#define ISP_BURST_PYRAMID_H
+
+#include <isp/burst/burst.h>
+
+#define PYRAMID_LEVELS_MAX 5
+#define PYRAMID_CLIPPED    (-1)  /* a cell that touches saturation is compared with nothing */
+#define PYRAMID_GAIN_MAX   1.25F /* of brightness between frames: lamps flicker */
+
+struct level {
+    uint32_t width, height;
+    int16_t *cells;
+};
+
+struct pyramid {
+    uint32_t count;
+    struct level levels[PYRAMID_LEVELS_MAX];
+};
+
+/* Variance of the difference of two cells whose first is g: slope * g + offset, at least that of
+ * black. */
+struct cell_noise {
+    float slope, offset, least;
+};
+
+/** Bytes of the cells of all levels. */
+size_t isp_pyramid_bytes(const struct isp_geometry *geometry);
+
+/** Lay the levels into `cells`. */
+void isp_pyramid_place(
+    struct pyramid *pyramid, const struct isp_geometry *geometry, int16_t *cells);
+
+/** Fill level 0. Cells with a sample of `white` or more are PYRAMID_CLIPPED. `words` holds two rows
+ * of the crop's width + UNPACK_SLACK. */
+void isp_pyramid_grey(struct pyramid *pyramid, const struct burst_frame *frame, float white,
+    const uint8_t *raw, uint16_t *words);
+
+/** Fill the levels above. */
+void isp_pyramid_halve(struct pyramid *pyramid);
+
+/** Brighten a level: black stays. */
+void isp_pyramid_scale(const struct level *level, float gain, float black);
+
+/** Black of a cell. */
+float isp_pyramid_black(
+    const struct isp_geometry *geometry, const struct sisp_coefficients *coefficients);
+
+struct cell_noise isp_pyramid_noise(const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform);
+
+#endif
