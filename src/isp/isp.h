@@ -255,9 +255,18 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
 void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
     const struct sisp_params *params, const struct sisp_tuning *tuning);
 
-/* ---- burst (SlowAlgo, SlowISP) --------------------------------------------------------------- */
+/* ---- burst (SlowAlgo, SlowISP) -------------------------------------------------------------- */
 
 #define ISP_BURST_MAX 16
+
+/** Raw frames of one geometry, in the order in which they were taken. */
+struct isp_burst {
+    const struct isp_geometry *geometry;
+    const struct sisp_coefficients *coefficients;
+    const uint8_t *const *raws;
+    uint32_t count, reference; /* 1 to 16; the frame that the picture is of */
+    enum isp_isa isa;
+};
 
 /** Whole Bayer periods: frame i, moved by (dx, dy) samples (even numbers), lies on the reference.
  */
@@ -273,23 +282,58 @@ struct isp_burst_transform {
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry);
 
-/** Align `count` (1 to 16) raw frames of one geometry to frame `reference`. */
-void isp_burst_align(const struct isp_geometry *geometry,
-    const struct sisp_coefficients *coefficients, const uint8_t *const *raws, uint32_t count,
-    uint32_t reference, void *scratch, struct isp_burst_transform *out);
+/** One shift for each whole frame, which frames take part, and the noise model. */
+void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_burst_transform *out);
+
+#define ISP_BURST_VECTOR_UNIT 64 /* of a vector, to a sample */
+
+/** What lies at (x, y) in the reference lies at (x, y) + vector in the frame. */
+struct isp_burst_vector {
+    int16_t x, y; /* in 1/ISP_BURST_VECTOR_UNIT of a sample */
+};
+
+/** Blocks of 8x8 samples along a side. */
+static inline uint32_t isp_burst_blocks(uint32_t samples)
+{
+    return (samples + 7) / 8;
+}
+
+/** Bytes of the vectors of all blocks of `count` frames: [frame][block row][block]. */
+size_t isp_burst_field_size(const struct isp_geometry *geometry, uint32_t count);
+
+size_t isp_burst_follow_scratch_size(const struct isp_geometry *geometry);
+
+/** Follow every block from the shifts on, frame by frame: begin, then count - 1 steps from 0 on,
+ * all with the same arguments. Frames are taken outwards from the reference, so that what moves by
+ * itself is followed. Vectors of the reference and of frames left out are zero. */
+void isp_burst_follow_begin(const struct isp_burst *burst,
+    const struct isp_burst_transform *transform, void *scratch, struct isp_burst_vector *field);
+void isp_burst_follow_next(const struct isp_burst *burst,
+    const struct isp_burst_transform *transform, void *scratch, uint32_t step,
+    struct isp_burst_vector *field);
+
+/** Filters that read a frame between its samples; the same for all. */
+struct isp_burst_filters;
+size_t isp_burst_filters_size(void);
+void isp_burst_filters_init(struct isp_burst_filters *filters);
+
+/** All that is known of how the frames lie to each other. */
+struct isp_burst_motion {
+    const struct isp_burst_transform *transform;
+    const struct isp_burst_vector *field;
+    const struct isp_burst_filters *filters;
+};
 
 size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
 
 /**
- * Merge rows y0..y1-1 (even) of the crop into the same rows of `merged`: 16-bit samples, CFA of the
+ * Merge rows y0..y1-1 of the crop into the same rows of `merged`: 16-bit samples, CFA of the
  * crop's corner, stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is
  * 65535. A sample that differs from the reference by more than the noise model allows takes no
- * part: nothing ghosts. count = 1 only rescales.
+ * part. count = 1 only rescales.
  */
 #define ISP_MERGED_BLACK 4096
-void isp_burst_merge_band(const struct isp_geometry *geometry,
-    const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform,
-    const uint8_t *const *raws, uint32_t count, uint16_t *merged, uint32_t y0, uint32_t y1,
-    void *scratch);
+void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_motion *motion,
+    uint16_t *merged, uint32_t y0, uint32_t y1, void *scratch);
 
 #endif

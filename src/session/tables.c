@@ -65,6 +65,9 @@ static void describe_lanes(
         size_t bytes = pipeline_picture_bytes(&p->still);
         add_lane(config, ENG_LANE_BACKGROUND, slow,
             add_pool_of(config, params->output_memory, "still", bytes, params->is_live ? 2 : 1));
+        if (p->burst_frames)
+            config->lanes[ENG_LANE_BACKGROUND].role_pool[ROLE_MOTION] =
+                add_pool(config, "motion", isp_burst_field_size(&p->still, p->burst_frames), 2);
         lanes++;
     }
     /* Payloads and states are small: enough for every frame in flight and what is committed. The

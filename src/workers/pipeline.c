@@ -84,7 +84,11 @@ static int init_slow(struct pipeline *p)
         return r;
     p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
     p->merged = allocate((size_t)p->still.crop.width * p->still.crop.height * 2);
-    bool ok = p->align_scratch && p->merged;
+    p->follow_scratch = allocate(isp_burst_follow_scratch_size(&p->still));
+    p->filters = allocate(isp_burst_filters_size());
+    bool ok = p->align_scratch && p->merged && p->follow_scratch && p->filters;
+    if (p->filters)
+        isp_burst_filters_init(p->filters);
     for (uint32_t i = 0; i < p->threads; i++)
         ok &= (p->merge_scratch[i] = allocate(isp_burst_merge_scratch_size(&p->still))) != NULL;
     return ok ? 0 : -ENOMEM;
@@ -114,6 +118,8 @@ void pipeline_finish(struct pipeline *p)
     develop_scratch_finish(&p->slow);
     develop_scratch_finish(&p->slow_measure);
     free(p->align_scratch);
+    free(p->follow_scratch);
+    free(p->filters);
     free(p->merged);
     for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
         free(p->merge_scratch[i]);

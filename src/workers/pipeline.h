@@ -20,6 +20,7 @@ enum pipeline_role {
     ROLE_STATE,   /* struct isp_auto_state, from frame to frame */
     ROLE_STATS,   /* struct frame_stats */
     ROLE_PICTURE, /* the finished picture; behind it the second one, if any */
+    ROLE_MOTION,  /* struct isp_burst_vector: where the blocks of a burst's frames lie */
     ROLE_RAW,     /* the frame's own input, for the consumer */
 };
 
@@ -136,10 +137,11 @@ struct pipeline {
     /* Each used by one worker only. */
     struct pipeline_tuning tunings[PIPELINE_WORKERS];
     struct pipeline_params wishes[PIPELINE_WORKERS];
-    struct develop_scratch fast;         /* FastAlgo, FastISP */
-    struct develop_scratch slow;         /* SlowISP */
-    struct develop_scratch slow_measure; /* SlowAlgo: a fast recipe of the still's geometry */
-    void *align_scratch;                 /* SlowAlgo */
+    struct develop_scratch fast;          /* FastAlgo, FastISP */
+    struct develop_scratch slow;          /* SlowISP */
+    struct develop_scratch slow_measure;  /* SlowAlgo: a fast recipe of the still's geometry */
+    void *align_scratch, *follow_scratch; /* SlowAlgo */
+    struct isp_burst_filters *filters;    /* SlowISP */
     void *merge_scratch[PIPELINE_THREADS_MAX];
     uint16_t *merged; /* SlowISP: the fused raw frame */
 };

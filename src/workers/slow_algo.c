@@ -3,18 +3,29 @@
  * and the alignment of a burst. */
 #include "workers/pipeline.h"
 
+#include <errno.h>
 #include <string.h>
+
+/* The newest frame is what the user saw when the finger went down. */
+static struct isp_burst burst_of(const struct pipeline *p, const struct eng_job *job,
+    const struct payload *payload, const uint8_t *raws[ISP_BURST_MAX])
+{
+    for (uint32_t i = 0; i < job->input_count; i++)
+        raws[i] = job->inputs[i].bytes;
+    return (struct isp_burst){
+        &p->still, &payload->coefficients, raws, job->input_count, job->input_count - 1, p->isa};
+}
 
 static void align(struct pipeline *p, struct eng_job *job, struct payload *payload)
 {
     const uint8_t *raws[ISP_BURST_MAX];
-    for (uint32_t i = 0; i < job->input_count; i++)
-        raws[i] = job->inputs[i].bytes;
+    const struct isp_burst burst = burst_of(p, job, payload, raws);
     uint64_t start_ns = eng_now_ns();
-    /* The newest frame is what the user saw when the finger went down. */
-    isp_burst_align(&p->still, &payload->coefficients, raws, job->input_count, job->input_count - 1,
-        p->align_scratch, &payload->transform);
+    isp_burst_align(&burst, p->align_scratch, &payload->transform);
+    isp_burst_follow_begin(
+        &burst, &payload->transform, p->follow_scratch, job->writes[ROLE_MOTION].bytes);
     pipeline_timing(job, "align", start_ns);
+    p->slow_measure.started_ns = eng_now_ns();
 }
 
 static int begin(void *user, struct eng_job *job)
@@ -39,10 +50,37 @@ static int begin(void *user, struct eng_job *job)
         memset(&payload->request, 0, sizeof(payload->request));
     }
     pipeline_timing(job, "slow_algo", start_ns);
+    if (job->input_count < 2)
+        return 0;
+    if (job->writes[ROLE_MOTION].size_bytes < isp_burst_field_size(&p->still, job->input_count))
+        return -EPROTO;
+    align(p, job, payload);
+    return (int)job->input_count - 1;
+}
+
+/* A phase is a frame: each is followed from where the one before was. */
+static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
+{
+    return 1;
+}
+
+static void run_task(
+    void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
+{
+    struct pipeline *p = user;
+    const struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    const uint8_t *raws[ISP_BURST_MAX];
+    const struct isp_burst burst = burst_of(p, job, payload, raws);
+    isp_burst_follow_next(
+        &burst, &payload->transform, p->follow_scratch, phase, job->writes[ROLE_MOTION].bytes);
+}
+
+static int end(void *user, struct eng_job *job)
+{
+    struct pipeline *p = user;
     if (job->input_count > 1)
-        align(p, job, payload);
+        pipeline_timing(job, "follow", p->slow_measure.started_ns);
     return 0;
 }
 
-const struct eng_command_ops slow_algo_ops = {
-    begin, pipeline_no_tasks, pipeline_no_task, pipeline_no_end};
+const struct eng_command_ops slow_algo_ops = {begin, task_count, run_task, end};

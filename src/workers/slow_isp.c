@@ -2,6 +2,7 @@
 /* SlowISP: a burst is merged into one raw frame, then developed in floats, in bands. */
 #include "workers/pipeline.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum phase {
@@ -25,6 +26,9 @@ static int begin(void *user, struct eng_job *job)
     struct isp_geometry geometry = p->still;
     struct sisp_coefficients coefficients = payload->coefficients;
     if (job->input_count > 1) {
+        const size_t bytes = isp_burst_field_size(&p->still, job->input_count);
+        if (!job->reads[ROLE_MOTION].bytes || job->reads[ROLE_MOTION].size_bytes < bytes)
+            return -EPROTO;
         geometry = pipeline_merged_geometry(&p->still);
         for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
             coefficients.black_level[i] = ISP_MERGED_BLACK;
@@ -57,8 +61,11 @@ static void run_task(
         const uint8_t *raws[ISP_BURST_MAX];
         for (uint32_t i = 0; i < job->input_count; i++)
             raws[i] = job->inputs[i].bytes;
-        isp_burst_merge_band(&p->still, &payload->coefficients, &payload->transform, raws,
-            job->input_count, p->merged, y0, y1, p->merge_scratch[thread]);
+        const struct isp_burst burst = {&p->still, &payload->coefficients, raws, job->input_count,
+            job->input_count - 1, p->isa};
+        const struct isp_burst_motion motion = {
+            &payload->transform, job->reads[ROLE_MOTION].bytes, p->filters};
+        isp_burst_merge_band(&burst, &motion, p->merged, y0, y1, p->merge_scratch[thread]);
         return;
     }
     const uint8_t *raw = job->input_count > 1 ? (uint8_t *)p->merged : job->inputs[0].bytes;

@@ -264,24 +264,24 @@ static void find_residuals(struct job *job, struct isp_burst_transform *out)
     }
 }
 
-void isp_burst_align(const struct isp_geometry *geometry,
-    const struct sisp_coefficients *coefficients, const uint8_t *const *raws, uint32_t count,
-    uint32_t reference, void *scratch, struct isp_burst_transform *out)
+void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_burst_transform *out)
 {
-    sisp_assert(count >= 1 && count <= ISP_BURST_MAX && reference < count);
+    const struct isp_geometry *geometry = burst->geometry;
+    sisp_assert(burst->count >= 1 && burst->count <= ISP_BURST_MAX);
+    sisp_assert(burst->reference < burst->count);
     uint8_t *bytes = scratch;
     struct job job = {.geometry = geometry,
-        .coefficients = coefficients,
-        .raws = raws,
-        .count = count,
-        .reference = reference,
+        .coefficients = burst->coefficients,
+        .raws = burst->raws,
+        .count = burst->count,
+        .reference = burst->reference,
         .frame = isp_burst_frame_of(geometry),
-        .black = isp_pyramid_black(geometry, coefficients),
+        .black = isp_pyramid_black(geometry, burst->coefficients),
         .words = (uint16_t *)(bytes + 2 * isp_pyramid_bytes(geometry))};
     isp_pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
     isp_pyramid_place(&job.moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
-    *out = (struct isp_burst_transform){.used = 1U << reference, .reference = reference};
-    out->gain[reference] = 1;
+    *out = (struct isp_burst_transform){.used = 1U << job.reference, .reference = job.reference};
+    out->gain[job.reference] = 1;
     find_shifts(&job, out);
     find_noise(&job, out);
     find_residuals(&job, out);

@@ -4,10 +4,12 @@
  *
  * The frame of it is S. W. Hasinoff et al., "Burst photography for high dynamic range and low-light
  * imaging on mobile cameras" (HDR+), SIGGRAPH Asia 2016: equal exposures, align grey half-size
- * pictures coarse to fine, merge raw samples pairwise against a reference by the noise model.
- * Simpler here: one translation for the whole frame instead of one per tile, and weights per cell
- * in space instead of per frequency in tiles; so nothing has tile borders, and motion that is not
- * one translation is left out rather than followed.
+ * pictures coarse to fine, merge raw samples against a reference by the noise model. Otherwise it
+ * goes its own way: motion to a fraction of a sample with what each tile can know of it
+ * (follow.h), frames read between samples across colours (filters.c), weights in space by what
+ * differs beyond noise (merge.c) instead of per frequency in tiles.
+ *
+ *     align (one shift a frame) -> follow (a vector for each 8x8 samples) -> merge
  */
 #ifndef ISP_BURST_BURST_H
 #define ISP_BURST_BURST_H

@@ -1,276 +1,427 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Merge: each cell of the reference plus the weighted mean of the other frames' differences to it.
+ * Merge: each sample of the reference plus the weighted mean of the other frames' differences to
+ * it.
  *
- * A frame's weight at a cell comes from the 3x3 cells around it: the means of the differences of
- * each of the four kinds of site, squared, over their variance by the noise model. Their mean has
- * expectation 1 where only noise differs (a chi-square with four degrees of freedom, over four),
- * and grows with the square of any true difference; all four sites share the weight, so that
- * rejection makes no colours. See burst.h for the method's origin.
+ * A frame is read where the motion field says, between its samples, by filters that look at all
+ * colours (filters.c); that leaves a little noise out and makes an error of its own at fine detail.
+ * Its weight is that of the best linear mean: one over the variance of its noise and of what its
+ * differences around the sample, squared and summed, have beyond noise. All colours are summed
+ * together, so that rejection makes no colours; every threshold is in variances of the noise.
  */
-#include <isp/burst/burst.h>
+#include <isp/burst/merge.h>
 
 #include <base/base.h>
 
-#define PAD    16 /* floats around a plane: a mirrored cell, and alignment */
-#define SITES  4  /* planes of a row of cells: even and odd samples of the upper, then lower row */
-#define WINDOW 9  /* samples of one kind in the window */
-#define FULL   2.5F /* statistic up to which a frame has weight 1: 4 % of pure noise lies above */
-#define NONE   5.0F /* statistic from which it has weight 0: 0.05 % */
+#include <stdbool.h>
 
+#define MARGIN       4 /* rows and columns around a block whose mean colour it is read by */
+#define WINDOW_ROWS  (BLOCK + 2 * MARGIN)
+#define WINDOW_SPAN  (SPAN + 2 * MARGIN)
+#define LINE_WORDS   64 /* of a patch's row, unpacked */
 #define MERGED_RANGE ((float)(65535 - ISP_MERGED_BLACK))
+#define CLIP_REACH   2 /* samples around a clipped one that a filter reads it for */
 
-/* Cells along one axis that a moved frame covers: [from, to). */
-struct span {
-    int32_t from, to;
+struct scratch {
+    float window[WINDOW_ROWS][WINDOW_SPAN]; /* the reference around a strip */
+    float column_sums[2][WINDOW_SPAN];      /* of the window's even and odd rows */
+    float reference[RING][SPAN], certainty[RING][SPAN];
+    float sum[BLOCK][SPAN], weight[BLOCK][SPAN];
+    uint16_t lines[PATCH][LINE_WORDS];
+    uint8_t is_clipped[RING][SPAN]; /* the reference */
+    bool any_clipped;               /* of its last strip */
+    float difference[][RING][SPAN]; /* of each frame; the reference's is not used */
 };
 
 struct merge {
-    struct burst_frame frame;
-    const struct isp_geometry *geometry;
+    const struct isp_burst *burst;
     const struct isp_burst_transform *transform;
-    const uint8_t *const *raws;
-    float black[SITES], scale[SITES], noise_shot, noise_read;
-    uint32_t width, height; /* in cells, half ones included */
-    size_t plane;           /* floats */
-    float *rows, *inverse, *sum, *weight, *column, *statistic;
-    uint16_t *words;
+    const struct isp_burst_vector *field;
+    const struct isp_burst_filters *filters;
+    const struct merge_kernels *kernels;
+    struct burst_frame frame;
+    struct merge_levels levels; /* by row and column of the crop */
+    float neutral[3];           /* of white in the raw, over green */
+    float noise_shot, noise_read;
+    uint32_t width, height, blocks; /* blocks: of a row */
+    uint32_t x0;                    /* column of the chunk, of which SPAN's [HALO] is */
+    uint32_t columns;
+    struct scratch *s;
+    uint16_t *words; /* a row of the crop */
 };
 
-/* ---- memory ------------------------------------------------------------------------------- */
-
-static size_t plane_floats(const struct isp_geometry *g)
+static size_t scratch_bytes(void)
 {
-    return base_align((g->crop.width + 1) / 2 + 2 * PAD, 16);
+    return base_align(sizeof(struct scratch) + ISP_BURST_MAX * RING * SPAN * sizeof(float), 64);
 }
 
 size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry)
 {
-    /* Three rows of cells of the reference and of each frame; what one output row needs. */
-    size_t planes = (1 + ISP_BURST_MAX) * 3 * SITES + 2 * SITES + 3;
-    size_t words = ((size_t)geometry->crop.width + UNPACK_SLACK) * sizeof(uint16_t);
-    return planes * plane_floats(geometry) * sizeof(float) + base_align(words, 64);
+    return scratch_bytes() +
+           base_align(((size_t)geometry->crop.width + UNPACK_SLACK) * sizeof(uint16_t), 64);
 }
 
-static void merge_init(struct merge *m, const struct sisp_coefficients *c, void *scratch)
+static unsigned channel_of(const struct merge *m, uint32_t row, uint32_t column)
 {
-    m->frame = isp_burst_frame_of(m->geometry);
-    for (unsigned s = 0; s < SITES; s++) {
-        m->black[s] = c->black_level[unpack_site(m->frame.cfa, s & 1, s >> 1)];
-        m->scale[s] = 1 / (c->white_level - m->black[s]);
+    return unpack_channel(unpack_site(m->frame.cfa, column & 1, row & 1));
+}
+
+/* ---- the reference --------------------------------------------------------------------------- */
+
+/* One row of a window from the crop's row of words; what is beside the crop is mirrored. Column i
+ * of a window is x0 - HALO - MARGIN + i. */
+static void load_line(const struct merge *m, const uint16_t *words, uint32_t y, float *out)
+{
+    const float *black = m->levels.black[y & 1], *scale = m->levels.scale[y & 1];
+    const int32_t first = (int32_t)m->x0 - HALO - MARGIN, width = (int32_t)m->width;
+    const int32_t from = first < 0 ? -first : 0;
+    const int32_t to = width - first < WINDOW_SPAN ? width - first : WINDOW_SPAN;
+    const uint16_t *in = words + first + from;
+    float *restrict inner = out + from;
+    const unsigned odd = (unsigned)(first + from) & 1;
+    const float b[2] = {black[odd], black[odd ^ 1]}, k[2] = {scale[odd], scale[odd ^ 1]};
+    for (int32_t i = 0; i < (to - from) / 2; i++) {
+        inner[2 * i] = ((float)in[2 * i] - b[0]) * k[0];
+        inner[2 * i + 1] = ((float)in[2 * i + 1] - b[1]) * k[1];
     }
-    m->noise_shot = m->transform->noise_shot;
-    m->noise_read = m->transform->noise_read + burst_rounding_variance(c);
-    m->width = (m->geometry->crop.width + 1) / 2;
-    m->height = (m->geometry->crop.height + 1) / 2;
-    m->plane = plane_floats(m->geometry);
-    m->rows = (float *)scratch + PAD;
-    m->inverse = m->rows + (1 + ISP_BURST_MAX) * 3 * SITES * m->plane;
-    m->sum = m->inverse + SITES * m->plane;
-    m->weight = m->sum + SITES * m->plane;
-    m->column = m->weight + m->plane;
-    m->statistic = m->column + m->plane;
-    m->words = (uint16_t *)(m->statistic + m->plane - PAD);
+    if ((to - from) & 1)
+        inner[to - from - 1] = ((float)in[to - from - 1] - b[0]) * k[0];
+    for (int32_t i = 0; i < WINDOW_SPAN; i++) {
+        const uint32_t x = unpack_mirror((int64_t)first + i, m->width);
+        if (i < from || i >= to)
+            out[i] = ((float)words[x] - black[x & 1]) * scale[x & 1];
+        else
+            i = to - 1;
+    }
 }
 
-/* Plane `site` of row of cells j: of the reference in slot 0, of frame i's difference to it in slot
- * 1 + i. */
-static float *plane_of(const struct merge *m, uint32_t slot, uint32_t j, unsigned site)
+/* Which of a row's samples are clipped; whether any is. */
+static bool find_clipped(const struct merge *m, const uint16_t *words, uint8_t *out)
 {
-    return m->rows + ((size_t)(slot * 3 + j % 3) * SITES + site) * m->plane;
+    const uint16_t white = (uint16_t)m->burst->coefficients->white_level;
+    bool any = false;
+    for (uint32_t i = 0; i < SPAN; i++) {
+        const uint32_t x = m->x0 + i - HALO;
+        out[i] = x < m->width && words[x] >= white;
+        any |= out[i];
+    }
+    return any;
 }
 
-/* ---- rows --------------------------------------------------------------------------------- */
-
-/* A half cell at an odd end is whole only where its mirrored half is not used: unmoved. */
-static struct span span_of(int32_t shift_cells, uint32_t size)
+static void load_window(const struct merge *m, uint32_t strip)
 {
-    int32_t cells = (int32_t)(shift_cells ? size / 2 : (size + 1) / 2);
-    int32_t to = cells + shift_cells, all = (int32_t)((size + 1) / 2);
-    return (struct span){shift_cells > 0 ? shift_cells : 0, to < all ? to : all};
+    memset(m->s->column_sums, 0, sizeof m->s->column_sums);
+    m->s->any_clipped = false;
+    for (unsigned j = 0; j < WINDOW_ROWS; j++) {
+        const uint32_t y = unpack_mirror((int64_t)strip * BLOCK - MARGIN + j, m->height);
+        const uint16_t *words =
+            isp_burst_row(&m->frame, m->burst->raws[m->burst->reference], y, m->words);
+        const float *row = m->s->window[j];
+        float *restrict sums = m->s->column_sums[y & 1];
+        load_line(m, words, y, m->s->window[j]);
+        for (unsigned i = 0; i < WINDOW_SPAN; i++)
+            sums[i] += row[i];
+        if (j >= MARGIN && j < MARGIN + BLOCK)
+            m->s->any_clipped |=
+                find_clipped(m, words, m->s->is_clipped[(strip * BLOCK + j - MARGIN) % RING]);
+    }
 }
 
-static struct span columns_of(const struct merge *m, uint32_t i)
+/* The strip's rows, and the noise of their samples from the mean of nine of a colour. */
+static void load_reference(const struct merge *m, uint32_t strip)
 {
-    return span_of(m->transform->dx[i] / 2, m->geometry->crop.width);
-}
-
-static struct span rows_of(const struct merge *m, uint32_t i)
-{
-    return span_of(m->transform->dy[i] / 2, m->geometry->crop.height);
-}
-
-/* So that the window's mean can run over the ends of what is covered. */
-static void repeat_ends(float *plane, struct span s)
-{
-    plane[s.from - 1] = plane[s.from];
-    plane[s.to] = plane[s.to - 1];
-}
-
-/* Samples of a raw row to linear planes of cells; an odd end repeats its last but one sample. */
-static void load_reference(const struct merge *m, uint32_t j)
-{
-    const uint32_t width = m->geometry->crop.width;
-    for (unsigned half = 0; half < 2; half++) {
-        uint32_t y = unpack_mirror(2 * (int64_t)j + half, m->geometry->crop.height);
-        const uint16_t *s = isp_burst_row(&m->frame, m->raws[m->transform->reference], y, m->words);
-        for (unsigned phase = 0; phase < 2; phase++) {
-            const float black = m->black[2 * half + phase], scale = m->scale[2 * half + phase];
-            float *out = plane_of(m, 0, j, 2 * half + phase);
-            uint32_t count = (width + 1 - phase) / 2;
-            for (uint32_t k = 0; k < count; k++)
-                out[k] = ((float)s[2 * k + phase] - black) * scale;
-            if (count < m->width)
-                out[count] = out[count - 1];
-            repeat_ends(out, (struct span){0, (int32_t)m->width});
+    load_window(m, strip);
+    for (unsigned j = 0; j < BLOCK; j++) {
+        const unsigned slot = (strip * BLOCK + j) % RING;
+        const float *up = m->s->window[j + MARGIN - 2], *at = m->s->window[j + MARGIN],
+                    *down = m->s->window[j + MARGIN + 2];
+        float column[WINDOW_SPAN], *certainty = m->s->certainty[slot];
+        memcpy(m->s->reference[slot], at + MARGIN, SPAN * sizeof(float));
+        for (unsigned i = 0; i < WINDOW_SPAN; i++)
+            column[i] = up[i] + at[i] + down[i];
+        for (unsigned i = 0; i < SPAN; i++) {
+            const float *c = column + i + MARGIN;
+            float mean = (c[-2] + c[0] + c[2]) * (1.0F / 9);
+            float variance = (mean > 0 ? mean : 0) * m->noise_shot + m->noise_read;
+            certainty[i] = 1 / __builtin_sqrtf(variance);
         }
     }
 }
 
-/* Frame i's difference to the reference, where row of cells j is covered by it. */
-static void load_difference(const struct merge *m, uint32_t i, uint32_t j)
+/* ---- another frame's block ------------------------------------------------------------------- */
+
+/* Mean of each colour around a block over that of green, drawn to that of white where it is lost in
+ * noise: what one colour shows in detail, the others are expected to show in proportion. */
+static void find_colour(const struct merge *m, uint32_t column, float out[3])
 {
-    const int32_t dx = m->transform->dx[i], dy = m->transform->dy[i];
-    const struct span rows = rows_of(m, i), columns = columns_of(m, i);
-    if ((int32_t)j < rows.from || (int32_t)j >= rows.to || columns.from >= columns.to)
+    float sum[2][2] = {{0}}, mean[3] = {0}, count[3] = {0};
+    for (unsigned j = 0; j < 2; j++) {
+        const float *sums = m->s->column_sums[j] + column;
+        for (unsigned i = 0; i < WINDOW_ROWS; i += 2) {
+            sum[j][0] += sums[i];
+            sum[j][1] += sums[i + 1];
+        }
+    }
+    for (unsigned k = 0; k < 4; k++) {
+        const unsigned c = channel_of(m, k >> 1, k & 1);
+        mean[c] += sum[k >> 1][k & 1];
+        count[c]++;
+    }
+    for (unsigned c = 0; c < 3; c++)
+        mean[c] = count[c] > 0 && mean[c] > 0
+                      ? mean[c] * (4.0F / WINDOW_ROWS / WINDOW_ROWS) / count[c]
+                      : 0;
+    const float noise = __builtin_sqrtf(m->noise_shot * mean[1] + m->noise_read);
+    for (unsigned c = 0; c < 3; c++)
+        out[c] = (mean[c] + noise * m->neutral[c]) / (mean[1] + noise);
+}
+
+/* A frame's samples from (x, y) of the crop on, mirrored beyond it. */
+static const uint16_t *fetch(const struct merge *m, const uint8_t *raw, int64_t x, int64_t y)
+{
+    const struct isp_geometry *g = m->burst->geometry;
+    uint16_t *first = m->s->lines[0];
+    const bool is_inside = x >= 0 && y >= 0 && x + PATCH <= m->width && y + PATCH <= m->height;
+    size_t offset = 0;
+    for (unsigned j = 0; j < PATCH; j++) {
+        uint16_t *line = m->s->lines[j];
+        const uint32_t row = unpack_mirror(y + j, m->height);
+        if (is_inside) {
+            const uint8_t *bytes = raw + (size_t)(g->crop.y + row) * g->raw_stride_bytes;
+            offset =
+                (size_t)(unpack_row(m->frame.packing, bytes, g->crop.x + (uint32_t)x, PATCH, line) -
+                         line);
+            continue;
+        }
+        const uint16_t *words = isp_burst_row(&m->frame, raw, row, m->words);
+        for (unsigned i = 0; i < PATCH; i++)
+            line[i] = words[unpack_mirror(x + i, m->width)];
+    }
+    return first + offset;
+}
+
+static uint16_t most_of(const uint16_t *words)
+{
+    uint16_t columns[PATCH], most = 0;
+    memcpy(columns, words, sizeof columns);
+    for (unsigned j = 1; j < PATCH; j++) {
+        for (unsigned i = 0; i < PATCH; i++) {
+            uint16_t w = words[j * LINE_WORDS + i];
+            columns[i] = w > columns[i] ? w : columns[i];
+        }
+    }
+    for (unsigned i = 0; i < PATCH; i++)
+        most = columns[i] > most ? columns[i] : most;
+    return most;
+}
+
+/* Differences that mean nothing: where the frame has no samples nothing is accepted; where it, or
+ * the reference, is clipped, nothing changes. */
+static void set_aside(const struct merge *m, const uint16_t *words, const int64_t from[2],
+    const uint8_t *clipped, float *difference)
+{
+    const uint16_t white = (uint16_t)m->burst->coefficients->white_level;
+    const bool is_dark = most_of(words) < white;
+    const bool is_inside =
+        from[0] >= 0 && from[1] >= 0 && from[0] + BLOCK <= m->width && from[1] + BLOCK <= m->height;
+    if (is_dark && is_inside && !m->s->any_clipped)
         return;
-    for (unsigned half = 0; half < 2; half++) {
-        uint32_t y = unpack_mirror(2 * (int64_t)j + half - dy, m->geometry->crop.height);
-        const uint16_t *s = isp_burst_row(&m->frame, m->raws[i], y, m->words);
-        for (unsigned phase = 0; phase < 2; phase++) {
-            const unsigned site = 2 * half + phase;
-            const float black = m->black[site], scale = m->scale[site] * m->transform->gain[i];
-            const float *restrict reference = plane_of(m, 0, j, site);
-            float *restrict out = plane_of(m, 1 + i, j, site);
-            const uint16_t *first = s + (int64_t)phase - dx;
-            int32_t last = columns.to;
-            if (2 * last + (int32_t)phase - dx > (int32_t)m->geometry->crop.width + 1)
-                out[--last] = 0; /* the missing half of an unmoved half cell */
-            for (int32_t k = columns.from; k < last; k++)
-                out[k] = ((float)first[2 * k] - black) * scale - reference[k];
-            repeat_ends(out, columns);
+    for (unsigned j = 0; j < BLOCK; j++) {
+        for (unsigned i = 0; i < BLOCK; i++) {
+            const int64_t x = from[0] + i, y = from[1] + j;
+            float *d = &difference[j * SPAN + i];
+            bool is_clipped = clipped[j * SPAN + i];
+            for (unsigned k = 0; !is_dark && !is_clipped && k < 25; k++) {
+                unsigned row = j + 3 - CLIP_REACH + k / 5, column = i + 3 - CLIP_REACH + k % 5;
+                is_clipped = words[row * LINE_WORDS + column] >= white;
+            }
+            if (is_clipped)
+                *d = 0;
+            else if (x < 0 || y < 0 || x >= m->width || y >= m->height)
+                *d = ASIDE;
         }
     }
 }
 
-static void load_row(const struct merge *m, uint32_t count, int64_t j)
+/* Whole samples of a displacement, and the filter's place for the rest. */
+static unsigned split(int32_t vector, int32_t *whole)
 {
-    if (j < 0 || j >= m->height)
-        return;
-    load_reference(m, (uint32_t)j);
-    for (uint32_t i = 0; i < count; i++) {
-        if (i != m->transform->reference && m->transform->used >> i & 1)
-            load_difference(m, i, (uint32_t)j);
+    const int32_t shifted = vector + ISP_BURST_VECTOR_UNIT / 2;
+    *whole = shifted >> 6;
+    return ((unsigned)(shifted & (ISP_BURST_VECTOR_UNIT - 1)) + 2) / 4;
+}
+
+/* The block at window column `column` of a strip. */
+static void warp_block(
+    const struct merge *m, uint32_t frame, uint32_t strip, uint32_t column, const float colour[3])
+{
+    const uint32_t x = m->x0 + column - HALO, y = strip * BLOCK, slot = y % RING;
+    const size_t rows = (m->height + BLOCK - 1) / BLOCK;
+    const struct isp_burst_vector v =
+        m->field[((size_t)frame * rows + strip) * m->blocks + x / BLOCK];
+    int32_t dx, dy;
+    const unsigned across = split(v.x, &dx), down = split(v.y, &dy);
+    const int64_t from[2] = {(int64_t)x + dx, (int64_t)y + dy};
+    const uint16_t *words = fetch(m, m->burst->raws[frame], from[0] - 3, from[1] - 3);
+    struct merge_patch patch = {.words = words, .stride = LINE_WORDS};
+    struct merge_target target = {.reference = &m->s->reference[slot][column],
+        .difference = &m->s->difference[frame][slot][column],
+        .phase = sisp_cfa_shift(m->frame.cfa, x, y)};
+    for (unsigned k = 0; k < 4; k++) {
+        const unsigned r = k >> 1, c = k & 1, row = (unsigned)(dy + 1 + (int32_t)r) & 1,
+                       site = (unsigned)(dx + 1 + (int32_t)c) & 1;
+        patch.levels.black[r][c] = m->levels.black[row][site];
+        patch.levels.scale[r][c] = m->levels.scale[row][site] * m->transform->gain[frame] /
+                                   colour[channel_of(m, row, site)];
+        target.colour[r][c] = colour[channel_of(m, r, c)];
     }
+    const unsigned shift = ((unsigned)dy & 1) << 1 | ((unsigned)dx & 1);
+    m->kernels->warp(&patch, m->filters->taps[shift][down][across], &target);
+    set_aside(m, words, from, &m->s->is_clipped[slot][column], target.difference);
 }
 
-/* ---- weights -------------------------------------------------------------------------------- */
-
-/* Sums down three rows of cells around j, the outermost repeated, over `columns` and one more at
- * each end. */
-static void sum_columns(const struct merge *m, uint32_t slot, uint32_t j, unsigned site,
-    struct span rows, struct span columns)
+static bool takes_part(const struct merge *m, uint32_t frame)
 {
-    uint32_t up = (int32_t)j > rows.from ? j - 1 : j, down = (int32_t)j + 1 < rows.to ? j + 1 : j;
-    const float *a = plane_of(m, slot, up, site), *b = plane_of(m, slot, j, site),
-                *c = plane_of(m, slot, down, site);
-    float *restrict out = m->column;
-    for (int32_t k = columns.from - 1; k <= columns.to; k++)
-        out[k] = a[k] + b[k] + c[k];
+    return frame != m->burst->reference && (m->transform->used >> frame & 1);
 }
 
-/* 1 / (4 * variance of the window's sum of differences), per kind of site; the quarter makes a mean
- * of the four. */
-static void find_inverse(const struct merge *m, uint32_t j)
+static void load_strip(const struct merge *m, uint32_t strip)
 {
-    const struct span rows = {0, (int32_t)m->height}, columns = {0, (int32_t)m->width};
-    const float shot = 4 * 2 * m->noise_shot, read = 4 * 2 * WINDOW * m->noise_read;
-    for (unsigned site = 0; site < SITES; site++) {
-        sum_columns(m, 0, j, site, rows, columns);
-        const float *restrict c = m->column;
-        float *restrict out = m->inverse + site * m->plane;
-        for (int32_t k = 0; k < columns.to; k++) {
-            float sum = c[k - 1] + c[k] + c[k + 1];
-            out[k] = 1 / (shot * (sum > 0 ? sum : 0) + read);
+    load_reference(m, strip);
+    for (uint32_t column = 0; column < SPAN; column += BLOCK) {
+        if (m->x0 + column < HALO || m->x0 + column >= m->width + HALO)
+            continue;
+        float colour[3];
+        find_colour(m, column, colour);
+        for (uint32_t i = 0; i < m->burst->count; i++) {
+            if (takes_part(m, i))
+                warp_block(m, i, strip, column, colour);
         }
     }
 }
 
-static void add_frame(const struct merge *m, uint32_t i, uint32_t j)
+/* ---- a strip of output ----------------------------------------------------------------------- */
+
+/* Columns beside the crop are those inside, mirrored. */
+static void mirror_columns(const struct merge *m, float *row)
 {
-    const struct span rows = rows_of(m, i), columns = columns_of(m, i);
-    if ((int32_t)j < rows.from || (int32_t)j >= rows.to || columns.from >= columns.to)
-        return;
-    float *restrict t = m->statistic;
-    memset(t + columns.from, 0, (size_t)(columns.to - columns.from) * sizeof *t);
-    for (unsigned site = 0; site < SITES; site++) {
-        sum_columns(m, 1 + i, j, site, rows, columns);
-        const float *restrict c = m->column, *restrict inverse = m->inverse + site * m->plane;
-        for (int32_t k = columns.from; k < columns.to; k++) {
-            float sum = c[k - 1] + c[k] + c[k + 1];
-            t[k] += sum * sum * inverse[k];
-        }
-    }
-    for (int32_t k = columns.from; k < columns.to; k++) {
-        float w = (NONE - t[k]) * (1 / (NONE - FULL));
-        w = w < 1 ? w : 1;
-        t[k] = w > 0 ? w : 0;
-        m->weight[k] += t[k];
-    }
-    for (unsigned site = 0; site < SITES; site++) {
-        const float *restrict d = plane_of(m, 1 + i, j, site);
-        float *restrict sum = m->sum + site * m->plane;
-        for (int32_t k = columns.from; k < columns.to; k++)
-            sum[k] += t[k] * d[k];
+    for (int32_t k = 1; k <= REACH; k++) {
+        if (m->x0 == 0)
+            row[HALO - k] = row[HALO + unpack_mirror(-k, m->width)];
+        if (m->x0 + m->columns == m->width)
+            row[HALO + m->columns - 1 + (uint32_t)k] =
+                row[HALO + unpack_mirror((int64_t)m->width - 1 + k, m->width) - m->x0];
     }
 }
 
-/* ---- output --------------------------------------------------------------------------------- */
-
-static void write_row(const struct merge *m, uint32_t j, unsigned half, uint16_t *restrict out)
+static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32_t y1)
 {
-    for (unsigned phase = 0; phase < 2; phase++) {
-        const float *reference = plane_of(m, 0, j, 2 * half + phase);
-        const float *sum = m->sum + (2 * half + phase) * m->plane, *weight = m->weight;
-        uint32_t count = (m->geometry->crop.width + 1 - phase) / 2;
-        for (uint32_t k = 0; k < count; k++) {
-            float x = reference[k] + sum[k] / weight[k];
+    const float gain = m->transform->gain[frame];
+    struct merge_strip strip = {.noise = 1 + FILTER_NOISE * gain,
+        .own = FILTER_NOISE * gain,
+        .crowd = (float)(m->burst->count - 1),
+        .rows = y1 - y0,
+        .columns = m->columns};
+    for (uint32_t j = 0; j < y1 - y0 + 2 * REACH; j++) {
+        const uint32_t y = unpack_mirror((int64_t)y0 - REACH + j, m->height);
+        strip.difference[j] = m->s->difference[frame][y % RING];
+        strip.certainty[j] = m->s->certainty[y % RING];
+        mirror_columns(m, m->s->difference[frame][y % RING]);
+    }
+    for (uint32_t j = 0; j < y1 - y0; j++) {
+        strip.sum[j] = m->s->sum[j];
+        strip.weight[j] = m->s->weight[j];
+    }
+    m->kernels->weigh(&strip);
+}
+
+static void write_rows(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t *merged)
+{
+    for (uint32_t y = y0; y < y1; y++) {
+        const float *reference = m->s->reference[y % RING] + HALO;
+        const float *sum = m->s->sum[y - y0] + HALO, *weight = m->s->weight[y - y0] + HALO;
+        uint16_t *restrict out = merged + (size_t)y * m->width + m->x0;
+        for (uint32_t i = 0; i < m->columns; i++) {
+            float x = reference[i] + sum[i] / weight[i];
             float code = x * MERGED_RANGE + ((float)ISP_MERGED_BLACK + 0.5F);
             code = code > 0 ? code : 0;
-            out[2 * k + phase] = (uint16_t)(int32_t)(code < 65535 ? code : 65535);
+            out[i] = (uint16_t)(int32_t)(code < 65535 ? code : 65535);
         }
     }
 }
 
-static void merge_row(const struct merge *m, uint32_t count, uint32_t j)
+/* Output rows y0..y1-1 of one strip. */
+static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t *merged)
 {
-    memset(m->sum, 0, ((SITES - 1) * m->plane + m->width) * sizeof(float));
-    for (uint32_t k = 0; k < m->width; k++)
-        m->weight[k] = 1; /* the reference's own */
-    find_inverse(m, j);
-    for (uint32_t i = 0; i < count; i++) {
-        if (i != m->transform->reference && m->transform->used >> i & 1)
-            add_frame(m, i, j);
+    memset(m->s->sum, 0, sizeof m->s->sum);
+    for (uint32_t j = 0; j < BLOCK; j++) {
+        for (uint32_t i = 0; i < SPAN; i++)
+            m->s->weight[j][i] = 1; /* the reference's own */
+    }
+    for (uint32_t y = 0; y < RING; y++)
+        mirror_columns(m, m->s->certainty[y]);
+    for (uint32_t i = 0; i < m->burst->count; i++) {
+        if (takes_part(m, i))
+            add_frame(m, i, y0, y1);
+    }
+    write_rows(m, y0, y1, merged);
+}
+
+static void merge_chunk(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t *merged)
+{
+    const uint32_t top = y0 > REACH ? y0 - REACH : 0;
+    const uint32_t bottom = y1 + REACH < m->height ? y1 + REACH : m->height;
+    const uint32_t first = top / BLOCK, last = (bottom - 1) / BLOCK;
+    for (uint32_t strip = first; strip <= last + 1; strip++) {
+        if (strip <= last)
+            load_strip(m, strip);
+        if (strip == first)
+            continue;
+        /* The one before has all that it looks at now. */
+        const uint32_t from = (strip - 1) * BLOCK, to = from + BLOCK;
+        const uint32_t a = from > y0 ? from : y0, b = to < y1 ? to : y1;
+        if (a < b)
+            merge_strip(m, a, b, merged);
     }
 }
 
-void isp_burst_merge_band(const struct isp_geometry *geometry,
-    const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform,
-    const uint8_t *const *raws, uint32_t count, uint16_t *merged, uint32_t y0, uint32_t y1,
-    void *scratch)
+/* ---- the burst ------------------------------------------------------------------------------- */
+
+static void merge_init(struct merge *m, void *scratch)
 {
-    sisp_assert(count >= 1 && count <= ISP_BURST_MAX && transform->reference < count);
-    sisp_assert(y0 % 2 == 0 && (y1 % 2 == 0 || y1 == geometry->crop.height));
-    for (uint32_t i = 0; i < count; i++)
-        sisp_assert(transform->dx[i] % 2 == 0 && transform->dy[i] % 2 == 0);
-    struct merge m = {.geometry = geometry, .transform = transform, .raws = raws};
-    merge_init(&m, coefficients, scratch);
-    int64_t next = (int64_t)(y0 / 2) - 1;
-    for (uint32_t y = y0; y < y1; y += 2) {
-        for (; next <= (int64_t)(y / 2) + 1; next++)
-            load_row(&m, count, next);
-        merge_row(&m, count, y / 2);
-        for (unsigned half = 0; half < 2 && y + half < y1; half++)
-            write_row(&m, y / 2, half, merged + (size_t)(y + half) * geometry->crop.width);
+    const struct sisp_coefficients *c = m->burst->coefficients;
+    const struct isp_geometry *g = m->burst->geometry;
+    m->kernels = isp_merge_kernels(m->burst->isa);
+    m->frame = isp_burst_frame_of(g);
+    m->width = g->crop.width;
+    m->height = g->crop.height;
+    m->blocks = isp_burst_blocks(m->width);
+    for (unsigned k = 0; k < 4; k++) {
+        const float black = c->black_level[unpack_site(m->frame.cfa, k & 1, k >> 1)];
+        m->levels.black[k >> 1][k & 1] = black;
+        m->levels.scale[k >> 1][k & 1] = 1 / (c->white_level - black);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        m->neutral[i] = c->wb_gains[1] / c->wb_gains[i];
+    m->noise_shot = m->transform->noise_shot;
+    m->noise_read = m->transform->noise_read + burst_rounding_variance(c);
+    m->s = scratch;
+    m->words = (uint16_t *)((uint8_t *)scratch + scratch_bytes());
+}
+
+void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_motion *motion,
+    uint16_t *merged, uint32_t y0, uint32_t y1, void *scratch)
+{
+    sisp_assert(burst->count >= 1 && burst->count <= ISP_BURST_MAX);
+    sisp_assert(burst->reference < burst->count);
+    sisp_assert(y0 < y1 && y1 <= burst->geometry->crop.height);
+    struct merge m = {.burst = burst,
+        .transform = motion->transform,
+        .field = motion->field,
+        .filters = motion->filters};
+    merge_init(&m, scratch);
+    for (m.x0 = 0; m.x0 < m.width; m.x0 += CHUNK) {
+        m.columns = m.width - m.x0 < CHUNK ? m.width - m.x0 : CHUNK;
+        merge_chunk(&m, y0, y1, merged);
     }
 }

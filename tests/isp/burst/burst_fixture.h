@@ -107,35 +107,73 @@ static inline struct sisp_coefficients burst_coefficients(float shot, float read
         .noise_read = read};
 }
 
+static inline void *burst_memory(size_t bytes)
+{
+    void *memory = aligned_alloc(64, base_align(bytes, 64));
+    if (!memory)
+        abort();
+    memset(memory, 0xff, bytes);
+    return memory;
+}
+
+static inline struct isp_burst burst_of(const struct isp_geometry *g,
+    const struct sisp_coefficients *c, uint8_t *const *raws, uint32_t count, uint32_t reference)
+{
+    int isa = isp_isa_find("auto");
+    return (struct isp_burst){
+        g, c, (const uint8_t *const *)raws, count, reference, (enum isp_isa)isa};
+}
+
 static inline struct isp_burst_transform burst_align(const struct isp_geometry *g,
     const struct sisp_coefficients *c, uint8_t *const *raws, uint32_t count, uint32_t reference)
 {
+    struct isp_burst burst = burst_of(g, c, raws, count, reference);
     struct isp_burst_transform t;
-    size_t bytes = isp_burst_align_scratch_size(g);
-    void *scratch = aligned_alloc(64, base_align(bytes, 64));
-    if (!scratch)
-        abort();
-    memset(scratch, 0xff, bytes);
-    isp_burst_align(g, c, (const uint8_t *const *)raws, count, reference, scratch, &t);
+    void *scratch = burst_memory(isp_burst_align_scratch_size(g));
+    isp_burst_align(&burst, scratch, &t);
     free(scratch);
     return t;
 }
 
-/** Merge in bands of `band` rows (even), each with scratch full of rubbish. */
+static inline struct isp_burst_vector *burst_follow(
+    const struct isp_burst *burst, const struct isp_burst_transform *t)
+{
+    struct isp_burst_vector *field =
+        burst_memory(isp_burst_field_size(burst->geometry, burst->count));
+    void *scratch = burst_memory(isp_burst_follow_scratch_size(burst->geometry));
+    isp_burst_follow_begin(burst, t, scratch, field);
+    for (uint32_t i = 0; i + 1 < burst->count; i++)
+        isp_burst_follow_next(burst, t, scratch, i, field);
+    free(scratch);
+    return field;
+}
+
+/** Merge along a field in bands of `band` rows, each with scratch full of rubbish. */
+static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
+    const struct isp_burst_transform *t, const struct isp_burst_vector *field, uint32_t band)
+{
+    const struct sisp_rect *crop = &burst->geometry->crop;
+    uint16_t *merged = burst_memory((size_t)2 * crop->width * crop->height);
+    struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
+    struct isp_burst_motion motion = {t, field, filters};
+    isp_burst_filters_init(filters);
+    for (uint32_t y = 0; y < crop->height; y += band) {
+        void *scratch = burst_memory(isp_burst_merge_scratch_size(burst->geometry));
+        uint32_t y1 = y + band < crop->height ? y + band : crop->height;
+        isp_burst_merge_band(burst, &motion, merged, y, y1, scratch);
+        free(scratch);
+    }
+    free(filters);
+    return merged;
+}
+
 static inline uint16_t *burst_merge(const struct isp_geometry *g, const struct sisp_coefficients *c,
     const struct isp_burst_transform *t, uint8_t *const *raws, uint32_t count, uint32_t band)
 {
-    uint16_t *merged = malloc((size_t)2 * g->crop.width * g->crop.height);
-    size_t bytes = isp_burst_merge_scratch_size(g);
-    for (uint32_t y = 0; y < g->crop.height; y += band) {
-        void *scratch = aligned_alloc(64, base_align(bytes, 64));
-        if (!scratch || !merged)
-            abort();
-        memset(scratch, 0xff, bytes);
-        uint32_t y1 = y + band < g->crop.height ? y + band : g->crop.height;
-        isp_burst_merge_band(g, c, t, (const uint8_t *const *)raws, count, merged, y, y1, scratch);
-        free(scratch);
-    }
+    struct isp_burst burst = burst_of(g, c, raws, count, t->reference);
+    struct isp_burst_vector *field = burst_follow(&burst, t);
+    uint16_t *merged = burst_merge_along(&burst, t, field, band);
+    free(field);
     return merged;
 }
 

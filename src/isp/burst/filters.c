@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Filters that give the sample of one colour at a place between the samples of a mosaic: the best
+ * linear estimate (Gauss-Markov) from 7x7 samples of all colours, for pictures whose covariance
+ * falls exponentially with distance (a step edge model), whose colours differ by a twentieth of
+ * their common part, seen through a lens that blurs by half a sample, with a thousandth of noise.
+ * Equal samples of a colour give that value whatever the other colours are. Colours are expected
+ * at one level: who applies a filter divides by the local means first.
+ */
+#include <isp/burst/filters.h>
+#include <isp/isp.h>
+
+#include <isp/auto/elementary.h>
+
+#include <stdbool.h>
+#include <string.h>
+
+#define SIDE    FILTER_SIDE
+#define TAPS    FILTER_TAPS
+#define COLOURS 3
+#define FADING  20.0 /* samples in which the covariance falls to 1/e */
+#define CHROMA  0.05 /* variance of what the colours do not share, over what they do */
+#define NOISE   1e-3
+#define BLUR    0.5                /* samples, standard deviation, of both ends of a distance */
+#define OF_E    1.4426950408889634 /* log2(e) */
+
+struct design {
+    double inverse[TAPS][TAPS];    /* of the samples' covariance */
+    double levels[TAPS][COLOURS];  /* inverse x which samples have a colour */
+    double back[COLOURS][COLOURS]; /* inverse of what that gives for each colour */
+    unsigned colour[TAPS];
+};
+
+/* Of an RGGB mosaic. */
+static unsigned colour_at(unsigned row, unsigned column)
+{
+    return (row & 1) + (column & 1);
+}
+
+static double covariance(double dx, double dy, bool is_same)
+{
+    double r = __builtin_sqrt(dx * dx + dy * dy + 2 * BLUR * BLUR);
+    return isp_exp2(-r * (OF_E / FADING)) * (1 + (is_same ? CHROMA : -CHROMA / 2));
+}
+
+/* In place, of a positive definite matrix: no pivoting is needed. */
+static void invert(double *a, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        double pivot = 1 / a[i * n + i];
+        a[i * n + i] = 1;
+        for (unsigned j = 0; j < n; j++)
+            a[i * n + j] *= pivot;
+        for (unsigned k = 0; k < n; k++) {
+            if (k == i)
+                continue;
+            double f = a[k * n + i];
+            a[k * n + i] = 0;
+            for (unsigned j = 0; j < n; j++)
+                a[k * n + j] -= f * a[i * n + j];
+        }
+    }
+}
+
+static double across(unsigned tap)
+{
+    return (double)(tap % SIDE) - SIDE / 2;
+}
+
+static double down(unsigned tap)
+{
+    return (double)(tap / SIDE) - SIDE / 2;
+}
+
+/* For samples around one at the given row and column of the mosaic. */
+static void prepare(struct design *d, unsigned row, unsigned column)
+{
+    for (unsigned i = 0; i < TAPS; i++)
+        d->colour[i] = colour_at(row + i / SIDE + 1, column + i % SIDE + 1);
+    for (unsigned i = 0; i < TAPS; i++) {
+        for (unsigned j = 0; j < TAPS; j++)
+            d->inverse[i][j] =
+                covariance(across(i) - across(j), down(i) - down(j), d->colour[i] == d->colour[j]) +
+                (i == j ? NOISE : 0);
+    }
+    invert(d->inverse[0], TAPS);
+    memset(d->levels, 0, sizeof d->levels);
+    memset(d->back, 0, sizeof d->back);
+    for (unsigned i = 0; i < TAPS; i++) {
+        for (unsigned j = 0; j < TAPS; j++)
+            d->levels[i][d->colour[j]] += d->inverse[i][j];
+        for (unsigned c = 0; c < COLOURS; c++)
+            d->back[d->colour[i]][c] += d->levels[i][c];
+    }
+    invert(d->back[0], COLOURS);
+}
+
+/* Weights for `colour` at (x, y) from the middle sample. */
+static void solve(const struct design *d, unsigned colour, double x, double y, double w[TAPS])
+{
+    double expected[TAPS], missing[COLOURS] = {0}, share[COLOURS] = {0};
+    missing[colour] = 1;
+    for (unsigned i = 0; i < TAPS; i++)
+        expected[i] = covariance(across(i) - x, down(i) - y, d->colour[i] == colour);
+    for (unsigned i = 0; i < TAPS; i++) {
+        w[i] = 0;
+        for (unsigned j = 0; j < TAPS; j++)
+            w[i] += d->inverse[i][j] * expected[j];
+        missing[d->colour[i]] -= w[i];
+    }
+    for (unsigned c = 0; c < COLOURS; c++) {
+        for (unsigned k = 0; k < COLOURS; k++)
+            share[c] += d->back[c][k] * missing[k];
+    }
+    for (unsigned i = 0; i < TAPS; i++) {
+        for (unsigned c = 0; c < COLOURS; c++)
+            w[i] += d->levels[i][c] * share[c];
+    }
+}
+
+static double place_of(unsigned step)
+{
+    return (double)step / FILTER_STEPS - 0.5;
+}
+
+void isp_burst_filters_init(struct isp_burst_filters *filters)
+{
+    for (unsigned site = 0; site < 4; site++) {
+        struct design d;
+        const unsigned row = site >> 1, column = site & 1;
+        prepare(&d, row, column);
+        for (unsigned place = 0; place < FILTER_PLACES * FILTER_PLACES; place++) {
+            const unsigned y = place / FILTER_PLACES, x = place % FILTER_PLACES;
+            double w[COLOURS][TAPS];
+            for (unsigned c = 0; c < COLOURS; c++)
+                solve(&d, c, place_of(x), place_of(y), w[c]);
+            /* A filter for the sample of the reference at (r, c) reads the frame at that site when
+             * the displacement's whole part is odd where r, c differ from row, column. */
+            for (unsigned to = 0; to < 4; to++) {
+                const unsigned r = to >> 1, c = to & 1, shift = (r ^ row) << 1 | (c ^ column);
+                for (unsigned i = 0; i < TAPS; i++)
+                    filters->taps[shift][y][x][r][i][c] = (float)w[colour_at(r, c)][i];
+            }
+        }
+    }
+}
+
+size_t isp_burst_filters_size(void)
+{
+    return sizeof(struct isp_burst_filters);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <isp/burst/follow.h>
+#include <isp/burst/merge.h>
+
+#define DECLARE(level)                                                                             \
+    extern const struct follow_kernels follow_kernels_##level;                                     \
+    extern const struct merge_kernels merge_kernels_##level
+#define ENTRY(level)                                                                               \
+    {                                                                                              \
+        &follow_kernels_##level, &merge_kernels_##level                                            \
+    }
+
+struct kernels {
+    const struct follow_kernels *follow;
+    const struct merge_kernels *merge;
+};
+
+#if defined(__x86_64__)
+DECLARE(base);
+DECLARE(v2);
+DECLARE(v3);
+DECLARE(v4);
+static const struct kernels tables[ISP_ISA_COUNT] = {
+    [ISP_ISA_BASE] = ENTRY(base),
+    [ISP_ISA_V2] = ENTRY(v2),
+    [ISP_ISA_V3] = ENTRY(v3),
+    [ISP_ISA_V4] = ENTRY(v4),
+};
+#elif defined(__aarch64__)
+DECLARE(neon);
+static const struct kernels tables[ISP_ISA_COUNT] = {[ISP_ISA_NEON] = ENTRY(neon)};
+#else
+DECLARE(base);
+static const struct kernels tables[ISP_ISA_COUNT] = {[ISP_ISA_BASE] = ENTRY(base)};
+#endif
+
+const struct follow_kernels *isp_follow_kernels(enum isp_isa isa)
+{
+    return tables[isa].follow;
+}
+
+const struct merge_kernels *isp_merge_kernels(enum isp_isa isa)
+{
+    return tables[isa].merge;
+}
