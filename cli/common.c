@@ -70,7 +70,10 @@ bool cli_parse_orientation(const char *verb, const char *text, enum sisp_orienta
 {
     const int found = sisp_orientation_find(text);
     if (found < 0)
-        cli_error(verb, "'--orientation %s': it is rotate-0, mirror, flip or rotate-180", text);
+        cli_error(verb,
+            "'--orientation %s': it is rotate-0, rotate-90, rotate-180, rotate-270, mirror, flip, "
+            "transpose or rotate-180-transpose",
+            text);
     else
         *orientation = (enum sisp_orientation)found;
     return found >= 0;

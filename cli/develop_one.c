@@ -75,6 +75,10 @@ static int open_session(struct one *one)
     }
     if (o->is_fast)
         picture.orientation = o->coefficients ? o->remake.orientation : o->orientation;
+    if (!o->coefficients && picture.orientation & SISP_ORIENTATION_TRANSPOSE) {
+        picture.width = params.info.crop.height;
+        picture.height = params.info.crop.width;
+    }
     *(o->is_fast ? &params.preview : &params.still) = picture;
     int r = sisp_session_create(&one->session, &params, one->error, sizeof(one->error));
     return r ? CLI_INPUT_FAILED : CLI_DONE;
@@ -164,7 +168,7 @@ static void describe_info(json_t *object, const struct one *one)
 {
     const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
     const struct sisp_image *image = &one->result.image;
-    bool is_turned = one->target->writer && !one->options->no_orient && info->orientation >= 5;
+    bool is_turned = one->target->writer && find_orientation(one) >= 5;
     json_object_set_new(object, "width", json_integer(is_turned ? image->height : image->width));
     json_object_set_new(object, "height", json_integer(is_turned ? image->width : image->height));
     json_object_set_new(object, "crop",

@@ -29,8 +29,9 @@ static const char help[] =
     "      --preview-size WxH   (640x360, or the frame's own size if smaller)\n"
     "      --preview-format NAME  of Y4M: NV12, YUYV (4:2:2) or P010 (10 bits) (NV12)\n"
     "      --full FILE.y4m      the same frames at their full size, from the same pass\n"
-    "      --orientation NAME   rotate-0, mirror, flip or rotate-180, of previews and stills "
-    "(rotate-0)\n"
+    "      --orientation NAME   rotate-0, -90, -180 or -270 (clockwise), mirror, flip, transpose "
+    "or\n"
+    "                           rotate-180-transpose, of previews and stills (rotate-0)\n"
     "      --shutter FRAME      press the shutter at this frame: a burst becomes a still\n"
     "      --burst N            frames fused at a press, 2 to 16 (4)\n"
     "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
@@ -421,7 +422,7 @@ static bool check(struct given *g)
             (unsigned long long)o->shutter, (unsigned long long)o->frames - 1);
         return false;
     }
-    if (!o->device && !live_fit_preview(o))
+    if (!o->device && !live_fit_turned(o))
         return false;
     if (o->raw_folder && !(stat(o->raw_folder, &status) == 0 && S_ISDIR(status.st_mode)))
         return bad_value("raw", o->raw_folder, "it is not a folder");

@@ -82,6 +82,9 @@ static inline uint32_t live_raws_max(const struct live_options *options)
 /** The preview's size, where none was given, once the frame's is known; or a sentence and false. */
 bool live_fit_preview(struct live_options *options);
 
+/** The same of the picture as it is turned. */
+bool live_fit_turned(struct live_options *options);
+
 /** What is made of each frame; the full picture's width is 0 where none is wanted. */
 struct sisp_picture_params live_preview(const struct live_options *options);
 struct sisp_picture_params live_full(

@@ -79,7 +79,7 @@ int live_device_open(struct run *run)
     open->height = sisp_camera_info(run->camera)->height;
     take_rate(o, sisp_camera_limits(run->camera).frame_interval_ns);
     find_tuning(run);
-    return live_fit_preview(o) ? CLI_DONE : CLI_WRONG_USE;
+    return live_fit_turned(o) ? CLI_DONE : CLI_WRONG_USE;
 }
 
 static uint32_t own_buffers(const struct live_options *o)

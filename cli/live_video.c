@@ -4,6 +4,24 @@
 
 #include <string.h>
 
+static void transpose_preview(struct live_options *o)
+{
+    const uint32_t width = o->preview_width;
+    o->preview_width = o->preview_height;
+    o->preview_height = width;
+}
+
+bool live_fit_turned(struct live_options *o)
+{
+    const bool is_transposed = o->orientation & SISP_ORIENTATION_TRANSPOSE;
+    if (is_transposed)
+        transpose_preview(o);
+    const bool fits = live_fit_preview(o);
+    if (is_transposed)
+        transpose_preview(o);
+    return fits;
+}
+
 struct sisp_picture_params live_preview(const struct live_options *options)
 {
     return (struct sisp_picture_params){
@@ -19,8 +37,9 @@ struct sisp_picture_params live_full(
     const struct live_options *options, const struct sisp_rect *crop)
 {
     struct sisp_picture_params full = live_preview(options);
-    full.width = options->full ? crop->width : 0;
-    full.height = crop->height;
+    const bool is_transposed = options->orientation & SISP_ORIENTATION_TRANSPOSE;
+    full.height = is_transposed ? crop->width : crop->height;
+    full.width = !options->full ? 0 : is_transposed ? crop->height : crop->width;
     if (full.format == SISP_PIXEL_RGB24)
         full.format = SISP_PIXEL_NV12;
     return full;

@@ -122,7 +122,11 @@ void gst_softisp_camera_describe(
     const struct gst_softisp_camera *camera, struct sisp_session_params *params)
 {
     params->info = *sisp_camera_info(camera->camera);
-    crop_to(&params->info.crop, params->preview.width, params->preview.height);
+    const struct sisp_picture_params *picture = &params->preview; /* the crop lies as the frame */
+    if (picture->orientation & SISP_ORIENTATION_TRANSPOSE)
+        crop_to(&params->info.crop, picture->height, picture->width);
+    else
+        crop_to(&params->info.crop, picture->width, picture->height);
     params->limits = sisp_camera_limits(camera->camera);
     params->is_live = 1;
     params->imports_max = camera->count;

@@ -3,15 +3,18 @@
 #ifndef GST_SOFTISP_CAPS_H
 #define GST_SOFTISP_CAPS_H
 
-#include <gst/base/gstbasetransform.h>
+#include <gst/gst.h>
 
-/* As GstBaseTransformClass has them. */
-GstCaps *gst_softisp_transform_caps(
-    GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter);
-GstCaps *gst_softisp_fixate_caps(
-    GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *others);
+/* What the other pad than that of `direction` may have, of its template. Transposed: the picture's
+ * width is the mosaic's height. */
+GstCaps *gst_softisp_other_caps(GstCaps *other_template, const GstCaps *caps,
+    GstPadDirection direction, gboolean is_transposed);
 
-/* The picture's size where it is free: width x height, or what keeps the ratio of these. */
-void gst_softisp_fixate_size(GstStructure *picture, gint width, gint height);
+/* What is in both, or the caps where `filter` is NULL; takes the caps. */
+GstCaps *gst_softisp_filtered(GstCaps *caps, GstCaps *filter);
+
+/* The picture's size where it is free: the mosaic's, or what keeps its ratio. */
+void gst_softisp_fixate_size(
+    GstStructure *picture, gint mosaic_width, gint mosaic_height, gboolean is_transposed);
 
 #endif

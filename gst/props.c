@@ -24,6 +24,11 @@ static GType orientation_type(void)
         {SISP_ORIENTATION_MIRROR, "left and right change places", "mirror"},
         {SISP_ORIENTATION_FLIP, "top and bottom change places", "flip"},
         {SISP_ORIENTATION_ROTATE_180, "both", "rotate-180"},
+        {SISP_ORIENTATION_TRANSPOSE, "rows become columns", "transpose"},
+        {SISP_ORIENTATION_ROTATE_270, "a quarter turn to the left", "rotate-270"},
+        {SISP_ORIENTATION_ROTATE_90, "a quarter turn to the right", "rotate-90"},
+        {SISP_ORIENTATION_ROTATE_180_TRANSPOSE, "rows become columns, from the far corner",
+            "rotate-180-transpose"},
         {0, NULL, NULL},
     };
     if (g_once_init_enter(&type))
@@ -123,7 +128,29 @@ static float *table_value(const struct gst_softisp_settings *settings, guint id)
                : NULL;
 }
 
-static gboolean set_of_session(struct gst_softisp_settings *settings, guint id, const GValue *value)
+enum sisp_orientation gst_softisp_orientation(
+    const struct gst_softisp_settings *settings, gpointer element)
+{
+    GST_OBJECT_LOCK(element);
+    gint orientation = settings->orientation;
+    GST_OBJECT_UNLOCK(element);
+    return (enum sisp_orientation)orientation;
+}
+
+gboolean gst_softisp_is_transposed(const struct gst_softisp_settings *settings, gpointer element)
+{
+    return (gst_softisp_orientation(settings, element) & SISP_ORIENTATION_TRANSPOSE) != 0;
+}
+
+static void set_orientation(struct gst_softisp_settings *settings, gint orientation, GstPad *pad)
+{
+    if ((settings->orientation ^ orientation) & SISP_ORIENTATION_TRANSPOSE)
+        gst_pad_mark_reconfigure(pad);
+    settings->orientation = orientation;
+}
+
+static gboolean set_of_session(
+    struct gst_softisp_settings *settings, guint id, const GValue *value, GstPad *pad)
 {
     if (id == PROP_TUNING) {
         g_free(settings->tuning);
@@ -131,7 +158,7 @@ static gboolean set_of_session(struct gst_softisp_settings *settings, guint id, 
     } else if (id == PROP_THREADS)
         settings->threads = g_value_get_uint(value);
     else if (id == PROP_ORIENTATION)
-        settings->orientation = g_value_get_enum(value);
+        set_orientation(settings, g_value_get_enum(value), pad);
     else if (id == PROP_INPUT_MEMORY)
         settings->input_memory = g_value_get_enum(value);
     else if (id == PROP_OUTPUT_MEMORY)
@@ -143,11 +170,11 @@ static gboolean set_of_session(struct gst_softisp_settings *settings, guint id, 
 }
 
 gboolean gst_softisp_settings_set(
-    struct gst_softisp_settings *settings, guint id, const GValue *value)
+    struct gst_softisp_settings *settings, guint id, const GValue *value, GstPad *pad)
 {
     float *number = table_value(settings, id);
     if (!number)
-        return set_of_session(settings, id, value);
+        return set_of_session(settings, id, value, pad);
     float wanted =
         G_VALUE_HOLDS_INT(value) ? (float)g_value_get_int(value) : g_value_get_float(value);
     settings->are_wishes_changed |= *number != wanted;
@@ -178,14 +205,16 @@ gboolean gst_softisp_settings_get(
     return TRUE;
 }
 
-/* A copy, so that nothing that blocks is done under the lock. */
-static void copy_settings(
-    struct gst_softisp_settings *copy, struct gst_softisp_settings *settings, gpointer object)
+/* A copy, so that nothing that blocks is done under the lock. An orientation that was set since its
+ * caps and crop were chosen is followed with the next frame. */
+static void copy_settings(struct gst_softisp_settings *copy, struct gst_softisp_settings *settings,
+    gpointer object, enum sisp_orientation orientation)
 {
     GST_OBJECT_LOCK(object);
     *copy = *settings;
     copy->tuning = g_strdup(settings->tuning);
-    settings->is_changed = settings->are_wishes_changed = FALSE;
+    settings->is_changed = settings->orientation != (gint)orientation;
+    settings->are_wishes_changed = FALSE;
     GST_OBJECT_UNLOCK(object);
 }
 
@@ -197,10 +226,9 @@ struct gst_softisp_core *gst_softisp_settings_open(
     struct gst_softisp_core *core = NULL;
     struct sisp_knobs knobs = {0};
     g_autofree struct sisp_tuning *tuning = g_new0(struct sisp_tuning, 1);
-    copy_settings(&copy, settings, element);
+    copy_settings(&copy, settings, element, session->preview.orientation);
     session->params = copy.params;
     session->threads = copy.threads;
-    session->preview.orientation = (enum sisp_orientation)copy.orientation;
     session->input_memory = (enum sisp_memory)copy.input_memory;
     session->output_memory = (enum sisp_memory)copy.output_memory;
     session->knobs = &knobs;

@@ -31,13 +31,20 @@ void gst_softisp_props_install(GObjectClass *class, enum gst_softisp_face face);
 void gst_softisp_settings_init(struct gst_softisp_settings *settings);
 void gst_softisp_settings_finish(struct gst_softisp_settings *settings);
 
-/* FALSE: not one of these. */
+/* FALSE: not one of these. Where it changes the picture's shape, caps of `pad` are to be agreed
+ * upon before the next frame. */
 gboolean gst_softisp_settings_set(
-    struct gst_softisp_settings *settings, guint id, const GValue *value);
+    struct gst_softisp_settings *settings, guint id, const GValue *value, GstPad *pad);
 gboolean gst_softisp_settings_get(
     const struct gst_softisp_settings *settings, guint id, GValue *value);
 
-/* Create a session of `session` with the settings of `object` applied, else post an error. */
+/* What is set now; whether pictures' widths are heights of the mosaic. They take the lock. */
+enum sisp_orientation gst_softisp_orientation(
+    const struct gst_softisp_settings *settings, gpointer element);
+gboolean gst_softisp_is_transposed(const struct gst_softisp_settings *settings, gpointer element);
+
+/* Create a session of `session`, whose orientation its caps and crop go with, with the other
+ * settings of `element` applied, else post an error. */
 struct gst_softisp_core *gst_softisp_settings_open(struct gst_softisp_settings *settings,
     GstElement *element, struct sisp_session_params *session);
 

@@ -67,6 +67,7 @@ static gboolean open_core(GstSoftisp *self)
     guint64 interval_ns = is_live(base) ? gst_softisp_interval_ns(self->caps) : 0;
     GST_OBJECT_LOCK(self);
     self->interval_ns = interval_ns;
+    params.preview.orientation = (enum sisp_orientation)self->settings.orientation;
     for (int i = 0; self->black_level >= 0 && i < SISP_SITE_COUNT; i++) {
         params.info.black_level[i] = self->black_level;
         params.info.black_source = SISP_SOURCE_MANUAL;
@@ -88,6 +89,29 @@ static gboolean open_core(GstSoftisp *self)
     gst_softisp_core_clear(&self->core);
     self->core = gst_softisp_settings_open(&self->settings, GST_ELEMENT(self), &params);
     return self->core != NULL;
+}
+
+static GstCaps *transform_caps(
+    GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+{
+    GstPad *other = direction == GST_PAD_SINK ? base->srcpad : base->sinkpad;
+    GstCaps *template = gst_pad_get_pad_template_caps(other);
+    gboolean is_transposed = gst_softisp_is_transposed(&GST_SOFTISP(base)->settings, base);
+    GstCaps *result = gst_softisp_other_caps(template, caps, direction, is_transposed);
+    gst_caps_unref(template);
+    return gst_softisp_filtered(result, filter);
+}
+
+static GstCaps *fixate_caps(
+    GstBaseTransform *base, GstPadDirection direction, GstCaps *caps, GstCaps *others)
+{
+    gint width, height;
+    const GstStructure *s = gst_caps_get_structure(caps, 0);
+    others = gst_caps_make_writable(gst_caps_truncate(others));
+    if (gst_structure_get_int(s, "width", &width) && gst_structure_get_int(s, "height", &height))
+        gst_softisp_fixate_size(gst_caps_get_structure(others, 0), width, height,
+            gst_softisp_is_transposed(&GST_SOFTISP(base)->settings, base));
+    return gst_caps_fixate(others);
 }
 
 static gboolean set_caps(GstBaseTransform *base, GstCaps *in, GstCaps *out)
@@ -281,14 +305,15 @@ static void tell_of_gap(GstSoftisp *self, GstBuffer *in)
 }
 
 /* A property was set while playing: the session takes it over, or a new one begins, whose pool
- * upstream asks for. */
+ * upstream asks for. A new shape of the picture is agreed upon first, before the next frame. */
 static gboolean follow_settings(GstSoftisp *self, GstBuffer *in)
 {
     const GstSegment *segment = &GST_BASE_TRANSFORM(self)->segment;
     GstClockTime at = GST_CLOCK_TIME_NONE;
     if (segment->format == GST_FORMAT_TIME)
         at = gst_segment_to_stream_time(segment, GST_FORMAT_TIME, GST_BUFFER_PTS(in));
-    if (gst_softisp_settings_follow(&self->settings, GST_ELEMENT(self), self->core, at))
+    if (gst_softisp_settings_follow(&self->settings, GST_ELEMENT(self), self->core, at) ||
+        gst_pad_needs_reconfigure(GST_BASE_TRANSFORM(self)->srcpad))
         return TRUE;
     gst_base_transform_reconfigure_sink(GST_BASE_TRANSFORM(self));
     return open_core(self);
@@ -356,7 +381,8 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
         self->black_level = g_value_get_float(value);
         self->settings.is_changed = TRUE;
     } else {
-        is_known = gst_softisp_settings_set(&self->settings, id, value);
+        is_known =
+            gst_softisp_settings_set(&self->settings, id, value, GST_BASE_TRANSFORM(self)->srcpad);
     }
     GST_OBJECT_UNLOCK(self);
     if (!is_known)
@@ -425,8 +451,8 @@ static void gst_softisp_class_init(GstSoftispClass *class)
     gst_element_class_add_static_pad_template(element_class, &sink_template);
     gst_element_class_add_static_pad_template(element_class, &src_template);
     base_class->passthrough_on_same_caps = FALSE;
-    base_class->transform_caps = gst_softisp_transform_caps;
-    base_class->fixate_caps = gst_softisp_fixate_caps;
+    base_class->transform_caps = transform_caps;
+    base_class->fixate_caps = fixate_caps;
     base_class->set_caps = set_caps;
     base_class->stop = stop;
     base_class->propose_allocation = propose_allocation;

@@ -100,6 +100,7 @@ static gboolean open_core(GstSoftispSrc *self)
     params.preview.format = gst_softisp_pixel_format(GST_VIDEO_INFO_FORMAT(info));
     params.preview.width = (uint32_t)GST_VIDEO_INFO_WIDTH(info);
     params.preview.height = (uint32_t)GST_VIDEO_INFO_HEIGHT(info);
+    params.preview.orientation = gst_softisp_orientation(&self->settings, self);
     gst_softisp_camera_describe(&self->camera, &params);
     gst_softisp_core_clear(&self->core);
     gst_softisp_camera_rebind(&self->camera);
@@ -124,7 +125,9 @@ static GstCaps *get_caps(GstBaseSrc *base, GstCaps *filter)
     GstSoftispSrc *self = GST_SOFTISP_SRC(base);
     GstCaps *caps = gst_pad_get_pad_template_caps(GST_BASE_SRC_PAD(base));
     GST_OBJECT_LOCK(self);
-    gint width = self->width, height = self->height;
+    const gboolean is_transposed = self->settings.orientation & SISP_ORIENTATION_TRANSPOSE;
+    gint width = is_transposed ? self->height : self->width;
+    gint height = is_transposed ? self->width : self->height;
     GST_OBJECT_UNLOCK(self);
     if (width) {
         caps = gst_caps_make_writable(caps);
@@ -133,19 +136,15 @@ static GstCaps *get_caps(GstBaseSrc *base, GstCaps *filter)
         gst_caps_set_simple(caps, "framerate", GST_TYPE_FRACTION, self->camera.fps_num,
             MAX(self->camera.fps_den, 1), NULL);
     }
-    if (filter) {
-        GstCaps *whole = caps;
-        caps = gst_caps_intersect_full(filter, whole, GST_CAPS_INTERSECT_FIRST);
-        gst_caps_unref(whole);
-    }
-    return caps;
+    return gst_softisp_filtered(caps, filter);
 }
 
 static GstCaps *fixate(GstBaseSrc *base, GstCaps *caps)
 {
     GstSoftispSrc *self = GST_SOFTISP_SRC(base);
     caps = gst_caps_make_writable(gst_caps_truncate(caps));
-    gst_softisp_fixate_size(gst_caps_get_structure(caps, 0), self->width, self->height);
+    gst_softisp_fixate_size(gst_caps_get_structure(caps, 0), self->width, self->height,
+        gst_softisp_is_transposed(&self->settings, self));
     return GST_BASE_SRC_CLASS(gst_softisp_src_parent_class)->fixate(base, caps);
 }
 
@@ -301,12 +300,13 @@ static int next_picture(GstSoftispSrc *self, GstBuffer **picture)
     return r == -ENODATA ? -ENOBUFS : r;
 }
 
-/* A property was set while playing: the session takes it over, or a new one begins. */
+/* A property was set while playing: the session takes it over, or a new one begins. A new shape of
+ * the picture is agreed upon first, before the next frame. */
 static gboolean follow_settings(GstSoftispSrc *self)
 {
     return gst_softisp_settings_follow(
                &self->settings, GST_ELEMENT(self), self->core, running_time(self)) ||
-           open_core(self);
+           gst_pad_needs_reconfigure(GST_BASE_SRC_PAD(self)) || open_core(self);
 }
 
 static GstFlowReturn create(GstPushSrc *push, GstBuffer **picture)
@@ -371,7 +371,7 @@ static gboolean set_own(GstSoftispSrc *self, guint id, const GValue *value)
         self->fps_den = gst_value_get_fraction_denominator(value);
         return TRUE;
     default:
-        return gst_softisp_settings_set(&self->settings, id, value);
+        return gst_softisp_settings_set(&self->settings, id, value, GST_BASE_SRC_PAD(self));
     }
 }
 

@@ -39,7 +39,7 @@ SISP_API const char *sisp_isa_name(unsigned isa);
 /** What kind of picture a lane makes. width 0: the lane is not used. */
 struct sisp_picture_params {
     enum sisp_pixel_format format;
-    uint32_t width, height; /* at most the crop's; stills: exactly the crop's */
+    uint32_t width, height; /* as it is turned: at most the crop's; stills: exactly the crop's */
     enum sisp_orientation
         orientation; /* stills: as they are; struct sisp_write_params turns them */
 };

@@ -54,11 +54,13 @@ static void compare(const struct sisp_image *image, const struct sisp_picture_pa
 
 TEST(both_are_as_from_sessions_of_their_own)
 {
-    for (int k = 0; k < 2; k++) {
+    for (int k = 0; k < 4; k++) {
         struct sisp_session_params params = file_params();
         struct sisp_result result;
-        params.preview = k ? large : small;
-        params.second = k ? small : large;
+        params.preview = k % 2 ? large : small;
+        params.second = k % 2 ? small : large;
+        if (k >= 2)
+            params.preview.orientation = params.second.orientation = SISP_ORIENTATION_ROTATE_90;
         struct sisp_session *session = create(&params);
         REQUIRE(session != NULL);
         develop(session, &result);

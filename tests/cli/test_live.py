@@ -257,19 +257,25 @@ def video_formats(folder):
 
 def turned_previews_and_stills(folder):
     """What live turns, develop makes again bit by bit; and develop's own pictures are turned."""
-    t, raws = os.path.join(folder, 't.csv'), os.path.join(folder, 'raw')
+    t, raws, full = (os.path.join(folder, n) for n in ('t.csv', 'raw', 'full.y4m'))
     os.mkdir(raws)
     form = ['--raw-format', 'SRGGB10', '--size', SIZE]
-    code, _, err = run('live', *SMALL, '--frames', 8, '--orientation', 'rotate-180', '--raw', raws, '--telemetry', t)
-    expect(code == 0, err)
-    raw = remade(folder, t, raws, os.path.join(folder, 'x.y4m'))
+    for orientation, w, h in ('rotate-180', *SIZE.split('x')), ('rotate-90', *SIZE.split('x')[::-1]):
+        code, _, err = run('live', *SMALL, '--frames', 8, '--orientation', orientation, '--raw', raws, '--telemetry', t,
+                           '--full', full)
+        expect(code == 0, err)
+        expect(f' W{w} H{h} '.encode() in open(full, 'rb').readline(), orientation)
+        raw = remade(folder, t, raws, os.path.join(folder, 'x.y4m'))
+    too_wide = f'{int(SIZE.split("x")[1]) + 2}x64'
+    code, _, err = run('live', *SMALL, '--frames', 1, '--orientation', 'transpose', '--preview-size', too_wide)
+    expect(code == 2 and '64x' in err and SIZE in err, code, err)
 
     def picture(name, *args):
         out = os.path.join(folder, 'o.ppm')
         code, _, err = run('develop', raw, '-o', out, *form, *args)
         expect(code == 0, name, err)
         data = open(out, 'rb').read()
-        w, h = map(int, SIZE.split('x'))
+        w, h = map(int, data.split(maxsplit=3)[1:3])
         rows = [data[-3 * w * h:][3 * w * y:3 * w * (y + 1)] for y in range(h)]
         return [[row[3 * x:3 * x + 3] for x in range(w)] for row in rows]
 
@@ -278,6 +284,8 @@ def turned_previews_and_stills(folder):
         mirrored = picture('mirror', *args, '--orientation', 'mirror')
         expect(mirrored == [row[::-1] for row in straight] and mirrored != straight, args)
         expect(picture('flip', *args, '--orientation', 'flip') == straight[::-1], args)
+        turned = picture('rotate-90', *args, '--orientation', 'rotate-90')
+        expect(turned == [list(column) for column in zip(*straight[::-1])], args)
     code, _, err = run('live', *SMALL, '--frames', 1, '--orientation', 'left')
     expect(code == 2 and 'rotate-180' in err, code, err)
     one_sentence(err)

@@ -219,6 +219,35 @@ TEST(a_property_may_change_while_playing)
     gst_harness_teardown(h);
 }
 
+/* The left half becomes the upper one; the new shape is agreed upon before the next picture. */
+TEST(a_quarter_turn_changes_the_pictures_shape)
+{
+    GstHarness *h = plain_harness("video/x-bayer,format=rggb,width=64,height=32,framerate=30/1",
+        "video/x-raw,format=RGB,framerate=30/1");
+    GstElement *element = gst_harness_find_element(h, "softisp");
+    for (int turned = 0; turned < 3; turned++) {
+        GstBuffer *frame = flat_frame(64, 32, 1, 50);
+        for (gsize y = 0; y < 32; y++)
+            gst_buffer_memset(frame, 64 * y + 32, 100, 32);
+        g_object_set(element, "orientation", turned % 2 ? 6 : 0, NULL); /* rotate-90 */
+        GstBuffer *picture = gst_harness_push_and_pull(h, frame);
+        REQUIRE(picture != NULL);
+        GstCaps *caps = gst_pad_get_current_caps(h->sinkpad);
+        gint width = 0;
+        gst_structure_get_int(gst_caps_get_structure(caps, 0), "width", &width);
+        CHECK_EQ(width, turned % 2 ? 32 : 64);
+        const gsize left_below = (gsize)(64 * 32 - width), right_above = (gsize)width - 1;
+        CHECK_EQ(byte_at(picture, 0), 50);
+        CHECK_EQ(byte_at(picture, 3 * (64 * 32 - 1)), 100);
+        CHECK_EQ(byte_at(picture, 3 * right_above), turned % 2 ? 50 : 100);
+        CHECK_EQ(byte_at(picture, 3 * left_below), turned % 2 ? 100 : 50);
+        gst_caps_unref(caps);
+        gst_buffer_unref(picture);
+    }
+    gst_object_unref(element);
+    gst_harness_teardown(h);
+}
+
 /* The table's ranges are the properties', and each name is there with '-'. */
 TEST(properties_are_the_tables)
 {
@@ -271,6 +300,7 @@ int main(int argc, char **argv)
     RUN(a_picture_says_what_it_is);
     RUN(latency_is_one_interval_and_only_of_live_frames);
     RUN(a_property_may_change_while_playing);
+    RUN(a_quarter_turn_changes_the_pictures_shape);
     RUN(properties_are_the_tables);
     RUN(what_cannot_be_is_named);
     return test_report();

@@ -109,6 +109,28 @@ TEST(latency_is_one_interval)
 }
 
 /* Locked to one value by hand while it plays: the session and the camera follow. */
+/* Of a quarter turn, and with one side given. */
+TEST(a_turned_picture_has_the_other_shape)
+{
+    static const char *const texts[] = {SIM "num-buffers=1 orientation=rotate-90 ! "
+                                            "video/x-raw,format=RGB ! appsink name=sink sync=false",
+        SIM "num-buffers=1 orientation=transpose ! video/x-raw,format=NV12,width=120 ! appsink "
+            "name=sink sync=false"};
+    for (gint i = 0; i < 2; i++) {
+        gint width = 0, height = 0;
+        struct run run = start(texts[i]);
+        GstSample *sample = pull(&run);
+        REQUIRE(sample != NULL);
+        const GstStructure *s = gst_caps_get_structure(gst_sample_get_caps(sample), 0);
+        gst_structure_get_int(s, "width", &width);
+        gst_structure_get_int(s, "height", &height);
+        CHECK_EQ(width, i ? 120 : 240);
+        CHECK_EQ(height, i ? 160 : 320);
+        gst_sample_unref(sample);
+        stop(&run);
+    }
+}
+
 TEST(exposure_may_be_set_while_playing)
 {
     struct run run = start(SIM "! appsink name=sink sync=false");
@@ -202,6 +224,7 @@ int main(int argc, char **argv)
     RUN(a_camera_gives_pictures);
     RUN(the_pictures_size_is_the_cameras_or_less);
     RUN(latency_is_one_interval);
+    RUN(a_turned_picture_has_the_other_shape);
     RUN(exposure_may_be_set_while_playing);
     RUN(white_balance_is_held_when_it_is_locked_while_playing);
     RUN(it_pauses_stops_and_starts_again);

@@ -94,7 +94,7 @@ static void change(struct scenario *s)
         break;
     default:
         g_object_set(
-            s->element, "orientation", g_rand_int_range(s->rand, 0, 4), "threads", 1, NULL);
+            s->element, "orientation", g_rand_int_range(s->rand, 0, 8), "threads", 1, NULL);
     }
     push(s);
 }
