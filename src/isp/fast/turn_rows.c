@@ -5,6 +5,8 @@
  */
 #include "isp/fast/recipe.h"
 
+_Static_assert(ISP_FAST_TURNED % FAST_TURN_ROWS == 0, "bands cut no block");
+
 void isp_fast_set_turned(const struct fast_run *run, struct fast_pack *task, uint32_t y)
 {
     int16_t *row = fast_turned_row(run, y);
