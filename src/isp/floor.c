@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) uint32_t sample(
 }
 
 static inline __attribute__((always_inline)) void read_cells(
-    const struct floor *f, struct chunk *c, enum sisp_packing packing)
+    const struct floor *f, struct chunk *c, enum sisp_packing packing, bool is_transposed)
 {
     static const int color[SISP_SITE_COUNT] = {0, 1, 1, 2};
     const unsigned shift = 16u - f->raw->bits;
@@ -74,7 +74,7 @@ static inline __attribute__((always_inline)) void read_cells(
         const uint32_t column = f->place[site] % 2;
         int32_t *linear = c->linear[color[site]];
         for (uint32_t i = 0; i < c->count; i++) {
-            const uint8_t *from = below + c->line[i];
+            const uint8_t *from = below + c->line[is_transposed ? i : 0]; /* of a row, one line */
             const uint32_t word = sample(from, c->cell[i] + column, packing);
             const bool is_whole = packing != SISP_PACKING_16 || word < most;
             const uint16_t code = (uint16_t)((is_whole ? word : most) << shift);
@@ -85,27 +85,36 @@ static inline __attribute__((always_inline)) void read_cells(
     }
 }
 
-/* One loop for each packing: a choice per sample would take most of the time. */
+static inline __attribute__((always_inline)) void read_either(
+    const struct floor *f, struct chunk *c, enum sisp_packing packing)
+{
+    if (f->geometry->orientation & SISP_ORIENTATION_TRANSPOSE)
+        read_cells(f, c, packing, true);
+    else
+        read_cells(f, c, packing, false);
+}
+
+/* Loops for each packing: a choice per sample would take most of the time. */
 static void read_chunk(const struct floor *f, struct chunk *c)
 {
     switch (f->raw->packing) {
     case SISP_PACKING_8:
-        read_cells(f, c, SISP_PACKING_8);
+        read_either(f, c, SISP_PACKING_8);
         break;
     case SISP_PACKING_16:
-        read_cells(f, c, SISP_PACKING_16);
+        read_either(f, c, SISP_PACKING_16);
         break;
     case SISP_PACKING_10P:
-        read_cells(f, c, SISP_PACKING_10P);
+        read_either(f, c, SISP_PACKING_10P);
         break;
     case SISP_PACKING_12P:
-        read_cells(f, c, SISP_PACKING_12P);
+        read_either(f, c, SISP_PACKING_12P);
         break;
     case SISP_PACKING_14P:
-        read_cells(f, c, SISP_PACKING_14P);
+        read_either(f, c, SISP_PACKING_14P);
         break;
     case SISP_PACKING_IPU3:
-        read_cells(f, c, SISP_PACKING_IPU3);
+        read_either(f, c, SISP_PACKING_IPU3);
         break;
     }
 }
