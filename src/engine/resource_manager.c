@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BUFFER_ALIGNMENT ((size_t)4096)
-
 size_t eng_pool_step_bytes(size_t size_bytes)
 {
-    return base_align(size_bytes, BUFFER_ALIGNMENT);
+    return base_align(size_bytes, plat_page_bytes());
 }
 
 /* ---- memory -----------------------------------------------------------------------------------

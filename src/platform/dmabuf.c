@@ -17,8 +17,6 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#define PAGE_BYTES 4096u
-
 static int call(int fd, unsigned long request, void *argument)
 {
     int r;
@@ -79,10 +77,10 @@ int plat_dma_heap_create(struct plat_memory *memory, size_t size_bytes)
 static int probe_udmabuf(void)
 {
     struct plat_memory memory;
-    int error = plat_memory_create(&memory, "softisp-probe", PAGE_BYTES);
+    int error = plat_memory_create(&memory, "softisp-probe", plat_page_bytes());
     if (error)
         return error;
-    int fd = plat_udmabuf_create(memory.fd, 0, PAGE_BYTES);
+    int fd = plat_udmabuf_create(memory.fd, 0, memory.size_bytes);
     if (fd >= 0)
         close(fd);
     plat_memory_destroy(&memory);
@@ -95,8 +93,8 @@ int plat_memory_probe(enum plat_memory_kind kind)
         return probe_udmabuf();
     struct plat_memory memory;
     int error = kind == PLAT_MEMORY_DMA_HEAP
-                    ? plat_dma_heap_create(&memory, PAGE_BYTES)
-                    : plat_memory_create(&memory, "softisp-probe", PAGE_BYTES);
+                    ? plat_dma_heap_create(&memory, plat_page_bytes())
+                    : plat_memory_create(&memory, "softisp-probe", plat_page_bytes());
     if (!error)
         plat_memory_destroy(&memory);
     return error;
@@ -142,7 +140,7 @@ int plat_import_look(struct plat_import *import, int fd, uint64_t offset_bytes, 
 
 int plat_import_map(struct plat_import *import, int fd)
 {
-    size_t lead_bytes = import->offset_bytes % PAGE_BYTES;
+    size_t lead_bytes = import->offset_bytes % plat_page_bytes();
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0)
         return -errno;
@@ -160,7 +158,7 @@ int plat_import_map(struct plat_import *import, int fd)
 
 void plat_import_unmap(struct plat_import *import)
 {
-    size_t lead_bytes = import->offset_bytes % PAGE_BYTES;
+    size_t lead_bytes = import->offset_bytes % plat_page_bytes();
     if (!import->bytes)
         return;
     munmap((uint8_t *)import->bytes - lead_bytes, lead_bytes + import->size_bytes);

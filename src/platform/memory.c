@@ -11,6 +11,11 @@
 
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
+size_t plat_page_bytes(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
 static int open_sized(const char *name, size_t size_bytes)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -59,6 +59,9 @@ void plat_wake(_Atomic uint32_t *word, uint32_t count);
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
+/** What mappings count in: 4 KiB, on AArch64 up to 64. */
+size_t plat_page_bytes(void);
+
 /** A shared mapping that can be handed to another process: a memfd whose size is sealed. */
 struct plat_memory {
     void *bytes;

@@ -200,6 +200,11 @@ void sim_free(void *bytes)
     /* The heap is reset as a whole. */
 }
 
+size_t plat_page_bytes(void)
+{
+    return SIM_PAGE_BYTES;
+}
+
 int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
     *memory = (struct plat_memory){.fd = -1};

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** Memory on a kernel whose pages have 16 KiB. Linked with --wrap. */
+#include "engine/resource_manager.h"
+#include "harness/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define LARGE_PAGE_BYTES 16384
+#define FILE_BYTES       (4 * LARGE_PAGE_BYTES)
+
+long __real_sysconf(int name);
+void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+long __wrap_sysconf(int name);
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+
+long __wrap_sysconf(int name)
+{
+    return name == _SC_PAGESIZE ? LARGE_PAGE_BYTES : __real_sysconf(name);
+}
+
+void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (offset % LARGE_PAGE_BYTES == 0)
+        return __real_mmap64(at, size, protection, flags, fd, offset);
+    errno = EINVAL;
+    return MAP_FAILED;
+}
+
+static int make_file(void)
+{
+    static uint16_t numbers[FILE_BYTES / sizeof(uint16_t)];
+    for (size_t i = 0; i < FILE_BYTES / sizeof(uint16_t); i++)
+        numbers[i] = (uint16_t)i;
+    int fd = memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    CHECK_EQ(write(fd, numbers, FILE_BYTES), FILE_BYTES);
+    CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    return fd;
+}
+
+TEST(what_others_give_may_begin_anywhere_in_a_page)
+{
+    static const uint32_t offsets[] = {0, 64, 4096, 3 * 4096 + 64, 16384, 2 * 16384 + 8192};
+    int fd = make_file();
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        struct plat_import import;
+        REQUIRE(plat_import_look(&import, fd, offsets[i], 4096) == 0);
+        REQUIRE(plat_import_map(&import, fd) == 0);
+        CHECK_EQ(((const uint16_t *)import.bytes)[0], (uint16_t)(offsets[i] / 2));
+        CHECK_EQ(((const uint16_t *)import.bytes)[2047], (uint16_t)(offsets[i] / 2 + 2047));
+        plat_import_unmap(&import);
+    }
+    close(fd);
+}
+
+/* A udmabuf is made of whole pages. */
+TEST(buffers_lie_in_pages_of_their_own)
+{
+    CHECK_EQ(eng_pool_step_bytes(1), LARGE_PAGE_BYTES);
+    CHECK_EQ(eng_pool_step_bytes(LARGE_PAGE_BYTES), LARGE_PAGE_BYTES);
+    CHECK_EQ(eng_pool_step_bytes(LARGE_PAGE_BYTES + 1), 2 * LARGE_PAGE_BYTES);
+}
+
+int main(void)
+{
+    RUN(what_others_give_may_begin_anywhere_in_a_page);
+    RUN(buffers_lie_in_pages_of_their_own);
+    return test_report();
+}
