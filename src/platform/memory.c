@@ -4,6 +4,8 @@
 #include "base/base.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -29,6 +31,18 @@ static int open_sized(const char *name, size_t size_bytes)
     return fd;
 }
 
+/* Unlike touching, this reports a lack of memory instead of a signal. Some kernels let any signal
+ * end it and begin anew: under a timer that ticks, large memory would never come. */
+static int take_pages(int fd, size_t size_bytes)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = -posix_fallocate(fd, 0, (off_t)size_bytes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
 static void *map(int fd, size_t size_bytes, int *error)
 {
     void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -38,8 +52,7 @@ static void *map(int fd, size_t size_bytes, int *error)
     }
     if (size_bytes >= HUGE_PAGE_BYTES)
         madvise(bytes, size_bytes, MADV_HUGEPAGE);
-    /* Unlike touching, this reports a lack of memory instead of a signal. */
-    *error = -posix_fallocate(fd, 0, (off_t)size_bytes);
+    *error = take_pages(fd, size_bytes);
     if (*error) {
         munmap(bytes, size_bytes);
         return NULL;

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** Memory on a kernel whose pages have 16 KiB. Linked with --wrap. */
+/** Memory on kernels that are not this one: with pages of 16 KiB, and with an allocation that any
+ * signal ends. Linked with --wrap. */
 #include "engine/resource_manager.h"
 #include "harness/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define LARGE_PAGE_BYTES 16384
 #define FILE_BYTES       (4 * LARGE_PAGE_BYTES)
 
+static bool was_blocked;
+
 long __real_sysconf(int name);
 void *__real_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+int __real_posix_fallocate64(int fd, off_t offset, off_t size);
 long __wrap_sysconf(int name);
 void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset);
+int __wrap_posix_fallocate64(int fd, off_t offset, off_t size);
 
 long __wrap_sysconf(int name)
 {
@@ -27,6 +33,14 @@ void *__wrap_mmap64(void *at, size_t size, int protection, int flags, int fd, of
         return __real_mmap64(at, size, protection, flags, fd, offset);
     errno = EINVAL;
     return MAP_FAILED;
+}
+
+int __wrap_posix_fallocate64(int fd, off_t offset, off_t size)
+{
+    sigset_t blocked;
+    pthread_sigmask(SIG_SETMASK, NULL, &blocked);
+    was_blocked = sigismember(&blocked, SIGALRM);
+    return __real_posix_fallocate64(fd, offset, size);
 }
 
 static int make_file(void)
@@ -63,9 +77,21 @@ TEST(buffers_lie_in_pages_of_their_own)
     CHECK_EQ(eng_pool_step_bytes(LARGE_PAGE_BYTES + 1), 2 * LARGE_PAGE_BYTES);
 }
 
+TEST(no_signal_ends_an_allocation)
+{
+    struct plat_memory memory;
+    sigset_t after;
+    REQUIRE(plat_memory_create(&memory, "test", 100000) == 0);
+    CHECK(was_blocked);
+    pthread_sigmask(SIG_SETMASK, NULL, &after);
+    CHECK(!sigismember(&after, SIGALRM)); /* the caller's again */
+    plat_memory_destroy(&memory);
+}
+
 int main(void)
 {
     RUN(what_others_give_may_begin_anywhere_in_a_page);
     RUN(buffers_lie_in_pages_of_their_own);
+    RUN(no_signal_ends_an_allocation);
     return test_report();
 }
