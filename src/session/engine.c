@@ -93,7 +93,8 @@ static int check_quota(const struct eng_config *config, char *error, size_t erro
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < config->pool_count; i++)
-        sum += (uint64_t)config->pools[i].size_bytes * config->pools[i].count;
+        if (config->pools[i].memory != ENG_MEMORY_IMPORTED)
+            sum += (uint64_t)config->pools[i].size_bytes * config->pools[i].count;
     if (!config->knobs.quota_bytes || sum <= config->knobs.quota_bytes)
         return 0;
     char sentence[128];

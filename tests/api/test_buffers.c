@@ -251,9 +251,29 @@ TEST(what_is_left_goes_with_the_session)
     CHECK_EQ(count_mappings(), 0);
 }
 
+/* Buffers of others take none of the quota. */
+TEST(imports_do_not_count_against_the_quota)
+{
+    struct sisp_session_params params = import_params(32);
+    struct sisp_session *session = create(&params);
+    struct sisp_knobs knobs = {0};
+    struct sisp_figures figures;
+    REQUIRE(session != NULL);
+    sisp_session_figures(session, &figures);
+    sisp_session_destroy(&session);
+    knobs.value[sisp_knob_find("quota_bytes")] = figures.quota_bytes;
+    params.knobs = &knobs;
+    session = create(&params);
+    CHECK(session != NULL);
+    sisp_session_destroy(&session);
+    knobs.value[sisp_knob_find("quota_bytes")]--;
+    CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
+}
+
 static void check_picture(const struct sisp_buffer *at, const struct sisp_image *image)
 {
-    size_t page = at->offset_bytes / 4096 * 4096, lead = at->offset_bytes - page;
+    size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    size_t lead = at->offset_bytes % page_bytes, page = at->offset_bytes - lead;
     uint8_t *bytes = mmap(NULL, lead + at->size_bytes, PROT_READ, MAP_SHARED, at->fd, (off_t)page);
     REQUIRE(bytes != MAP_FAILED);
     CHECK(at->bytes == image->planes[0]);
@@ -348,6 +368,7 @@ int main(void)
     RUN(what_is_no_buffer_is_refused);
     RUN(a_thousand_imports_leave_nothing);
     RUN(what_is_left_goes_with_the_session);
+    RUN(imports_do_not_count_against_the_quota);
     RUN(pictures_are_where_the_result_says);
     RUN(memory_that_is_not_there_is_refused);
     RUN(every_memory_works_or_is_refused);
