@@ -220,6 +220,18 @@ int session_engine_create(struct session_engine **out, const struct sisp_session
     return r;
 }
 
+/* What all frames of an engine have in common beside their sizes. Each brings its exposure itself,
+ * and EXIF is for files. The members compared are numbers of four bytes, without a gap. */
+static bool is_of_same_sensor(const struct sisp_raw_info *a, const struct sisp_raw_info *b)
+{
+    const size_t levels = offsetof(struct sisp_raw_info, black_level);
+    const size_t levels_end = offsetof(struct sisp_raw_info, exposure_us);
+    const size_t noise = offsetof(struct sisp_raw_info, noise_shot);
+    const size_t noise_end = offsetof(struct sisp_raw_info, lsc) + sizeof(a->lsc);
+    return memcmp((const char *)a + levels, (const char *)b + levels, levels_end - levels) == 0 &&
+           memcmp((const char *)a + noise, (const char *)b + noise, noise_end - noise) == 0;
+}
+
 static bool makes_the_same(const struct pipeline *p, const struct sisp_session_params *params)
 {
     struct isp_geometry preview = geometry_of(&params->info, &params->preview);
@@ -229,7 +241,7 @@ static bool makes_the_same(const struct pipeline *p, const struct sisp_session_p
            memcmp(&p->preview, &preview, sizeof(preview)) == 0 &&
            memcmp(&p->still, &still, sizeof(still)) == 0 &&
            memcmp(&p->params, &params->params, sizeof(p->params)) == 0 &&
-           p->is_live == (params->is_live != 0);
+           is_of_same_sensor(&p->info, &params->info) && p->is_live == (params->is_live != 0);
 }
 
 int session_engine_join(struct session_engine *engine, const struct sisp_session_params *params,
@@ -241,7 +253,7 @@ int session_engine_join(struct session_engine *engine, const struct sisp_session
         engine->input_memory != params->input_memory ||
         engine->output_memory != params->output_memory)
         return session_fail(error, error_size, -EINVAL,
-            "who shares an engine has frames, pictures, raws, parameters, burst and memory in "
+            "who shares an engine has sensor, pictures, raws, parameters, burst and memory in "
             "common");
     if (params->telemetry || params->event || params->knobs || params->coefficients ||
         params->tuning)

@@ -160,6 +160,14 @@ TEST(what_cannot_be_shared_is_said)
     CHECK_EQ(sisp_session_create(&other, &params, error, sizeof(error)), -EINVAL);
     CHECK(strstr(error, "in common") != NULL);
     params.preview.width = 64;
+    params.info.black_level[2] = 16;
+    CHECK_EQ(sisp_session_create(&other, &params, error, sizeof(error)), -EINVAL);
+    CHECK(strstr(error, "in common") != NULL);
+    params.info.black_level[2] = 0;
+    params.info.noise_read = 1e-6f;
+    CHECK_EQ(sisp_session_create(&other, &params, error, sizeof(error)), -EINVAL);
+    params.info.noise_read = 0;
+    params.info.exposure_us = 100; /* comes with each frame */
     params.knobs = &knobs;
     CHECK_EQ(sisp_session_create(&other, &params, error, sizeof(error)), -EINVAL);
     params.knobs = NULL;
