@@ -147,8 +147,6 @@ static int fail_to_start(
     const struct sisp_session_params *params, int result, char *error, size_t error_size)
 {
     char text[160];
-    if (params->input_memory == SISP_MEMORY_MEMFD && params->output_memory == SISP_MEMORY_MEMFD)
-        return session_fail(error, error_size, result, "the engine could not be started");
     snprintf(text, sizeof(text),
         "the engine could not be started with inputs in %s, pictures in %s: %s",
         sisp_memory_name(params->input_memory), sisp_memory_name(params->output_memory),
@@ -207,9 +205,8 @@ int session_engine_create(struct session_engine **out, const struct sisp_session
             knobs_apply(&config->knobs, params->knobs);
         r = fill_pipeline(&engine->pipeline, params, error, error_size);
     }
-    if (r == 0) {
+    if (r == 0)
         r = init_pipeline(&engine->pipeline, &config->knobs, error, error_size);
-    }
     if (r == 0)
         r = start(engine, params, config, error, error_size);
     free(config);

@@ -314,7 +314,7 @@ _Static_assert((int)ENG_FAILED == (int)SISP_FAILED, "outcomes");
 _Static_assert((int)ENG_OUTCOME_COUNT == (int)SISP_OUTCOME_COUNT, "outcomes");
 _Static_assert((int)ENG_REASON_COUNT <= SISP_REASON_COUNT, "reasons");
 _Static_assert((int)ENG_EVENT_COUNT <= SISP_EVENT_COUNT, "events");
-_Static_assert(ENG_TIMINGS_MAX * 4 == SISP_TIMINGS_MAX * 4, "timings");
+_Static_assert(ENG_TIMINGS_MAX == SISP_TIMINGS_MAX, "timings");
 _Static_assert(
     ENG_TIMING_NAME_BYTES == sizeof(((struct sisp_timing *)0)->name), "names of timings");
 
