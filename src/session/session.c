@@ -9,9 +9,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define IMPORTS_MAX 32
 #define RAWS_MAX    32
+#define RETRY_NS    1000000
 
 int sisp_isa_find(const char *name)
 {
@@ -215,6 +217,17 @@ int sisp_session_cancel_frames(struct sisp_session *session, uint64_t cookie)
     return eng_cancel(session->engine->runtime, session->number, cookie);
 }
 
+/* Other threads' calls may have taken all places for a while: what ends a session cannot be
+ * refused.
+ */
+static void end_by(
+    int (*end)(struct eng_runtime *runtime, uint32_t number), const struct sisp_session *session)
+{
+    const struct timespec pause = {.tv_nsec = RETRY_NS};
+    while (end(session->engine->runtime, session->number) == -EAGAIN)
+        nanosleep(&pause, NULL);
+}
+
 void sisp_session_stop(struct sisp_session *session)
 {
     if (!session || session_is_inherited(session) || atomic_exchange(&session->is_stopped, 1))
@@ -225,7 +238,7 @@ void sisp_session_stop(struct sisp_session *session)
         return;
     }
     if (eng_drain(engine->runtime, session->number, engine->drain_grace_ns) != 0)
-        eng_flush(engine->runtime, session->number);
+        end_by(eng_flush, session);
 }
 
 void sisp_session_destroy(struct sisp_session **session)
@@ -235,7 +248,7 @@ void sisp_session_destroy(struct sisp_session **session)
     if (!gone || session_is_inherited(gone))
         return;
     if (is_shared(gone))
-        eng_session_close(gone->engine->runtime, gone->number);
+        end_by(eng_session_close, gone);
     session_engine_leave(gone->engine);
     free(gone);
 }

@@ -3,6 +3,7 @@
 #include "api/session.h"
 
 #include <pthread.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 static struct sisp_session *first, *second;
@@ -146,6 +147,59 @@ TEST(a_cookie_names_what_is_cancelled)
     finish_slow();
 }
 
+#define CALLS_MAX 16 /* that can wait at a time, of one engine */
+
+static void *drain_first(void *argument)
+{
+    int r;
+    while ((r = sisp_session_drain(first, UINT64_MAX)) == -EAGAIN) /* who counts has a place, too */
+        usleep(1000);
+    return (void *)(intptr_t)r;
+}
+
+static void *signal_later(void *argument)
+{
+    const uint64_t one = 1;
+    usleep(20000);
+    CHECK_EQ(write(*(int *)argument, &one, sizeof(one)), (ssize_t)sizeof(one));
+    return NULL;
+}
+
+/* Its place is free again although, just then, as many threads wait as can. */
+TEST(destroy_is_never_refused)
+{
+    pthread_t drainers[CALLS_MAX], signaller;
+    struct sisp_session_params params = small_params();
+    struct sisp_input input;
+    void *answer;
+    int fence = eventfd(0, EFD_CLOEXEC);
+    struct sisp_submission submission = {
+        .lane = SISP_LANE_FAST, .cookie = 1000, .has_fence = 1, .fence_fd = fence};
+    start_two();
+    const uint32_t number = sisp_session_number(second);
+    REQUIRE(sisp_session_acquire(first, &input) == 0);
+    REQUIRE(sisp_session_submit(first, &input, &submission) == 0);
+    for (int i = 0; i < CALLS_MAX; i++)
+        REQUIRE(pthread_create(&drainers[i], NULL, drain_first, NULL) == 0);
+    while (sisp_session_drain(first, 0) != -EAGAIN)
+        usleep(1000);
+    REQUIRE(pthread_create(&signaller, NULL, signal_later, &fence) == 0);
+    sisp_session_destroy(&second);
+    for (int i = 0; i < CALLS_MAX; i++) {
+        pthread_join(drainers[i], &answer);
+        CHECK_EQ((int)(intptr_t)answer, 0);
+    }
+    pthread_join(signaller, NULL);
+    params.share = first;
+    second = create(&params);
+    REQUIRE(second != NULL);
+    CHECK_EQ(sisp_session_number(second) % 8, number % 8); /* the same place, of eight */
+    deliver(first, 0);
+    sisp_session_destroy(&second);
+    sisp_session_destroy(&first);
+    close(fence);
+}
+
 TEST(what_cannot_be_shared_is_said)
 {
     struct sisp_session *other;
@@ -196,6 +250,7 @@ int main(void)
     RUN(a_reader_learns_of_the_stop);
     RUN(flush_ends_what_is_there);
     RUN(a_cookie_names_what_is_cancelled);
+    RUN(destroy_is_never_refused);
     RUN(what_cannot_be_shared_is_said);
     return test_report();
 }
