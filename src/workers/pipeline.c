@@ -9,8 +9,8 @@
 #include <string.h>
 
 #define ROW_ALIGNMENT 64
-#define SAMPLES_A_BAND                                                                             \
-    (128u << 10) /* about 0.2 ms of work: the background lane yields between bands */
+/* About 0.2 ms of work: the background lane yields between bands. */
+#define SAMPLES_A_BAND (128u << 10)
 
 static void *allocate(size_t size_bytes)
 {
@@ -246,6 +246,12 @@ int pipeline_check_payload(const struct pipeline *p, const struct eng_job *job)
     return job->writes[ROLE_PICTURE].size_bytes < wanted ? -EPROTO : 0;
 }
 
+static size_t stride_of(const struct isp_geometry *geometry, unsigned plane)
+{
+    return base_align(
+        sisp_pixel_row_bytes(geometry->format, plane, geometry->width), ROW_ALIGNMENT);
+}
+
 struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *bytes)
 {
     struct sisp_image image = {
@@ -253,8 +259,7 @@ struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *by
     uint8_t *at = bytes;
     for (unsigned i = 0; i < sisp_pixel_plane_count(image.format); i++) {
         image.planes[i] = at;
-        image.stride_bytes[i] =
-            base_align(sisp_pixel_row_bytes(image.format, i, image.width), ROW_ALIGNMENT);
+        image.stride_bytes[i] = stride_of(geometry, i);
         at += image.stride_bytes[i] * sisp_pixel_plane_rows(image.format, i, image.height);
     }
     return image;
@@ -262,10 +267,10 @@ struct sisp_image pipeline_picture(const struct isp_geometry *geometry, void *by
 
 size_t pipeline_picture_bytes(const struct isp_geometry *geometry)
 {
-    struct sisp_image image = pipeline_picture(geometry, NULL);
     size_t size_bytes = 0;
-    for (unsigned i = 0; i < sisp_pixel_plane_count(image.format); i++)
-        size_bytes += image.stride_bytes[i] * sisp_pixel_plane_rows(image.format, i, image.height);
+    for (unsigned i = 0; i < sisp_pixel_plane_count(geometry->format); i++)
+        size_bytes +=
+            stride_of(geometry, i) * sisp_pixel_plane_rows(geometry->format, i, geometry->height);
     return size_bytes;
 }
 
