@@ -99,7 +99,8 @@ SISP_API struct sisp_session_params sisp_session_params_default(void);
  * error: on failure, one sentence, if not NULL.
  * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa, memory), -ENOMEM, -EAGAIN
  * (threads; or the shared engine cannot promise what was asked), -ENOSPC (sessions_max),
- * -ESHUTDOWN.
+ * -ESHUTDOWN; with the knob isolation=process what keeps softisp-worker from starting: -ENOENT,
+ * -EACCES, -ECHILD, -ETIMEDOUT, errno.
  */
 SISP_API SISP_MUST_CHECK int sisp_session_create(struct sisp_session **session,
     const struct sisp_session_params *params, char *error, size_t error_size);

@@ -94,7 +94,7 @@ struct sisp_lane_figures {
     uint64_t latency_p50_ns, latency_p99_ns, latency_max_ns; /* published - capture */
 };
 
-/** Counters and gauges of a session. */
+/** Counters and gauges of an engine, with all sessions that share it. */
 struct sisp_figures {
     struct sisp_lane_figures lanes[SISP_LANE_COUNT];
     uint64_t refused; /* frames that were not accepted for want of room */

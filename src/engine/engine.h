@@ -3,9 +3,10 @@
  * Engine: moves tokens from submit to completion. It knows bytes and time and has never heard of
  * what the bytes show. This header is all that the layers above may include.
  *
- * One runtime serves one session: a control thread (MainLoop), one team of threads a worker, a
- * telemetry thread. What a frame needs is described by tables: pools of buffers, roles that a
- * frame's buffers play, commands that read and write roles, lanes that string commands together.
+ * One runtime serves up to eight sessions: a control thread (MainLoop), one team of threads a
+ * worker, threads for telemetry and fences. What a frame needs is described by tables: pools of
+ * buffers, roles that a frame's buffers play, commands that read and write roles, lanes that string
+ * commands together.
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
@@ -82,7 +83,7 @@ struct eng_command_ops {
     uint32_t (*task_count)(void *user, const struct eng_job *job, uint32_t phase);
     void (*run_task)(
         void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread);
-    /** Returns 0 or a negative errno. */
+    /** Not called when the slot was taken away meanwhile. Returns 0 or a negative errno. */
     int (*end)(void *user, struct eng_job *job);
 };
 

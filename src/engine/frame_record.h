@@ -70,7 +70,7 @@ struct eng_frame *eng_frame_at(const struct eng_frame_table *table, uint32_t pla
 /** Frames of that session waiting or running on that path. */
 uint32_t eng_frame_depth(const struct eng_frame_table *table, uint32_t session, enum eng_lane path);
 
-/** Whether the frame still owes work (neither ended nor unused). */
+/** Whether it is in a lane: it waits there, or runs. A plan that lacks inputs is not yet. */
 static inline bool eng_frame_is_open(const struct eng_frame *frame)
 {
     return frame->state == ENG_FRAME_WAITING || frame->state == ENG_FRAME_RUNNING;
