@@ -26,7 +26,6 @@ struct eng_control_item {
     uint64_t grant;
     uint32_t origin;                /* enum eng_control_origin */
     uint64_t incarnation, sequence; /* of the origin; each incarnation counts from 1 */
-    enum eng_reason reason;
 };
 
 #define ENG_CONTROL_WINDOW 64 /* unanswered items that an origin may have at a time */

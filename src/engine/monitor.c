@@ -17,7 +17,6 @@ static void tell(struct eng_core *core, enum eng_event_type type, const struct e
     event.grant = stolen->grant;
     event.slot = stolen->slot;
     event.worker = stolen->worker;
-    event.session = stolen->session;
     eng_telemetry_event(&core->telemetry, &event);
 }
 

@@ -6,6 +6,7 @@
 const char *eng_lane_name(enum eng_lane lane)
 {
     static const char *const names[] = {"fast", "background", "floor"};
+    _Static_assert(BASE_COUNT(names) == ENG_LANE_COUNT, "a name for each lane");
     sisp_assert(lane < ENG_LANE_COUNT);
     return names[lane];
 }
@@ -13,6 +14,7 @@ const char *eng_lane_name(enum eng_lane lane)
 const char *eng_outcome_name(enum eng_outcome outcome)
 {
     static const char *const names[] = {"delivered", "late", "dropped", "cancelled", "failed"};
+    _Static_assert(BASE_COUNT(names) == ENG_OUTCOME_COUNT, "a name for each outcome");
     sisp_assert(outcome < ENG_OUTCOME_COUNT);
     return names[outcome];
 }

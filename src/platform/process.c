@@ -27,10 +27,11 @@ int plat_process_spawn(struct plat_process *process, const char *program)
     process->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (process->pidfd >= 0)
         return 0;
-    /* Not even watched: it ends by itself at the end of its socket. */
+    /* Nobody could tell when it ends. */
     error = -errno;
     kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
     plat_process_close(process);
     return error;
 }
