@@ -3,9 +3,9 @@
  */
 #include "engine/order.h"
 #include "engine/runtime.h"
+#include "harness/descriptors.h"
 #include "harness/test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <softisp/log.h>
 
@@ -20,16 +20,6 @@ static union {
 /* Deaths are what this is about. */
 static void ignore_log(void *user, enum sisp_log_level level, const char *sentence)
 {
-}
-
-static uint32_t descriptors(void)
-{
-    DIR *folder = opendir("/proc/self/fd");
-    uint32_t count = 0;
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
 }
 
 static uint32_t mappings(void)
@@ -109,7 +99,7 @@ static void finish_clean(void)
 TEST(processes_make_the_same_pictures)
 {
     for (uint32_t threads = 1; threads <= 3; threads += 2) {
-        uint32_t fds = descriptors(), maps = mappings();
+        uint32_t fds = count_descriptors(), maps = mappings();
         prepare(threads);
         REQUIRE(fixture_start(&fixture) == 0);
         for (uint64_t i = 0; i < 100; i++) {
@@ -122,7 +112,7 @@ TEST(processes_make_the_same_pictures)
         }
         CHECK_EQ(events(ENG_EVENT_WORKER_DETACHED), 0);
         finish_clean();
-        CHECK_EQ(descriptors(), fds);
+        CHECK_EQ(count_descriptors(), fds);
         CHECK_EQ(mappings(), maps);
     }
 }
@@ -142,14 +132,14 @@ TEST(a_death_costs_its_own_picture)
 {
     prepare(2);
     REQUIRE(fixture_start(&fixture) == 0);
-    uint32_t fds = descriptors(), maps = mappings();
+    uint32_t fds = count_descriptors(), maps = mappings();
     die(ORDER_IN_BEGIN, FAST_ALGO);
     for (int place = 0; place < ORDER_PLACES; place++)
         die((enum order_place)place, FAST_ISP);
     FIXTURE_UNTIL(&fixture, figures.events[ENG_EVENT_WORKER_RESTARTED] == 4);
     CHECK_EQ(events(ENG_EVENT_WORKER_DETACHED), 4);
     CHECK_EQ(events(ENG_EVENT_FRAME_QUARANTINED), 0);
-    CHECK_EQ(descriptors(), fds);
+    CHECK_EQ(count_descriptors(), fds);
     CHECK_EQ(mappings(), maps);
     finish_clean();
 }
@@ -239,7 +229,7 @@ TEST(a_long_life_gives_the_budget_back)
 
 TEST(what_cannot_start_is_said)
 {
-    uint32_t fds = descriptors(), maps = mappings();
+    uint32_t fds = count_descriptors(), maps = mappings();
     prepare(1);
     setup.fails_at_once = true;
     CHECK_EQ(fixture_start(&fixture), -ECHILD);
@@ -247,7 +237,7 @@ TEST(what_cannot_start_is_said)
     CHECK_EQ(fixture_start(&fixture), -ENOENT);
     fixture.config.worker_program = NULL;
     CHECK_EQ(fixture_start(&fixture), -EINVAL);
-    CHECK_EQ(descriptors(), fds);
+    CHECK_EQ(count_descriptors(), fds);
     CHECK_EQ(mappings(), maps);
 }
 
@@ -286,10 +276,10 @@ TEST(a_hostile_process_breaks_nothing)
 {
     static const enum order_act acts[] = {ORDER_SCRIBBLE, ORDER_FLIP_TOKENS, ORDER_BREAK_RINGS,
         ORDER_LIE, ORDER_WRITE_ENVELOPE, ORDER_WRITE_INPUT, ORDER_STEAL_TOKENS, ORDER_OPEN_FILE};
-    uint32_t fds = descriptors(), maps = mappings();
+    uint32_t fds = count_descriptors(), maps = mappings();
     for (uint32_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++)
         survive(acts[i]);
-    CHECK_EQ(descriptors(), fds);
+    CHECK_EQ(count_descriptors(), fds);
     CHECK_EQ(mappings(), maps);
 }
 

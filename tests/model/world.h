@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /**
  * World: the ownership protocol alone, without the rest of the engine. The real token, ring and
- * SessionManager, with
- * the control thread's belief, are driven by actors that one seeded generator picks: control
- * thread, workers that hang, are slow or are killed, hardware that answers late, twice or never,
- * and a consumer that may keep what it got. Each action is one step; the invariants are asserted
- * after every step.
+ * SessionManager, with the control thread's belief, are driven by actors that one seeded generator
+ * picks: control thread, workers that hang, are slow or are killed, hardware that answers late,
+ * twice or never, and a consumer that may keep what it got. Each action is one step; the invariants
+ * are asserted after every step.
  */
 #ifndef TESTS_MODEL_WORLD_H
 #define TESTS_MODEL_WORLD_H
@@ -63,7 +62,7 @@ enum model_step {
 
 struct model_worker {
     enum model_step step;
-    bool is_silent, is_dead, has_job;
+    bool is_silent, is_dead;
     uint16_t incarnation;
     uint32_t slot;
     uint64_t grant;

@@ -45,7 +45,7 @@ static void drain(uint32_t session)
     if (error == 0) {
         sim_check_flushed(session, start_step);
         sim_sometimes(SIM_DRAINED);
-    } else {
+    } else if (error == -ETIMEDOUT) {
         sim_sometimes(SIM_DRAIN_TIMED_OUT);
     }
 }
