@@ -175,7 +175,8 @@ struct sisp_submission {
     uint64_t readout_ns;
     /* The input is not filled yet: its frame starts when fence_fd, a sync_file or an eventfd of the
      * caller's, signals. One that never does costs its frame (late at its deadline, or
-     * flushed) and, until it does, its input. */
+     * flushed) and, until it does, its input. One that signals an error, as a sync_file does whose
+     * device was lost, ends its frame as failed (fence_failed). */
     int has_fence;
     int fence_fd;
 };
@@ -207,8 +208,8 @@ struct sisp_result {
     /* With raws_max: the frame as it was submitted, in its input, which is not free before release;
      * to read only, since the session may still read it, too. Frames that were late, dropped or
      * failed have it as well. Not there (samples NULL): with what was cancelled or flushed, whose
-     * fence had not signalled, or while raws_max were held already; nor with a burst, whose frames
-     * had it one by one. */
+     * fence had not signalled or failed, or while raws_max were held already; nor with a burst,
+     * whose frames had it one by one. */
     struct sisp_raw_image raw;
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */

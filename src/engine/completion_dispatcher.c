@@ -48,12 +48,13 @@ void eng_completion_drop_roles(struct eng_core *core, struct eng_frame *frame)
 }
 
 /* Until it is published, to be handed out. Who cancels wants nothing of the frame, and a device
- * that has not signalled still writes. Several frames of a burst have been handed out each by
- * itself, and once only: so an input is with one consumer at most. */
+ * that has not signalled still writes, or never has. Several frames of a burst have been handed out
+ * each by itself, and once only: so an input is with one consumer at most. */
 static bool keeps_input(
     const struct eng_core *core, const struct eng_frame *frame, enum eng_outcome outcome)
 {
-    return core->config.input_roles && outcome != ENG_CANCELLED && !frame->is_plan && !frame->fence;
+    return core->config.input_roles && outcome != ENG_CANCELLED && !frame->is_plan &&
+           !frame->fence && frame->row.reason != ENG_REASON_FENCE_FAILED;
 }
 
 static void drop_inputs(struct eng_core *core, struct eng_frame *frame)

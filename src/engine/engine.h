@@ -206,7 +206,8 @@ enum eng_reason {
     ENG_REASON_FLUSHED,
     ENG_REASON_PLAN_EXPIRED,
     ENG_REASON_NOT_ENOUGH_FRAMES,
-    ENG_REASON_CANCELLED, /* eng_cancel() */
+    ENG_REASON_CANCELLED,    /* eng_cancel() */
+    ENG_REASON_FENCE_FAILED, /* its input's fence has signalled an error: it is not filled */
     ENG_REASON_COUNT,
 };
 

@@ -53,12 +53,15 @@ void eng_fences_leave(struct eng_core *core, struct eng_frame *frame)
 
 static void start_frame(struct eng_core *core, uint32_t place)
 {
+    const struct eng_fences *fences = &core->fences;
     for (uint32_t i = 0; i < core->frames.active_count; i++) {
         struct eng_frame *frame = eng_frame_at(&core->frames, i);
         if (frame->fence != place + 1)
             continue;
         frame->fence = 0;
-        if (frame->row.lane == ENG_LANE_FAST && !core->is_flushed)
+        if (fences->places[place].has_failed)
+            eng_scheduler_give_up(core, frame, ENG_FAILED, ENG_REASON_FENCE_FAILED);
+        else if (frame->row.lane == ENG_LANE_FAST && !core->is_flushed)
             eng_fusion_remember(core, frame);
         return;
     }
@@ -220,6 +223,11 @@ bool eng_fences_is_signalled(const struct eng_fence *fence)
     return true;
 }
 
+bool eng_fences_has_failed(const struct eng_fence *fence)
+{
+    return fence->fd >= 0 && plat_fence_has_failed(fence->fd);
+}
+
 /* ---- the thread ---------------------------------------------------------------------------------
  */
 
@@ -256,6 +264,7 @@ static void finish(struct eng_core *core, uint32_t place)
 static void advance(struct eng_core *core, uint32_t place)
 {
     struct eng_fence *fence = &core->fences.places[place];
+    fence->has_failed |= eng_fences_has_failed(fence);
     plat_close(fence->fd);
     shift(fence);
     if (eng_fences_is_signalled(fence))

@@ -26,6 +26,7 @@ struct eng_fence {
     int fd;          /* our own; -1: signalled, or none */
     int dmabufs[2];  /* of buffers whose devices must be done, too; -1: none, and then no second */
     bool is_release; /* of `handles`, else the input of a frame */
+    bool has_failed; /* an error was signalled */
     uint32_t input;
     struct eng_handle handles[ENG_ROLES_MAX];
 };
@@ -67,6 +68,9 @@ int eng_fences_take(
 
 /** Whether there is nothing to wait for. */
 bool eng_fences_is_signalled(const struct eng_fence *fence);
+
+/** Whether what has signalled was an error: the input is not filled. */
+bool eng_fences_has_failed(const struct eng_fence *fence);
 
 /** Give back a place that was not handed over. */
 void eng_fences_give(struct eng_fences *fences, uint32_t place);

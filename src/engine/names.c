@@ -23,7 +23,7 @@ const char *eng_reason_name(enum eng_reason reason)
 {
     static const char *const names[] = {"none", "lane_full", "no_slot", "no_buffer", "deadline",
         "worker_hung", "worker_failed", "worker_died", "superseded", "consumer_full", "flushed",
-        "plan_expired", "not_enough_frames", "cancelled"};
+        "plan_expired", "not_enough_frames", "cancelled", "fence_failed"};
     _Static_assert(BASE_COUNT(names) == ENG_REASON_COUNT, "a name for each reason");
     sisp_assert(reason < ENG_REASON_COUNT);
     return names[reason];

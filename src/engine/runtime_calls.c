@@ -139,7 +139,8 @@ static int prepare_read(struct eng_runtime *runtime, const struct eng_submission
         if (error)
             return error;
         core->fences.places[place].input = input.index;
-        if (!eng_fences_is_signalled(&core->fences.places[place])) {
+        const struct eng_fence *fence = &core->fences.places[place];
+        if (!eng_fences_is_signalled(fence) || eng_fences_has_failed(fence)) {
             message->fence = place + 1;
             return 0;
         }

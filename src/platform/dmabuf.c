@@ -206,3 +206,9 @@ int plat_fence_duplicate(int fd)
     close(own);
     return -EINVAL;
 }
+
+bool plat_fence_has_failed(int fd)
+{
+    struct sync_file_info info = {.num_fences = 0};
+    return call(fd, SYNC_IOC_FILE_INFO, &info) == 0 && info.status < 0;
+}

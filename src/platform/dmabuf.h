@@ -58,6 +58,10 @@ enum plat_sync {
  * (it is neither), errno. */
 int plat_fence_duplicate(int fd);
 
+/** Whether a sync_file has signalled an error: its device was lost or reset, and has not done what
+ * it was to do. An eventfd knows none. */
+bool plat_fence_has_failed(int fd);
+
 /** Waits for devices that have not signalled; harmless with fd -1 and what is no dmabuf. */
 void plat_dmabuf_sync(int fd, enum plat_sync sync);
 

@@ -470,7 +470,8 @@ TEST(any_order_of_events_keeps_every_invariant)
     printf(";");
     for (int i = 0; i < ENG_REASON_COUNT; i++) {
         printf(" %s %" PRIu64, eng_reason_name(i), total.reasons[i]);
-        CHECK(total.reasons[i] > 0);
+        /* Devices outside, whose fences fail, are the simulator's (tests/sim/fencer.c). */
+        CHECK((total.reasons[i] > 0) == (i != ENG_REASON_FENCE_FAILED));
     }
     printf("\n");
 }

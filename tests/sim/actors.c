@@ -119,8 +119,8 @@ bool sim_hold(const struct eng_completion *completion)
 
 void sim_give_back(const struct eng_completion *held)
 {
-    const void *picture = held->delivered[SIM_ROLE_PICTURE].bytes;
-    const void *raw = held->delivered[SIM_ROLE_RAW].bytes;
+    void *picture = held->delivered[SIM_ROLE_PICTURE].bytes;
+    void *raw = held->delivered[SIM_ROLE_RAW].bytes;
     bool has_any = picture || raw;
     sim_check_picture(held); /* nobody wrote meanwhile */
     if (picture && raw)

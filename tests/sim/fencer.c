@@ -12,7 +12,7 @@
 
 struct job {
     bool is_used, is_read;
-    const void *bytes;
+    void *bytes;
     uint64_t due_ns;
 };
 
@@ -29,7 +29,7 @@ void sim_fencer_init(void)
     memset(&fencer, 0, sizeof(fencer));
 }
 
-static int begin(const void *bytes, bool is_read)
+static int begin(void *bytes, bool is_read)
 {
     int fence = 0;
     while (fence < SIM_FENCES_MAX && (fencer.jobs[fence].is_used || !sim_fence_renew(fence)))
@@ -53,13 +53,13 @@ static int begin(const void *bytes, bool is_read)
     return fence;
 }
 
-int sim_fence_fill(const void *bytes)
+int sim_fence_fill(void *bytes)
 {
     return sim_scenario.has_fences && sim_one_in(SIM_SCENARIO, 4) ? begin(bytes, false)
                                                                   : SIM_NO_FENCE;
 }
 
-int sim_fence_read(const void *bytes)
+int sim_fence_read(void *bytes)
 {
     return sim_scenario.has_fences && sim_one_in(SIM_SCENARIO, 4) ? begin(bytes, true)
                                                                   : SIM_NO_FENCE;
@@ -77,7 +77,11 @@ static void end_job(int fence)
         sim_write_end(job->bytes);
     if (sim_core()->fences.awaited)
         sim_sometimes(SIM_FENCE_AWAITED);
-    sim_fence_signal(fence);
+    /* Its input is not filled: no command may see it. */
+    bool has_failed = !job->is_read && PLAT_FAULT(fence_fails);
+    if (has_failed)
+        ((struct sim_stamp *)job->bytes)->kind = SIM_UNFILLED;
+    sim_fence_signal(fence, has_failed);
 }
 
 void sim_fence_forget(int fence)

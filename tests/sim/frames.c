@@ -106,6 +106,7 @@ static void note_row(const struct eng_row *row)
         [ENG_REASON_CANCELLED] = SIM_CANCELLED + 1,
         [ENG_REASON_WORKER_DIED] = SIM_WORKER_DIED + 1,
         [ENG_REASON_NOT_ENOUGH_FRAMES] = SIM_PLAN_SHORT + 1,
+        [ENG_REASON_FENCE_FAILED] = SIM_FENCE_FAILED + 1,
     };
     if (counters[row->reason])
         sim_sometimes(counters[row->reason] - 1);

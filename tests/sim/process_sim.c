@@ -38,7 +38,7 @@ static struct {
     uint32_t count, signal_count;
     uint32_t signals[SIGNALS_MAX];
     struct {
-        bool is_signalled;
+        bool is_signalled, has_failed;
         uint32_t duplicates; /* that the engine has */
     } fences[SIM_FENCES_MAX];
     _Atomic uint32_t bell; /* something became ready */
@@ -260,13 +260,14 @@ bool sim_fence_renew(int fence)
 {
     if (table.fences[fence].duplicates)
         return false;
-    table.fences[fence].is_signalled = false;
+    table.fences[fence].is_signalled = table.fences[fence].has_failed = false;
     return true;
 }
 
-void sim_fence_signal(int fence)
+void sim_fence_signal(int fence, bool has_failed)
 {
     table.fences[fence].is_signalled = true;
+    table.fences[fence].has_failed = has_failed;
     ring();
 }
 
@@ -275,6 +276,12 @@ int plat_fence_duplicate(int fd)
     PLAT_POINT(fence_duplicated);
     table.fences[fd - FD_FENCE].duplicates++;
     return fd;
+}
+
+bool plat_fence_has_failed(int fd)
+{
+    PLAT_POINT(fence_looked_at);
+    return table.fences[fd - FD_FENCE].has_failed;
 }
 
 void plat_close(int fd)

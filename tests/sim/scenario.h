@@ -14,6 +14,7 @@ enum { SIM_FAST_ALGO, SIM_FAST_ISP, SIM_RAW_ISP, SIM_SLOW_ISP, SIM_COMMAND_COUNT
 enum { SIM_FAST, SIM_FLOOR, SIM_SLOW };
 
 #define SIM_INPUT      100 /* kind of a producer's stamp */
+#define SIM_UNFILLED   101 /* of one whose device has failed */
 #define SIM_HOLD_MAX   8
 #define SIM_SETTLED_NS (2 * SIM_MS)
 
@@ -78,8 +79,8 @@ void sim_fencer_run(void *argument);
 void sim_fencer_stop(void);
 /** Inputs whose fences have not signalled. */
 uint32_t sim_fences_left(void);
-int sim_fence_fill(const void *bytes);
-int sim_fence_read(const void *bytes);
+int sim_fence_fill(void *bytes);
+int sim_fence_read(void *bytes);
 /** What it was for has been refused. */
 void sim_fence_forget(int fence);
 

@@ -172,7 +172,7 @@ void sim_process_end(uint32_t number);
 /** A fence with that number that has not signalled; then it has. */
 int sim_fence_descriptor(int fence);
 bool sim_fence_renew(int fence); /* false: somebody still waits for the old one */
-void sim_fence_signal(int fence);
+void sim_fence_signal(int fence, bool has_failed);
 
 /* ---- sites: points and faults ---------------------------------------------------------------- */
 
@@ -252,6 +252,7 @@ void sim_site_resolve(struct plat_site *site);
     X(DEVICE_NEVER_ANSWERED)                                                                       \
     X(FENCE_AWAITED)                                                                               \
     X(FENCE_NEVER_SIGNALLED)                                                                       \
+    X(FENCE_FAILED)                                                                                \
     X(FENCE_QUARANTINED)                                                                           \
     X(RELEASE_FENCED)
 
