@@ -5,6 +5,7 @@
 program vm_memory
 check "test_buffers, with every memory of this kernel" "$BUILD/tests/api/test_buffers"
 check "test_fences" "$BUILD/tests/api/test_fences"
+check "test_raw_output, with every memory of this kernel" "$BUILD/tests/api/test_raw_output"
 "$BUILD/cli/softisp" info >"$OUT/info.txt"
 for part in /dev/udmabuf:udmabuf /dev/dma_heap/system:dma-heap; do
     if [ -e "${part%:*}" ]; then
