@@ -188,8 +188,10 @@ MUTANTS = [
            "src/engine/fences.c", "&fences->signalled, ~ended, memory_order_acq_rel",
            "&fences->signalled, 0, memory_order_acq_rel"),
     mutant("release-before-fence", "a picture is written while a device reads it",
-           "src/engine/runtime_calls.c", "    if (!eng_fences_is_signalled(fence)) {\n        eng_fences_hand",
-           "    if (fence->fd < 0 && !eng_fences_is_signalled(fence)) {\n        eng_fences_hand"),
+           "src/engine/runtime_calls.c", "names_any(fence->handles) && !eng_fences_is_signalled(fence)",
+           "fence->fd < 0 && !eng_fences_is_signalled(fence)"),
+    mutant("fence-error-ignored", "a frame is made of what a lost device has not written",
+           "src/engine/fences.c", "if (fences->places[place].has_failed)", "if (!frame)"),
     # ---- worker processes ---------------------------------------------------------------------------
     mutant("reaped-before-death", "slots are freed when the kill is asked, not when it is proven",
            "src/engine/workforce.c", "    one->state = ENG_WORKER_DYING;\n",
