@@ -4,7 +4,7 @@
 
 struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry)
 {
-    const struct sisp_raw_format *format = unpack_format(geometry->raw_fourcc);
+    const struct sisp_raw_format *format = isp_geometry_format(geometry);
     return (struct burst_frame){
         geometry, format->packing, sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y)};
 }

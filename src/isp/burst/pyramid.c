@@ -33,7 +33,7 @@ struct grey_shift {
 
 static struct grey_shift grey_shift_of(const struct isp_geometry *g)
 {
-    unsigned bits = unpack_format(g->raw_fourcc)->bits + 2U;
+    unsigned bits = isp_geometry_format(g)->bits + 2U;
     return bits > GREY_BITS ? (struct grey_shift){0, bits - GREY_BITS}
                             : (struct grey_shift){GREY_BITS - bits, 0};
 }

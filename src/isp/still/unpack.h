@@ -92,12 +92,6 @@ static inline uint32_t unpack_mirror(int64_t i, uint32_t count)
     return (uint32_t)(i < count ? i : period - i);
 }
 
-/** The format of a fourcc, or NULL. */
-static inline const struct sisp_raw_format *unpack_format(uint32_t fourcc)
-{
-    return base_raw_format(fourcc);
-}
-
 /** Colour channel (R 0, G 1, B 2) of a kind of site. */
 static inline unsigned unpack_channel(enum sisp_site site)
 {
