@@ -63,6 +63,7 @@ struct sisp_session_params {
      * picture before the next frame comes. */
     uint64_t frame_interval_ns;
     uint32_t burst_frames;            /* fused at a press of the shutter; 0: none; at most 16 */
+    int is_mosaic_wanted;             /* a burst's still brings the merged mosaic along, as `raw` */
     uint32_t threads;                 /* of each team; 0: one for each CPU */
     const char *isa;                  /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */
     struct sisp_telemetry *telemetry; /* may be NULL; must outlive the session */
@@ -199,6 +200,33 @@ SISP_API SISP_MUST_CHECK int sisp_session_submit(struct sisp_session *session,
  */
 SISP_API SISP_MUST_CHECK int sisp_session_press(struct sisp_session *session, uint64_t *token);
 
+#define SISP_BURST_MAX 16
+
+/** How a burst became one frame. Frames are counted as they were submitted; the last is the
+ * reference, of which the picture is. */
+struct sisp_fusion {
+    uint32_t count;
+    uint32_t used;                                /* bit i: frame i took part */
+    float share[SISP_BURST_MAX];                  /* of its samples that were taken, 0 to 1 */
+    float dx[SISP_BURST_MAX], dy[SISP_BURST_MAX]; /* mean motion since the reference, samples */
+    /* Mean difference to the reference after one shift of the whole frame, in sigmas of the noise:
+     * 0.8 is noise alone. Frames that look like other scenes are left out. */
+    float residual[SISP_BURST_MAX];
+    float gain[SISP_BURST_MAX];   /* brightness of the reference over the frame's */
+    float noise_shot, noise_read; /* of one frame, stated or estimated, as in raw.h */
+};
+
+#define SISP_MOTION_UNIT  64 /* of a vector, to a sample */
+#define SISP_MOTION_BLOCK 8  /* samples along a side */
+
+/** Motion of a burst: what lies in block (bx, by) of the reference lies in frame i
+ * vectors[((i * rows + by) * columns + bx) * 2 + (0: x, 1: y)] / SISP_MOTION_UNIT samples on; zero
+ * for the reference and for frames left out. */
+struct sisp_motion {
+    const int16_t *vectors; /* NULL: no burst */
+    uint32_t columns, rows;
+};
+
 /** The one result of an accepted frame. */
 struct sisp_result {
     struct sisp_record record;
@@ -208,9 +236,12 @@ struct sisp_result {
     /* With raws_max: the frame as it was submitted, in its input, which is not free before release;
      * to read only, since the session may still read it, too. Frames that were late, dropped or
      * failed have it as well. Not there (samples NULL): with what was cancelled or flushed, whose
-     * fence had not signalled or failed, or while raws_max were held already; nor with a burst,
-     * whose frames had it one by one. */
+     * fence had not signalled or failed, or while raws_max were held already. With a burst, whose
+     * frames had it one by one, and is_mosaic_wanted: the merged mosaic of the crop, 16 bits, black
+     * 4096, white 65535, CFA of the crop's corner. */
     struct sisp_raw_image raw;
+    const struct sisp_fusion *fusion; /* with the still of a burst; readable until release */
+    struct sisp_motion motion;        /* likewise */
     const struct sisp_coefficients *coefficients; /* that made it; NULL with no picture */
     struct sisp_camera_controls request;          /* what the camera should be set to; 0: nothing */
     struct sisp_camera_controls applied; /* in force for this frame, as submitted; 0: unknown */

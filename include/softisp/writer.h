@@ -47,6 +47,19 @@ SISP_API SISP_MUST_CHECK int sisp_write_image(const struct sisp_writer *writer, 
     const struct sisp_image *image, const struct sisp_write_params *params, char *error,
     size_t error_size);
 
+/** Codes of black and white in a file of raw samples; 0 <= black < white <= 65535. */
+struct sisp_mosaic_scale {
+    float black_level, white_level;
+};
+
+/**
+ * Write the merged mosaic of a burst (struct sisp_result) as a binary PGM of 16 bits, its samples
+ * in that scale: what noise takes below code 0 is lost. As sisp_write_image() otherwise.
+ */
+SISP_API SISP_MUST_CHECK int sisp_write_mosaic(const char *path,
+    const struct sisp_raw_image *mosaic, const struct sisp_mosaic_scale *scale, char *error,
+    size_t error_size);
+
 /** Unlink every unfinished file. Async-signal-safe. */
 SISP_API void sisp_writer_abandon_all(void);
 

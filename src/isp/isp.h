@@ -317,11 +317,17 @@ struct isp_burst_filters;
 size_t isp_burst_filters_size(void);
 void isp_burst_filters_init(struct isp_burst_filters *filters);
 
-/** All that is known of how the frames lie to each other. */
-struct isp_burst_motion {
+/** How the frames lie to each other, and where the merged one goes. */
+struct isp_burst_merge {
     const struct isp_burst_transform *transform;
     const struct isp_burst_vector *field;
     const struct isp_burst_filters *filters;
+    uint16_t *merged;
+};
+
+/** What was taken of each frame: in 1/256 of a sample's full weight, over all samples. */
+struct isp_burst_shares {
+    uint64_t taken[ISP_BURST_MAX];
 };
 
 size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
@@ -330,10 +336,10 @@ size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
  * Merge rows y0..y1-1 of the crop into the same rows of `merged`: 16-bit samples, CFA of the
  * crop's corner, stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is
  * 65535. A sample that differs from the reference by more than the noise model allows takes no
- * part. count = 1 only rescales.
+ * part. count = 1 only rescales. What this band takes is added to `shares`.
  */
 #define ISP_MERGED_BLACK 4096
-void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_motion *motion,
-    uint16_t *merged, uint32_t y0, uint32_t y1, void *scratch);
+void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_merge *merge,
+    uint32_t y0, uint32_t y1, void *scratch, struct isp_burst_shares *shares);
 
 #endif

@@ -104,6 +104,25 @@ void session_show_raw(const struct sisp_session *session, const struct eng_compl
         result->raw_buffer = buffer_of(&location);
 }
 
+void session_show_fusion(const struct sisp_session *session,
+    const struct eng_completion *completion, struct sisp_result *result)
+{
+    const struct pipeline *p = &session->engine->pipeline;
+    const struct isp_geometry *still = &p->still;
+    void *picture = completion->delivered[ROLE_PICTURE].bytes;
+    result->fusion = pipeline_fusion(p, picture);
+    result->motion = (struct sisp_motion){completion->delivered[ROLE_MOTION].bytes,
+        isp_burst_blocks(still->crop.width), isp_burst_blocks(still->crop.height)};
+    if (p->has_mosaic)
+        result->raw = (struct sisp_raw_image){
+            .fourcc = pipeline_merged_geometry(still).raw_fourcc,
+            .width = still->crop.width,
+            .height = still->crop.height,
+            .samples = (uint8_t *)pipeline_mosaic(p, picture),
+            .stride_bytes = (size_t)still->crop.width * 2,
+        };
+}
+
 void session_locate(const struct sisp_session *session, const struct eng_completion *completion,
     struct sisp_result *result)
 {

@@ -206,6 +206,8 @@ int sisp_session_next(struct sisp_session *session, struct sisp_result *result, 
     if (!is_still && p->second.width)
         result->second = pipeline_second_picture(p, picture);
     session_locate(session, &completion, result);
+    if (completion.row.plan_token)
+        session_show_fusion(session, &completion, result);
     if (payload_is_sound(payload)) {
         result->coefficients = &payload->coefficients;
         result->request = payload->request;
@@ -235,6 +237,8 @@ static int release(struct sisp_session *session, struct sisp_result *result, con
     result->image_buffer = result->second_buffer = (struct sisp_buffer){.fd = -1};
     result->raw_buffer = result->image_buffer;
     result->coefficients = NULL;
+    result->fusion = NULL;
+    result->motion = (struct sisp_motion){0};
     return r;
 }
 

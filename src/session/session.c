@@ -90,10 +90,10 @@ static int check_params(const struct sisp_session_params *params, char *error, s
             error, error_size, -EINVAL, "both pictures of a frame have one orientation");
     if (params->burst_frames > ISP_BURST_MAX || params->burst_frames == 1)
         return session_fail(error, error_size, -EINVAL, "a burst takes 2 to 16 frames");
-    if (params->burst_frames &&
-        (!params->is_live || !params->preview.width || !params->still.width))
-        return session_fail(error, error_size, -EINVAL,
-            "a burst needs a live session with both a preview and a still");
+    if (params->burst_frames && (!params->preview.width || !params->still.width))
+        return session_fail(error, error_size, -EINVAL, "a burst needs both a preview and a still");
+    if (params->is_mosaic_wanted && !params->burst_frames)
+        return session_fail(error, error_size, -EINVAL, "a mosaic is merged of a burst");
     if (params->raws_max > RAWS_MAX)
         return session_fail(error, error_size, -EINVAL, "at most 32 raws");
     if (params->threads > PIPELINE_THREADS_MAX)

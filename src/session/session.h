@@ -47,6 +47,10 @@ int session_check_wishes(
 void session_show_raw(const struct sisp_session *session, const struct eng_completion *completion,
     struct sisp_result *result);
 
+/** What a burst's still brings beside its picture. */
+void session_show_fusion(const struct sisp_session *session,
+    const struct eng_completion *completion, struct sisp_result *result);
+
 /** Where the pictures of a result lie. */
 void session_locate(const struct sisp_session *session, const struct eng_completion *completion,
     struct sisp_result *result);

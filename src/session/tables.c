@@ -62,7 +62,7 @@ static void describe_lanes(
         lanes++;
     }
     if (p->still.width) {
-        size_t bytes = pipeline_picture_bytes(&p->still);
+        size_t bytes = pipeline_pictures_bytes(p, ENG_LANE_BACKGROUND);
         add_lane(config, ENG_LANE_BACKGROUND, slow,
             add_pool_of(config, params->output_memory, "still", bytes, params->is_live ? 2 : 1));
         if (p->burst_frames)
@@ -98,7 +98,7 @@ static uint64_t floor_budget_ns(uint64_t interval_ns)
 void tables_describe(
     struct eng_config *config, struct pipeline *p, const struct sisp_session_params *params)
 {
-    uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT + params->burst_frames : 1;
+    uint32_t inputs = (params->is_live ? INPUTS_IN_FLIGHT : 1) + params->burst_frames;
     size_t input_bytes = sisp_raw_info_size_bytes(&params->info);
     inputs += params->raws_max;
     config->input_pool = add_pool_of(config, params->input_memory, "input", input_bytes, inputs);
@@ -117,7 +117,7 @@ void tables_describe(
     for (uint32_t i = 0; i < config->pool_count; i++)
         config->pools[i].count *= base_max_size(params->sessions_max, 1);
     config->commit_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_STATE | 1u << ROLE_STATS;
-    config->deliver_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_PICTURE;
+    config->deliver_roles = 1u << ROLE_PAYLOAD | 1u << ROLE_PICTURE | 1u << ROLE_MOTION;
     config->input_roles = params->raws_max ? 1u << ROLE_RAW : 0;
     config->inputs_held_max = params->raws_max;
     config->blob_role = ROLE_PAYLOAD;

@@ -70,6 +70,11 @@ static int init_fast(struct pipeline *p)
     return p->fast.stats ? 0 : -ENOMEM;
 }
 
+static size_t mosaic_bytes(const struct isp_geometry *still)
+{
+    return base_align((size_t)still->crop.width * still->crop.height * 2, ROW_ALIGNMENT);
+}
+
 static int init_slow(struct pipeline *p)
 {
     struct isp_geometry merged = pipeline_merged_geometry(&p->still);
@@ -83,10 +88,10 @@ static int init_slow(struct pipeline *p)
     if (r || p->burst_frames == 0)
         return r;
     p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
-    p->merged = allocate((size_t)p->still.crop.width * p->still.crop.height * 2);
+    p->merged = p->has_mosaic ? NULL : allocate(mosaic_bytes(&p->still));
     p->follow_scratch = allocate(isp_burst_follow_scratch_size(&p->still));
     p->filters = allocate(isp_burst_filters_size());
-    bool ok = p->align_scratch && p->merged && p->follow_scratch && p->filters;
+    bool ok = p->align_scratch && p->follow_scratch && p->filters && (p->merged || p->has_mosaic);
     if (p->filters)
         isp_burst_filters_init(p->filters);
     for (uint32_t i = 0; i < p->threads; i++)
@@ -274,10 +279,25 @@ size_t pipeline_picture_bytes(const struct isp_geometry *geometry)
     return size_bytes;
 }
 
+static size_t fusion_offset(const struct pipeline *p)
+{
+    return pipeline_picture_bytes(&p->still) + (p->has_mosaic ? mosaic_bytes(&p->still) : 0);
+}
+
+uint16_t *pipeline_mosaic(const struct pipeline *p, void *picture)
+{
+    return (uint16_t *)(void *)((uint8_t *)picture + pipeline_picture_bytes(&p->still));
+}
+
+struct sisp_fusion *pipeline_fusion(const struct pipeline *p, void *picture)
+{
+    return (struct sisp_fusion *)(void *)((uint8_t *)picture + fusion_offset(p));
+}
+
 size_t pipeline_pictures_bytes(const struct pipeline *p, enum eng_lane path)
 {
     if (path == ENG_LANE_BACKGROUND)
-        return pipeline_picture_bytes(&p->still);
+        return fusion_offset(p) + (p->burst_frames ? sizeof(struct sisp_fusion) : 0);
     return pipeline_picture_bytes(&p->preview) +
            (p->second.width ? pipeline_picture_bytes(&p->second) : 0);
 }

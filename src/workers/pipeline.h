@@ -10,6 +10,7 @@
 #include "isp/isp.h"
 
 #include <softisp/camera.h>
+#include <softisp/session.h>
 #include <softisp/tuning.h>
 
 #include <stdatomic.h>
@@ -120,6 +121,7 @@ struct pipeline {
     /* Fixed for the session, without pointers: a worker's process gets these bytes. */
     char version[16];
     uint32_t burst_frames; /* 0: no burst scratch */
+    bool has_mosaic;       /* stills bring the merged mosaic along */
     struct sisp_raw_info info;
     struct sisp_params params; /* at the start */
     struct sisp_camera_limits limits;
@@ -143,7 +145,8 @@ struct pipeline {
     void *align_scratch, *follow_scratch; /* SlowAlgo */
     struct isp_burst_filters *filters;    /* SlowISP */
     void *merge_scratch[PIPELINE_THREADS_MAX];
-    uint16_t *merged; /* SlowISP: the fused raw frame */
+    struct isp_burst_shares shares[PIPELINE_THREADS_MAX];
+    uint16_t *merged; /* SlowISP: the fused raw frame, where the still does not bring it */
 };
 
 #define PIPELINE_FIXED_BYTES offsetof(struct pipeline, board)
@@ -217,6 +220,10 @@ size_t pipeline_picture_bytes(const struct isp_geometry *geometry);
 
 /** Bytes of all pictures of a frame of that path, and where the second one lies. */
 size_t pipeline_pictures_bytes(const struct pipeline *pipeline, enum eng_lane path);
+
+/** Behind a still: the merged mosaic, where it is wanted, and how it was made. */
+uint16_t *pipeline_mosaic(const struct pipeline *pipeline, void *picture);
+struct sisp_fusion *pipeline_fusion(const struct pipeline *pipeline, void *picture);
 struct sisp_image pipeline_second_picture(const struct pipeline *pipeline, void *bytes);
 
 /** Rows of output that make a band of about 128 K samples: even, at least 2. */

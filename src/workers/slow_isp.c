@@ -15,6 +15,25 @@ static enum phase phase_of(const struct eng_job *job, uint32_t phase)
     return job->input_count > 1 && phase == 0 ? PHASE_MERGE : PHASE_DEVELOP;
 }
 
+static uint16_t *mosaic_of(const struct pipeline *p, const struct eng_job *job)
+{
+    return p->has_mosaic ? pipeline_mosaic(p, job->writes[ROLE_PICTURE].bytes) : p->merged;
+}
+
+static void merge_band(
+    struct pipeline *p, const struct eng_job *job, uint32_t y0, uint32_t y1, uint32_t thread)
+{
+    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
+    const uint8_t *raws[ISP_BURST_MAX];
+    for (uint32_t i = 0; i < job->input_count; i++)
+        raws[i] = job->inputs[i].bytes;
+    const struct isp_burst burst = {
+        &p->still, &payload->coefficients, raws, job->input_count, job->input_count - 1, p->isa};
+    const struct isp_burst_merge merge = {
+        &payload->transform, job->reads[ROLE_MOTION].bytes, p->filters, mosaic_of(p, job)};
+    isp_burst_merge_band(&burst, &merge, y0, y1, p->merge_scratch[thread], &p->shares[thread]);
+}
+
 static int begin(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
@@ -29,6 +48,7 @@ static int begin(void *user, struct eng_job *job)
         const size_t bytes = isp_burst_field_size(&p->still, job->input_count);
         if (!job->reads[ROLE_MOTION].bytes || job->reads[ROLE_MOTION].size_bytes < bytes)
             return -EPROTO;
+        memset(p->shares, 0, sizeof(p->shares));
         geometry = pipeline_merged_geometry(&p->still);
         for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
             coefficients.black_level[i] = ISP_MERGED_BLACK;
@@ -53,29 +73,60 @@ static void run_task(
     void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
 {
     struct pipeline *p = user;
-    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
     uint32_t rows = pipeline_band_rows(&p->still);
     uint32_t y0 = task * rows;
     uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
     if (phase_of(job, phase) == PHASE_MERGE) {
-        const uint8_t *raws[ISP_BURST_MAX];
-        for (uint32_t i = 0; i < job->input_count; i++)
-            raws[i] = job->inputs[i].bytes;
-        const struct isp_burst burst = {&p->still, &payload->coefficients, raws, job->input_count,
-            job->input_count - 1, p->isa};
-        const struct isp_burst_motion motion = {
-            &payload->transform, job->reads[ROLE_MOTION].bytes, p->filters};
-        isp_burst_merge_band(&burst, &motion, p->merged, y0, y1, p->merge_scratch[thread]);
+        merge_band(p, job, y0, y1, thread);
         return;
     }
-    const uint8_t *raw = job->input_count > 1 ? (uint8_t *)p->merged : job->inputs[0].bytes;
+    const uint8_t *raw =
+        job->input_count > 1 ? (const uint8_t *)mosaic_of(p, job) : job->inputs[0].bytes;
     struct sisp_image image = pipeline_picture(&p->still, job->writes[ROLE_PICTURE].bytes);
     isp_still_band(p->slow.recipe, raw, &image, y0, y1, p->slow.threads[thread]);
+}
+
+/* Mean vector of a frame's blocks, in samples. */
+static void mean_motion(const struct pipeline *p, const struct isp_burst_vector *field,
+    uint32_t frame, struct sisp_fusion *out)
+{
+    const size_t count =
+        (size_t)isp_burst_blocks(p->still.crop.width) * isp_burst_blocks(p->still.crop.height);
+    int64_t x = 0, y = 0;
+    for (size_t i = frame * count; i < (frame + 1) * count; i++) {
+        x += field[i].x;
+        y += field[i].y;
+    }
+    const float unit = 1 / ((float)count * ISP_BURST_VECTOR_UNIT);
+    out->dx[frame] = (float)x * unit;
+    out->dy[frame] = (float)y * unit;
+}
+
+static void report(const struct pipeline *p, const struct eng_job *job, struct sisp_fusion *out)
+{
+    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
+    const struct isp_burst_transform *t = &payload->transform;
+    const float samples = (float)p->still.crop.width * (float)p->still.crop.height;
+    *out = (struct sisp_fusion){.count = job->input_count,
+        .used = t->used,
+        .noise_shot = t->noise_shot,
+        .noise_read = t->noise_read};
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        uint64_t taken = 0;
+        for (uint32_t k = 0; k < p->threads; k++)
+            taken += p->shares[k].taken[i];
+        out->share[i] = i == t->reference ? 1 : (float)taken / 256 / samples;
+        out->residual[i] = t->residual[i];
+        out->gain[i] = t->gain[i];
+        mean_motion(p, job->reads[ROLE_MOTION].bytes, i, out);
+    }
 }
 
 static int end(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
+    if (p->burst_frames && job->input_count > 1)
+        report(p, job, pipeline_fusion(p, job->writes[ROLE_PICTURE].bytes));
     pipeline_timing(job, job->input_count > 1 ? "merge+slow_isp" : "slow_isp", p->slow.started_ns);
     uint64_t start_ns = eng_now_ns();
     pipeline_provenance(p, job, job->reads[ROLE_PAYLOAD].bytes);

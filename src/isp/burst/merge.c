@@ -46,6 +46,8 @@ struct merge {
     uint32_t width, height, blocks; /* blocks: of a row */
     uint32_t x0;                    /* column of the chunk, of which SPAN's [HALO] is */
     uint32_t columns;
+    uint16_t *merged;
+    struct isp_burst_shares *shares;
     struct scratch *s;
     uint16_t *words; /* a row of the crop */
 };
@@ -332,15 +334,15 @@ static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32
         strip.sum[j] = m->s->sum[j];
         strip.weight[j] = m->s->weight[j];
     }
-    m->kernels->weigh(&strip);
+    m->shares->taken[frame] += m->kernels->weigh(&strip);
 }
 
-static void write_rows(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t *merged)
+static void write_rows(const struct merge *m, uint32_t y0, uint32_t y1)
 {
     for (uint32_t y = y0; y < y1; y++) {
         const float *reference = m->s->reference[y % RING] + HALO;
         const float *sum = m->s->sum[y - y0] + HALO, *weight = m->s->weight[y - y0] + HALO;
-        uint16_t *restrict out = merged + (size_t)y * m->width + m->x0;
+        uint16_t *restrict out = m->merged + (size_t)y * m->width + m->x0;
         for (uint32_t i = 0; i < m->columns; i++) {
             float x = reference[i] + sum[i] / weight[i];
             float code = x * MERGED_RANGE + ((float)ISP_MERGED_BLACK + 0.5F);
@@ -351,7 +353,7 @@ static void write_rows(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t
 }
 
 /* Output rows y0..y1-1 of one strip. */
-static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t *merged)
+static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1)
 {
     memset(m->s->sum, 0, sizeof m->s->sum);
     for (uint32_t j = 0; j < BLOCK; j++) {
@@ -364,10 +366,10 @@ static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1, uint16_
         if (takes_part(m, i))
             add_frame(m, i, y0, y1);
     }
-    write_rows(m, y0, y1, merged);
+    write_rows(m, y0, y1);
 }
 
-static void merge_chunk(const struct merge *m, uint32_t y0, uint32_t y1, uint16_t *merged)
+static void merge_chunk(const struct merge *m, uint32_t y0, uint32_t y1)
 {
     const uint32_t top = y0 > REACH ? y0 - REACH : 0;
     const uint32_t bottom = y1 + REACH < m->height ? y1 + REACH : m->height;
@@ -381,7 +383,7 @@ static void merge_chunk(const struct merge *m, uint32_t y0, uint32_t y1, uint16_
         const uint32_t from = (strip - 1) * BLOCK, to = from + BLOCK;
         const uint32_t a = from > y0 ? from : y0, b = to < y1 ? to : y1;
         if (a < b)
-            merge_strip(m, a, b, merged);
+            merge_strip(m, a, b);
     }
 }
 
@@ -409,19 +411,21 @@ static void merge_init(struct merge *m, void *scratch)
     m->words = (uint16_t *)((uint8_t *)scratch + scratch_bytes());
 }
 
-void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_motion *motion,
-    uint16_t *merged, uint32_t y0, uint32_t y1, void *scratch)
+void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_merge *merge,
+    uint32_t y0, uint32_t y1, void *scratch, struct isp_burst_shares *shares)
 {
     sisp_assert(burst->count >= 1 && burst->count <= ISP_BURST_MAX);
     sisp_assert(burst->reference < burst->count);
     sisp_assert(y0 < y1 && y1 <= burst->geometry->crop.height);
     struct merge m = {.burst = burst,
-        .transform = motion->transform,
-        .field = motion->field,
-        .filters = motion->filters};
+        .transform = merge->transform,
+        .field = merge->field,
+        .filters = merge->filters,
+        .merged = merge->merged,
+        .shares = shares};
     merge_init(&m, scratch);
     for (m.x0 = 0; m.x0 < m.width; m.x0 += CHUNK) {
         m.columns = m.width - m.x0 < CHUNK ? m.width - m.x0 : CHUNK;
-        merge_chunk(&m, y0, y1, merged);
+        merge_chunk(&m, y0, y1);
     }
 }

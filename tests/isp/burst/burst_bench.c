@@ -36,8 +36,9 @@ int main(void)
         at[1] = now_ns();
         struct isp_burst_vector *field = burst_follow(&burst, &t);
         at[2] = now_ns();
-        const struct isp_burst_motion motion = {&t, field, filters};
-        isp_burst_merge_band(&burst, &motion, merged, 0, g.crop.height, scratch);
+        const struct isp_burst_merge merge = {&t, field, filters, merged};
+        struct isp_burst_shares shares = {0};
+        isp_burst_merge_band(&burst, &merge, 0, g.crop.height, scratch, &shares);
         at[3] = now_ns();
         free(field);
         for (unsigned k = 0; k < 3; k++)

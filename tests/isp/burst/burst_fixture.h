@@ -155,12 +155,13 @@ static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
     const struct sisp_rect *crop = &burst->geometry->crop;
     uint16_t *merged = burst_memory((size_t)2 * crop->width * crop->height);
     struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
-    struct isp_burst_motion motion = {t, field, filters};
+    struct isp_burst_merge merge = {t, field, filters, merged};
+    struct isp_burst_shares shares = {0};
     isp_burst_filters_init(filters);
     for (uint32_t y = 0; y < crop->height; y += band) {
         void *scratch = burst_memory(isp_burst_merge_scratch_size(burst->geometry));
         uint32_t y1 = y + band < crop->height ? y + band : crop->height;
-        isp_burst_merge_band(burst, &motion, merged, y, y1, scratch);
+        isp_burst_merge_band(burst, &merge, y, y1, scratch, &shares);
         free(scratch);
     }
     free(filters);
