@@ -26,7 +26,7 @@ struct cli_verb {
     int (*run)(int argc, char **argv); /* argv[0] is the verb; returns enum cli_exit */
 };
 
-extern const struct cli_verb cli_develop, cli_live, cli_info, cli_doctor, cli_bench;
+extern const struct cli_verb cli_develop, cli_fuse, cli_live, cli_info, cli_doctor, cli_bench;
 
 /** One sentence on stderr: "softisp VERB: sentence". */
 __attribute__((format(printf, 2, 3))) void cli_error(const char *verb, const char *format, ...);

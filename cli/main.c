@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct cli_verb *const verbs[] = {
-    &cli_develop, &cli_live, &cli_info, &cli_doctor, &cli_bench};
+    &cli_develop, &cli_fuse, &cli_live, &cli_info, &cli_doctor, &cli_bench};
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static const struct cli_verb *find_verb(const char *name)
@@ -52,7 +52,7 @@ static int print_help(const struct cli_verb *verb)
 {
     if (verb) {
         printf("softisp %s: %s\n\n%s", verb->name, verb->summary, verb->help);
-        if (verb == &cli_develop || verb == &cli_live) {
+        if (verb == &cli_develop || verb == &cli_fuse || verb == &cli_live) {
             print_params();
             print_controls();
         }

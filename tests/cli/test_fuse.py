@@ -1,0 +1,146 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""softisp fuse as its users call it. Run: test_fuse.py SOFTISP"""
+import glob, json, os
+
+import numpy as np
+
+from harness import expect, main, one_sentence, run
+
+WIDTH, HEIGHT, BLACK, WHITE = 208, 144, 256, 4095
+NOISE = (2e-3, 1e-4)
+# The reference is in the middle of what it sees; the last frame is of something else.
+MOTION = [(0, 0), (1.3, -0.6), (-2.4, 3.1), (5.7, 2.2), (-3.5, -6.25)]
+
+
+def scene(x, y, seed):
+    rng = np.random.default_rng(seed)
+    v = np.full(x.shape, 0.3)
+    for _ in range(24):
+        period, angle, phase = rng.uniform(6, 60), rng.uniform(0, 6.3), rng.uniform(0, 6.3)
+        v += 0.03 * np.sin(6.2831853 / period * (x * np.cos(angle) + y * np.sin(angle)) + phase)
+    return np.clip(v, 0.02, 0.9)
+
+
+def mosaic(dx, dy, seed=1):
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
+    tint = np.array([[0.5, 1.0], [1.0, 0.7]])
+    return scene(x - dx, y - dy, seed) * np.tile(tint, (HEIGHT // 2, WIDTH // 2))
+
+
+def write(path, linear, shift=0):
+    """With one draw of noise for each name, in 12 bits, or in those shifted up."""
+    rng = np.random.default_rng(sum(os.path.basename(path).encode()))
+    noisy = linear + rng.standard_normal(linear.shape) * np.sqrt(NOISE[0] * linear + NOISE[1])
+    codes = np.clip(np.rint(BLACK + noisy * (WHITE - BLACK)), 0, WHITE).astype(int) << shift
+    with open(path, 'wb') as f:
+        f.write(b'P5\n%d %d\n65535\n' % (WIDTH, HEIGHT) + codes.astype('>u2').tobytes())
+    return path
+
+
+def read(path, black=BLACK, white=WHITE):
+    magic, size, maxval, rest = open(path, 'rb').read().split(b'\n', 3)
+    expect(magic == b'P5' and maxval == b'65535', (magic, maxval))
+    w, h = map(int, size.split())
+    return (np.frombuffer(rest, '>u2').reshape(h, w).astype(float) - black) / (white - black)
+
+
+def burst(folder, shift=0):
+    return [write(os.path.join(folder, 'f%d.pgm' % i), mosaic(*m), shift)
+            for i, m in enumerate(MOTION)]
+
+
+def options(shift=0):
+    return ['--cfa', 'RGGB', '--black', BLACK << shift, '--white', WHITE << shift,
+            '--noise', '%g,%g' % NOISE]
+
+
+def fuse(frames, out, *more, shift=0):
+    code, text, err = run('fuse', *frames, '-o', out, *options(shift), *more)
+    expect(code == 0, err)
+    return text.decode()
+
+
+def error(path, truth):
+    inner = np.s_[16:-16, 16:-16]
+    return float(((read(path) - truth)[inner] ** 2).mean())
+
+
+def noise_is_taken_away(folder):
+    frames, out = burst(folder), os.path.join(folder, 'out.pgm')
+    flow = os.path.join(folder, 'flow.csv')
+    report = json.loads(fuse(frames, out, '--flow', flow, '--json'))
+    gain = 10 * np.log10(error(frames[0], mosaic(0, 0)) / error(out, mosaic(0, 0)))
+    expect(gain > 6, 'only %.2f dB of %.2f' % (gain, 10 * np.log10(len(frames))))
+    for frame, motion in zip(report['frames'], MOTION):
+        expect(np.hypot(*(np.array(frame['motion']) - motion)) < 0.2, (frame, motion))
+        expect(frame['fate'] == ('used' if any(motion) else 'reference'), frame)
+    expect(4 < report['effective_frames'] <= 5.01, report)
+    rows = np.loadtxt(flow, delimiter=',')
+    expect(len(rows) == 4 * (WIDTH // 16) * (HEIGHT // 16), len(rows))
+    off = [np.hypot(dx - MOTION[int(k)][0], dy - MOTION[int(k)][1]) for k, _, _, dx, dy in rows]
+    expect(np.median(off) < 0.1 and np.percentile(off, 90) < 0.4, np.percentile(off, [50, 90]))
+
+
+def the_same_bits(folder):
+    frames = burst(folder)
+    made = set()
+    for i, more in enumerate((['--threads', 1], ['--threads', 2], ['--isa', 'base'])):
+        out = os.path.join(folder, 'same%d.pgm' % i)
+        fuse(frames, out, *more)
+        made.add(open(out, 'rb').read())
+    expect(len(made) == 1, 'threads or levels change the picture')
+
+
+def depth_of_the_file_changes_nothing(folder):
+    a, b = os.path.join(folder, 'a.pgm'), os.path.join(folder, 'b.pgm')
+    fuse(burst(folder), a)
+    fuse(burst(folder, 4), b, shift=4)
+    worst = np.abs(read(a) - read(b, BLACK << 4, WHITE << 4)).max() * (WHITE - BLACK)
+    expect(worst <= 0.6, 'codes of 12 bits differ by %.2f' % worst)
+
+
+def another_scene_is_left_out(folder):
+    frames, out = burst(folder), os.path.join(folder, 'out.pgm')
+    frames.insert(2, write(os.path.join(folder, 'other.pgm'), mosaic(0, 0, 9)))
+    text = fuse(frames, out)
+    expect('other.pgm: left out: it looks like another scene' in text, text)
+    gain = 10 * np.log10(error(frames[0], mosaic(0, 0)) / error(out, mosaic(0, 0)))
+    expect(gain > 6, '%.2f dB' % gain)
+
+
+def pictures_are_written(folder):
+    frames = burst(folder)
+    for name, magic in (('o.jpg', b'\xff\xd8'), ('o.png', b'\x89PNG'), ('o.ppm', b'P6')):
+        out = os.path.join(folder, name)
+        fuse(frames, out)
+        expect(open(out, 'rb').read(len(magic)) == magic, name)
+
+
+def wrong_use_is_one_sentence(folder):
+    frames, out = burst(folder), os.path.join(folder, 'never.pgm')
+    small = os.path.join(folder, 'small.pgm')
+    with open(small, 'wb') as f:
+        f.write(b'P5\n64 48\n65535\n' + bytes(64 * 48 * 2))
+    broken = os.path.join(folder, 'broken.pgm')
+    with open(broken, 'wb') as f:
+        f.write(open(frames[1], 'rb').read()[:5000])
+    for inputs, more, wanted in (
+            (frames[:1], ['-o', out], 2), (frames * 4, ['-o', out], 2), (frames, [], 2),
+            (frames, ['-o', os.path.join(folder, 'never.dng')], 2),
+            (frames, ['-o', os.path.join(folder, 'never.gif')], 2),
+            (frames, ['-o', out, '--noise', '1'], 2), (frames, ['-o', out, '--noise', '-1,0'], 2),
+            (frames, ['-o', os.path.join(folder, 'never.jpg'), '--depth', 16], 2),
+            (frames, ['-o', frames[2]], 2), (frames, ['-o', out, '--flow', frames[0]], 2),
+            (frames, ['-o', out, '--isa', 'z80'], 2), ([frames[0], small], ['-o', out], 1),
+            ([frames[0], broken], ['-o', out], 1), ([frames[0], '/nonexistent'], ['-o', out], 1),
+            (frames, ['-o', '/nonexistent/x.pgm'], 3), (frames, ['-o', out, '--flow', '/'], 3)):
+        code, _, err = run('fuse', *inputs, *more, '--cfa', 'RGGB', '--black', BLACK, '--white', WHITE)
+        expect(code == wanted, (more, code, err))
+        one_sentence(err)
+        if wanted != 3:
+            expect(not glob.glob(os.path.join(folder, '*never*')), os.listdir(folder))
+
+
+main([noise_is_taken_away, the_same_bits, depth_of_the_file_changes_nothing,
+      another_scene_is_left_out, pictures_are_written, wrong_use_is_one_sentence])
