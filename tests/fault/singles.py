@@ -145,6 +145,7 @@ SIMULATED = [
         ("hardware", "fence_is_late", "the fence of an input signals after its frame's deadline",
          "late; the input comes back then"),
         ("hardware", "fence_never_signals", "it never does", "late; its input in quarantine, all else goes on"),
+        ("hardware", "fence_fails", "it signals with an error", "failed, with that reason; nobody reads the input"),
         ("hardware", "reset_fails", "a reset fails", "tried again"),
         ("hardware", "reset_is_slow", "a reset takes long", "nobody waits for it"),
         ("memory", "allocation_fails", "the k-th allocation of create fails", "-ENOMEM, nothing left; then it works"),
