@@ -93,18 +93,22 @@ TEST(what_the_session_does_not_have_is_refused)
     sisp_session_destroy(&session);
 }
 
-TEST(a_burst_needs_frames_that_follow_each_other)
+TEST(a_burst_needs_both_pictures)
 {
     struct sisp_session_params params = small_params();
-    params.still = params.preview;
     params.burst_frames = 4;
-    params.is_live = 0;
     CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
-    CHECK_STR(error, "a burst needs a live session with both a preview and a still");
-    params.is_live = 1;
-    session = create(&params);
-    CHECK(session != NULL);
-    sisp_session_destroy(&session);
+    CHECK_STR(error, "a burst needs both a preview and a still");
+    params.still = params.preview;
+    for (params.is_live = 0; params.is_live < 2; params.is_live++) {
+        session = create(&params);
+        CHECK(session != NULL);
+        sisp_session_destroy(&session);
+    }
+    params.burst_frames = 0;
+    params.is_mosaic_wanted = 1;
+    CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
+    CHECK_STR(error, "a mosaic is merged of a burst");
 }
 
 TEST(next_after_all_is_read_waits_no_longer_than_it_may)
@@ -263,7 +267,7 @@ int main(void)
     RUN(handles_that_are_none_are_refused);
     RUN(an_input_is_given_once);
     RUN(what_the_session_does_not_have_is_refused);
-    RUN(a_burst_needs_frames_that_follow_each_other);
+    RUN(a_burst_needs_both_pictures);
     RUN(next_after_all_is_read_waits_no_longer_than_it_may);
     RUN(after_stop_there_is_only_reading);
     RUN(no_session_is_an_error_too);
