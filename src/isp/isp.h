@@ -323,7 +323,19 @@ struct isp_burst_merge {
     const struct isp_burst_vector *field;
     const struct isp_burst_filters *filters;
     uint16_t *merged;
+    /* [block row][block] of 8x8 samples: variance of the merged samples' noise over that of one
+     * frame's, in 1/ISP_BURST_NOISE_ONE: eight frames' worth is an eighth of it. The mean over the
+     * block; the noise left is a little coarser than one frame's. */
+    uint16_t *noise;
 };
+
+#define ISP_BURST_NOISE_ONE 65535
+
+static inline size_t isp_burst_noise_map_size(const struct isp_geometry *geometry)
+{
+    return sizeof(uint16_t) * isp_burst_blocks(geometry->crop.width) *
+           isp_burst_blocks(geometry->crop.height);
+}
 
 /** What was taken of each frame: in 1/256 of a sample's full weight, over all samples. */
 struct isp_burst_shares {
@@ -336,7 +348,8 @@ size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
  * Merge rows y0..y1-1 of the crop into the same rows of `merged`: 16-bit samples, CFA of the
  * crop's corner, stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is
  * 65535. A sample that differs from the reference by more than the noise model allows takes no
- * part. count = 1 only rescales. What this band takes is added to `shares`.
+ * part. count = 1 only rescales. What this band takes is added to `shares`. Bands begin and end at
+ * whole blocks of 8 rows, the last at the crop's height.
  */
 #define ISP_MERGED_BLACK 4096
 void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_merge *merge,

@@ -89,9 +89,11 @@ static int init_slow(struct pipeline *p)
         return r;
     p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
     p->merged = p->has_mosaic ? NULL : allocate(mosaic_bytes(&p->still));
+    p->merged_noise = allocate(isp_burst_noise_map_size(&p->still));
     p->follow_scratch = allocate(isp_burst_follow_scratch_size(&p->still));
     p->filters = allocate(isp_burst_filters_size());
-    bool ok = p->align_scratch && p->follow_scratch && p->filters && (p->merged || p->has_mosaic);
+    bool ok = p->align_scratch && p->follow_scratch && p->filters && p->merged_noise &&
+              (p->merged || p->has_mosaic);
     if (p->filters)
         isp_burst_filters_init(p->filters);
     for (uint32_t i = 0; i < p->threads; i++)
@@ -126,6 +128,7 @@ void pipeline_finish(struct pipeline *p)
     free(p->follow_scratch);
     free(p->filters);
     free(p->merged);
+    free(p->merged_noise);
     for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
         free(p->merge_scratch[i]);
 }

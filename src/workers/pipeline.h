@@ -146,7 +146,8 @@ struct pipeline {
     struct isp_burst_filters *filters;    /* SlowISP */
     void *merge_scratch[PIPELINE_THREADS_MAX];
     struct isp_burst_shares shares[PIPELINE_THREADS_MAX];
-    uint16_t *merged; /* SlowISP: the fused raw frame, where the still does not bring it */
+    uint16_t *merged;       /* SlowISP: the fused raw frame, where the still does not bring it */
+    uint16_t *merged_noise; /* SlowISP: isp_burst_merge.noise */
 };
 
 #define PIPELINE_FIXED_BYTES offsetof(struct pipeline, board)

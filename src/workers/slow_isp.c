@@ -29,8 +29,8 @@ static void merge_band(
         raws[i] = job->inputs[i].bytes;
     const struct isp_burst burst = {
         &p->still, &payload->coefficients, raws, job->input_count, job->input_count - 1, p->isa};
-    const struct isp_burst_merge merge = {
-        &payload->transform, job->reads[ROLE_MOTION].bytes, p->filters, mosaic_of(p, job)};
+    const struct isp_burst_merge merge = {&payload->transform, job->reads[ROLE_MOTION].bytes,
+        p->filters, mosaic_of(p, job), p->merged_noise};
     isp_burst_merge_band(&burst, &merge, y0, y1, p->merge_scratch[thread], &p->shares[thread]);
 }
 
@@ -62,10 +62,17 @@ static int begin(void *user, struct eng_job *job)
     return job->input_count > 1 ? 2 : 1;
 }
 
+/* A merge's bands are whole blocks of eight rows. */
+static uint32_t task_rows(const struct pipeline *p, enum phase phase)
+{
+    const uint32_t rows = pipeline_band_rows(&p->still);
+    return phase == PHASE_MERGE ? (rows + 7) & ~7U : rows;
+}
+
 static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
 {
     const struct pipeline *p = user;
-    uint32_t rows = pipeline_band_rows(&p->still);
+    uint32_t rows = task_rows(p, phase_of(job, phase));
     return (p->still.height + rows - 1) / rows;
 }
 
@@ -73,7 +80,7 @@ static void run_task(
     void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
 {
     struct pipeline *p = user;
-    uint32_t rows = pipeline_band_rows(&p->still);
+    uint32_t rows = task_rows(p, phase_of(job, phase));
     uint32_t y0 = task * rows;
     uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
     if (phase_of(job, phase) == PHASE_MERGE) {

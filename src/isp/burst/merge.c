@@ -26,7 +26,7 @@ struct scratch {
     float window[WINDOW_ROWS][WINDOW_SPAN]; /* the reference around a strip */
     float column_sums[2][WINDOW_SPAN];      /* of the window's even and odd rows */
     float reference[RING][SPAN], certainty[RING][SPAN];
-    float sum[BLOCK][SPAN], weight[BLOCK][SPAN];
+    float sum[BLOCK][SPAN], weight[BLOCK][SPAN], noise[BLOCK][SPAN];
     uint16_t lines[PATCH][LINE_WORDS];
     uint8_t is_clipped[RING][SPAN]; /* the reference */
     bool any_clipped;               /* of its last strip */
@@ -46,7 +46,7 @@ struct merge {
     uint32_t width, height, blocks; /* blocks: of a row */
     uint32_t x0;                    /* column of the chunk, of which SPAN's [HALO] is */
     uint32_t columns;
-    uint16_t *merged;
+    uint16_t *merged, *noise;
     struct isp_burst_shares *shares;
     struct scratch *s;
     uint16_t *words; /* a row of the crop */
@@ -333,6 +333,7 @@ static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32
     for (uint32_t j = 0; j < y1 - y0; j++) {
         strip.sum[j] = m->s->sum[j];
         strip.weight[j] = m->s->weight[j];
+        strip.noise_sum[j] = m->s->noise[j];
     }
     m->shares->taken[frame] += m->kernels->weigh(&strip);
 }
@@ -352,13 +353,30 @@ static void write_rows(const struct merge *m, uint32_t y0, uint32_t y1)
     }
 }
 
+/* Of the strip's blocks; the last ones of a row or column may be cut short. */
+static void write_noise(const struct merge *m, uint32_t y0, uint32_t y1)
+{
+    uint16_t *out = m->noise + (size_t)(y0 / BLOCK) * m->blocks + m->x0 / BLOCK;
+    for (uint32_t x = 0; x < m->columns; x += BLOCK) {
+        const uint32_t columns = m->columns - x < BLOCK ? m->columns - x : BLOCK;
+        float total = 0;
+        for (uint32_t j = 0; j < y1 - y0; j++) {
+            const float *noise = m->s->noise[j] + HALO + x, *weight = m->s->weight[j] + HALO + x;
+            for (uint32_t i = 0; i < columns; i++)
+                total += noise[i] / (weight[i] * weight[i]);
+        }
+        const float mean = total / (float)((y1 - y0) * columns);
+        out[x / BLOCK] = (uint16_t)(int32_t)(mean * ISP_BURST_NOISE_ONE + 0.5F);
+    }
+}
+
 /* Output rows y0..y1-1 of one strip. */
 static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1)
 {
     memset(m->s->sum, 0, sizeof m->s->sum);
     for (uint32_t j = 0; j < BLOCK; j++) {
         for (uint32_t i = 0; i < SPAN; i++)
-            m->s->weight[j][i] = 1; /* the reference's own */
+            m->s->weight[j][i] = m->s->noise[j][i] = 1; /* the reference's own */
     }
     for (uint32_t y = 0; y < RING; y++)
         mirror_columns(m, m->s->certainty[y]);
@@ -367,6 +385,7 @@ static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1)
             add_frame(m, i, y0, y1);
     }
     write_rows(m, y0, y1);
+    write_noise(m, y0, y1);
 }
 
 static void merge_chunk(const struct merge *m, uint32_t y0, uint32_t y1)
@@ -381,9 +400,8 @@ static void merge_chunk(const struct merge *m, uint32_t y0, uint32_t y1)
             continue;
         /* The one before has all that it looks at now. */
         const uint32_t from = (strip - 1) * BLOCK, to = from + BLOCK;
-        const uint32_t a = from > y0 ? from : y0, b = to < y1 ? to : y1;
-        if (a < b)
-            merge_strip(m, a, b);
+        if (from >= y0 && from < y1)
+            merge_strip(m, from, to < y1 ? to : y1);
     }
 }
 
@@ -416,12 +434,14 @@ void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_
 {
     sisp_assert(burst->count >= 1 && burst->count <= ISP_BURST_MAX);
     sisp_assert(burst->reference < burst->count);
-    sisp_assert(y0 < y1 && y1 <= burst->geometry->crop.height);
+    sisp_assert(y0 < y1 && y1 <= burst->geometry->crop.height && y0 % BLOCK == 0);
+    sisp_assert(y1 % BLOCK == 0 || y1 == burst->geometry->crop.height);
     struct merge m = {.burst = burst,
         .transform = merge->transform,
         .field = merge->field,
         .filters = merge->filters,
         .merged = merge->merged,
+        .noise = merge->noise,
         .shares = shares};
     merge_init(&m, scratch);
     for (m.x0 = 0; m.x0 < m.width; m.x0 += CHUNK) {

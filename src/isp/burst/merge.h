@@ -41,6 +41,7 @@ struct merge_strip {
     const float *difference[BLOCK + 2 * REACH];
     const float *certainty[BLOCK + 2 * REACH]; /* 1 / sigma of a sample of the reference */
     float *sum[BLOCK], *weight[BLOCK];         /* what is added to */
+    float *noise_sum[BLOCK];                   /* the sum's variance, over that of a sample */
     float noise;            /* of a difference, over that of a sample of the reference */
     float own;              /* of the filtered sample, likewise */
     float crowd;            /* frames that may share an error */

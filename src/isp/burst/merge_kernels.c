@@ -120,6 +120,7 @@ static uint64_t weigh(const struct merge_strip *s)
         measure(s, z, means, row, change);
         const float *restrict d = s->difference[row + REACH];
         float *restrict sum = s->sum[row], *restrict weight = s->weight[row];
+        float *restrict noise = s->noise_sum[row];
         uint32_t taken = 0;
         for (uint32_t i = HALO; i < HALO + s->columns; i++) {
             float left = 1 - change[i] * (1 / CHANGE);
@@ -127,6 +128,7 @@ static uint64_t weigh(const struct merge_strip *s)
             float w = left * left / (s->own + SHARED * s->crowd * change[i]);
             sum[i] += w * d[i];
             weight[i] += w;
+            noise[i] += w * w * s->own;
             taken += (uint32_t)(int32_t)(w * s->own * 256);
         }
         total += taken;

@@ -29,6 +29,7 @@ int main(void)
     isp_burst_filters_init(filters);
     void *scratch = burst_memory(isp_burst_merge_scratch_size(&g));
     uint16_t *merged = burst_memory((size_t)2 * g.crop.width * g.crop.height);
+    uint16_t *noise = burst_memory(isp_burst_noise_map_size(&g));
     double best[3] = {1e18, 1e18, 1e18};
     for (unsigned i = 0; i < 5; i++) {
         double at[4] = {now_ns()};
@@ -36,7 +37,7 @@ int main(void)
         at[1] = now_ns();
         struct isp_burst_vector *field = burst_follow(&burst, &t);
         at[2] = now_ns();
-        const struct isp_burst_merge merge = {&t, field, filters, merged};
+        const struct isp_burst_merge merge = {&t, field, filters, merged, noise};
         struct isp_burst_shares shares = {0};
         isp_burst_merge_band(&burst, &merge, 0, g.crop.height, scratch, &shares);
         at[3] = now_ns();

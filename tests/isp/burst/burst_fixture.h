@@ -148,14 +148,16 @@ static inline struct isp_burst_vector *burst_follow(
     return field;
 }
 
-/** Merge along a field in bands of `band` rows, each with scratch full of rubbish. */
+/** Merge along a field in bands of `band` rows, each with scratch full of rubbish; behind the
+ * samples is the map of noise. */
 static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
     const struct isp_burst_transform *t, const struct isp_burst_vector *field, uint32_t band)
 {
     const struct sisp_rect *crop = &burst->geometry->crop;
-    uint16_t *merged = burst_memory((size_t)2 * crop->width * crop->height);
+    const size_t samples = (size_t)crop->width * crop->height;
+    uint16_t *merged = burst_memory(2 * samples + isp_burst_noise_map_size(burst->geometry));
     struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
-    struct isp_burst_merge merge = {t, field, filters, merged};
+    struct isp_burst_merge merge = {t, field, filters, merged, merged + samples};
     struct isp_burst_shares shares = {0};
     isp_burst_filters_init(filters);
     for (uint32_t y = 0; y < crop->height; y += band) {
