@@ -11,7 +11,6 @@
 #define WRONG    16   /* cells by which a transform is off to learn how wrong ones look */
 #define RESIDUAL 2.0F /* sigmas up to which a frame is always taken */
 #define FRACTION 0.5F /* of a wrong transform's residual, beyond which it is not */
-#define FIXED    256  /* residuals are summed as integers of 1/256 sigma */
 
 struct shift {
     int32_t x, y;
@@ -31,74 +30,43 @@ static struct overlap overlap_of(const struct level *level, struct shift s)
         (uint32_t)(s.y > 0 ? s.y : 0), (uint32_t)(s.y < 0 ? h + s.y : h)};
 }
 
+/* A level of the reference and the same one of the frame. */
+struct pictures {
+    const struct level *reference, *frame;
+    const struct burst_frame *format;
+};
+
 static const int16_t *cell_at(const struct level *level, int64_t x, int64_t y)
 {
     return level->cells + y * level->width + x;
 }
 
-struct score {
-    uint64_t sum, count;
-};
-
-static void add_row(struct score *score, const int16_t *a, const int16_t *b, uint32_t count)
-{
-    uint32_t sum = 0, clipped = 0;
-    for (uint32_t k = 0; k < count; k++) {
-        int16_t low = a[k] < b[k] ? a[k] : b[k], high = a[k] < b[k] ? b[k] : a[k];
-        int16_t difference = (int16_t)(low < 0 ? 0 : high - low);
-        sum += (uint16_t)difference;
-        clipped += low < 0;
-    }
-    score->sum += sum;
-    score->count += count - clipped;
-}
-
 /* Mean absolute difference; FLT_MAX where less than an eighth of the overlap can be compared. */
-static float mean_difference(
-    const struct level *reference, const struct level *frame, struct shift s)
+static float mean_difference(const struct pictures *p, struct shift s)
 {
-    struct overlap o = overlap_of(reference, s);
+    struct overlap o = overlap_of(p->reference, s);
     struct score score = {0, 0};
     for (uint32_t y = o.y0; y < o.y1; y++)
-        add_row(&score, cell_at(reference, o.x0, y),
-            cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0);
+        p->format->kernels->add_difference(&score, cell_at(p->reference, o.x0, y),
+            cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0);
     uint64_t cells = (uint64_t)(o.x1 - o.x0) * (o.y1 - o.y0);
     return score.count && score.count * 8 >= cells ? (float)score.sum / (float)score.count
                                                    : FLT_MAX;
 }
 
-/* Brightness above black of the cells that can be compared. */
-struct brightness {
-    int64_t reference, frame;
-};
-
-static void add_brightness(
-    struct brightness *sum, const int16_t *a, const int16_t *b, uint32_t count, int32_t black)
-{
-    int32_t reference = 0, frame = 0;
-    for (uint32_t k = 0; k < count; k++) {
-        int32_t clipped = (a[k] | b[k]) < 0;
-        reference += clipped ? 0 : a[k] - black;
-        frame += clipped ? 0 : b[k] - black;
-    }
-    sum->reference += reference;
-    sum->frame += frame;
-}
-
 /* Make the frame as bright as the reference is where they overlap: on smooth content a lamp's
  * flicker looks like motion. Returns by how much. */
-static float equalise(
-    const struct level *reference, const struct level *frame, struct shift s, float black)
+static float equalise(const struct pictures *p, struct shift s, float black)
 {
-    struct overlap o = overlap_of(reference, s);
+    struct overlap o = overlap_of(p->reference, s);
     struct brightness sum = {0, 0};
     for (uint32_t y = o.y0; y < o.y1; y++)
-        add_brightness(&sum, cell_at(reference, o.x0, y),
-            cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, (int32_t)black);
+        p->format->kernels->add_brightness(&sum, cell_at(p->reference, o.x0, y),
+            cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, (int32_t)black);
     float gain = sum.frame > 0 ? (float)sum.reference / (float)sum.frame : 1;
     if (!(gain < PYRAMID_GAIN_MAX && gain * PYRAMID_GAIN_MAX > 1))
         return 1;
-    isp_pyramid_scale(frame, gain, black);
+    isp_pyramid_scale(p->format, p->frame, gain, black);
     return gain;
 }
 
@@ -109,17 +77,16 @@ static int32_t magnitude(int32_t v)
 
 /* The best shift within `reach` of `centre` that leaves at least half of each side in the overlap.
  * On equal terms the centre wins. */
-static struct shift search(
-    const struct level *reference, const struct level *frame, struct shift centre, int32_t reach)
+static struct shift search(const struct pictures *p, struct shift centre, int32_t reach)
 {
     struct shift best = centre;
-    float least = mean_difference(reference, frame, centre);
+    float least = mean_difference(p, centre);
     for (int32_t y = centre.y - reach; y <= centre.y + reach; y++) {
         for (int32_t x = centre.x - reach; x <= centre.x + reach; x++) {
-            if (magnitude(x) * 2 > (int32_t)reference->width ||
-                magnitude(y) * 2 > (int32_t)reference->height)
+            if (magnitude(x) * 2 > (int32_t)p->reference->width ||
+                magnitude(y) * 2 > (int32_t)p->reference->height)
                 continue;
-            float difference = mean_difference(reference, frame, (struct shift){x, y});
+            float difference = mean_difference(p, (struct shift){x, y});
             if (difference < least) {
                 least = difference;
                 best = (struct shift){x, y};
@@ -129,60 +96,41 @@ static struct shift search(
     return best;
 }
 
-static struct shift find_shift(
-    const struct pyramid *reference, const struct pyramid *frame, float black)
+static struct shift find_shift(const struct pyramid *reference, const struct pyramid *frame,
+    const struct burst_frame *format, float black)
 {
     struct shift s = {0, 0};
     for (uint32_t i = reference->count; i-- > 0;) {
+        const struct pictures p = {&reference->levels[i], &frame->levels[i], format};
         /* The coarser level is right to half of its cells, two where content repeats. */
         int32_t reach = i == reference->count - 1 ? REACH >> i : i > 0 ? 2 : 1;
         s = (struct shift){s.x * 2, s.y * 2};
-        equalise(&reference->levels[i], &frame->levels[i], s, black);
-        s = search(&reference->levels[i], &frame->levels[i], s, reach);
+        equalise(&p, s, black);
+        s = search(&p, s, reach);
     }
     return s;
 }
 
 /* ---- residuals ------------------------------------------------------------------------------- */
 
-/* In sigmas of the difference of two cells; integers, so that no order of sums can matter. */
-static void add_residual_row(struct score *score, const int16_t *a, const int16_t *b,
-    uint32_t count, const struct cell_noise *noise)
-{
-    const float slope = noise->slope, offset = noise->offset, least = noise->least;
-    uint32_t sum = 0, clipped = 0;
-    for (uint32_t k = 0; k < count; k++) {
-        int32_t low = a[k] < b[k] ? a[k] : b[k], high = a[k] < b[k] ? b[k] : a[k];
-        float variance = slope * (float)a[k] + offset;
-        variance = variance > least ? variance : least;
-        float sigmas = (float)(high - low) / __builtin_sqrtf(variance);
-        int32_t fixed = (int32_t)((sigmas < 255 ? sigmas : 255) * FIXED);
-        sum += (uint32_t)(low < 0 ? 0 : fixed);
-        clipped += low < 0;
-    }
-    score->sum += sum;
-    score->count += count - clipped;
-}
-
 /* Of every second row: noise is the same in the others. */
-static float residual_at(const struct level *reference, const struct level *frame, struct shift s,
-    const struct cell_noise *noise)
+static float residual_at(const struct pictures *p, struct shift s, const struct cell_noise *noise)
 {
-    struct overlap o = overlap_of(reference, s);
+    struct overlap o = overlap_of(p->reference, s);
     struct score score = {0, 0};
     for (uint32_t y = o.y0; y < o.y1; y += 2)
-        add_residual_row(&score, cell_at(reference, o.x0, y),
-            cell_at(frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, noise);
-    return score.count ? (float)score.sum / (float)score.count / FIXED : FLT_MAX;
+        p->format->kernels->add_residual(&score, cell_at(p->reference, o.x0, y),
+            cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, noise);
+    return score.count ? (float)score.sum / (float)score.count / ROWS_SIGMA : FLT_MAX;
 }
 
 /* What a wrong transform looks like on this content: the reference against itself, moved. */
-static float residual_of_wrong(const struct level *reference, const struct cell_noise *noise)
+static float residual_of_wrong(const struct pictures *p, const struct cell_noise *noise)
 {
-    int32_t x = (int32_t)reference->width / 4, y = (int32_t)reference->height / 4;
-    struct shift across = {x < WRONG ? x : WRONG, 0}, down = {0, y < WRONG ? y : WRONG};
-    float a = residual_at(reference, reference, across, noise);
-    float b = residual_at(reference, reference, down, noise);
+    const struct pictures own = {p->reference, p->reference, p->format};
+    int32_t x = (int32_t)p->reference->width / 4, y = (int32_t)p->reference->height / 4;
+    float a = residual_at(&own, (struct shift){x < WRONG ? x : WRONG, 0}, noise);
+    float b = residual_at(&own, (struct shift){0, y < WRONG ? y : WRONG}, noise);
     return a > b ? a : b;
 }
 
@@ -201,6 +149,7 @@ struct job {
     const struct sisp_coefficients *coefficients;
     const uint8_t *const *raws;
     uint32_t count, reference;
+    enum isp_isa isa;
     struct burst_frame frame;
     struct pyramid fixed, moving;
     float black;     /* of a grey cell */
@@ -211,13 +160,13 @@ static void find_shifts(struct job *job, struct isp_burst_transform *out)
 {
     const float white = job->coefficients->white_level;
     isp_pyramid_grey(&job->fixed, &job->frame, white, job->raws[job->reference], job->words);
-    isp_pyramid_halve(&job->fixed);
+    isp_pyramid_halve(&job->fixed, &job->frame);
     for (uint32_t i = 0; i < job->count; i++) {
         if (i == job->reference)
             continue;
         isp_pyramid_grey(&job->moving, &job->frame, white, job->raws[i], job->words);
-        isp_pyramid_halve(&job->moving);
-        struct shift s = find_shift(&job->fixed, &job->moving, job->black);
+        isp_pyramid_halve(&job->moving, &job->frame);
+        struct shift s = find_shift(&job->fixed, &job->moving, &job->frame, job->black);
         out->dx[i] = 2 * s.x;
         out->dy[i] = 2 * s.y;
     }
@@ -227,13 +176,13 @@ static void find_shifts(struct job *job, struct isp_burst_transform *out)
 static void find_noise(const struct job *job, struct isp_burst_transform *out)
 {
     const struct sisp_coefficients *c = job->coefficients;
-    struct burst_pair pair = {{job->raws[job->reference], NULL}, 0, 0};
+    struct burst_pair pair = {{job->raws[job->reference], NULL}, 0, 0, job->isa};
     struct burst_noise best = {c->noise_shot, c->noise_read};
     if (!(best.shot > 0) && !(best.read > 0)) {
         best = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
         for (uint32_t i = 0; i < job->count; i++) {
             pair = (struct burst_pair){
-                {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i]};
+                {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i], job->isa};
             if (i == job->reference)
                 continue;
             struct burst_noise n = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
@@ -247,9 +196,9 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
 
 static void find_residuals(struct job *job, struct isp_burst_transform *out)
 {
-    const struct level *fixed = &job->fixed.levels[0], *moving = &job->moving.levels[0];
+    const struct pictures p = {&job->fixed.levels[0], &job->moving.levels[0], &job->frame};
     const struct cell_noise noise = isp_pyramid_noise(job->geometry, job->coefficients, out);
-    const float wrong = residual_of_wrong(fixed, &noise) * FRACTION;
+    const float wrong = residual_of_wrong(&p, &noise) * FRACTION;
     const float most = wrong > RESIDUAL ? wrong : RESIDUAL;
     for (uint32_t i = 0; i < job->count; i++) {
         if (i == job->reference)
@@ -257,8 +206,8 @@ static void find_residuals(struct job *job, struct isp_burst_transform *out)
         isp_pyramid_grey(
             &job->moving, &job->frame, job->coefficients->white_level, job->raws[i], job->words);
         struct shift s = {out->dx[i] / 2, out->dy[i] / 2};
-        out->gain[i] = equalise(fixed, moving, s, job->black);
-        out->residual[i] = residual_at(fixed, moving, s, &noise);
+        out->gain[i] = equalise(&p, s, job->black);
+        out->residual[i] = residual_at(&p, s, &noise);
         if (out->residual[i] <= most)
             out->used |= 1U << i;
     }
@@ -275,7 +224,8 @@ void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_bu
         .raws = burst->raws,
         .count = burst->count,
         .reference = burst->reference,
-        .frame = isp_burst_frame_of(geometry),
+        .isa = burst->isa,
+        .frame = isp_burst_frame_of(geometry, burst->isa),
         .black = isp_pyramid_black(geometry, burst->coefficients),
         .words = (uint16_t *)(bytes + 2 * isp_pyramid_bytes(geometry))};
     isp_pyramid_place(&job.fixed, geometry, (int16_t *)bytes);

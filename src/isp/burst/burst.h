@@ -14,7 +14,7 @@
 #ifndef ISP_BURST_BURST_H
 #define ISP_BURST_BURST_H
 
-#include <isp/isp.h>
+#include <isp/burst/rows.h>
 #include <isp/still/unpack.h>
 
 struct burst_noise {
@@ -29,6 +29,7 @@ size_t isp_burst_noise_scratch_size(const struct isp_geometry *geometry);
 struct burst_pair {
     const uint8_t *raws[2];
     int32_t dx, dy;
+    enum isp_isa isa;
 };
 
 /** The noise model, from the difference of the two frames, else from the one (which takes texture
@@ -48,9 +49,10 @@ struct burst_frame {
     const struct isp_geometry *geometry;
     enum sisp_packing packing;
     enum sisp_cfa cfa; /* of the crop's corner */
+    const struct row_kernels *kernels;
 };
 
-struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry);
+struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry, enum isp_isa isa);
 
 /** Row y of the crop as words; `words` holds the crop's width + UNPACK_SLACK. */
 const uint16_t *isp_burst_row(

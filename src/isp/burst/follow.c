@@ -426,9 +426,9 @@ static void build(struct job *job, struct pyramid *pyramid, uint32_t frame)
     isp_pyramid_grey(
         pyramid, &job->frame, b->coefficients->white_level, b->raws[frame], job->words);
     if (frame != b->reference)
-        isp_pyramid_scale(&pyramid->levels[0], job->transform->gain[frame],
+        isp_pyramid_scale(&job->frame, &pyramid->levels[0], job->transform->gain[frame],
             isp_pyramid_black(b->geometry, b->coefficients));
-    isp_pyramid_halve(pyramid);
+    isp_pyramid_halve(pyramid, &job->frame);
 }
 
 static struct job *job_of(
@@ -438,7 +438,7 @@ static struct job *job_of(
     job->burst = burst;
     job->transform = transform;
     job->kernels = isp_follow_kernels(burst->isa);
-    job->frame = isp_burst_frame_of(burst->geometry);
+    job->frame = isp_burst_frame_of(burst->geometry, burst->isa);
     return job;
 }
 

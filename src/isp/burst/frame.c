@@ -2,11 +2,11 @@
 /* Rows of a raw frame's crop. */
 #include <isp/burst/burst.h>
 
-struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry)
+struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry, enum isp_isa isa)
 {
     const struct sisp_raw_format *format = isp_geometry_format(geometry);
-    return (struct burst_frame){
-        geometry, format->packing, sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y)};
+    return (struct burst_frame){geometry, format->packing,
+        sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y), isp_row_kernels(isa)};
 }
 
 const uint16_t *isp_burst_row(
@@ -14,5 +14,5 @@ const uint16_t *isp_burst_row(
 {
     const struct isp_geometry *g = frame->geometry;
     const uint8_t *row = raw + (size_t)(g->crop.y + y) * g->raw_stride_bytes;
-    return unpack_row(frame->packing, row, g->crop.x, g->crop.width, words);
+    return frame->kernels->unpack(frame->packing, row, g->crop.x, g->crop.width, words);
 }

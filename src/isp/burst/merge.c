@@ -412,7 +412,7 @@ static void merge_init(struct merge *m, void *scratch)
     const struct sisp_coefficients *c = m->burst->coefficients;
     const struct isp_geometry *g = m->burst->geometry;
     m->kernels = isp_merge_kernels(m->burst->isa);
-    m->frame = isp_burst_frame_of(g);
+    m->frame = isp_burst_frame_of(g, m->burst->isa);
     m->width = g->crop.width;
     m->height = g->crop.height;
     m->blocks = isp_burst_blocks(m->width);

@@ -139,7 +139,7 @@ struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
     const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch)
 {
     struct histograms *h = scratch;
-    struct burst_frame frame = isp_burst_frame_of(geometry);
+    struct burst_frame frame = isp_burst_frame_of(geometry, pair->isa);
     const int64_t height = geometry->crop.height;
     memset(h, 0, sizeof *h);
     for (int64_t y = pair->dy > 0 ? pair->dy : 0; y < height && y - pair->dy < height;

@@ -8,6 +8,7 @@
 
 #define PYRAMID_LEVELS_MAX 5
 #define PYRAMID_CLIPPED    (-1)  /* a cell that touches saturation is compared with nothing */
+#define PYRAMID_BITS       14    /* of a cell, whatever the raw's: leaves 16-bit words some room */
 #define PYRAMID_GAIN_MAX   1.25F /* of brightness between frames: lamps flicker */
 
 struct level {
@@ -18,12 +19,6 @@ struct level {
 struct pyramid {
     uint32_t count;
     struct level levels[PYRAMID_LEVELS_MAX];
-};
-
-/* Variance of the difference of two cells whose first is g: slope * g + offset, at least that of
- * black. */
-struct cell_noise {
-    float slope, offset, least;
 };
 
 /** Bytes of the cells of all levels. */
@@ -39,10 +34,11 @@ void isp_pyramid_grey(struct pyramid *pyramid, const struct burst_frame *frame, 
     const uint8_t *raw, uint16_t *words);
 
 /** Fill the levels above. */
-void isp_pyramid_halve(struct pyramid *pyramid);
+void isp_pyramid_halve(struct pyramid *pyramid, const struct burst_frame *frame);
 
 /** Brighten a level: black stays. */
-void isp_pyramid_scale(const struct level *level, float gain, float black);
+void isp_pyramid_scale(
+    const struct burst_frame *frame, const struct level *level, float gain, float black);
 
 /** Black of a cell. */
 float isp_pyramid_black(

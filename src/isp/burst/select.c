@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <isp/burst/follow.h>
 #include <isp/burst/merge.h>
+#include <isp/burst/rows.h>
 
 #define DECLARE(level)                                                                             \
     extern const struct follow_kernels follow_kernels_##level;                                     \
-    extern const struct merge_kernels merge_kernels_##level
+    extern const struct merge_kernels merge_kernels_##level;                                       \
+    extern const struct row_kernels row_kernels_##level
 #define ENTRY(level)                                                                               \
     {                                                                                              \
-        &follow_kernels_##level, &merge_kernels_##level                                            \
+        &follow_kernels_##level, &merge_kernels_##level, &row_kernels_##level                      \
     }
 
 struct kernels {
     const struct follow_kernels *follow;
     const struct merge_kernels *merge;
+    const struct row_kernels *rows;
 };
 
 #if defined(__x86_64__)
@@ -42,4 +45,9 @@ const struct follow_kernels *isp_follow_kernels(enum isp_isa isa)
 const struct merge_kernels *isp_merge_kernels(enum isp_isa isa)
 {
     return tables[isa].merge;
+}
+
+const struct row_kernels *isp_row_kernels(enum isp_isa isa)
+{
+    return tables[isa].rows;
 }

@@ -12,11 +12,48 @@
  * end of one, so a row needs this many words more than its width. */
 #define UNPACK_SLACK 48
 
+#if defined(__SSSE3__) || defined(__ARM_NEON) /* any bytes of 16 in one instruction */
+#define UNPACK_EIGHT 1
+typedef uint8_t unpack_bytes __attribute__((vector_size(16)));
+typedef uint16_t unpack_words __attribute__((vector_size(16)));
+
+/* Eight samples from 10 bytes of the 16 at `in`. */
+static inline void unpack_eight_10p(const uint8_t *in, uint16_t *out)
+{
+    const unpack_words low = {3, 12, 48, 192, 3, 12, 48, 192};
+    const unpack_words up = {64, 16, 4, 1, 64, 16, 4, 1};
+    unpack_bytes b;
+    memcpy(&b, in, sizeof b);
+    unpack_words w =
+        (unpack_words)__builtin_shufflevector(b, b, 4, 0, 4, 1, 4, 2, 4, 3, 9, 5, 9, 6, 9, 7, 9, 8);
+    w = (w >> 6 & 0x3fc) | (w & low) * up >> 6;
+    memcpy(out, &w, sizeof w);
+}
+
+/* From 12 bytes of 16. */
+static inline void unpack_eight_12p(const uint8_t *in, uint16_t *out)
+{
+    const unpack_words high = {0xff0, 0xfff, 0xff0, 0xfff, 0xff0, 0xfff, 0xff0, 0xfff};
+    const unpack_words low = {15, 0, 15, 0, 15, 0, 15, 0};
+    unpack_bytes b;
+    memcpy(&b, in, sizeof b);
+    unpack_words w = (unpack_words)__builtin_shufflevector(
+        b, b, 2, 0, 2, 1, 5, 3, 5, 4, 8, 6, 8, 7, 11, 9, 11, 10);
+    w = (w >> 4 & high) | (w & low);
+    memcpy(out, &w, sizeof w);
+}
+#endif
+
 /* MIPI CSI-2 v1.3, 11.4: high bytes first, then the low bits, first sample lowest. */
 
 static inline void unpack_10p(const uint8_t *in, uint16_t *out, uint32_t groups)
 {
-    for (uint32_t i = 0; i < groups; i++, in += 5, out += 4) {
+    uint32_t i = 0;
+#ifdef UNPACK_EIGHT
+    for (; i + 4 <= groups; i += 2, in += 10, out += 8)
+        unpack_eight_10p(in, out);
+#endif
+    for (; i < groups; i++, in += 5, out += 4) {
         out[0] = (uint16_t)(in[0] << 2 | (in[4] & 3));
         out[1] = (uint16_t)(in[1] << 2 | (in[4] >> 2 & 3));
         out[2] = (uint16_t)(in[2] << 2 | (in[4] >> 4 & 3));
@@ -26,7 +63,12 @@ static inline void unpack_10p(const uint8_t *in, uint16_t *out, uint32_t groups)
 
 static inline void unpack_12p(const uint8_t *in, uint16_t *out, uint32_t groups)
 {
-    for (uint32_t i = 0; i < groups; i++, in += 3, out += 2) {
+    uint32_t i = 0;
+#ifdef UNPACK_EIGHT
+    for (; i + 6 <= groups; i += 4, in += 12, out += 8)
+        unpack_eight_12p(in, out);
+#endif
+    for (; i < groups; i++, in += 3, out += 2) {
         out[0] = (uint16_t)(in[0] << 4 | (in[2] & 15));
         out[1] = (uint16_t)(in[1] << 4 | in[2] >> 4);
     }

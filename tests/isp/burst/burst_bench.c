@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Time of aligning, following and merging five 1080p frames, one thread, best of five. */
+/* Time of aligning, following and merging five 1080p frames, one thread, best of five:
+ * burst_bench [LEVEL of instruction sets]. */
 #include "burst_fixture.h"
 
 #include <stdio.h>
@@ -14,8 +15,13 @@ static double now_ns(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const int isa = isp_isa_find(argc > 1 ? argv[1] : "auto");
+    if (isa < 0) {
+        fprintf(stderr, "burst_bench: no level %s here\n", argv[1]);
+        return 2;
+    }
     const struct sisp_raw_format *format = sisp_raw_format_find("SRGGB12P");
     struct isp_geometry g = burst_geometry(format, 1920, 1080);
     struct sisp_coefficients c = burst_coefficients(4e-4F, 1e-5F);
@@ -24,16 +30,19 @@ int main(void)
         struct burst_view v = {1, i, (int32_t)i * 8, 0, c.noise_shot, c.noise_read, 1, {0}};
         raws[i] = burst_shoot(&g, format, &v);
     }
-    const struct isp_burst burst = burst_of(&g, &c, raws, FRAMES, 0);
+    struct isp_burst burst = burst_of(&g, &c, raws, FRAMES, 0);
+    burst.isa = (enum isp_isa)isa;
     struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
     isp_burst_filters_init(filters);
     void *scratch = burst_memory(isp_burst_merge_scratch_size(&g));
     uint16_t *merged = burst_memory((size_t)2 * g.crop.width * g.crop.height);
     uint16_t *noise = burst_memory(isp_burst_noise_map_size(&g));
+    void *align_scratch = burst_memory(isp_burst_align_scratch_size(&g));
     double best[3] = {1e18, 1e18, 1e18};
     for (unsigned i = 0; i < 5; i++) {
         double at[4] = {now_ns()};
-        struct isp_burst_transform t = burst_align(&g, &c, raws, FRAMES, 0);
+        struct isp_burst_transform t;
+        isp_burst_align(&burst, align_scratch, &t);
         at[1] = now_ns();
         struct isp_burst_vector *field = burst_follow(&burst, &t);
         at[2] = now_ns();
