@@ -33,7 +33,7 @@ static const char help[] =
     "or\n"
     "                           rotate-180-transpose, of previews and stills (rotate-0)\n"
     "      --shutter FRAME      press the shutter at this frame: a burst becomes a still\n"
-    "      --burst N            frames fused at a press, 2 to 16 (4)\n"
+    "      --burst N            frames fused at a press, 2 to 16 (4); fewer while there are fewer\n"
     "      --still PATH         where the still goes; %s is the frame (still-%s.jpg)\n"
     "      --overload FRAME[:COUNT]  rehearse trouble: the fast worker sleeps past its deadline\n"
     "      --raw DIR            keep raw frames in DIR, as the camera gave them\n"

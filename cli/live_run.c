@@ -278,9 +278,9 @@ static int capture_all(struct run *run)
             r = atomic_load(&run->output_error);
     }
     run->summary->seconds_ns = live_now_ns() - run->start_ns;
-    /* A burst that lacks frames gets none any more. */
-    bool is_whole = run->summary->captured - run->summary->missed >= o->burst_frames;
-    uint64_t patience_ns = live_now_ns() + (is_whole ? STILL_WAIT_NS : 0);
+    /* A burst that has no frame gets none any more. */
+    bool has_frames = run->summary->captured > run->summary->missed;
+    uint64_t patience_ns = live_now_ns() + (has_frames ? STILL_WAIT_NS : 0);
     while (!live_stop_requested && atomic_load(&run->is_still_due) && live_now_ns() < patience_ns)
         sleep_until(live_now_ns() + NS_A_SECOND / 100);
     /* A recording keeps its last frames on a busy machine, too; what takes longer, stop ends. */

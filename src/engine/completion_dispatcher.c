@@ -59,8 +59,9 @@ static bool keeps_input(
 
 static void drop_inputs(struct eng_core *core, struct eng_frame *frame)
 {
+    enum eng_holder holder = frame->is_plan ? ENG_HOLDER_PLAN : ENG_HOLDER_FRAME;
     for (uint32_t i = 0; i < frame->input_count; i++) {
-        int error = eng_resource_unpin(&core->resources, frame->inputs[i], ENG_HOLDER_FRAME);
+        int error = eng_resource_unpin(&core->resources, frame->inputs[i], holder);
         sisp_assert(!error);
     }
     frame->input_count = 0;

@@ -301,6 +301,7 @@ struct eng_config {
     struct eng_pool_config pools[ENG_POOLS_MAX];
     uint32_t input_pool;    /* pool that eng_input_acquire() takes from */
     uint32_t history_count; /* newest inputs kept for plans (the ring); 0: none; <= 16 */
+    uint32_t inputs_left;   /* ring and plans leave so many of a pool of inputs, which has them */
     uint32_t worker_count;
     struct eng_worker_config workers[ENG_WORKERS_MAX];
     uint32_t command_count;
@@ -374,9 +375,10 @@ struct eng_submission {
 int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submission);
 
 /**
- * Ask for a plan: fuse the newest `count` inputs (the next ones included while fewer are there,
- * until the TTL) on the background lane. Its one completion carries plan_token = *token. Any
- * thread; never waits. Returns: 0, -EAGAIN (too many plans), -EBADF, -EINVAL (count), -ESHUTDOWN.
+ * Ask for a plan: fuse the newest `count` inputs, or as many as the ring has, on the background
+ * lane. With none at all it waits for the next one, until the TTL. Its one completion carries
+ * plan_token = *token. Any thread; never waits. Returns: 0, -EAGAIN (too many plans), -EBADF,
+ * -EINVAL (count), -ESHUTDOWN.
  */
 int eng_plan_request(struct eng_runtime *runtime, uint32_t session, uint32_t count, uint64_t cookie,
     uint64_t *token);

@@ -10,7 +10,7 @@
 
 enum eng_frame_state {
     ENG_FRAME_UNUSED,
-    ENG_FRAME_PLANNED, /* a plan that waits for inputs or for the lane */
+    ENG_FRAME_PLANNED, /* a plan that waits for its first input, for room or for the lane */
     ENG_FRAME_WAITING, /* in its lane's queue, for its first or next stage */
     ENG_FRAME_RUNNING, /* dispatched to a worker */
     ENG_FRAME_ENDED,   /* its fate is known; it leaves when its stream's order allows */
@@ -20,7 +20,7 @@ enum eng_frame_state {
 
 /** What a frame with several inputs waits for. */
 struct eng_plan {
-    uint32_t input_count;
+    uint32_t wanted; /* inputs, at most */
     uint64_t expires_ns;
     bool is_reserved; /* a buffer of each role that its lane writes */
 };

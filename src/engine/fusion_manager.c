@@ -16,6 +16,32 @@ static void drop_oldest(struct eng_core *core, struct eng_session *session)
         session->history_count * sizeof(session->history[0]));
 }
 
+/* Whether ring, plans or what a worker has not let go keep it from being filled again. */
+static bool is_kept(const struct eng_buffer *buffer)
+{
+    return buffer->pins[ENG_HOLDER_HISTORY] || buffer->pins[ENG_HOLDER_PLAN] ||
+           (buffer->pins[ENG_HOLDER_ATTEMPT] && !buffer->pins[ENG_HOLDER_FRAME]);
+}
+
+/* Plans hold on to their inputs while they last, so meanwhile the ring gives way: a preview is
+ * worth more than the next burst's length. */
+static void leave_inputs(struct eng_core *core, struct eng_session *session, uint32_t index)
+{
+    const struct eng_resource_manager *resources = &core->resources;
+    const struct eng_pool *pool = &resources->pools[resources->buffers[index].pool];
+    uint32_t beside =
+        pool->count - (uint32_t)base_min_size(pool->count, core->config.history_count);
+    uint32_t wanted = (uint32_t)base_min_size(core->config.inputs_left, beside);
+    for (;;) {
+        uint32_t left = 0;
+        for (uint32_t i = pool->first; i < pool->first + pool->count; i++)
+            left += !is_kept(&resources->buffers[i]);
+        if (left >= wanted || session->history_count == 0)
+            return;
+        drop_oldest(core, session);
+    }
+}
+
 void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
 {
     struct eng_session *session = eng_core_session(core, frame->row.session);
@@ -32,6 +58,7 @@ void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
     memcpy(entry->meta, frame->meta[0], ENG_META_BYTES);
     int error = eng_resource_pin(&core->resources, entry->input, ENG_HOLDER_HISTORY);
     sisp_assert(!error); /* the frame pins it */
+    leave_inputs(core, session, entry->input.index);
 }
 
 void eng_fusion_forget(struct eng_core *core, struct eng_session *session)
@@ -79,39 +106,39 @@ static bool reserve(struct eng_core *core)
 /* ---- plans ------------------------------------------------------------------------------------
  */
 
+/* From the press on they are the plan's, whatever comes next. */
+static void select_inputs(
+    struct eng_core *core, const struct eng_session *session, struct eng_frame *frame)
+{
+    uint32_t count = (uint32_t)base_min_size(frame->plan.wanted, session->history_count);
+    uint32_t first = session->history_count - count;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct eng_history_entry *entry = &session->history[first + i];
+        frame->inputs[i] = entry->input;
+        memcpy(frame->meta[i], entry->meta, ENG_META_BYTES);
+        int error = eng_resource_pin(&core->resources, entry->input, ENG_HOLDER_PLAN);
+        sisp_assert(!error); /* the ring pins it */
+        frame->row.sequence = entry->sequence;
+        frame->row.capture_ns = entry->capture_ns;
+    }
+    frame->input_count = count;
+}
+
 void eng_fusion_create(struct eng_core *core, struct eng_frame *frame, uint32_t input_count)
 {
     sisp_assert(input_count > 0 && input_count <= core->config.history_count);
     frame->is_plan = true;
     frame->state = ENG_FRAME_PLANNED;
     frame->plan = (struct eng_plan){
-        .input_count = input_count,
+        .wanted = input_count,
         .expires_ns = core->now_ns + core->config.knobs.plan_ttl_ns,
     };
+    select_inputs(core, eng_core_session(core, frame->row.session), frame);
 }
 
-static void select_inputs(
-    struct eng_core *core, const struct eng_session *session, struct eng_frame *frame)
-{
-    sisp_assert(session->history_count >= frame->plan.input_count);
-    uint32_t first = session->history_count - frame->plan.input_count;
-    for (uint32_t i = 0; i < frame->plan.input_count; i++) {
-        const struct eng_history_entry *entry = &session->history[first + i];
-        frame->inputs[i] = entry->input;
-        memcpy(frame->meta[i], entry->meta, ENG_META_BYTES);
-        int error = eng_resource_pin(&core->resources, entry->input, ENG_HOLDER_FRAME);
-        sisp_assert(!error); /* the ring pins it */
-        frame->row.sequence = entry->sequence;
-        frame->row.capture_ns = entry->capture_ns;
-    }
-    frame->input_count = frame->plan.input_count;
-}
-
-static void schedule(
-    struct eng_core *core, const struct eng_session *session, struct eng_frame *frame)
+static void schedule(struct eng_core *core, struct eng_frame *frame)
 {
     const struct eng_lane_config *lane = &core->config.lanes[ENG_LANE_BACKGROUND];
-    select_inputs(core, session, frame);
     uint32_t roles = written_roles(core);
     for (uint32_t r = 0; r < ENG_ROLES_MAX; r++)
         if (roles >> r & 1)
@@ -121,26 +148,21 @@ static void schedule(
     eng_scheduler_admit(core, frame);
 }
 
-static void expire(
-    struct eng_core *core, const struct eng_session *session, struct eng_frame *frame)
-{
-    bool is_short =
-        frame->state == ENG_FRAME_PLANNED && session->history_count < frame->plan.input_count;
-    eng_scheduler_give_up(core, frame, ENG_DROPPED,
-        is_short ? ENG_REASON_NOT_ENOUGH_FRAMES : ENG_REASON_PLAN_EXPIRED);
-}
-
 static void step_plan(struct eng_core *core, struct eng_frame *frame)
 {
     struct eng_plan *plan = &frame->plan;
     const struct eng_session *session = eng_core_session(core, frame->row.session);
     if (core->now_ns >= plan->expires_ns) {
-        expire(core, session, frame);
+        bool is_short = frame->state == ENG_FRAME_PLANNED && frame->input_count == 0;
+        eng_scheduler_give_up(core, frame, ENG_DROPPED,
+            is_short ? ENG_REASON_NOT_ENOUGH_FRAMES : ENG_REASON_PLAN_EXPIRED);
         return;
     }
     if (frame->state != ENG_FRAME_PLANNED)
         return;
-    if (core->stop_ns) {
+    if (frame->input_count == 0)
+        select_inputs(core, session, frame);
+    if (core->stop_ns && frame->input_count == 0) {
         /* No more inputs will come. */
         eng_scheduler_give_up(core, frame, ENG_CANCELLED, ENG_REASON_FLUSHED);
         return;
@@ -149,8 +171,8 @@ static void step_plan(struct eng_core *core, struct eng_frame *frame)
         plan->is_reserved = reserve(core);
     bool has_room = eng_frame_depth(&core->frames, frame->row.session, ENG_LANE_BACKGROUND) <
                     core->config.lanes[ENG_LANE_BACKGROUND].capacity;
-    if (plan->is_reserved && has_room && session->history_count >= plan->input_count)
-        schedule(core, session, frame);
+    if (plan->is_reserved && has_room && frame->input_count > 0)
+        schedule(core, frame);
 }
 
 static bool is_live_plan(const struct eng_frame *frame)

@@ -16,6 +16,7 @@
 enum eng_holder {
     ENG_HOLDER_PRODUCER,  /* lent to the application to fill, or in the supply */
     ENG_HOLDER_FRAME,     /* a FrameRecord */
+    ENG_HOLDER_PLAN,      /* the FrameRecord of a plan, its inputs */
     ENG_HOLDER_ATTEMPT,   /* a slot, until its worker is known to have let go */
     ENG_HOLDER_HISTORY,   /* the ring of newest inputs */
     ENG_HOLDER_COMMITTED, /* latest version of a role */

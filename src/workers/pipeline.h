@@ -180,6 +180,12 @@ struct payload *pipeline_payload(
 
 const struct frame_meta *pipeline_meta(const struct eng_job *job);
 
+/** Whether the job is a press of the shutter: it is merged, though there may be one frame only. */
+static inline bool pipeline_is_burst(const struct eng_job *job)
+{
+    return job->plan_token != 0;
+}
+
 /** Put a tuning, or none, on the board. One thread at a time; workers go on. */
 void pipeline_board_write(struct pipeline_board *board, const struct sisp_tuning *tuning);
 

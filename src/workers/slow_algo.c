@@ -50,7 +50,7 @@ static int begin(void *user, struct eng_job *job)
         memset(&payload->request, 0, sizeof(payload->request));
     }
     pipeline_timing(job, "slow_algo", start_ns);
-    if (job->input_count < 2)
+    if (!pipeline_is_burst(job))
         return 0;
     if (job->writes[ROLE_MOTION].size_bytes < isp_burst_field_size(&p->still, job->input_count))
         return -EPROTO;
@@ -78,7 +78,7 @@ static void run_task(
 static int end(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
-    if (job->input_count > 1)
+    if (pipeline_is_burst(job))
         pipeline_timing(job, "follow", p->slow_measure.started_ns);
     return 0;
 }

@@ -6,13 +6,13 @@
 #include <string.h>
 
 enum phase {
-    PHASE_MERGE, /* only with more than one input */
+    PHASE_MERGE, /* only of a burst */
     PHASE_DEVELOP,
 };
 
 static enum phase phase_of(const struct eng_job *job, uint32_t phase)
 {
-    return job->input_count > 1 && phase == 0 ? PHASE_MERGE : PHASE_DEVELOP;
+    return pipeline_is_burst(job) && phase == 0 ? PHASE_MERGE : PHASE_DEVELOP;
 }
 
 static uint16_t *mosaic_of(const struct pipeline *p, const struct eng_job *job)
@@ -44,7 +44,7 @@ static int begin(void *user, struct eng_job *job)
     uint64_t start_ns = eng_now_ns();
     struct isp_geometry geometry = p->still;
     struct sisp_coefficients coefficients = payload->coefficients;
-    if (job->input_count > 1) {
+    if (pipeline_is_burst(job)) {
         const size_t bytes = isp_burst_field_size(&p->still, job->input_count);
         if (!job->reads[ROLE_MOTION].bytes || job->reads[ROLE_MOTION].size_bytes < bytes)
             return -EPROTO;
@@ -59,7 +59,7 @@ static int begin(void *user, struct eng_job *job)
         return r;
     pipeline_timing(job, "recipe", start_ns);
     p->slow.started_ns = eng_now_ns();
-    return job->input_count > 1 ? 2 : 1;
+    return pipeline_is_burst(job) ? 2 : 1;
 }
 
 /* A merge's bands are whole blocks of eight rows. */
@@ -88,7 +88,7 @@ static void run_task(
         return;
     }
     const uint8_t *raw =
-        job->input_count > 1 ? (const uint8_t *)mosaic_of(p, job) : job->inputs[0].bytes;
+        pipeline_is_burst(job) ? (const uint8_t *)mosaic_of(p, job) : job->inputs[0].bytes;
     struct sisp_image image = pipeline_picture(&p->still, job->writes[ROLE_PICTURE].bytes);
     isp_still_band(p->slow.recipe, raw, &image, y0, y1, p->slow.threads[thread]);
 }
@@ -132,9 +132,10 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
 static int end(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
-    if (p->burst_frames && job->input_count > 1)
+    if (pipeline_is_burst(job))
         report(p, job, pipeline_fusion(p, job->writes[ROLE_PICTURE].bytes));
-    pipeline_timing(job, job->input_count > 1 ? "merge+slow_isp" : "slow_isp", p->slow.started_ns);
+    pipeline_timing(
+        job, pipeline_is_burst(job) ? "merge+slow_isp" : "slow_isp", p->slow.started_ns);
     uint64_t start_ns = eng_now_ns();
     pipeline_provenance(p, job, job->reads[ROLE_PAYLOAD].bytes);
     pipeline_timing(job, "hash", start_ns);

@@ -124,10 +124,10 @@ def shutter_makes_a_still(folder):
 def a_still_that_cannot_come_is_said(folder):
     still = ['--still', os.path.join(folder, 's.png')]
     start = time.monotonic()
-    code, _, err = run('live', *SMALL, '--frames', 3, '--shutter', 1, *still)
-    expect(code == 1 and 'the still was' in err, code, err)
+    code, _, err = run('live', '--camera', 'sim', '--frames', 9, '--shutter', 8, '--burst', 8, '--knob', 'plan_ttl=1ms', *still)
+    expect(code == 1 and 'the still was dropped (plan_expired)' in err, code, err)
     one_sentence(err)
-    expect(time.monotonic() - start < 5, 'waited for frames that cannot come')
+    expect(time.monotonic() - start < 5, 'waited for a still that cannot come')
     code, _, err = run('live', '--camera', 'stdin', '--raw-format', 'SRGGB8', '--size', '64x64', '--shutter', 9, *still,
                        stdin=bytes(64 * 64 * 2))
     expect(code == 1 and 'frame 9' in err, code, err)

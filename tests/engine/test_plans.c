@@ -48,11 +48,21 @@ TEST(a_plan_takes_the_newest_inputs)
     CHECK_EQ(fixture.rows, 7);
 }
 
-TEST(a_plan_waits_for_the_inputs_that_it_lacks)
+TEST(a_plan_takes_what_there_is)
 {
     fixture_init(&fixture, 1);
     REQUIRE(fixture_start(&fixture) == 0);
-    submit_and_drop(1);
+    submit_and_drop(2);
+    uint64_t token;
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 4, 0, &token) == 0);
+    check_plan(token, 0 + 1);
+    fixture_finish(&fixture);
+}
+
+TEST(a_plan_before_the_first_input_waits_for_it)
+{
+    fixture_init(&fixture, 1);
+    REQUIRE(fixture_start(&fixture) == 0);
     uint64_t token;
     REQUIRE(eng_plan_request(fixture.runtime, 0, 2, 0, &token) == 0);
     FIXTURE_UNTIL(&fixture, figures.reserved_bytes == PICTURE_WORDS * sizeof(uint64_t));
@@ -62,7 +72,7 @@ TEST(a_plan_waits_for_the_inputs_that_it_lacks)
     for (int i = 0; i < 2; i++) {
         REQUIRE(fixture_next(&fixture, &completion) == 0);
         CHECK_EQ(completion.row.outcome, ENG_DELIVERED);
-        has_plan |= completion.row.plan_token == token && fixture_is_picture_of(&completion, 1);
+        has_plan |= completion.row.plan_token == token && fixture_is_picture_of(&completion, 0);
         has_frame |= completion.row.plan_token == 0;
         eng_release(fixture.runtime, &completion);
     }
@@ -70,12 +80,11 @@ TEST(a_plan_waits_for_the_inputs_that_it_lacks)
     fixture_finish(&fixture);
 }
 
-TEST(a_plan_with_too_few_frames_ends_at_its_ttl)
+TEST(a_plan_without_frames_ends_at_its_ttl)
 {
     fixture_init(&fixture, 1);
     fixture.config.knobs.plan_ttl_ns = 30 * MS;
     REQUIRE(fixture_start(&fixture) == 0);
-    submit_and_drop(2);
     uint64_t token, before_ns = eng_now_ns();
     REQUIRE(eng_plan_request(fixture.runtime, 0, 3, 0, &token) == 0);
     REQUIRE(fixture_next(&fixture, &completion) == 0);
@@ -84,6 +93,48 @@ TEST(a_plan_with_too_few_frames_ends_at_its_ttl)
     CHECK_EQ(completion.row.outcome, ENG_DROPPED);
     CHECK_EQ(completion.row.reason, ENG_REASON_NOT_ENOUGH_FRAMES);
     FIXTURE_UNTIL(&fixture, figures.reserved_bytes == 0);
+    fixture_finish(&fixture);
+}
+
+/* Frames of before the press, though there was no room for the plan until much later. */
+TEST(a_plan_has_its_inputs_from_the_press_on)
+{
+    fixture_init(&fixture, 1);
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(4);
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
+    uint64_t tokens[2];
+    for (int i = 0; i < 2; i++) {
+        REQUIRE(eng_plan_request(fixture.runtime, 0, 3, 0, &tokens[i]) == 0);
+        submit_and_drop(8);
+    }
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
+    check_plan(tokens[0], 1 + 2 + 3);
+    check_plan(tokens[1], 9 + 10 + 11);
+    fixture_finish(&fixture);
+}
+
+/* 16 inputs, of which plans have 12: the ring keeps as few as are left. */
+TEST(the_ring_gives_way_while_plans_last)
+{
+    fixture_init(&fixture, 1);
+    fixture.config.inputs_left = 3;
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(4);
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
+    uint64_t tokens[4];
+    for (int i = 0; i < 4; i++) {
+        REQUIRE(eng_plan_request(fixture.runtime, 0, 4, 0, &tokens[i]) == 0);
+        submit_and_drop(20); /* each finds its input */
+    }
+    atomic_store(&fixture.commands[SLOW_ISP].hold, 0);
+    check_plan(tokens[0], 0 + 1 + 2 + 3);
+    check_plan(tokens[1], 20 + 21 + 22 + 23);
+    check_plan(tokens[2], 40 + 41 + 42 + 43);
+    check_plan(tokens[3], 63); /* with twelve kept, one of 13 was the ring's */
+    submit_and_drop(4);
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 4, 0, &tokens[0]) == 0);
+    check_plan(tokens[0], 84 + 85 + 86 + 87);
     fixture_finish(&fixture);
 }
 
@@ -179,8 +230,11 @@ TEST(too_many_plans_are_refused)
 int main(void)
 {
     RUN(a_plan_takes_the_newest_inputs);
-    RUN(a_plan_waits_for_the_inputs_that_it_lacks);
-    RUN(a_plan_with_too_few_frames_ends_at_its_ttl);
+    RUN(a_plan_takes_what_there_is);
+    RUN(a_plan_before_the_first_input_waits_for_it);
+    RUN(a_plan_without_frames_ends_at_its_ttl);
+    RUN(a_plan_has_its_inputs_from_the_press_on);
+    RUN(the_ring_gives_way_while_plans_last);
     RUN(a_plan_that_stalls_ends_at_its_ttl);
     RUN(a_plan_without_room_is_reserved_later);
     RUN(two_plans_while_frames_flow);

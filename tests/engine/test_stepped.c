@@ -422,6 +422,7 @@ static void run_seed(uint64_t seed, struct seen *total)
     struct seen seen = {.is_background_only = seed % 10 == 0};
     fixture_init(&stepped.fixture, 1);
     stepped.fixture.config.knobs.plan_ttl_ns = 300 * MS;
+    stepped.fixture.config.inputs_left = (uint32_t)(seed % 7);
     stepped.fixture.config.knobs.isolation = seed % 2;
     stepped.fixture.config.knobs.restart_budget = 3;
     stepped.fixture.config.knobs.restart_window_ns = 300 * MS;

@@ -71,6 +71,8 @@ int sim_try_frame(uint32_t session, uint32_t stream, uint32_t number)
         sim_write_end(stamp);
     if (!PLAT_FAULT(producer_cancels)) {
         error = submit(session, stream, number, input, fence);
+        if (!error && fence != SIM_NO_FENCE)
+            sim_fence_pass(fence);
         if (!error)
             return 0;
     }
@@ -132,6 +134,7 @@ void sim_give_back(const struct eng_completion *held)
         SIM_CHECK(eng_release(sim_scenario.runtime, held) == 0);
     } else {
         SIM_CHECK(eng_release_fenced(sim_scenario.runtime, held, sim_fence_descriptor(fence)) == 0);
+        sim_fence_pass(fence);
         sim_sometimes(SIM_RELEASE_FENCED);
     }
     if (PLAT_FAULT(releases_twice)) {

@@ -12,6 +12,7 @@
 
 struct job {
     bool is_used, is_read;
+    bool is_owned; /* whoever began it has its descriptor and may yet pass it on */
     void *bytes;
     uint64_t due_ns;
 };
@@ -29,15 +30,21 @@ void sim_fencer_init(void)
     memset(&fencer, 0, sizeof(fencer));
 }
 
+static bool is_free(int fence)
+{
+    return !fencer.jobs[fence].is_used && !fencer.jobs[fence].is_owned && sim_fence_renew(fence);
+}
+
 static int begin(void *bytes, bool is_read)
 {
     int fence = 0;
-    while (fence < SIM_FENCES_MAX && (fencer.jobs[fence].is_used || !sim_fence_renew(fence)))
+    while (fence < SIM_FENCES_MAX && !is_free(fence))
         fence++;
     if (fence == SIM_FENCES_MAX)
         return SIM_NO_FENCE;
     struct job *job = &fencer.jobs[fence];
     *job = (struct job){.is_used = true,
+        .is_owned = true,
         .is_read = is_read,
         .bytes = bytes,
         .due_ns = sim.now_ns + sim_choose(SIM_TIME, 12000) * 1000};
@@ -84,8 +91,14 @@ static void end_job(int fence)
     sim_fence_signal(fence, has_failed);
 }
 
+void sim_fence_pass(int fence)
+{
+    fencer.jobs[fence].is_owned = false;
+}
+
 void sim_fence_forget(int fence)
 {
+    sim_fence_pass(fence);
     end_job(fence);
 }
 

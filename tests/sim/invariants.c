@@ -473,7 +473,8 @@ void sim_check_pins(void)
     const struct eng_resource_manager *resources = &shadow.core->resources;
     for (uint32_t i = 0; i < resources->buffer_count; i++) {
         const uint16_t *pins = resources->buffers[i].pins;
-        SIM_CHECK(pins[ENG_HOLDER_FRAME] == 0 && pins[ENG_HOLDER_HISTORY] == 0);
+        SIM_CHECK(pins[ENG_HOLDER_FRAME] == 0 && pins[ENG_HOLDER_PLAN] == 0);
+        SIM_CHECK(pins[ENG_HOLDER_HISTORY] == 0);
         SIM_CHECK(pins[ENG_HOLDER_COMMITTED] == 0 && pins[ENG_HOLDER_CONSUMER] == 0);
         SIM_CHECK(pins[ENG_HOLDER_ATTEMPT] == 0 || shadow.core->monitor.count > 0);
     }

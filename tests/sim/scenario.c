@@ -63,6 +63,7 @@ static void set_pools(struct eng_config *config)
         (struct eng_pool_config){"sim-still", BUFFER_BYTES, 2, ENG_MEMORY_MEMFD};
     config->input_pool = POOL_INPUT;
     config->history_count = 4;
+    config->inputs_left = sim_choose(SIM_SCENARIO, 7);
 }
 
 void sim_describe(struct eng_config *config)

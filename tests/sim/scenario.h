@@ -81,6 +81,8 @@ void sim_fencer_stop(void);
 uint32_t sim_fences_left(void);
 int sim_fence_fill(void *bytes);
 int sim_fence_read(void *bytes);
+/** It was passed on: its number may be used again once it has signalled. */
+void sim_fence_pass(int fence);
 /** What it was for has been refused. */
 void sim_fence_forget(int fence);
 
