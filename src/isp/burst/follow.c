@@ -109,12 +109,32 @@ static int32_t round_of(float v)
     return (int32_t)(v < 0 ? v - 0.5F : v + 0.5F);
 }
 
+/* The best displacement within reach of `centre`, which has `least`. */
+static void search_around(const struct job *job, const struct follow_pair *pair,
+    const int32_t at[2], int32_t reach, float least, int32_t best[2])
+{
+    const int32_t centre[2] = {best[0], best[1]};
+    for (int32_t y = centre[1] - reach; y <= centre[1] + reach; y++) {
+        for (int32_t x = centre[0] - reach; x <= centre[0] + reach; x++) {
+            if (x == centre[0] && y == centre[1])
+                continue;
+            float d = job->kernels->difference(pair, at[0], at[1], x, y);
+            if (d < least) {
+                least = d;
+                best[0] = x;
+                best[1] = y;
+            }
+        }
+    }
+}
+
 static void search(const struct job *job, const struct follow_pair *pair,
     const struct candidates *c, const int32_t at[2], struct follow_window *out)
 {
     int32_t best[2] = {round_of(c->at[0][0]), round_of(c->at[0][1])}, reach = c->reach;
     float least = FLT_MAX;
-    for (uint32_t k = 0; k < c->count; k++) {
+    const bool is_known = c->count == 1 && reach == 0; /* nothing to choose from */
+    for (uint32_t k = 0; !is_known && k < c->count; k++) {
         int32_t x = round_of(c->at[k][0]), y = round_of(c->at[k][1]);
         float d = job->kernels->difference(pair, at[0], at[1], x, y);
         if (d < least) {
@@ -124,17 +144,7 @@ static void search(const struct job *job, const struct follow_pair *pair,
             reach = k == c->guess ? REACH_GUESS : c->reach;
         }
     }
-    const int32_t centre[2] = {best[0], best[1]};
-    for (int32_t y = centre[1] - reach; y <= centre[1] + reach; y++) {
-        for (int32_t x = centre[0] - reach; x <= centre[0] + reach; x++) {
-            float d = job->kernels->difference(pair, at[0], at[1], x, y);
-            if (d < least) {
-                least = d;
-                best[0] = x;
-                best[1] = y;
-            }
-        }
-    }
+    search_around(job, pair, at, reach, least, best);
     *out = (struct follow_window){(float)best[0], (float)best[1], 0, 0, 0};
 }
 

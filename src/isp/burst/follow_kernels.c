@@ -15,65 +15,79 @@
 #define STEPS   4
 #define AT_REST 0.02F /* cells; a smaller step is the last */
 
-/* ---- whole displacements --------------------------------------------------------------------- */
+#define LANES 8
+typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int16_t shorts __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 
-struct span {
-    int32_t from, to;
+/* ---- windows --------------------------------------------------------------------------------- */
+
+/* Cells of a picture from some place on. */
+struct view {
+    const int16_t *at;
+    size_t stride;
 };
 
-/* Cells of the window that both pictures have. */
-static struct span common(int32_t at, int32_t size, int32_t shift, uint32_t limit)
+static int32_t inside(int32_t i, uint32_t n)
 {
-    int32_t low = at, high = at + size, n = (int32_t)limit;
-    low = low > 0 ? low : 0;
-    low = low + shift > 0 ? low : -shift;
-    high = high < n ? high : n;
-    high = high + shift < n ? high : n - shift;
-    return (struct span){low, high};
+    return i < 0 ? 0 : i < (int32_t)n ? i : (int32_t)n - 1;
 }
+
+/* A square of `size` cells; beyond the picture there are its last cells, or clipped ones. */
+static struct view view_of(const struct level *l, int32_t x, int32_t y, int32_t size,
+    bool is_repeated, int16_t copy[PATCH * PATCH])
+{
+    const int32_t w = (int32_t)l->width, h = (int32_t)l->height;
+    if (x >= 0 && y >= 0 && x + size <= w && y + size <= h)
+        return (struct view){l->cells + (size_t)y * l->width + x, l->width};
+    for (int32_t j = 0; j < size; j++) {
+        const int16_t *row = l->cells + (size_t)inside(y + j, l->height) * l->width;
+        const bool is_row = y + j >= 0 && y + j < h;
+        for (int32_t i = 0; i < size; i++)
+            copy[j * size + i] = row[inside(x + i, l->width)];
+        for (int32_t i = 0; !is_repeated && i < size; i++)
+            copy[j * size + i] =
+                is_row && x + i >= 0 && x + i < w ? copy[j * size + i] : PYRAMID_CLIPPED;
+    }
+    return (struct view){copy, (size_t)size};
+}
+
+/* ---- whole displacements --------------------------------------------------------------------- */
 
 /* Differences of a column's sixteen cells must fit into its word. */
 #define DIFFERENCE_MAX 4095
 
-struct columns {
-    uint16_t sum[WINDOW], compared[WINDOW];
-};
+typedef int16_t row_cells __attribute__((vector_size(2 * WINDOW), aligned(2), may_alias));
+typedef uint32_t row_pairs __attribute__((vector_size(2 * WINDOW), may_alias));
 
-static inline void add_cells(struct columns *c, const int16_t *a, const int16_t *b, int32_t count)
+static uint32_t sum_words(const row_cells *words)
 {
-    for (int32_t k = 0; k < count; k++) {
-        int16_t low = a[k] < b[k] ? a[k] : b[k], high = a[k] < b[k] ? b[k] : a[k];
-        int16_t d = (int16_t)(high - low);
-        d = d < DIFFERENCE_MAX ? d : DIFFERENCE_MAX;
-        c->sum[k] = (uint16_t)(c->sum[k] + (low < 0 ? 0 : d));
-        c->compared[k] = (uint16_t)(c->compared[k] + (low < 0 ? 0 : 1));
-    }
+    row_pairs pairs = *(const row_pairs *)words;
+    pairs = (pairs & 0xffff) + (pairs >> 16);
+    uint32_t sum = 0;
+    for (int32_t k = 0; k < WINDOW / 2; k++)
+        sum += pairs[k];
+    return sum;
 }
 
 static float difference(
     const struct follow_pair *pair, int32_t x, int32_t y, int32_t dx, int32_t dy)
 {
-    const struct level *r = &pair->reference, *f = &pair->frame;
-    struct span columns = common(x, WINDOW, dx, r->width), rows = common(y, WINDOW, dy, r->height);
-    int32_t width = columns.to - columns.from;
-    if (width <= 0 || rows.to <= rows.from)
-        return FLT_MAX;
-    struct columns c;
-    memset(&c, 0, sizeof c);
-    for (int32_t j = rows.from; j < rows.to; j++) {
-        const int16_t *a = r->cells + (size_t)j * r->width + columns.from;
-        const int16_t *b = f->cells + ((int64_t)j + dy) * f->width + columns.from + dx;
-        if (width == WINDOW)
-            add_cells(&c, a, b, WINDOW);
-        else
-            add_cells(&c, a, b, width);
+    int16_t copies[2][PATCH * PATCH];
+    const struct view r = view_of(&pair->reference, x, y, WINDOW, false, copies[0]);
+    const struct view f = view_of(&pair->frame, x + dx, y + dy, WINDOW, false, copies[1]);
+    row_cells sum = {0}, clipped = {0};
+    for (int32_t j = 0; j < WINDOW; j++) {
+        const row_cells a = *(const row_cells *)(r.at + (size_t)j * r.stride);
+        const row_cells b = *(const row_cells *)(f.at + (size_t)j * f.stride);
+        const row_cells is_clipped = (a | b) >> 15, sign = (a - b) >> 15;
+        row_cells d = (((a - b) ^ sign) - sign) & ~is_clipped;
+        d = (d | (d > DIFFERENCE_MAX)) & DIFFERENCE_MAX;
+        sum += d;
+        clipped -= is_clipped;
     }
-    uint32_t sum = 0, compared = 0;
-    for (int32_t k = 0; k < WINDOW; k++) {
-        sum += c.sum[k];
-        compared += c.compared[k];
-    }
-    return compared >= WINDOW * WINDOW / 4 ? (float)sum / (float)compared : FLT_MAX;
+    const uint32_t compared = WINDOW * WINDOW - sum_words(&clipped);
+    return compared >= WINDOW * WINDOW / 4 ? (float)sum_words(&sum) / (float)compared : FLT_MAX;
 }
 
 /* ---- fractional displacements ---------------------------------------------------------------- */
@@ -94,131 +108,97 @@ static int32_t floor_of(float v)
     return (float)i > v ? i - 1 : i;
 }
 
-static uint32_t inside(int32_t i, uint32_t n)
+/* Macros: a function that answers with a vector has no one ABI on all levels. */
+#define INTS_AT(cells) __builtin_convertvector(*(const shorts *)(cells), ints)
+#define LANES_OF(v)    __builtin_convertvector(v, lanes)
+
+static inline float sum_lanes(const lanes *v)
 {
-    return i < 0 ? 0 : i < (int32_t)n ? (uint32_t)i : n - 1;
+    const float *f = (const float *)v;
+    return ((f[0] + f[4]) + (f[2] + f[6])) + ((f[1] + f[5]) + (f[3] + f[7]));
 }
 
+/* Columns of a window, LANES wide. */
+#define COLUMNS (WINDOW / LANES)
+
+/* `size` cells either way are compared. */
 struct patch {
-    float reference[WINDOW][WINDOW], gx[WINDOW][WINDOW], gy[WINDOW][WINDOW];
-    float weight[WINDOW][WINDOW]; /* 1, or 0: cannot be compared */
-    float frame[PATCH][PATCH];    /* its first cell lies at (x + base_x, y + base_y) */
+    int32_t size;
+    lanes reference[WINDOW][COLUMNS], gx[WINDOW][COLUMNS], gy[WINDOW][COLUMNS];
+    lanes weight[WINDOW][COLUMNS]; /* 1, or 0: cannot be compared */
+    float frame[PATCH][PATCH];     /* its first cell lies at (x + base_x, y + base_y) */
     int32_t base_x, base_y;
     float count, sum; /* of cells compared, and of the reference's */
 };
 
 static void load_frame(struct patch *p, const struct level *f, int32_t x, int32_t y)
 {
-    for (int32_t j = 0; j < PATCH; j++) {
-        const int16_t *row = f->cells + (size_t)inside(y + j, f->height) * f->width;
-        if (x >= 0 && x + PATCH <= (int32_t)f->width) {
-            for (int32_t i = 0; i < PATCH; i++)
-                p->frame[j][i] = row[x + i];
-        } else {
-            for (int32_t i = 0; i < PATCH; i++)
-                p->frame[j][i] = row[inside(x + i, f->width)];
-        }
+    int16_t copy[PATCH * PATCH];
+    const int32_t size = p->size + PATCH - WINDOW;
+    const struct view v = view_of(f, x, y, size, true, copy);
+    for (int32_t j = 0; j < size; j++) {
+        for (int32_t i = 0; i < size; i += LANES)
+            *(lanes *)&p->frame[j][i] = LANES_OF(INTS_AT(v.at + (size_t)j * v.stride + i));
     }
 }
 
-/* Rows of cells around one, and of the frame at the whole displacement. */
-struct rows {
-    const int16_t *above, *at, *below;
-    const float *frame;
-};
-
-/* A row's gradients, 0 and weight 0 where it or the frame cannot be compared. */
-static inline void load_row(const struct rows *r, int32_t count, float *restrict reference,
-    float *restrict gx, float *restrict gy, float *restrict weight)
-{
-    const int16_t *restrict above = r->above, *restrict at = r->at, *restrict below = r->below;
-    const float *restrict frame = r->frame;
-    for (int32_t i = 0; i < count; i++) {
-        int32_t left = at[i - 1], right = at[i + 1], up = above[i], down = below[i], c = at[i];
-        float w = (c | left | right | up | down) >= 0 ? 1.0F : 0.0F;
-        w = frame[i] >= 0 ? w : 0.0F;
-        reference[i] = (float)c;
-        gx[i] = (float)(right - left) * 0.5F * w;
-        gy[i] = (float)(down - up) * 0.5F * w;
-        weight[i] = w;
-    }
-}
-
-/* The window itself, and which of its cells can be compared with the frame's at the whole
- * displacement that the patch was loaded around. */
-static void load_reference(
-    struct patch *p, const struct follow_pair *pair, int32_t x, int32_t y, int32_t size)
-{
-    const struct level *r = &pair->reference;
-    const int32_t w = (int32_t)r->width, h = (int32_t)r->height;
-    const int32_t dx = p->base_x + REACH + 1, dy = p->base_y + REACH + 1;
-    struct span columns = common(x, size, dx, r->width), lines = common(y, size, dy, r->height);
-    columns.from = columns.from > 0 ? columns.from : 1;
-    columns.to = columns.to < w ? columns.to : w - 1;
-    lines.from = lines.from > 0 ? lines.from : 1;
-    lines.to = lines.to < h ? lines.to : h - 1;
-    if (columns.from > x || columns.to < x + WINDOW || lines.from > y || lines.to < y + WINDOW) {
-        memset(p->reference, 0, sizeof p->reference);
-        memset(p->gx, 0, sizeof p->gx);
-        memset(p->gy, 0, sizeof p->gy);
-        memset(p->weight, 0, sizeof p->weight);
-    }
-    const int32_t first = columns.from - x, count = columns.to - columns.from;
-    for (int32_t j = lines.from; count > 0 && j < lines.to; j++) {
-        const int16_t *at = r->cells + (size_t)j * (size_t)w + columns.from;
-        const int32_t k = j - y;
-        const struct rows rows = {at - w, at, at + w, &p->frame[k + REACH + 1][first + REACH + 1]};
-        if (count == WINDOW)
-            load_row(&rows, WINDOW, p->reference[k], p->gx[k], p->gy[k], p->weight[k]);
-        else
-            load_row(&rows, count, p->reference[k] + first, p->gx[k] + first, p->gy[k] + first,
-                p->weight[k] + first);
-    }
-}
-
-static float sum_lanes(const float lanes[WINDOW])
-{
-    float sum = 0;
-    for (int32_t i = 0; i < WINDOW; i++)
-        sum += lanes[i];
-    return sum;
-}
-
+/* Gradients; 0 and weight 0 where a cell or one beside it, or the frame's at the whole displacement
+ * that the patch was loaded around, cannot be compared. */
 static void load(struct patch *p, const struct follow_pair *pair, const int32_t window[3],
     const float displacement[2])
 {
-    p->base_x = floor_of(displacement[0]) - REACH - 1;
-    p->base_y = floor_of(displacement[1]) - REACH - 1;
-    load_frame(p, &pair->frame, window[0] + p->base_x, window[1] + p->base_y);
-    load_reference(p, pair, window[0], window[1], window[2]);
-    float count[WINDOW] = {0}, sum[WINDOW] = {0};
-    for (int32_t j = 0; j < WINDOW; j++) {
-        for (int32_t i = 0; i < WINDOW; i++) {
-            count[i] += p->weight[j][i];
-            sum[i] += p->weight[j][i] * p->reference[j][i];
+    int16_t copies[2][PATCH * PATCH];
+    const int32_t dx = floor_of(displacement[0]), dy = floor_of(displacement[1]);
+    const int32_t x = window[0], y = window[1], size = window[2];
+    p->size = size;
+    p->base_x = dx - REACH - 1;
+    p->base_y = dy - REACH - 1;
+    load_frame(p, &pair->frame, x + p->base_x, y + p->base_y);
+    const struct view r = view_of(&pair->reference, x - 1, y - 1, size + 2, false, copies[0]);
+    const struct view f = view_of(&pair->frame, x + dx, y + dy, size, false, copies[1]);
+    lanes count = {0}, sum = {0};
+    for (int32_t j = 0; j < size; j++) {
+        for (int32_t i = 0; i < size / LANES; i++) {
+            const int16_t *at = r.at + (size_t)(j + 1) * r.stride + 1 + i * LANES;
+            const ints c = INTS_AT(at), left = INTS_AT(at - 1), right = INTS_AT(at + 1);
+            const ints up = INTS_AT(at - r.stride), down = INTS_AT(at + r.stride);
+            const ints other = INTS_AT(f.at + (size_t)j * f.stride + i * LANES);
+            const ints is_compared = ~((c | left | right | up | down | other) >> 31);
+            const lanes weight = LANES_OF(-is_compared), cells = LANES_OF(c);
+            p->reference[j][i] = cells;
+            p->gx[j][i] = LANES_OF((right - left) & is_compared) * 0.5F;
+            p->gy[j][i] = LANES_OF((down - up) & is_compared) * 0.5F;
+            p->weight[j][i] = weight;
+            count += weight;
+            sum += weight * cells;
         }
     }
-    p->count = sum_lanes(count);
-    p->sum = sum_lanes(sum);
+    p->count = sum_lanes(&count);
+    p->sum = sum_lanes(&sum);
 }
 
 /* The frame at the displacement, minus the reference; 0 where they cannot be compared. */
-static void subtract(const struct patch *p, float dx, float dy, float out[WINDOW][WINDOW])
+static void subtract(const struct patch *p, float dx, float dy, lanes out[WINDOW][COLUMNS])
 {
-    int32_t x = floor_of(dx), y = floor_of(dy);
+    const int32_t x = floor_of(dx), y = floor_of(dy);
+    const int32_t column = x - p->base_x - 1, row = y - p->base_y - 1;
     float wx[4], wy[4];
     cubic(dx - (float)x, wx);
     cubic(dy - (float)y, wy);
-    const int32_t column = x - p->base_x - 1, row = y - p->base_y - 1;
-    for (int32_t j = 0; j < WINDOW; j++) {
-        float line[PATCH];
-        const float *a = p->frame[row + j], *b = a + PATCH, *c = b + PATCH, *d = c + PATCH;
-        for (int32_t i = 0; i < PATCH; i++)
-            line[i] = wy[0] * a[i] + wy[1] * b[i] + (wy[2] * c[i] + wy[3] * d[i]);
-        const float *at = line + column;
-        for (int32_t i = 0; i < WINDOW; i++) {
-            float v = wx[0] * at[i] + wx[1] * at[i + 1] + (wx[2] * at[i + 2] + wx[3] * at[i + 3]);
-            out[j][i] = (v - p->reference[j][i]) * p->weight[j][i];
+    for (int32_t i = 0; i < p->size / LANES; i++) {
+        lanes lines[4] = {{0}};
+        for (int32_t j = 0; j < p->size + 3; j++) {
+            const float *at = &p->frame[row + j][column + i * LANES];
+            lines[0] = lines[1];
+            lines[1] = lines[2];
+            lines[2] = lines[3];
+            lines[3] = wx[0] * *(const lanes *)at + wx[1] * *(const lanes *)(at + 1) +
+                       (wx[2] * *(const lanes *)(at + 2) + wx[3] * *(const lanes *)(at + 3));
+            if (j >= 3)
+                out[j - 3][i] =
+                    (wy[0] * lines[0] + wy[1] * lines[1] + (wy[2] * lines[2] + wy[3] * lines[3]) -
+                        p->reference[j - 3][i]) *
+                    p->weight[j - 3][i];
         }
     }
 }
@@ -237,16 +217,16 @@ struct tensor {
 
 static struct tensor tensor_of(const struct patch *p)
 {
-    float xx[WINDOW] = {0}, xy[WINDOW] = {0}, yy[WINDOW] = {0};
+    lanes xx = {0}, xy = {0}, yy = {0};
     for (int32_t j = 0; j < WINDOW; j++) {
-        for (int32_t i = 0; i < WINDOW; i++) {
-            float gx = p->gx[j][i], gy = p->gy[j][i];
-            xx[i] += gx * gx;
-            xy[i] += gx * gy;
-            yy[i] += gy * gy;
+        for (int32_t i = 0; i < COLUMNS; i++) {
+            const lanes gx = p->gx[j][i], gy = p->gy[j][i];
+            xx += gx * gx;
+            xy += gx * gy;
+            yy += gy * gy;
         }
     }
-    return (struct tensor){sum_lanes(xx), sum_lanes(xy), sum_lanes(yy)};
+    return (struct tensor){sum_lanes(&xx), sum_lanes(&xy), sum_lanes(&yy)};
 }
 
 /* Noise in the gradients looks like content: what it makes of them is taken away. */
@@ -277,15 +257,15 @@ static void refine(const struct follow_pair *pair, int32_t x, int32_t y, struct 
     if (!(determinant > 1e-3F * t.xx * t.yy) || p.count < WINDOW * WINDOW / 4)
         return;
     for (int32_t step = 0; step < STEPS; step++) {
-        float d[WINDOW][WINDOW], bx[WINDOW] = {0}, by[WINDOW] = {0};
+        lanes d[WINDOW][COLUMNS], bx = {0}, by = {0};
         subtract(&p, w->x, w->y, d);
         for (int32_t j = 0; j < WINDOW; j++) {
-            for (int32_t i = 0; i < WINDOW; i++) {
-                bx[i] += p.gx[j][i] * d[j][i];
-                by[i] += p.gy[j][i] * d[j][i];
+            for (int32_t i = 0; i < COLUMNS; i++) {
+                bx += p.gx[j][i] * d[j][i];
+                by += p.gy[j][i] * d[j][i];
             }
         }
-        float sx = sum_lanes(bx), sy = sum_lanes(by);
+        const float sx = sum_lanes(&bx), sy = sum_lanes(&by);
         float dx = (t.yy * sx - t.xy * sy) / determinant;
         float dy = (t.xx * sy - t.xy * sx) / determinant;
         float length = __builtin_sqrtf(dx * dx + dy * dy);
@@ -310,13 +290,13 @@ static float misfit(const struct follow_pair *pair, const int32_t window[3], flo
     load(&p, pair, window, displacement);
     if (p.count * 4 < (float)(window[2] * window[2]))
         return FLT_MAX;
-    float d[WINDOW][WINDOW], sum[WINDOW] = {0};
+    lanes d[WINDOW][COLUMNS], sum = {0};
     subtract(&p, dx, dy, d);
-    for (int32_t j = 0; j < WINDOW; j++) {
-        for (int32_t i = 0; i < WINDOW; i++)
-            sum[i] += d[j][i] * d[j][i];
+    for (int32_t j = 0; j < p.size; j++) {
+        for (int32_t i = 0; i < p.size / LANES; i++)
+            sum += d[j][i] * d[j][i];
     }
-    return sum_lanes(sum) / (p.count * variance_of(pair, &p));
+    return sum_lanes(&sum) / (p.count * variance_of(pair, &p));
 }
 
 /* ---- tiles and their neighbours -------------------------------------------------------------- */
