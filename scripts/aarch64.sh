@@ -42,11 +42,12 @@ check() {
 }
 
 kernels=$(grep -l 'FAST_KERNELS(fast_' src/isp/fast/*.c)
-others=$(grep -L 'FAST_KERNELS(fast_\|ISA_NAME' src/isp/fast/*.c src/isp/burst/*.c)
-compile neon "-O3 -DISP_KERNEL -DISA_NAME=neon" $kernels src/isp/still/still_kernels.c \
+stills=$(grep -l 'ISA_NAME)(' src/isp/still/*.c)
+others=$(grep -L 'FAST_KERNELS(fast_\|ISA_NAME' src/isp/fast/*.c src/isp/burst/*.c src/isp/still/*.c)
+compile neon "-O3 -DISP_KERNEL -DISA_NAME=neon" $kernels $stills \
     src/isp/burst/*_kernels.c
 compile generic "-O3 -DISP_KERNEL -DISA_NAME=generic" $kernels
-compile isp "" $others src/isp/*.c src/isp/still/still.c src/isp/auto/*.c \
+compile isp "" $others src/isp/*.c src/isp/auto/*.c \
     src/base/assert.c src/base/coefficients.c src/base/format.c src/base/hash.c src/base/log.c
 compile reference "" tests/reference/*.c tests/isp/fast/frame.c
 isp="$build/neon/*.o $build/isp/*.o"

@@ -1,30 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The still path (SlowISP's developing half): recipe, scratch and the walk over rows. */
+/* The still path (SlowISP's developing half): its recipe. band.c walks over the rows. */
 #include <isp/still/still.h>
 #include <isp/still/unpack.h>
 
 #include <base/base.h>
 
 #include <errno.h>
-
-#if defined(__x86_64__)
-extern const struct still_kernels still_kernels_base, still_kernels_v2, still_kernels_v3,
-    still_kernels_v4;
-static const struct still_kernels *const levels[ISP_ISA_COUNT] = {
-    [ISP_ISA_BASE] = &still_kernels_base,
-    [ISP_ISA_V2] = &still_kernels_v2,
-    [ISP_ISA_V3] = &still_kernels_v3,
-    [ISP_ISA_V4] = &still_kernels_v4,
-};
-#elif defined(__aarch64__)
-extern const struct still_kernels still_kernels_neon;
-static const struct still_kernels *const levels[ISP_ISA_COUNT] = {
-    [ISP_ISA_NEON] = &still_kernels_neon};
-#else
-extern const struct still_kernels still_kernels_base;
-static const struct still_kernels *const levels[ISP_ISA_COUNT] = {
-    [ISP_ISA_BASE] = &still_kernels_base};
-#endif
 
 /* ---- checks: written so that NaN fails them ---------------------------------------------------
  */
@@ -123,7 +104,7 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     if (!is_geometry_ours(geometry) || !are_coefficients_valid(coefficients))
         return -EINVAL;
     int level = (int)isa;
-    while (level >= 0 && !levels[level])
+    while (level >= 0 && !still_levels[level])
         level--;
     if (level < 0)
         return -ENOTSUP;
@@ -135,7 +116,7 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     }
     *recipe = (struct isp_still_recipe){
         .geometry = *geometry,
-        .kernels = levels[level],
+        .kernels = still_levels[level],
         .packing = format->packing,
         .is_mono = format->is_mono,
         .cfa = sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y),
@@ -144,50 +125,4 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     };
     compile_tables(recipe, coefficients);
     return 0;
-}
-
-/* ---- bands --------------------------------------------------------------------------------- */
-
-static size_t plane_floats(uint32_t width)
-{
-    return base_align((width + 1) / 2 + 2 * STILL_PAD, 16);
-}
-
-static size_t words_bytes(uint32_t width)
-{
-    return base_align(((size_t)width + UNPACK_SLACK) * sizeof(uint16_t), 64);
-}
-
-size_t isp_still_scratch_size(const struct isp_geometry *geometry)
-{
-    uint32_t width = geometry->crop.width;
-    return words_bytes(width) + 5 * 2 * plane_floats(width) * sizeof(float);
-}
-
-/* Where linear row y (from -2 on) is kept. */
-static struct still_line line_at(void *scratch, uint32_t width, int64_t y)
-{
-    size_t plane = plane_floats(width);
-    float *planes = (float *)((uint8_t *)scratch + words_bytes(width));
-    float *first = planes + (size_t)((y + 2) % 5) * 2 * plane + STILL_PAD;
-    return (struct still_line){{first, first + plane}};
-}
-
-void isp_still_band(const struct isp_still_recipe *recipe, const uint8_t *raw,
-    const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch)
-{
-    const uint32_t width = recipe->geometry.crop.width, height = recipe->geometry.crop.height;
-    int64_t next = (int64_t)y0 - 2;
-    for (uint32_t y = y0; y < y1; y++) {
-        for (; next <= (int64_t)y + 2; next++) {
-            struct still_line line = line_at(scratch, width, next);
-            recipe->kernels->linearise(
-                recipe, raw, unpack_mirror(next, height), &line, (uint16_t *)scratch);
-        }
-        struct still_line lines[5];
-        for (unsigned i = 0; i < 5; i++)
-            lines[i] = line_at(scratch, width, (int64_t)y - 2 + i);
-        recipe->kernels->develop(
-            recipe, lines, y, out->planes[0] + (size_t)y * out->stride_bytes[0]);
-    }
 }

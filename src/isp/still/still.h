@@ -1,27 +1,55 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** What the still path's frame code and its row kernels share. */
+/**
+ * What the still path's frame code and its row kernels share. A band is walked in strips of
+ * columns, so that all between the raw rows and the picture stays in cache; in a strip, rows go
+ * through three stages: linear samples, demosaic, finish.
+ */
 #ifndef ISP_STILL_STILL_H
 #define ISP_STILL_STILL_H
 
 #include <isp/isp.h>
 #include <stdbool.h>
 
-/* Floats before and after each plane of a row: room for mirrored samples, and 64-byte alignment. */
-#define STILL_PAD 16
+/* A strip's cells (pairs of columns), and the most that a stage may see of its surroundings. */
+#define STILL_STRIP_CELLS  512
+#define STILL_MARGIN_CELLS 16 /* 64 bytes of floats: rows are aligned */
+#define STILL_ROW_CELLS    (STILL_STRIP_CELLS + 2 * STILL_MARGIN_CELLS)
 
-/** One linear row, even and odd samples apart: phase[x & 1][x >> 1], valid from x = -2 on. */
+/* Rows and columns that the finish may see around a pixel, at most. */
+#define STILL_AROUND_MAX 8
+#define STILL_RGB_FLOATS (2 * STILL_ROW_CELLS) /* of one channel of a row */
+
+/** One linear row, even and odd columns apart: phase[x & 1][x >> 1], x from the strip's first
+ * column on, the strip's margin at both ends included. */
 struct still_line {
     float *phase[2];
 };
 
+/** One demosaiced row, linear, 0..clip level: channel[c][x], x from the strip's first column on,
+ * the recipe's `around` columns at both ends included. */
+struct still_rgb {
+    float *channel[3];
+};
+
+/** Columns x..x+columns-1 of the crop; x is even. */
+struct still_strip {
+    const struct isp_still_recipe *recipe;
+    uint32_t x, columns;
+    uint32_t cells;  /* of the columns; the last may be half a cell */
+    uint32_t margin; /* cells of linear rows at both ends, beyond the picture's ends mirrored */
+};
+
 /** The row kernels of one instruction set level. */
 struct still_kernels {
-    /** Row y of the crop, unpacked and linear, mirrored at its ends. words: scratch. */
-    void (*linearise)(const struct isp_still_recipe *recipe, const uint8_t *raw, uint32_t y,
+    /** Row y of the crop, unpacked and linear. words: scratch. */
+    void (*linearise)(const struct still_strip *strip, const uint8_t *raw, uint32_t y,
         const struct still_line *line, uint16_t *words);
-    /** Output row y from the linear rows y-2..y+2. */
-    void (*develop)(const struct isp_still_recipe *recipe, const struct still_line lines[5],
-        uint32_t y, uint8_t *out);
+    /** Colours of row y (its parity counts) from the linear rows y-2..y+2: bilinear or MHC. */
+    void (*demosaic)(const struct still_strip *strip, const struct still_line lines[5], int64_t y,
+        const struct still_rgb *rgb);
+    /** Output row from rows[around], and from its surroundings: rows[0..2*around]. out: the
+     * pixel at the strip's first column. */
+    void (*finish)(const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);
 };
 
 struct isp_still_recipe {
@@ -31,6 +59,7 @@ struct isp_still_recipe {
     bool is_mono;
     enum sisp_cfa cfa; /* of the crop's corner */
     enum sisp_demosaic demosaic;
+    uint32_t around; /* rows and columns that the finish sees around a pixel: even */
     float black[SISP_SITE_COUNT];
     float scale[SISP_SITE_COUNT]; /* wb gain / (white - black) */
     float clip_level;
@@ -39,5 +68,15 @@ struct isp_still_recipe {
     struct sisp_lsc_mesh lsc;
     float lsc_scale[2], lsc_offset[2]; /* of x and y: knot index = sample index * scale + offset */
 };
+
+/** Level 0..: NULL where this processor's family has no such level. */
+extern const struct still_kernels *const still_levels[ISP_ISA_COUNT];
+
+/* The same selection as SSE's minps and maxps: NaN gives the limit. */
+static inline float still_clamp(float x, float low, float high)
+{
+    x = x > low ? x : low;
+    return x < high ? x : high;
+}
 
 #endif

@@ -127,7 +127,7 @@ TEST(same_bits_at_every_level_and_in_any_bands)
         SISP_PIXEL_RGBA64, SISP_PIXEL_RGB24, SISP_PIXEL_XRGB8888};
     const uint32_t bands[] = {1, 2, 3, 7, 64};
     struct base_prng prng = {2};
-    for (uint32_t width = 2; width < 1200; width = width < 70 ? width + 3 : width * 3) {
+    for (uint32_t width = 2; width < 2200; width = width < 70 ? width + 3 : width * 3) {
         const struct sisp_raw_format *format = &sisp_raw_formats[width % 32];
         struct trial t = trial_make(&prng, format, width, 2 + width % 13, outs[width % 3]);
         t.coefficients.demosaic = width / 3 % 2;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The row kernels by name: each file of them is built once per level, which ISA_NAME names. */
+#ifndef ISP_STILL_KERNELS_H
+#define ISP_STILL_KERNELS_H
+
+#include <isp/still/still.h>
+
+#define STILL_SYMBOL_(name, level) name##_##level
+#define STILL_SYMBOL(name, level)  STILL_SYMBOL_(name, level)
+
+/* What they do, struct still_kernels says. */
+#define STILL_KERNELS(level)                                                                       \
+    void STILL_SYMBOL(still_linearise, level)(const struct still_strip *strip, const uint8_t *raw, \
+        uint32_t y, const struct still_line *line, uint16_t *words);                               \
+    void STILL_SYMBOL(still_malvar, level)(const struct still_strip *strip,                        \
+        const struct still_line lines[5], int64_t y, const struct still_rgb *rgb);                 \
+    void STILL_SYMBOL(still_finish, level)(                                                        \
+        const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);
+
+#ifdef ISA_NAME
+STILL_KERNELS(ISA_NAME)
+#endif
+
+#endif
