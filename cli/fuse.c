@@ -290,8 +290,10 @@ static int write_output(const struct fuse *f)
     char error[ERROR_BYTES];
     int r;
     if (f->writer) {
-        const struct sisp_write_params params = {
-            .exif = &f->info.exif, .orientation = f->info.orientation, .is_srgb = 1};
+        const struct sisp_write_params params = {.exif = &f->info.exif,
+            .orientation = f->info.orientation,
+            .threads = f->result.record.threads,
+            .is_srgb = 1};
         r = sisp_write_image(f->writer, f->output, &f->result.image, &params, error, sizeof(error));
     } else {
         const struct sisp_mosaic_scale scale = {

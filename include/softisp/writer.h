@@ -22,20 +22,21 @@ SISP_API extern const struct sisp_writer sisp_writers[];
 /** The writer for a path's extension or for a bare extension such as ".png", or NULL. */
 SISP_API const struct sisp_writer *sisp_writer_find(const char *path);
 
-/** {0}: no EXIF, orientation as is, JPEG quality 92. */
+/** {0}: no EXIF, orientation as is, JPEG quality 92, one thread. */
 struct sisp_write_params {
     const struct sisp_exif *exif; /* may be NULL; TIFF takes make and model of it, PPM nothing */
     uint32_t orientation; /* EXIF 1 to 8 (0 is 1): rows are turned while written, tag is 1 */
     int is_srgb;          /* put the sRGB profile inside */
     int jpeg_quality;     /* 1 to 100; 0: 92 */
+    uint32_t threads;     /* that encode a JPEG, the caller's among them; 0: that one alone */
 };
 
 /**
  * Write a picture. RGB24 and XRGB8888 give 8 bits, RGBA64 gives 16 bits a channel (alpha is
- * dropped). The same picture gives the same bytes. The file is written beside `path`, synced and
- * renamed; "-" writes to stdout, and an existing pipe or device is written straight into. What is
- * unfinished is unlinked on any error, and by sisp_writer_abandon_all() in a signal handler.
- * Writing to a closed pipe gives -EPIPE only where the program ignores SIGPIPE.
+ * dropped). The same picture gives the same bytes, whatever the threads. The file is written beside
+ * `path`, synced and renamed; "-" writes to stdout, and an existing pipe or device is written
+ * straight into. What is unfinished is unlinked on any error, and by sisp_writer_abandon_all() in a
+ * signal handler. Writing to a closed pipe gives -EPIPE only where the program ignores SIGPIPE.
  *
  * error:     on failure, one sentence without the path, if not NULL.
  * Threads:   any.   Real-time: may block.

@@ -1,75 +1,103 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A picture is encoded in strips of equal height, each a JPEG of its own with the same tables, and
+ * their coefficients are joined by restart markers (ITU-T T.81, B.2.1 and E.1.4): threads share the
+ * work, and the bytes depend on the picture alone. */
 #include "output/encode.h"
+
+#include "base/base.h"
+#include "platform/platform.h"
 
 #include <errno.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <jpeglib.h>
 #include <jerror.h>
 
-/* Tables made for the picture take a second pass over all coefficients, 6 bytes a pixel in memory:
- * up to 64 million pixels that is worth its few percent. */
-#define OPTIMIZED_MAX (64u << 20)
+/* Whole blocks at any sampling, whole blocks of struct out_rows, and at the widest no more than
+ * the 65535 units that a restart interval can have. */
+#define STRIP_ROWS  64
+#define THREADS_MAX 64
 
-/* On the heap, so that nothing which changes after setjmp() is a local variable. */
+/* Both end with these in front of the coefficients. */
+enum marker {
+    MARKER_SOF0 = 0xc0,
+    MARKER_SOF2 = 0xc2,
+    MARKER_RST0 = 0xd0,
+    MARKER_EOI = 0xd9,
+    MARKER_SOS = 0xda,
+};
+
+struct strip {
+    uint8_t *bytes; /* from SOI to EOI */
+    size_t size_bytes;
+    int error;
+    char message[JMSG_LENGTH_MAX];
+};
+
+/* What all threads share. */
+struct picture {
+    struct out_job *job;
+    struct out_blob exif, profile;
+    struct strip *strips;
+    unsigned count;
+    atomic_uint next;
+    atomic_bool has_failed;
+};
+
+/* One thread's. On the heap, so that nothing which changes after setjmp() is a local variable. */
 struct encoder {
     struct jpeg_compress_struct compress;
     struct jpeg_error_mgr errors;
     struct jpeg_destination_mgr destination;
     jmp_buf failed;
-    struct out_job *job;
-    int error;
-    struct out_blob exif, profile;
-    uint8_t buffer[32 * 1024];
+    const struct picture *picture;
+    struct out_rows rows;
+    struct strip *strip;
 };
-
-static _Noreturn void fail(struct encoder *encoder, int error)
-{
-    encoder->error = error;
-    longjmp(encoder->failed, 1);
-}
 
 static void on_error(j_common_ptr common)
 {
     struct encoder *encoder = common->client_data;
-    char message[JMSG_LENGTH_MAX];
-    int code = common->err->msg_code;
-    int error = code == JERR_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
-    common->err->format_message(common, message);
-    fail(encoder, out_fail(encoder->job, error, "libjpeg: %s", message));
+    struct strip *strip = encoder->strip;
+    strip->error = common->err->msg_code == JERR_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
+    common->err->format_message(common, strip->message);
+    longjmp(encoder->failed, 1);
 }
 
 static void on_message(j_common_ptr common, int level)
 {
 }
 
-static void start_output(j_compress_ptr compress)
+/* Room for as much again, or for the first guess: a byte a pixel. */
+static boolean grow(j_compress_ptr compress)
 {
     struct encoder *encoder = compress->client_data;
-    encoder->destination.next_output_byte = encoder->buffer;
-    encoder->destination.free_in_buffer = sizeof(encoder->buffer);
-}
-
-static void write_out(struct encoder *encoder, size_t size_bytes)
-{
-    int error = out_file_write(encoder->job->file, encoder->buffer, size_bytes);
-    if (error)
-        fail(encoder, out_fail(encoder->job, error, "the picture cannot be written: %m"));
-}
-
-static boolean empty_output(j_compress_ptr compress)
-{
-    write_out(compress->client_data, sizeof(((struct encoder *)0)->buffer));
-    start_output(compress);
+    struct strip *strip = encoder->strip;
+    const size_t used = strip->size_bytes;
+    const size_t room = used ? 2 * used : 4096 + (size_t)compress->image_width * STRIP_ROWS;
+    uint8_t *bytes = realloc(strip->bytes, room);
+    if (!bytes)
+        ERREXIT1(compress, JERR_OUT_OF_MEMORY, 0);
+    strip->bytes = bytes;
+    strip->size_bytes = room;
+    encoder->destination.next_output_byte = bytes + used;
+    encoder->destination.free_in_buffer = room - used;
     return TRUE;
+}
+
+static void start_output(j_compress_ptr compress)
+{
+    grow(compress);
 }
 
 static void end_output(j_compress_ptr compress)
 {
     struct encoder *encoder = compress->client_data;
-    write_out(encoder, sizeof(encoder->buffer) - encoder->destination.free_in_buffer);
+    encoder->strip->size_bytes -= encoder->destination.free_in_buffer;
 }
 
 /* Below quality 90 what is lost to halved chroma drowns in what quantisation loses, and it saves a
@@ -81,77 +109,186 @@ static void set_sampling(struct jpeg_compress_struct *compress, int quality)
     compress->comp_info[0].v_samp_factor = factor;
 }
 
-static void set_up(struct encoder *encoder)
+/* The Huffman tables are the standard's: those made for the picture save 2 % of the file, take as
+ * long again as all the rest, and only after the last strip. */
+static void set_up(struct encoder *encoder, unsigned index)
 {
     struct jpeg_compress_struct *compress = &encoder->compress;
-    const struct out_job *job = encoder->job;
+    const struct picture *picture = encoder->picture;
+    const struct out_job *job = picture->job;
+    const uint32_t left = job->rows.height - index * STRIP_ROWS;
     jpeg_create_compress(compress);
     compress->dest = &encoder->destination;
     compress->image_width = job->rows.width;
-    compress->image_height = job->rows.height;
+    compress->image_height = left < STRIP_ROWS ? left : STRIP_ROWS;
     compress->input_components = 3;
     compress->in_color_space = JCS_RGB;
     jpeg_set_defaults(compress);
     jpeg_set_quality(compress, job->params.jpeg_quality, TRUE);
     set_sampling(compress, job->params.jpeg_quality);
-    compress->optimize_coding = (uint64_t)job->rows.width * job->rows.height <= OPTIMIZED_MAX;
+    if (picture->count > 1) {
+        const unsigned block = 8 * (unsigned)compress->comp_info[0].h_samp_factor;
+        compress->restart_interval = (job->rows.width + block - 1) / block * (STRIP_ROWS / block);
+    }
     /* EXIF wants APP1 right after the start of the image, where JFIF wants APP0. */
-    compress->write_JFIF_header = !encoder->exif.bytes;
+    compress->write_JFIF_header = !picture->exif.bytes;
 }
 
-static void run(struct encoder *encoder)
+static void write_markers(struct jpeg_compress_struct *compress, const struct picture *picture)
+{
+    const struct out_blob *exif = &picture->exif, *profile = &picture->profile;
+    if (exif->bytes)
+        jpeg_write_marker(compress, JPEG_APP0 + 1, exif->bytes, (unsigned)exif->size_bytes);
+    if (profile->bytes)
+        jpeg_write_icc_profile(compress, profile->bytes, (unsigned)profile->size_bytes);
+}
+
+static void run(struct encoder *encoder, unsigned index)
 {
     struct jpeg_compress_struct *compress = &encoder->compress;
-    struct out_rows *rows = &encoder->job->rows;
-    set_up(encoder);
+    set_up(encoder, index);
     jpeg_start_compress(compress, TRUE);
-    if (encoder->exif.bytes)
-        jpeg_write_marker(
-            compress, JPEG_APP0 + 1, encoder->exif.bytes, (unsigned)encoder->exif.size_bytes);
-    if (encoder->profile.bytes)
-        jpeg_write_icc_profile(
-            compress, encoder->profile.bytes, (unsigned)encoder->profile.size_bytes);
+    if (index == 0)
+        write_markers(compress, encoder->picture);
+    out_rows_seek(&encoder->rows, index * STRIP_ROWS);
     while (compress->next_scanline < compress->image_height) {
-        JSAMPROW row = out_rows_next(rows);
+        JSAMPROW row = out_rows_next(&encoder->rows);
         jpeg_write_scanlines(compress, &row, 1);
     }
     jpeg_finish_compress(compress);
 }
 
-static int encode(struct encoder *encoder)
+static void encode_strip(struct encoder *encoder, unsigned index)
 {
-    encoder->error = out_exif_create(&encoder->exif, encoder->job);
-    if (!encoder->error && encoder->job->params.is_srgb)
-        encoder->error = out_profile_create(&encoder->profile);
-    if (encoder->error)
-        return out_fail(encoder->job, encoder->error, "EXIF or ICC cannot be made: %m");
-
+    encoder->strip = &encoder->picture->strips[index];
     encoder->compress.err = jpeg_std_error(&encoder->errors);
     encoder->compress.client_data = encoder;
     encoder->errors.error_exit = on_error;
     encoder->errors.emit_message = on_message;
     encoder->destination = (struct jpeg_destination_mgr){
         .init_destination = start_output,
-        .empty_output_buffer = empty_output,
+        .empty_output_buffer = grow,
         .term_destination = end_output,
     };
     if (setjmp(encoder->failed) == 0)
-        run(encoder);
+        run(encoder, index);
     jpeg_destroy_compress(&encoder->compress);
-    return encoder->error;
+}
+
+/* One thread's part. Who has no memory leaves the strips to the others; they miss the ones that
+ * nobody did. */
+static void work(void *argument)
+{
+    struct picture *picture = argument;
+    const struct out_rows *rows = &picture->job->rows;
+    struct encoder *encoder = calloc(1, sizeof(*encoder));
+    if (!encoder)
+        return;
+    encoder->picture = picture;
+    if (out_rows_init(&encoder->rows, rows->image, rows->orientation) == 0) {
+        while (!picture->has_failed) {
+            const unsigned index = picture->next++;
+            if (index >= picture->count)
+                break;
+            encode_strip(encoder, index);
+            if (picture->strips[index].error)
+                picture->has_failed = true;
+        }
+        out_rows_finish(&encoder->rows);
+    }
+    free(encoder);
+}
+
+/* The caller works, too; a thread that cannot be had is done without. */
+static void work_together(struct picture *picture)
+{
+    struct plat_thread threads[THREADS_MAX];
+    unsigned wanted = picture->job->params.threads;
+    if (wanted > picture->count)
+        wanted = picture->count;
+    if (wanted > THREADS_MAX)
+        wanted = THREADS_MAX;
+    unsigned started = 0;
+    while (started + 1 < wanted) {
+        threads[started] = (struct plat_thread){.name = "jpeg", .run = work, .argument = picture};
+        if (plat_thread_create(&threads[started]) != 0)
+            break;
+        started++;
+    }
+    work(picture);
+    while (started > 0)
+        plat_thread_join(&threads[--started]);
+}
+
+/* Where the coefficients begin; the frame header on the way there gets the picture's height. */
+static size_t find_body(struct strip *strip, uint32_t height)
+{
+    uint8_t *bytes = strip->bytes;
+    size_t at = 2;
+    while (bytes[at + 1] != MARKER_SOS) {
+        if (bytes[at + 1] >= MARKER_SOF0 && bytes[at + 1] <= MARKER_SOF2) {
+            bytes[at + 5] = (uint8_t)(height >> 8);
+            bytes[at + 6] = (uint8_t)height;
+        }
+        at += 2 + (size_t)(bytes[at + 2] << 8 | bytes[at + 3]);
+    }
+    return at + 2 + (size_t)(bytes[at + 2] << 8 | bytes[at + 3]);
+}
+
+static int join(const struct picture *picture)
+{
+    struct out_file *file = picture->job->file;
+    int error = 0;
+    for (unsigned i = 0; i < picture->count && !error; i++) {
+        struct strip *strip = &picture->strips[i];
+        const uint8_t restart[2] = {0xff, (uint8_t)(MARKER_RST0 + ((i - 1) & 7))};
+        const size_t body = find_body(strip, picture->job->rows.height);
+        const size_t from = i == 0 ? 0 : body;
+        if (i > 0)
+            error = out_file_write(file, restart, sizeof(restart));
+        if (!error)
+            error = out_file_write(file, strip->bytes + from, strip->size_bytes - 2 - from);
+    }
+    const uint8_t end[2] = {0xff, MARKER_EOI};
+    if (!error)
+        error = out_file_write(file, end, sizeof(end));
+    return error ? out_fail(picture->job, error, "the picture cannot be written: %m") : 0;
+}
+
+static int encode(struct picture *picture)
+{
+    struct out_job *job = picture->job;
+    int error = out_exif_create(&picture->exif, job);
+    if (!error && job->params.is_srgb)
+        error = out_profile_create(&picture->profile);
+    if (error)
+        return out_fail(job, error, "EXIF or ICC cannot be made: %m");
+    work_together(picture);
+    for (unsigned i = 0; i < picture->count; i++) {
+        const struct strip *strip = &picture->strips[i];
+        if (strip->error)
+            return out_fail(job, strip->error, "libjpeg: %s", strip->message);
+    }
+    /* Without an error of a strip, only memory keeps threads from doing them all. */
+    if (picture->next < picture->count)
+        return out_fail(job, -ENOMEM, "no memory for the JPEG encoder");
+    return join(picture);
 }
 
 int out_encode_jpeg(struct out_job *job)
 {
     if (job->rows.width > JPEG_MAX_DIMENSION || job->rows.height > JPEG_MAX_DIMENSION)
         return out_fail(job, -EINVAL, "a JPEG side has at most %ld pixels", JPEG_MAX_DIMENSION);
-    struct encoder *encoder = calloc(1, sizeof(*encoder));
-    if (!encoder)
+    struct picture picture = {
+        .job = job, .count = (job->rows.height + STRIP_ROWS - 1) / STRIP_ROWS};
+    picture.strips = calloc(picture.count, sizeof(picture.strips[0]));
+    if (!picture.strips)
         return out_fail(job, -ENOMEM, "no memory for the JPEG encoder");
-    encoder->job = job;
-    int error = encode(encoder);
-    free(encoder->exif.bytes);
-    free(encoder->profile.bytes);
-    free(encoder);
+    int error = encode(&picture);
+    for (unsigned i = 0; i < picture.count; i++)
+        free(picture.strips[i].bytes);
+    free(picture.strips);
+    free(picture.exif.bytes);
+    free(picture.profile.bytes);
     return error;
 }

@@ -57,6 +57,10 @@ static void gather(const struct sisp_image *image, const uint8_t *from, ptrdiff_
             memcpy(to, from, 6);
         break;
     case SISP_PIXEL_RGB24:
+        if (from_step == 3 && to_step == 3) {
+            memcpy(to, from, (size_t)3 * count);
+            break;
+        }
         for (uint32_t i = 0; i < count; i++, from += from_step, to += to_step)
             memcpy(to, from, 3);
         break;
@@ -117,6 +121,12 @@ uint8_t *out_rows_next(struct out_rows *rows)
     }
     rows->next++;
     return rows->block + in_block * rows->row_bytes;
+}
+
+void out_rows_seek(struct out_rows *rows, uint32_t y)
+{
+    sisp_assert(y % BLOCK_ROWS == 0);
+    rows->next = y;
 }
 
 void out_rows_finish(struct out_rows *rows)

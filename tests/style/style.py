@@ -43,7 +43,7 @@ layers = {
     'engine': {'base', 'platform'},
     'workers': {'base', 'isp', 'engine'},
     'camera': {'base'},
-    'output': {'base'},
+    'output': {'base', 'platform'},
     'tuning': {'base'},
     'bench': {'base', 'isp'},
     'session': {'base', 'isp', 'engine', 'workers', 'camera', 'output', 'tuning', 'bench'},
