@@ -61,6 +61,18 @@ SISP_API SISP_MUST_CHECK int sisp_write_mosaic(const char *path,
     const struct sisp_raw_image *mosaic, const struct sisp_mosaic_scale *scale, char *error,
     size_t error_size);
 
+/**
+ * Write a raw frame as DNG 1.4: the samples of info->crop, uncompressed, with what `info` knows of
+ * levels, noise, colour, white balance, lens shading (to be applied) and exposure. `preview`, a
+ * picture as for sisp_write_image(), goes in front as a thumbnail; NULL: none. Without colour
+ * (info->profile.count 0) there is no ColorMatrix, which some readers ask for:
+ * sisp_result_raw_info() knows a default.
+ * samples: sisp_raw_info_size_bytes() of them, in 16-bit words, of a Bayer mosaic.
+ * As sisp_write_image() otherwise; -ENOTSUP also for a monochrome frame.
+ */
+SISP_API SISP_MUST_CHECK int sisp_write_dng(const char *path, const struct sisp_raw_info *info,
+    const uint8_t *samples, const struct sisp_image *preview, char *error, size_t error_size);
+
 /** Unlink every unfinished file. Async-signal-safe. */
 SISP_API void sisp_writer_abandon_all(void);
 

@@ -20,6 +20,9 @@ struct out_job {
 __attribute__((format(printf, 3, 4))) int out_fail(
     struct out_job *job, int error, const char *format, ...);
 
+/** Whether it is a picture that can be written: -EINVAL, said, if not. */
+int out_check_image(struct out_job *job, const struct sisp_image *image);
+
 typedef int (*out_encode_fn)(struct out_job *job);
 
 int out_encode_jpeg(struct out_job *job);

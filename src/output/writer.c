@@ -64,16 +64,13 @@ int out_fail(struct out_job *job, int error, const char *format, ...)
     return error;
 }
 
-static int check_image(
-    struct out_job *job, const struct sisp_writer *writer, const struct sisp_image *image)
+int out_check_image(struct out_job *job, const struct sisp_image *image)
 {
     if (!image || !image->planes[0])
         return out_fail(job, -EINVAL, "there is no picture");
     if (image->format != SISP_PIXEL_RGB24 && image->format != SISP_PIXEL_XRGB8888 &&
         image->format != SISP_PIXEL_RGBA64)
         return out_fail(job, -EINVAL, "pictures are written from RGB24, XRGB8888 or RGBA64 only");
-    if (image->format == SISP_PIXEL_RGBA64 && !writer->has_16_bit)
-        return out_fail(job, -EINVAL, "%s has no 16-bit channels", writer->name);
     if (image->width < 1 || image->height < 1 || image->width > 65535 || image->height > 65535)
         return out_fail(
             job, -EINVAL, "%ux%u is no size from 1x1 to 65535x65535", image->width, image->height);
@@ -125,7 +122,9 @@ int sisp_write_image(const struct sisp_writer *writer, const char *path,
     if (!encoders[index])
         return out_fail(&job, -ENOTSUP, "this build cannot write %s", writer->name);
 
-    int failed = check_image(&job, &sisp_writers[index], image);
+    int failed = out_check_image(&job, image);
+    if (!failed && image->format == SISP_PIXEL_RGBA64 && !writer->has_16_bit)
+        failed = out_fail(&job, -EINVAL, "%s has no 16-bit channels", writer->name);
     if (!failed)
         failed = check_params(&job, params);
     if (failed)
@@ -137,3 +136,12 @@ int sisp_write_image(const struct sisp_writer *writer, const char *path,
     out_rows_finish(&job.rows);
     return failed;
 }
+
+#if !OUT_HAVE_TIFF
+int sisp_write_dng(const char *path, const struct sisp_raw_info *info, const uint8_t *samples,
+    const struct sisp_image *preview, char *error, size_t error_size)
+{
+    struct out_job job = {.error = error, .error_size = error_size};
+    return out_fail(&job, -ENOTSUP, "this build cannot write DNG: it has no libtiff");
+}
+#endif
