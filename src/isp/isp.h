@@ -255,6 +255,11 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
 void isp_coefficients_init(struct sisp_coefficients *out, const struct sisp_raw_info *info,
     const struct sisp_params *params, const struct sisp_tuning *tuning);
 
+/** What a DNG says of a camera's colour: the tuning's, else the raw file's own, else a stated
+ * default by which what these gains balance is white. */
+void isp_profile_make(const struct sisp_raw_info *info, const struct sisp_tuning *tuning,
+    const float wb_gains[3], struct sisp_color_profile *out);
+
 /* ---- burst (SlowAlgo, SlowISP) -------------------------------------------------------------- */
 
 #define ISP_BURST_MAX 16

@@ -10,7 +10,7 @@ static const double identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 
 /* Stated default for cameras without a profile: about the middle of what phone sensors are
  * calibrated to in daylight. Neutral stays neutral; hues are only roughly right. */
-static const double generic_ccm[9] = {
+const double isp_generic_ccm[9] = {
     1.60,
     -0.45,
     -0.15,
@@ -48,7 +48,7 @@ static const double bradford[9] = {
     1.0296,
 };
 
-static const double white_d50[3] = {0.96422, 1, 0.82521};
+const double isp_white_d50[3] = {0.96422, 1, 0.82521};
 static const double white_d65[3] = {0.95047, 1, 1.08883};
 
 /* XYZ as seen under white `from` to XYZ as seen under D65. */
@@ -68,6 +68,15 @@ static bool adapt_to_d65(const double from[3], double out[9])
     return true;
 }
 
+bool isp_srgb_from_xyz(const double white[3], double out[9])
+{
+    double adapt[9];
+    if (!adapt_to_d65(white, adapt))
+        return false;
+    isp_matrix_multiply(xyz_to_srgb, adapt, out);
+    return true;
+}
+
 /* White-balanced camera to XYZ, and the white of that XYZ. */
 static void balanced_to_xyz(const struct sisp_color_profile *profile,
     const struct isp_profile_solution *solution, const float wb_gains[3], double out[9],
@@ -77,7 +86,7 @@ static void balanced_to_xyz(const struct sisp_color_profile *profile,
         double weight = isp_profile_weight(profile, solution->cct_kelvin);
         isp_profile_mix(profile->forward_matrix, weight, out);
         for (int i = 0; i < 3; i++)
-            white[i] = white_d50[i];
+            white[i] = isp_white_d50[i];
         return;
     }
     for (int i = 0; i < 9; i++)
@@ -165,7 +174,7 @@ enum sisp_source isp_ccm(float ccm[9], const struct sisp_color_profile *profile,
         stated = identity;
         source = SISP_SOURCE_MANUAL;
     } else if (!from_profile(base, profile, wb_gains)) {
-        stated = generic_ccm;
+        stated = isp_generic_ccm;
         source = SISP_SOURCE_NEUTRAL;
     }
     isp_ccm_finish(ccm, stated ? stated : base, params);

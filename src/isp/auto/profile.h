@@ -19,6 +19,14 @@ bool isp_profile_solve(const struct sisp_color_profile *profile, const float wb_
 /** Weight of the second illuminant at that temperature: linear in 1 / T. */
 double isp_profile_weight(const struct sisp_color_profile *profile, double cct_kelvin);
 
+/** XYZ under that white to linear sRGB. False for what is no white. */
+bool isp_srgb_from_xyz(const double white[3], double out[9]);
+
+/** The matrix of cameras of which nothing is known. */
+extern const double isp_generic_ccm[9];
+
+extern const double isp_white_d50[3];
+
 void isp_profile_mix(const float matrices[2][9], double weight, double out[9]);
 
 #endif

@@ -248,8 +248,60 @@ TEST(canon_550d_color_checker_is_close_to_its_reference)
     CHECK(best < generic);
 }
 
+/* What is described and read back gives the matrix that it was made of. */
+TEST(a_described_tuning_gives_its_own_matrices)
+{
+    static const float ccms[2][9] = {
+        {2.1F, -0.9F, -0.2F, -0.5F, 1.9F, -0.4F, -0.3F, -1.2F, 2.5F},
+        {1.7F, -0.5F, -0.2F, -0.3F, 1.6F, -0.3F, 0, -0.6F, 1.6F},
+    };
+    static struct sisp_tuning tuning = {.parts = 1U << SISP_TUNING_WHITE | 1U << SISP_TUNING_COLOR,
+        .white_count = 2,
+        .white = {{2856, 0.9F, 0.4F}, {6504, 0.5F, 0.7F}},
+        .color_count = 2,
+        .colors = {{.kelvin = 2856}, {.kelvin = 6504}}};
+    const struct sisp_raw_info info = {0};
+    const struct sisp_params params = sisp_params_default();
+    struct sisp_color_profile profile;
+    for (unsigned i = 0; i < 2; i++)
+        memcpy(tuning.colors[i].ccm, ccms[i], sizeof(ccms[i]));
+    isp_profile_make(&info, &tuning, gains_daylight, &profile);
+    REQUIRE(profile.count == 2 && profile.has_forward);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct sisp_tuning_white *white = &tuning.white[i];
+        const float gains[3] = {1 / white->red_over_green, 1, 1 / white->blue_over_green};
+        float ccm[9];
+        CHECK_NEAR(1e6 / isp_profile_cct(&profile, gains), 1e6 / (double)white->kelvin, 4);
+        for (unsigned forward = 0; forward < 2; forward++) {
+            profile.has_forward = forward; /* either way */
+            isp_ccm(ccm, &profile, gains, &params);
+            for (unsigned k = 0; k < 9; k++)
+                CHECK_NEAR((double)ccm[k], (double)ccms[i][k], 0.02);
+        }
+    }
+}
+
+TEST(an_unknown_camera_is_described_by_the_generic_default)
+{
+    struct sisp_raw_info info = {0};
+    const struct sisp_params params = sisp_params_default();
+    struct sisp_color_profile profile, none = {0};
+    float ccm[9], generic[9];
+    isp_profile_make(&info, NULL, gains_daylight, &profile);
+    REQUIRE(profile.count == 1);
+    isp_ccm(ccm, &profile, gains_daylight, &params);
+    isp_ccm(generic, &none, gains_daylight, &params);
+    for (unsigned k = 0; k < 9; k++)
+        CHECK_NEAR((double)ccm[k], (double)generic[k], 1e-3);
+    info.profile = profile_hero6();
+    isp_profile_make(&info, NULL, gains_daylight, &profile);
+    CHECK(memcmp(&profile, &info.profile, sizeof(profile)) == 0);
+}
+
 int main(void)
 {
+    RUN(a_described_tuning_gives_its_own_matrices);
+    RUN(an_unknown_camera_is_described_by_the_generic_default);
     RUN(neutral_stays_neutral_under_any_gains_and_saturation);
     RUN(saturation_keeps_luma_and_zero_is_grey);
     RUN(camera_colour_is_the_identity);
