@@ -23,7 +23,8 @@ static const char help[] =
     "were taken: files as 'softisp develop' takes them. The first is the reference: the picture "
     "is\n"
     "of its moment, the others take its noise away. OUT is a picture (.jpg .png .tiff .ppm) or,\n"
-    "merged and nothing else, a raw in the scale of the first (.pgm). A report goes to stdout.\n"
+    "merged and nothing else, a raw: .dng, which says its own noise, or .pgm in the scale of the\n"
+    "first. A report goes to stdout.\n"
     "\n"
     "  -o, --output OUT         where the picture goes\n"
     "      --noise A,B          of one frame: variance = A x + B, x from 0 (black) to 1 (white);\n"
@@ -67,7 +68,7 @@ struct fuse {
     struct cli_raw_options raw;
     struct cli_tuning tuning;
     struct sisp_params params;
-    bool has_noise, json;
+    bool has_noise, is_dng, json;
     float noise[2];
     unsigned depth;
     uint32_t threads;
@@ -147,23 +148,23 @@ static bool check(struct fuse *f)
         cli_error("fuse", "'-o OUT' is missing; see 'softisp help fuse'");
     else if (f->count < 2 || f->count > SISP_BURST_MAX)
         cli_error("fuse", "%u inputs: a burst takes 2 to 16 frames", f->count);
-    else if (ends_with(f->output, ".dng"))
-        cli_error(
-            "fuse", "'%s': DNG files are not written yet; .pgm holds the merged raw", f->output);
     else if (!cli_check_raw("fuse", &f->raw) || is_an_input(f, f->output) ||
              (f->flow && is_an_input(f, f->flow)))
         return false;
     else {
         f->writer = sisp_writer_find(f->output);
+        f->is_dng = ends_with(f->output, ".dng");
         if (f->writer && !f->writer->available)
             cli_error("fuse", "'%s': this build has no %s writer", f->output, f->writer->name);
         else if (f->writer && f->depth == 16 && !f->writer->has_16_bit)
             cli_error("fuse", "'%s': %s has 8 bits only", f->output, f->writer->name);
-        else if (f->writer || ends_with(f->output, ".pgm"))
+        else if (f->is_dng && !sisp_writer_find(".tiff")->available)
+            cli_error("fuse", "'%s': this build has no libtiff, which writes DNG", f->output);
+        else if (f->writer || f->is_dng || ends_with(f->output, ".pgm"))
             return true;
         else
             cli_error(
-                "fuse", "'%s': the extension is none of .jpg .png .tiff .ppm .pgm", f->output);
+                "fuse", "'%s': the extension is none of .jpg .png .tiff .ppm .dng .pgm", f->output);
     }
     return false;
 }
@@ -185,6 +186,11 @@ static int open_session(struct fuse *f)
     params.isa = f->isa;
     params.tuning = f->tuning.path ? &f->tuning.tuning : NULL;
     params.burst_frames = f->count;
+    /* Nobody waits for a picture of files: a plan need not come to an end in time. */
+    struct sisp_knobs knobs = {{0}};
+    const int ttl = sisp_knob_find("plan_ttl");
+    knobs.value[ttl] = sisp_knob_row((unsigned)ttl)->max;
+    params.knobs = &knobs;
     params.is_mosaic_wanted = !f->writer;
     /* Frames enter by the fast lane: it makes thumbnails that nobody looks at. */
     params.preview = (struct sisp_picture_params){.format = SISP_PIXEL_NV12,
@@ -285,6 +291,19 @@ static int press(struct fuse *f)
 
 /* ---- what is said and written ---------------------------------------------------------------- */
 
+static int write_dng(const struct fuse *f, char error[ERROR_BYTES])
+{
+    static struct sisp_raw_info info; /* holds a whole lens shading mesh: not for the stack */
+    const struct sisp_tuning *tuning = f->tuning.path ? &f->tuning.tuning : NULL;
+    int r = sisp_result_raw_info(&f->result, &f->info, tuning, &info);
+    if (r)
+        snprintf(error, ERROR_BYTES, "%s", strerror(-r));
+    else
+        r = sisp_write_dng(
+            f->output, &info, f->result.raw.samples, &f->result.image, error, ERROR_BYTES);
+    return r;
+}
+
 static int write_output(const struct fuse *f)
 {
     char error[ERROR_BYTES];
@@ -295,6 +314,8 @@ static int write_output(const struct fuse *f)
             .threads = f->result.record.threads,
             .is_srgb = 1};
         r = sisp_write_image(f->writer, f->output, &f->result.image, &params, error, sizeof(error));
+    } else if (f->is_dng) {
+        r = write_dng(f, error);
     } else {
         const struct sisp_mosaic_scale scale = {
             f->info.black_level[SISP_SITE_GR], f->info.white_level};

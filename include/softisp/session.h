@@ -221,6 +221,7 @@ struct sisp_fusion {
     float residual[SISP_BURST_MAX];
     float gain[SISP_BURST_MAX];   /* brightness of the reference over the frame's */
     float noise_shot, noise_read; /* of one frame, stated or estimated, as in raw.h */
+    float noise_left; /* mean variance of the merged frame's noise over that of one frame's */
 };
 
 #define SISP_MOTION_UNIT  64 /* of a vector, to a sample */
@@ -258,6 +259,18 @@ struct sisp_result {
     struct sisp_buffer image_buffer, second_buffer;
     struct sisp_buffer raw_buffer; /* likewise: that of the input, of its own or imported */
 };
+
+/**
+ * What is known of result->raw, for sisp_write_dng(): of a merged mosaic, with its scale, place and
+ * noise, or of a frame as it was submitted, with the levels that its picture was made with.
+ * Colour is that of `tuning` (as given to the session; may be NULL), else the frame's own, else
+ * that of a mean camera; white balance the frame's, else the picture's; lens shading, still to be
+ * applied, likewise. frame: the session's params.info. `info` may not be `frame`.
+ * Threads: any. Returns: 0, -ENOENT (no raw, or no picture).
+ */
+SISP_API SISP_MUST_CHECK int sisp_result_raw_info(const struct sisp_result *result,
+    const struct sisp_raw_info *frame, const struct sisp_tuning *tuning,
+    struct sisp_raw_info *info);
 
 /**
  * The next result, in order of acceptance within a lane.

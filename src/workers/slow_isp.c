@@ -109,6 +109,15 @@ static void mean_motion(const struct pipeline *p, const struct isp_burst_vector 
     out->dy[frame] = (float)y * unit;
 }
 
+static float mean_noise(const struct pipeline *p)
+{
+    const size_t count = isp_burst_noise_map_size(&p->still) / sizeof(uint16_t);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += p->merged_noise[i];
+    return (float)((double)sum / (double)count / ISP_BURST_NOISE_ONE);
+}
+
 static void report(const struct pipeline *p, const struct eng_job *job, struct sisp_fusion *out)
 {
     const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
@@ -117,7 +126,8 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
     *out = (struct sisp_fusion){.count = job->input_count,
         .used = t->used,
         .noise_shot = t->noise_shot,
-        .noise_read = t->noise_read};
+        .noise_read = t->noise_read,
+        .noise_left = mean_noise(p)};
     for (uint32_t i = 0; i < job->input_count; i++) {
         uint64_t taken = 0;
         for (uint32_t k = 0; k < p->threads; k++)

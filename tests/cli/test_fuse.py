@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """softisp fuse as its users call it. Run: test_fuse.py SOFTISP"""
-import glob, json, os
+import glob, json, os, shutil, struct, subprocess
 
 import numpy as np
 
-from harness import expect, main, one_sentence, run
+from harness import Skip, expect, main, one_sentence, run
 
 WIDTH, HEIGHT, BLACK, WHITE = 208, 144, 256, 4095
 NOISE = (2e-3, 1e-4)
@@ -109,6 +109,74 @@ def another_scene_is_left_out(folder):
     expect(gain > 6, '%.2f dB' % gain)
 
 
+def read_dng(path):
+    """Tags of its pictures and its samples; the little endian subset that is written."""
+    b = open(path, 'rb').read()
+    kinds = {1: 'B', 2: 's', 3: 'H', 4: 'I', 5: 'II', 7: 'B', 10: 'ii', 12: 'd', 13: 'I'}
+
+    def value(entry):
+        tag, kind, count, word = struct.unpack_from('<HHII', b, entry)
+        size = struct.calcsize('<' + kinds[kind]) * count
+        at = word if size > 4 else entry + 8
+        got = struct.unpack_from('<' + kinds[kind] * count, b, at)
+        return tag, [p / q for p, q in zip(got[::2], got[1::2])] if kind in (5, 10) else list(got)
+
+    def directory(at):
+        return dict(value(at + 2 + 12 * i) for i in range(struct.unpack_from('<H', b, at)[0]))
+
+    main_tags = directory(struct.unpack_from('<I', b, 4)[0])
+    raw = directory(main_tags[330][0])
+    w, h = raw[256][0], raw[257][0]
+    codes = np.frombuffer(b, '<u2', w * h, raw[273][0]).reshape(h, w)
+    return main_tags, raw, (codes.astype(float) - raw[50714][0]) / (raw[50717][0] - raw[50714][0])
+
+
+def a_dng_holds_the_same_samples_and_their_noise(folder):
+    frames = burst(folder)
+    dng, pgm = os.path.join(folder, 'out.dng'), os.path.join(folder, 'out.pgm')
+    fuse(frames, pgm)
+    fuse(frames, dng)
+    tags, raw, linear = read_dng(dng)
+    expect(np.abs(linear - read(pgm)).max() * (WHITE - BLACK) < 0.51, 'unlike the PGM')
+    expect(raw[33422] == [0, 1, 1, 2] and raw[51041][0] < NOISE[0], raw)
+    expect(all(t in tags for t in (50706, 50708, 50721, 50728, 50778)), sorted(tags))
+    code, text, err = run('info', dng)
+    expect(code == 0 and b'RGGB' in text and b'4096' in text, text, err)
+
+
+def a_dng_tells_the_noise_that_is_there(folder):
+    ramp = np.tile(np.linspace(0.02, 0.85, WIDTH), (HEIGHT, 1))
+    frames = [write(os.path.join(folder, 'r%d.pgm' % i), ramp) for i in range(6)]
+    out = os.path.join(folder, 'ramp.dng')
+    fuse(frames, out)
+    _, raw, linear = read_dng(out)
+    for part in (np.s_[16:-16, 16:WIDTH // 2], np.s_[16:-16, WIDTH // 2:-16]):
+        found = ((linear - ramp)[part] ** 2).mean()
+        told = raw[51041][0] * ramp[part].mean() + raw[51041][1]
+        expect(0.85 < found / told < 1.15, found, told)
+
+
+def others_read_the_dng(folder):
+    if not shutil.which('dcraw'):
+        raise Skip('no dcraw')
+    out = os.path.join(folder, 'out.dng')
+    fuse(burst(folder), out)
+    theirs = subprocess.run(['dcraw', '-D', '-4', '-c', out], capture_output=True, check=True).stdout
+    codes = np.frombuffer(theirs[-WIDTH * HEIGHT * 2:], '>u2').reshape(HEIGHT, WIDTH)
+    expect(np.abs((codes - 4096.0) / 61439 - read_dng(out)[2]).max() < 1e-9, 'dcraw reads other samples')
+
+
+def a_dng_developed_is_the_burst_developed(folder):
+    frames, looks = burst(folder), ['--set', 'wb_mode=2', '--set', 'wb_red=2', '--set', 'wb_blue=1.5']
+    dng, direct, again = (os.path.join(folder, n) for n in ('out.dng', 'direct.ppm', 'again.ppm'))
+    fuse(frames, dng, *looks)
+    fuse(frames, direct, *looks)
+    code, _, err = run('develop', dng, '-o', again, *looks)
+    expect(code == 0, err)
+    a, b = (np.frombuffer(open(p, 'rb').read()[-WIDTH * HEIGHT * 3:], np.uint8).astype(int) for p in (direct, again))
+    expect(np.abs(a - b).mean() < 1 and np.abs(a - b).max() < 8, np.abs(a - b).mean(), np.abs(a - b).max())
+
+
 def pictures_are_written(folder):
     frames = burst(folder)
     for name, magic in (('o.jpg', b'\xff\xd8'), ('o.png', b'\x89PNG'), ('o.ppm', b'P6')):
@@ -127,14 +195,13 @@ def wrong_use_is_one_sentence(folder):
         f.write(open(frames[1], 'rb').read()[:5000])
     for inputs, more, wanted in (
             (frames[:1], ['-o', out], 2), (frames * 4, ['-o', out], 2), (frames, [], 2),
-            (frames, ['-o', os.path.join(folder, 'never.dng')], 2),
             (frames, ['-o', os.path.join(folder, 'never.gif')], 2),
             (frames, ['-o', out, '--noise', '1'], 2), (frames, ['-o', out, '--noise', '-1,0'], 2),
             (frames, ['-o', os.path.join(folder, 'never.jpg'), '--depth', 16], 2),
             (frames, ['-o', frames[2]], 2), (frames, ['-o', out, '--flow', frames[0]], 2),
             (frames, ['-o', out, '--isa', 'z80'], 2), ([frames[0], small], ['-o', out], 1),
             ([frames[0], broken], ['-o', out], 1), ([frames[0], '/nonexistent'], ['-o', out], 1),
-            (frames, ['-o', '/nonexistent/x.pgm'], 3), (frames, ['-o', out, '--flow', '/'], 3)):
+            (frames, ['-o', '/nonexistent/x.pgm'], 3), (frames, ['-o', '/nonexistent/x.dng'], 3), (frames, ['-o', out, '--flow', '/'], 3)):
         code, _, err = run('fuse', *inputs, *more, '--cfa', 'RGGB', '--black', BLACK, '--white', WHITE)
         expect(code == wanted, (more, code, err))
         one_sentence(err)
@@ -143,4 +210,5 @@ def wrong_use_is_one_sentence(folder):
 
 
 main([noise_is_taken_away, the_same_bits, depth_of_the_file_changes_nothing,
-      another_scene_is_left_out, pictures_are_written, wrong_use_is_one_sentence])
+      another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
+      a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed, pictures_are_written, wrong_use_is_one_sentence])
