@@ -9,7 +9,6 @@
 #include <libraw/libraw.h>
 #include <math.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,25 +183,64 @@ static void fill_exif(const libraw_data_t *raw, struct sisp_exif *exif)
     exif->focal_length_mm = sane(raw->other.focal_len);
 }
 
-/* Codes above the format's bits mean nothing; they are taken as clipped. */
-static int write_samples(const libraw_data_t *raw, struct rawdec_result *result)
+/* Samples of 16 bits, wherever they come from. */
+struct mosaic {
+    const uint8_t *bytes;
+    size_t pitch_bytes;
+    bool is_swapped;
+};
+
+static struct mosaic find_mosaic(const libraw_data_t *raw, const struct dng *dng)
 {
-    const struct sisp_raw_info *info = &result->info;
-    const uint16_t max = (uint16_t)((1u << sisp_raw_info_format(info)->bits) - 1);
-    size_t size_bytes = RAWDEC_SAMPLES_OFFSET + sisp_raw_info_size_bytes(info);
-    uint8_t *out = MAP_FAILED;
-    if (ftruncate(RAWDEC_RESULT_FD, (off_t)size_bytes) == 0)
-        out = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, RAWDEC_RESULT_FD, 0);
-    if (out == MAP_FAILED)
-        return rawdec_say(result, -ENOMEM, "no memory for %zu bytes of samples", size_bytes);
-    const uint8_t *in = (const uint8_t *)raw->rawdata.raw_image;
-    for (uint32_t y = 0; y < info->height; y++) {
-        const uint16_t *from = (const uint16_t *)(in + (size_t)y * raw->rawdata.sizes.raw_pitch);
-        uint16_t *to = (uint16_t *)(out + RAWDEC_SAMPLES_OFFSET + y * info->stride_bytes);
-        for (uint32_t x = 0; x < info->width; x++)
-            to[x] = from[x] < max ? from[x] : max;
+    if (dng && dng->plain)
+        return (struct mosaic){dng->plain, 2 * (size_t)raw->sizes.raw_width,
+            dng->tiff.is_big_endian != (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)};
+    return (struct mosaic){
+        (const uint8_t *)raw->rawdata.raw_image, raw->rawdata.sizes.raw_pitch, false};
+}
+
+/* Codes above the format's bits mean nothing; they are taken as clipped. */
+static void take_row(
+    const struct mosaic *from, uint32_t y, uint16_t *to, uint32_t width, unsigned max)
+{
+    memcpy(to, from->bytes + y * from->pitch_bytes, 2 * (size_t)width);
+    for (uint32_t x = 0; x < width && from->is_swapped; x++)
+        to[x] = __builtin_bswap16(to[x]);
+    for (uint32_t x = 0; x < width && max < UINT16_MAX; x++)
+        to[x] = to[x] < max ? to[x] : (uint16_t)max;
+}
+
+static bool write_at(const void *bytes, size_t size_bytes, size_t offset)
+{
+    for (size_t done = 0; done < size_bytes;) {
+        const ssize_t written = pwrite(RAWDEC_RESULT_FD, (const uint8_t *)bytes + done,
+            size_bytes - done, (off_t)(offset + done));
+        if (written <= 0)
+            return false;
+        done += (size_t)written;
     }
-    return 0;
+    return true;
+}
+
+/* Written in pieces that stay in the cache: a mapping would have each page zeroed first. */
+static int write_samples(const struct mosaic *mosaic, struct rawdec_result *result)
+{
+    static uint16_t piece[128 * 1024];
+    const struct sisp_raw_info *info = &result->info;
+    const unsigned max = (1u << sisp_raw_info_format(info)->bits) - 1;
+    const uint32_t rows_max = (uint32_t)(BASE_COUNT(piece) / info->width);
+    bool is_done = ftruncate(RAWDEC_RESULT_FD,
+                       (off_t)(RAWDEC_SAMPLES_OFFSET + sisp_raw_info_size_bytes(info))) == 0;
+    for (uint32_t y = 0; y < info->height && is_done; y += rows_max) {
+        const uint32_t left = info->height - y, rows = left < rows_max ? left : rows_max;
+        for (uint32_t i = 0; i < rows; i++)
+            take_row(mosaic, y + i, piece + (size_t)i * info->width, info->width, max);
+        is_done = write_at(
+            piece, rows * info->stride_bytes, RAWDEC_SAMPLES_OFFSET + y * info->stride_bytes);
+    }
+    return is_done ? 0
+                   : rawdec_say(result, -ENOMEM, "no memory for %zu bytes of samples",
+                         sisp_raw_info_size_bytes(info));
 }
 
 static int unpack(libraw_data_t *raw, struct rawdec_result *result)
@@ -227,7 +265,7 @@ static int decode_opened(libraw_data_t *raw, const struct dng *dng, struct rawde
 {
     enum sisp_cfa visible_cfa = SISP_CFA_RGGB;
     int status = check_kind(raw, result, &visible_cfa);
-    if (status == 0)
+    if (status == 0 && !(dng && dng->plain))
         status = unpack(raw, result);
     if (status < 0)
         return status;
@@ -239,8 +277,9 @@ static int decode_opened(libraw_data_t *raw, const struct dng *dng, struct rawde
         status = dng_fill(dng, result);
     if (status < 0)
         return status;
-    rawdec_optical_black(raw, dng, &result->info);
-    return write_samples(raw, result);
+    const struct mosaic mosaic = find_mosaic(raw, dng);
+    status = write_samples(&mosaic, result);
+    return status < 0 ? status : rawdec_optical_black(raw, dng, result);
 }
 
 /* LibRaw takes headerless files for those of old cameras from their size alone. A header would not

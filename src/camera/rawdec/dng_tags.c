@@ -152,7 +152,7 @@ static int read_active(
  * offsets say, and fills up with zeros where the file ends. Refuse both cases.
  */
 static int check_uncompressed(
-    const struct dng *dng, struct rawdec_result *result, uint32_t width, uint32_t height)
+    struct dng *dng, struct rawdec_result *result, uint32_t width, uint32_t height)
 {
     uint32_t bits = whole(dng, dng->raw, TAG_BITS_PER_SAMPLE, 32);
     uint32_t tile_width = whole(dng, dng->raw, TAG_TILE_WIDTH, 65535);
@@ -179,11 +179,14 @@ static int check_uncompressed(
             return rawdec_say(
                 result, -ENOTSUP, "uncompressed samples in scattered strips are not supported");
     }
+    /* Nothing is to be decoded. */
+    if (bits == 16 && tiff_find(&dng->tiff, dng->raw, TAG_LINEARIZATION).count == 0)
+        dng->plain = dng->tiff.bytes + (size_t)first;
     return 0;
 }
 
 static int check_layout(
-    const struct dng *dng, struct rawdec_result *result, uint32_t width, uint32_t height)
+    struct dng *dng, struct rawdec_result *result, uint32_t width, uint32_t height)
 {
     uint32_t compression = whole(dng, dng->raw, TAG_COMPRESSION, 65535);
     if (compression == COMPRESSION_VC5)

@@ -5,6 +5,9 @@
 
 #include "base/base.h"
 
+#include <errno.h>
+#include <sys/mman.h>
+
 /* The mask's edge lets some light in, and the first samples of a row settle. */
 #define GUARD 4
 
@@ -16,16 +19,15 @@
 static uint32_t histogram[SISP_SITE_COUNT][65536];
 
 /* Edges are top, left, bottom, right. */
-static void count_area(const libraw_data_t *raw, const struct sisp_raw_info *info, const int *edge)
+static void count_area(const uint8_t *samples, const struct sisp_raw_info *info, const int *edge)
 {
     enum sisp_cfa cfa = sisp_raw_info_format(info)->cfa;
     bool is_inside =
         edge[0] >= 0 && edge[1] >= 0 && edge[2] <= (int)info->height && edge[3] <= (int)info->width;
     if (!is_inside || edge[2] - edge[0] <= 2 * GUARD || edge[3] - edge[1] <= 2 * GUARD)
         return;
-    const uint8_t *in = (const uint8_t *)raw->rawdata.raw_image;
     for (int y = edge[0] + GUARD; y < edge[2] - GUARD; y++) {
-        const uint16_t *row = (const uint16_t *)(in + (size_t)y * raw->rawdata.sizes.raw_pitch);
+        const uint16_t *row = (const uint16_t *)(samples + (size_t)y * info->stride_bytes);
         for (int x = edge[1] + GUARD; x < edge[3] - GUARD; x++)
             histogram[rawdec_site(cfa, (uint32_t)x, (uint32_t)y)][row[x]]++;
     }
@@ -63,25 +65,31 @@ static bool trimmed_mean(const uint32_t *counts, float white, float *mean)
     return *mean < white;
 }
 
-static void count_known(
-    const libraw_data_t *raw, const struct dng *dng, const struct sisp_raw_info *info)
+static void count_known(const libraw_data_t *raw, const struct dng *dng,
+    const struct sisp_raw_info *info, const uint8_t *samples)
 {
     int edges[RAWDEC_MASKED_MAX][4];
     unsigned count = dng ? dng_masked_areas(dng, info, edges) : BASE_COUNT(raw->sizes.mask);
     for (unsigned i = 0; i < count; i++)
-        count_area(raw, info, dng ? edges[i] : raw->sizes.mask[i]);
+        count_area(samples, info, dng ? edges[i] : raw->sizes.mask[i]);
 }
 
-void rawdec_optical_black(
-    const libraw_data_t *raw, const struct dng *dng, struct sisp_raw_info *info)
+int rawdec_optical_black(
+    const libraw_data_t *raw, const struct dng *dng, struct rawdec_result *result)
 {
+    struct sisp_raw_info *info = &result->info;
+    const size_t size_bytes = RAWDEC_SAMPLES_OFFSET + sisp_raw_info_size_bytes(info);
+    const uint8_t *mapping = mmap(NULL, size_bytes, PROT_READ, MAP_SHARED, RAWDEC_RESULT_FD, 0);
+    if (mapping == MAP_FAILED)
+        return rawdec_say(result, -ENOMEM, "no memory to map %zu bytes of samples", size_bytes);
     float mean[SISP_SITE_COUNT];
-    count_known(raw, dng, info);
+    count_known(raw, dng, info, mapping + RAWDEC_SAMPLES_OFFSET);
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {
         if (!trimmed_mean(histogram[i], info->white_level, &mean[i]))
-            return;
+            return 0;
     }
     info->has_optical_black = 1;
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
         info->optical_black[i] = mean[i];
+    return 0;
 }

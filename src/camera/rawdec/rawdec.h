@@ -27,6 +27,7 @@ struct dng {
     unsigned raw_count;       /* mosaics as large as that one */
     struct sisp_rect active;  /* ActiveArea */
     enum sisp_cfa active_cfa; /* CFA of its top left sample */
+    const uint8_t *plain;     /* whole rows of 16 bits in the file, one after another; else NULL */
 };
 
 /** Whether this is a DNG; then finds its IFDs (raw 0: it has no mosaic). */
@@ -50,10 +51,10 @@ void dng_fill_lsc(const struct dng *dng, struct rawdec_result *result);
 unsigned dng_masked_areas(
     const struct dng *dng, const struct sisp_raw_info *info, int edges[RAWDEC_MASKED_MAX][4]);
 
-/** Measures info->optical_black where the file has samples that no light reaches. dng: NULL if it
- * is none. */
-void rawdec_optical_black(
-    const libraw_data_t *raw, const struct dng *dng, struct sisp_raw_info *info);
+/** Measures info.optical_black where RAWDEC_RESULT_FD has samples that no light reaches. dng: NULL
+ * if it is none. */
+int rawdec_optical_black(
+    const libraw_data_t *raw, const struct dng *dng, struct rawdec_result *result);
 
 /** The format that holds codes up to `white`. */
 const struct sisp_raw_format *rawdec_format(enum sisp_cfa cfa, double white);
