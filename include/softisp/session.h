@@ -199,8 +199,8 @@ SISP_API SISP_MUST_CHECK int sisp_session_submit(struct sisp_session *session,
  * there are fewer: at the start, and when two bursts before this one have not ended (previews go
  * on; the third has two frames). With none at all it waits for the next one. Its one result carries
  * record.plan_token = *token, and where there is no picture why: dropped (not_enough_frames, or
- * plan_expired after the knob plan_ttl), failed (worker_died), cancelled (flushed). A press after
- * sisp_session_flush() has begun is none of those that it ends.
+ * plan_expired: no progress for as long as the knob plan_ttl says), failed (worker_died), cancelled
+ * (flushed). A press after sisp_session_flush() has begun is none of those that it ends.
  * Threads: any.   Real-time: safe.
  * Returns: 0, -EAGAIN (four presses have no result yet that was read), -EINVAL (no burst in this
  * session), -ESHUTDOWN.

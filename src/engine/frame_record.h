@@ -22,7 +22,8 @@ enum eng_frame_state {
 struct eng_plan {
     uint32_t wanted; /* inputs, at most */
     uint64_t expires_ns;
-    bool is_reserved; /* a buffer of each role that its lane writes */
+    uint64_t heartbeat; /* of the worker that has it, as last seen */
+    bool is_reserved;   /* a buffer of each role that its lane writes */
 };
 
 struct eng_frame {

@@ -148,10 +148,24 @@ static void schedule(struct eng_core *core, struct eng_frame *frame)
     eng_scheduler_admit(core, frame);
 }
 
+/* What a slow machine works on does not stall: its life begins anew with each sign of life. */
+static void prolong(struct eng_core *core, struct eng_frame *frame)
+{
+    uint32_t worker = core->handoff.slots[frame->slot].worker;
+    uint64_t heartbeat =
+        atomic_load_explicit(&core->arena.workers[worker].heartbeat, memory_order_relaxed);
+    if (heartbeat == frame->plan.heartbeat)
+        return;
+    frame->plan.heartbeat = heartbeat;
+    frame->plan.expires_ns = core->now_ns + core->config.knobs.plan_ttl_ns;
+}
+
 static void step_plan(struct eng_core *core, struct eng_frame *frame)
 {
     struct eng_plan *plan = &frame->plan;
     const struct eng_session *session = eng_core_session(core, frame->row.session);
+    if (frame->state == ENG_FRAME_RUNNING)
+        prolong(core, frame);
     if (core->now_ns >= plan->expires_ns) {
         bool is_short = frame->state == ENG_FRAME_PLANNED && frame->input_count == 0;
         eng_scheduler_give_up(core, frame, ENG_DROPPED,

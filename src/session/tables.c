@@ -12,8 +12,12 @@
 /* Of them, these are left while bursts are fused: the ring may then have two frames of its own. */
 #define INPUTS_LEFT 4
 
-/* A burst that is being fused has its inputs, the ring the next one's. */
-#define BURSTS_KEPT 2
+/* A burst that is being fused has its inputs, the ring the next one's; where frames are imported,
+ * their owner says how many there are. */
+static uint32_t bursts_kept(const struct sisp_session_params *params)
+{
+    return params->is_live && !params->imports_max ? 2 : 1;
+}
 
 /* Writing a large file takes its time, and nobody waits for the picture's buffer. */
 #define FILE_LEASE_NS UINT64_C(3600000000000)
@@ -104,8 +108,8 @@ static uint64_t floor_budget_ns(uint64_t interval_ns)
 void tables_describe(
     struct eng_config *config, struct pipeline *p, const struct sisp_session_params *params)
 {
-    uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT + BURSTS_KEPT * params->burst_frames
-                                      : 1 + params->burst_frames;
+    uint32_t inputs = params->is_live ? INPUTS_IN_FLIGHT : 1;
+    inputs += bursts_kept(params) * params->burst_frames;
     size_t input_bytes = sisp_raw_info_size_bytes(&params->info);
     inputs += params->raws_max;
     config->inputs_left = (params->is_live ? INPUTS_LEFT : 1) + params->raws_max;

@@ -161,6 +161,20 @@ TEST(a_plan_that_stalls_ends_at_its_ttl)
     fixture_finish(&fixture);
 }
 
+TEST(a_plan_that_is_worked_on_does_not_stall)
+{
+    fixture_init(&fixture, 1);
+    fixture.config.knobs.plan_ttl_ns = 300 * MS;
+    REQUIRE(fixture_start(&fixture) == 0);
+    submit_and_drop(2);
+    atomic_store(&fixture.commands[SLOW_ISP].task_wait_ns, 35 * MS);
+    uint64_t token, before_ns = eng_now_ns();
+    REQUIRE(eng_plan_request(fixture.runtime, 0, 2, 0, &token) == 0);
+    check_plan(token, 0 + 1);
+    CHECK(eng_now_ns() - before_ns > fixture.config.knobs.plan_ttl_ns);
+    fixture_finish(&fixture);
+}
+
 TEST(a_plan_without_room_is_reserved_later)
 {
     fixture_init(&fixture, 1);
@@ -236,6 +250,7 @@ int main(void)
     RUN(a_plan_has_its_inputs_from_the_press_on);
     RUN(the_ring_gives_way_while_plans_last);
     RUN(a_plan_that_stalls_ends_at_its_ttl);
+    RUN(a_plan_that_is_worked_on_does_not_stall);
     RUN(a_plan_without_room_is_reserved_later);
     RUN(two_plans_while_frames_flow);
     RUN(too_many_plans_are_refused);
