@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <isp/denoise/denoise.h>
+
+#include <base/base.h>
+
+#include <errno.h>
+#include <stdbool.h>
+
+#define ENTRY(level)   &denoise_kernels_##level
+#define DECLARE(level) extern const struct denoise_kernels denoise_kernels_##level
+
+#if defined(__x86_64__)
+DECLARE(base);
+DECLARE(v2);
+DECLARE(v3);
+DECLARE(v4);
+static const struct denoise_kernels *const tables[ISP_ISA_COUNT] = {
+    [ISP_ISA_BASE] = ENTRY(base),
+    [ISP_ISA_V2] = ENTRY(v2),
+    [ISP_ISA_V3] = ENTRY(v3),
+    [ISP_ISA_V4] = ENTRY(v4),
+};
+#elif defined(__aarch64__)
+DECLARE(neon);
+static const struct denoise_kernels *const tables[ISP_ISA_COUNT] = {[ISP_ISA_NEON] = ENTRY(neon)};
+#else
+DECLARE(base);
+static const struct denoise_kernels *const tables[ISP_ISA_COUNT] = {[ISP_ISA_BASE] = ENTRY(base)};
+#endif
+
+size_t isp_denoise_recipe_size(void)
+{
+    return base_align(sizeof(struct isp_denoise_recipe), 64);
+}
+
+size_t isp_denoise_scratch_size(void)
+{
+    return base_align(sizeof(struct denoise_scratch), 64);
+}
+
+int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_denoise_noise *noise,
+    float strength, enum isp_isa isa)
+{
+    const bool is_valid = noise->shot >= 0 && noise->shot <= 1 && noise->read > 0 &&
+                          noise->read <= 1 && noise->lowest < 0 && noise->lowest >= -1 &&
+                          strength > 0 && strength <= 2;
+    if (!is_valid)
+        return -EINVAL;
+    recipe->kernels = tables[isa];
+    recipe->strength = strength;
+    isp_denoise_levels(recipe, noise);
+    return 0;
+}
+
+static uint32_t tiles_across(uint32_t samples)
+{
+    return (samples + ISP_DENOISE_TILE - 1) / ISP_DENOISE_TILE;
+}
+
+uint32_t isp_denoise_tiles(uint32_t width, uint32_t height)
+{
+    return tiles_across(width) * tiles_across(height);
+}
+
+void isp_denoise_tile(const struct isp_denoise_recipe *recipe, const struct isp_denoise *job,
+    uint32_t tile, void *scratch)
+{
+    const uint32_t across = tiles_across(job->width);
+    sisp_assert(job->width >= 2 && job->height >= 2);
+    sisp_assert(tile < isp_denoise_tiles(job->width, job->height));
+    recipe->kernels->tile(&(struct denoise_tile){
+        recipe, job, tile % across * TILE_CELLS, tile / across * TILE_CELLS, scratch});
+}

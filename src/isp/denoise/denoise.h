@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/**
+ * Noise reduction of a mosaic, in three steps that each rest on the noise model:
+ *
+ * 1. A transform that makes the noise equal everywhere: M. Makitalo and A. Foi, "Optimal inversion
+ *    of the generalized Anscombe transformation for Poisson-Gaussian noise", IEEE TIP 2013; the way
+ *    back knows that the sensor cut noise off at both ends (levels.c).
+ * 2. A first estimate: cells of 2x2 samples become one brightness and three differences, each in
+ *    overlapping blocks of 8x8 cells shrunk in their cosine transform: G. Yu and G. Sapiro, "DCT
+ *    image denoising: a simple and effective image denoising algorithm", IPOL 2011; coarser noise
+ *    likewise at half that size: N. Pierazzo, J.-M. Morel and G. Facciolo, "Multi-scale DCT
+ *    denoising", IPOL 2017. A coefficient is judged together with those of the other three planes:
+ *    fine detail is in all of them.
+ * 3. A second one: the mosaic itself, local colour taken off it, so that detail is not split over
+ *    four planes, in overlapping blocks of 8x8 samples, weighed against the first (an empirical
+ *    Wiener filter, as the second step of K. Dabov et al., "Image denoising by sparse 3-D
+ *    transform-domain collaborative filtering", IEEE TIP 2007).
+ *
+ * Work is done in tiles that look as far around them as any sample depends on: no seams, no memory
+ * but a thread's own.
+ */
+#ifndef ISP_DENOISE_DENOISE_H
+#define ISP_DENOISE_DENOISE_H
+
+#include <isp/isp.h>
+
+#define BLOCK       8
+#define TILE_CELLS  (ISP_DENOISE_TILE / 2)
+#define HALO_CELLS  20
+#define CELLS       (TILE_CELLS + 2 * HALO_CELLS) /* of a tile with what is around it */
+#define COARSE      (CELLS / 2)
+#define MOSAIC_SPAN 176 /* floats: even, or odd, columns of a row of the mosaic, some to spare */
+#define CELL_SPAN   88  /* likewise of a plane of cells */
+#define COARSE_SPAN 48
+#define HOT_MAX     1024 /* samples of a tile that are mended */
+
+/* Where blocks begin, every second cell of each size, so that all that is needed of so many cells
+ * of a tile is under 16 of them. */
+#define COARSE_BLOCKS_OF(cells) (((cells) + 27) / 4 + 1)
+#define CELL_FIRST              4 /* in pairs of cells */
+#define CELL_BLOCKS_OF(cells)   (((cells) + 1) / 2 + 10)
+#define MOSAIC_FIRST            (HALO_CELLS - 3) /* in cells, as pairs of samples */
+#define MOSAIC_BLOCKS_OF(cells) ((cells) + 3)
+
+#define BLOCKS_SPAN 128 /* floats of a row of blocks */
+
+#define LEVELS 1024
+
+/** From the equalised level back to light: where noise has been averaged away, and how much more
+ * where one frame's is left. */
+struct denoise_level {
+    float light, light_step, bias, bias_step;
+};
+
+/** Code of a sample to equal noise: 2 x / (sqrt(shot x + root^2) + root). */
+struct isp_denoise_recipe {
+    float shot, root, square; /* root is that of square */
+    float strength;
+    float first, per_level; /* of the table */
+    struct denoise_level levels[LEVELS];
+    const struct denoise_kernels *kernels;
+};
+
+/** Rows of a plane stand in two halves, even columns before odd ones, `span` floats each. */
+struct denoise_pass {
+    const float *in[4], *pilot;
+    float *sum[4], *weight[4]; /* weight: one for each 2x2 */
+    const float *noise;        /* variance of each block: rows of BLOCKS_SPAN */
+    uint32_t span;
+    uint32_t first, blocks;         /* pairs of columns where blocks begin */
+    uint32_t first_row, block_rows; /* pairs of rows, likewise */
+};
+
+struct denoise_scratch {
+    float mosaic[2 * CELLS][2][MOSAIC_SPAN];
+    float local[2 * CELLS][2][MOSAIC_SPAN]; /* colour */
+    float pilot[2 * CELLS][2][MOSAIC_SPAN];
+    union {
+        float mosaic[2 * CELLS][2][MOSAIC_SPAN];
+        float cells[4][CELLS][2][CELL_SPAN];
+    } in, sum;
+    float estimate[4][CELLS][2][CELL_SPAN];
+    float weight[4][CELLS][MOSAIC_SPAN];
+    float coarse[4][COARSE][2][COARSE_SPAN], coarse_sum[4][COARSE][2][COARSE_SPAN];
+    float noise[MOSAIC_BLOCKS_OF(TILE_CELLS)][BLOCKS_SPAN];
+    float missing[COARSE + 2][CELL_SPAN]; /* of a plane, found at half size */
+    uint32_t hot[HOT_MAX][2];
+    float mended[HOT_MAX];
+};
+
+/** One tile: its corner in cells. */
+struct denoise_tile {
+    const struct isp_denoise_recipe *recipe;
+    const struct isp_denoise *job;
+    uint32_t x, y;
+    struct denoise_scratch *scratch;
+};
+
+struct denoise_kernels {
+    void (*tile)(const struct denoise_tile *tile);
+};
+
+#define DENOISE_PASTE_(name, level) name##_##level
+#define DENOISE_PASTE(name, level)  DENOISE_PASTE_(name, level)
+
+#ifdef ISA_NAME
+#define denoise_shrink DENOISE_PASTE(denoise_shrink, ISA_NAME)
+#define denoise_weigh  DENOISE_PASTE(denoise_weigh, ISA_NAME)
+/** The first estimate: four planes judged together; sums and weights are added to. */
+void denoise_shrink(const struct denoise_pass *pass);
+/** The second: one plane against its pilot. */
+void denoise_weigh(const struct denoise_pass *pass);
+#endif
+
+void isp_denoise_levels(struct isp_denoise_recipe *recipe, const struct isp_denoise_noise *noise);
+
+#endif

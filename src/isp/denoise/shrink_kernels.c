@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Overlapping blocks of 8x8, one every second column and row, eight of them side by side in a
+ * vector. The transform down the columns is shared by the blocks that a column is in, there and
+ * back.
+ */
+#include <isp/denoise/denoise.h>
+
+#include <string.h>
+
+#define LANES 8
+
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+typedef int32_t masks __attribute__((vector_size(LANES * sizeof(int32_t))));
+
+#define AT(p) (*(const lanes *)(p))
+
+/* Half the cosines of multiples of pi / 16, and the root of 1/8. */
+#define C1 0.490392640F
+#define C2 0.461939766F
+#define C3 0.415734806F
+#define C4 0.353553391F
+#define C5 0.277785117F
+#define C6 0.191341716F
+#define C7 0.097545161F
+
+static inline __attribute__((always_inline)) void forward(lanes x[BLOCK])
+{
+    const lanes s0 = x[0] + x[7], s1 = x[1] + x[6], s2 = x[2] + x[5], s3 = x[3] + x[4];
+    const lanes d0 = x[0] - x[7], d1 = x[1] - x[6], d2 = x[2] - x[5], d3 = x[3] - x[4];
+    const lanes e0 = s0 + s3, e1 = s1 + s2, o0 = s0 - s3, o1 = s1 - s2;
+    x[0] = (e0 + e1) * C4;
+    x[4] = (e0 - e1) * C4;
+    x[2] = o0 * C2 + o1 * C6;
+    x[6] = o0 * C6 - o1 * C2;
+    x[1] = d0 * C1 + d1 * C3 + d2 * C5 + d3 * C7;
+    x[3] = d0 * C3 - d1 * C7 - d2 * C1 - d3 * C5;
+    x[5] = d0 * C5 - d1 * C1 + d2 * C7 + d3 * C3;
+    x[7] = d0 * C7 - d1 * C5 + d2 * C3 - d3 * C1;
+}
+
+static inline __attribute__((always_inline)) void backward(lanes x[BLOCK])
+{
+    const lanes e0 = (x[0] + x[4]) * C4, e1 = (x[0] - x[4]) * C4;
+    const lanes o0 = x[2] * C2 + x[6] * C6, o1 = x[2] * C6 - x[6] * C2;
+    const lanes s0 = e0 + o0, s3 = e0 - o0, s1 = e1 + o1, s2 = e1 - o1;
+    const lanes d0 = x[1] * C1 + x[3] * C3 + x[5] * C5 + x[7] * C7;
+    const lanes d1 = x[1] * C3 - x[3] * C7 - x[5] * C1 - x[7] * C5;
+    const lanes d2 = x[1] * C5 - x[3] * C1 + x[5] * C7 + x[7] * C3;
+    const lanes d3 = x[1] * C7 - x[3] * C5 + x[5] * C3 - x[7] * C1;
+    x[0] = s0 + d0;
+    x[7] = s0 - d0;
+    x[1] = s1 + d1;
+    x[6] = s1 - d1;
+    x[2] = s2 + d2;
+    x[5] = s2 - d2;
+    x[3] = s3 + d3;
+    x[4] = s3 - d3;
+}
+
+/* A row of blocks: [frequency down][even, odd columns][pair of columns]. */
+struct strip {
+    float at[BLOCK][2][MOSAIC_SPAN];
+};
+
+/* What comes back of it, by the pair of columns that a block begins at, GUARD further right, so
+ * that blocks which begin left of the first one are zero: [frequency down][column of the block].
+ * Overlapping ones are summed when they are read: sums in place would wait for their stores. */
+#define GUARD LANES
+struct shrunk {
+    float at[BLOCK][BLOCK][MOSAIC_SPAN + GUARD];
+    float weight[MOSAIC_SPAN + GUARD];
+};
+
+/* Pairs of columns that a row of blocks covers, in whole vectors. */
+static uint32_t pairs_end(const struct denoise_pass *p)
+{
+    const uint32_t end = p->first + (p->blocks + LANES - 1) / LANES * LANES + BLOCK / 2 - 1;
+    return (end + LANES - 1) / LANES * LANES < p->span ? (end + LANES - 1) / LANES * LANES
+                                                       : p->span;
+}
+
+static void columns_forward(
+    const struct denoise_pass *p, const float *plane, uint32_t row, struct strip *out)
+{
+    const uint32_t end = pairs_end(p);
+    for (unsigned half = 0; half < 2; half++) {
+        const float *from = plane + ((size_t)row * 2 + half) * p->span;
+        for (uint32_t i = p->first / LANES * LANES; i < end; i += LANES) {
+            lanes x[BLOCK];
+            for (unsigned k = 0; k < BLOCK; k++)
+                x[k] = AT(from + (size_t)k * 2 * p->span + i);
+            forward(x);
+            for (unsigned k = 0; k < BLOCK; k++)
+                *(lanes *)&out->at[k][half][i] = x[k];
+        }
+    }
+}
+
+/* Of the blocks that cover a pair of columns: a column each, as far from where they begin. */
+static inline __attribute__((always_inline)) void gather(
+    const float *first, size_t column_floats, lanes *out)
+{
+    *out = AT(first) + AT(first + column_floats - 1) + AT(first + 2 * column_floats - 2) +
+           AT(first + 3 * column_floats - 3);
+}
+
+/* Adds the row of blocks to the sums. */
+static void columns_backward(
+    const struct denoise_pass *p, const struct shrunk *in, uint32_t row, float *plane)
+{
+    const uint32_t end = pairs_end(p);
+    for (unsigned half = 0; half < 2; half++) {
+        float *to = plane + ((size_t)row * 2 + half) * p->span;
+        for (uint32_t i = p->first / LANES * LANES; i < end; i += LANES) {
+            lanes x[BLOCK];
+            for (unsigned k = 0; k < BLOCK; k++)
+                gather(&in->at[k][half][i + GUARD], 2 * sizeof in->at[k][0] / sizeof(float), &x[k]);
+            backward(x);
+            for (unsigned k = 0; k < BLOCK; k++)
+                *(lanes *)(to + (size_t)k * 2 * p->span + i) += x[k];
+        }
+    }
+}
+
+/* One weight a block; a block covers four pairs each way. */
+static void add_weights(
+    const struct denoise_pass *p, const struct shrunk *in, uint32_t row, float *plane)
+{
+    const uint32_t end = pairs_end(p);
+    for (uint32_t i = p->first / LANES * LANES; i < end; i += LANES) {
+        lanes sum;
+        gather(&in->weight[i + GUARD], 0, &sum);
+        for (unsigned k = 0; k < BLOCK / 2; k++)
+            *(lanes *)(plane + (size_t)(row + k) * p->span + i) += sum;
+    }
+}
+
+/* Eight blocks from pair i on: [frequency down][across]. */
+static inline __attribute__((always_inline)) void rows_forward(
+    const struct strip *in, uint32_t i, lanes out[BLOCK][BLOCK])
+{
+    for (unsigned k = 0; k < BLOCK; k++) {
+        for (unsigned c = 0; c < BLOCK; c++)
+            out[k][c] = AT(&in->at[k][c & 1][i + c / 2]);
+        forward(out[k]);
+    }
+}
+
+static inline __attribute__((always_inline)) void rows_backward(
+    lanes in[BLOCK][BLOCK], const lanes *weight, uint32_t i, struct shrunk *out)
+{
+    for (unsigned k = 0; k < BLOCK; k++) {
+        backward(in[k]);
+        for (unsigned c = 0; c < BLOCK; c++)
+            *(lanes *)&out->at[k][c][i + GUARD] = in[k][c] * *weight;
+    }
+    *(lanes *)&out->weight[i + GUARD] = *weight;
+}
+
+/* ---- the first estimate ---------------------------------------------------------------------- */
+
+#define PLANES 4
+/* What a coefficient's square and half of the other planes' must reach together, in variances. */
+#define THRESHOLD (2.8F * 2.8F + 2)
+#define OTHERS    0.5F
+
+struct shrink_strips {
+    struct strip in[PLANES];
+    struct shrunk out[PLANES];
+};
+
+static void shrink_group(struct shrink_strips *s, uint32_t i, const float *noise)
+{
+    lanes c[PLANES][BLOCK][BLOCK];
+    const lanes variance = AT(noise), threshold = variance * THRESHOLD;
+    masks kept[PLANES] = {{0}};
+    for (unsigned p = 0; p < PLANES; p++)
+        rows_forward(&s->in[p], i, c[p]);
+    for (unsigned k = 0; k < BLOCK * BLOCK; k++) {
+        lanes square[PLANES], all = {0};
+        for (unsigned p = 0; p < PLANES; p++) {
+            square[p] = c[p][k / BLOCK][k % BLOCK] * c[p][k / BLOCK][k % BLOCK];
+            all += square[p] * OTHERS;
+        }
+        for (unsigned p = 0; p < PLANES && k > 0; p++) {
+            const masks is_signal = square[p] * (1 - OTHERS) + all >= threshold;
+            lanes *at = &c[p][k / BLOCK][k % BLOCK];
+            *at = (lanes)((masks)*at & is_signal);
+            kept[p] -= is_signal;
+        }
+    }
+    for (unsigned p = 0; p < PLANES; p++) {
+        const lanes weight = 1 / (variance * (__builtin_convertvector(kept[p], lanes) + 1.5F));
+        rows_backward(c[p], &weight, i, &s->out[p]);
+    }
+}
+
+void denoise_shrink(const struct denoise_pass *pass)
+{
+    struct shrink_strips s;
+    memset(&s, 0, sizeof s);
+    for (uint32_t j = 0; j < pass->block_rows; j++) {
+        const uint32_t row = pass->first_row + j;
+        for (unsigned p = 0; p < PLANES; p++)
+            columns_forward(pass, pass->in[p], 2 * row, &s.in[p]);
+        for (uint32_t i = 0; i < pass->blocks; i += LANES)
+            shrink_group(&s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i);
+        for (unsigned p = 0; p < PLANES; p++) {
+            columns_backward(pass, &s.out[p], 2 * row, pass->sum[p]);
+            add_weights(pass, &s.out[p], row, pass->weight[p]);
+        }
+    }
+}
+
+/* ---- the second ------------------------------------------------------------------------------ */
+
+struct weigh_strips {
+    struct strip in, pilot;
+    struct shrunk out;
+};
+
+static void weigh_group(struct weigh_strips *s, uint32_t i, const float *noise)
+{
+    lanes c[BLOCK][BLOCK], pilot[BLOCK][BLOCK];
+    const lanes variance = AT(noise);
+    lanes energy = {0};
+    rows_forward(&s->in, i, c);
+    rows_forward(&s->pilot, i, pilot);
+    energy += 1.5F;
+    for (unsigned k = 1; k < BLOCK * BLOCK; k++) {
+        const lanes square = pilot[k / BLOCK][k % BLOCK] * pilot[k / BLOCK][k % BLOCK];
+        const lanes share = square / (square + variance);
+        c[k / BLOCK][k % BLOCK] *= share;
+        energy += share * share;
+    }
+    const lanes weight = 1 / (variance * energy);
+    rows_backward(c, &weight, i, &s->out);
+}
+
+void denoise_weigh(const struct denoise_pass *pass)
+{
+    struct weigh_strips s;
+    memset(&s, 0, sizeof s);
+    for (uint32_t j = 0; j < pass->block_rows; j++) {
+        const uint32_t row = pass->first_row + j;
+        columns_forward(pass, pass->in[0], 2 * row, &s.in);
+        columns_forward(pass, pass->pilot, 2 * row, &s.pilot);
+        for (uint32_t i = 0; i < pass->blocks; i += LANES)
+            weigh_group(&s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i);
+        columns_backward(pass, &s.out, 2 * row, pass->sum[0]);
+        add_weights(pass, &s.out, row, pass->weight[0]);
+    }
+}
