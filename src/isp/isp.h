@@ -277,7 +277,8 @@ struct isp_burst {
  */
 struct isp_burst_transform {
     int32_t dx[ISP_BURST_MAX], dy[ISP_BURST_MAX];
-    /* Mean absolute difference after the shift, in noise sigmas: 0.8 where only noise differs. */
+    /* Mean absolute difference once the frame's motion (shift, turn, scale) is taken away, to 2
+     * samples, in noise sigmas: 0.8 where only noise differs; FLT_MAX: nothing can be compared. */
     float residual[ISP_BURST_MAX];
     float gain[ISP_BURST_MAX]; /* brightness of the reference over the frame's: lamps flicker */
     uint32_t used;             /* bit i: frame i takes part */
@@ -287,7 +288,7 @@ struct isp_burst_transform {
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry);
 
-/** One shift for each whole frame, which frames take part, and the noise model. */
+/** One shift and gain for each whole frame, and the noise model. */
 void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_burst_transform *out);
 
 #define ISP_BURST_VECTOR_UNIT 64 /* of a vector, to a sample */
@@ -310,12 +311,12 @@ size_t isp_burst_follow_scratch_size(const struct isp_geometry *geometry);
 
 /** Follow every block from the shifts on, frame by frame: begin, then count - 1 steps from 0 on,
  * all with the same arguments. Frames are taken outwards from the reference, so that what moves by
- * itself is followed. Vectors of the reference and of frames left out are zero. */
+ * itself is followed. A frame's step writes its residual and takes a frame that looks like another
+ * scene out of those used. Vectors of the reference and of frames left out are zero. */
 void isp_burst_follow_begin(const struct isp_burst *burst,
     const struct isp_burst_transform *transform, void *scratch, struct isp_burst_vector *field);
-void isp_burst_follow_next(const struct isp_burst *burst,
-    const struct isp_burst_transform *transform, void *scratch, uint32_t step,
-    struct isp_burst_vector *field);
+void isp_burst_follow_next(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    void *scratch, uint32_t step, struct isp_burst_vector *field);
 
 /** Filters that read a frame between its samples; the same for all. */
 struct isp_burst_filters;

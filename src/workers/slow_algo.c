@@ -68,7 +68,7 @@ static void run_task(
     void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
 {
     struct pipeline *p = user;
-    const struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
     const uint8_t *raws[ISP_BURST_MAX];
     const struct isp_burst burst = burst_of(p, job, payload, raws);
     isp_burst_follow_next(

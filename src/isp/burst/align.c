@@ -7,10 +7,8 @@
 #include <float.h>
 #include <stdbool.h>
 
-#define REACH    64   /* cells: 128 samples either way */
-#define WRONG    16   /* cells by which a transform is off to learn how wrong ones look */
-#define RESIDUAL 2.0F /* sigmas up to which a frame is always taken */
-#define FRACTION 0.5F /* of a wrong transform's residual, beyond which it is not */
+#define REACH 64  /* cells: 128 samples either way */
+#define ROWS  256 /* of a level, that are looked at: as good as all */
 
 struct shift {
     int32_t x, y;
@@ -30,11 +28,22 @@ static struct overlap overlap_of(const struct level *level, struct shift s)
         (uint32_t)(s.y > 0 ? s.y : 0), (uint32_t)(s.y < 0 ? h + s.y : h)};
 }
 
+struct found {
+    struct shift shift;
+    float gain;
+};
+
 /* A level of the reference and the same one of the frame. */
 struct pictures {
     const struct level *reference, *frame;
     const struct burst_frame *format;
 };
+
+static uint32_t step_of(const struct overlap *o)
+{
+    const uint32_t step = (o->y1 - o->y0) / ROWS;
+    return step > 1 ? step : 1;
+}
 
 static const int16_t *cell_at(const struct level *level, int64_t x, int64_t y)
 {
@@ -45,11 +54,12 @@ static const int16_t *cell_at(const struct level *level, int64_t x, int64_t y)
 static float mean_difference(const struct pictures *p, struct shift s)
 {
     struct overlap o = overlap_of(p->reference, s);
+    const uint32_t step = step_of(&o);
     struct score score = {0, 0};
-    for (uint32_t y = o.y0; y < o.y1; y++)
+    for (uint32_t y = o.y0; y < o.y1; y += step)
         p->format->kernels->add_difference(&score, cell_at(p->reference, o.x0, y),
             cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0);
-    uint64_t cells = (uint64_t)(o.x1 - o.x0) * (o.y1 - o.y0);
+    uint64_t cells = (uint64_t)(o.x1 - o.x0) * ((o.y1 - o.y0 + step - 1) / step);
     return score.count && score.count * 8 >= cells ? (float)score.sum / (float)score.count
                                                    : FLT_MAX;
 }
@@ -59,8 +69,9 @@ static float mean_difference(const struct pictures *p, struct shift s)
 static float equalise(const struct pictures *p, struct shift s, float black)
 {
     struct overlap o = overlap_of(p->reference, s);
+    const uint32_t step = step_of(&o);
     struct brightness sum = {0, 0};
-    for (uint32_t y = o.y0; y < o.y1; y++)
+    for (uint32_t y = o.y0; y < o.y1; y += step)
         p->format->kernels->add_brightness(&sum, cell_at(p->reference, o.x0, y),
             cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, (int32_t)black);
     float gain = sum.frame > 0 ? (float)sum.reference / (float)sum.frame : 1;
@@ -96,8 +107,8 @@ static struct shift search(const struct pictures *p, struct shift centre, int32_
     return best;
 }
 
-static struct shift find_shift(const struct pyramid *reference, const struct pyramid *frame,
-    const struct burst_frame *format, float black)
+static void find_shift(const struct pyramid *reference, const struct pyramid *frame,
+    const struct burst_frame *format, float black, struct found *out)
 {
     struct shift s = {0, 0};
     for (uint32_t i = reference->count; i-- > 0;) {
@@ -105,33 +116,10 @@ static struct shift find_shift(const struct pyramid *reference, const struct pyr
         /* The coarser level is right to half of its cells, two where content repeats. */
         int32_t reach = i == reference->count - 1 ? REACH >> i : i > 0 ? 2 : 1;
         s = (struct shift){s.x * 2, s.y * 2};
-        equalise(&p, s, black);
+        out->gain = equalise(&p, s, black);
         s = search(&p, s, reach);
     }
-    return s;
-}
-
-/* ---- residuals ------------------------------------------------------------------------------- */
-
-/* Of every second row: noise is the same in the others. */
-static float residual_at(const struct pictures *p, struct shift s, const struct cell_noise *noise)
-{
-    struct overlap o = overlap_of(p->reference, s);
-    struct score score = {0, 0};
-    for (uint32_t y = o.y0; y < o.y1; y += 2)
-        p->format->kernels->add_residual(&score, cell_at(p->reference, o.x0, y),
-            cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0, noise);
-    return score.count ? (float)score.sum / (float)score.count / ROWS_SIGMA : FLT_MAX;
-}
-
-/* What a wrong transform looks like on this content: the reference against itself, moved. */
-static float residual_of_wrong(const struct pictures *p, const struct cell_noise *noise)
-{
-    const struct pictures own = {p->reference, p->reference, p->format};
-    int32_t x = (int32_t)p->reference->width / 4, y = (int32_t)p->reference->height / 4;
-    float a = residual_at(&own, (struct shift){x < WRONG ? x : WRONG, 0}, noise);
-    float b = residual_at(&own, (struct shift){0, y < WRONG ? y : WRONG}, noise);
-    return a > b ? a : b;
+    out->shift = s;
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -158,17 +146,22 @@ struct job {
 
 static void find_shifts(struct job *job, struct isp_burst_transform *out)
 {
-    const float white = job->coefficients->white_level;
-    isp_pyramid_grey(&job->fixed, &job->frame, white, job->raws[job->reference], job->words);
-    isp_pyramid_halve(&job->fixed, &job->frame);
+    struct pyramid_source source = {.raw = job->raws[job->reference],
+        .white = job->coefficients->white_level,
+        .black = job->black,
+        .gain = 1,
+        .words = job->words};
+    isp_pyramid_build(&job->fixed, &job->frame, &source);
     for (uint32_t i = 0; i < job->count; i++) {
         if (i == job->reference)
             continue;
-        isp_pyramid_grey(&job->moving, &job->frame, white, job->raws[i], job->words);
-        isp_pyramid_halve(&job->moving, &job->frame);
-        struct shift s = find_shift(&job->fixed, &job->moving, &job->frame, job->black);
-        out->dx[i] = 2 * s.x;
-        out->dy[i] = 2 * s.y;
+        struct found found = {.gain = 1};
+        source.raw = job->raws[i];
+        isp_pyramid_build(&job->moving, &job->frame, &source);
+        find_shift(&job->fixed, &job->moving, &job->frame, job->black, &found);
+        out->dx[i] = 2 * found.shift.x;
+        out->dy[i] = 2 * found.shift.y;
+        out->gain[i] = found.gain;
     }
 }
 
@@ -194,25 +187,6 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
     out->noise_read = best.read;
 }
 
-static void find_residuals(struct job *job, struct isp_burst_transform *out)
-{
-    const struct pictures p = {&job->fixed.levels[0], &job->moving.levels[0], &job->frame};
-    const struct cell_noise noise = isp_pyramid_noise(job->geometry, job->coefficients, out);
-    const float wrong = residual_of_wrong(&p, &noise) * FRACTION;
-    const float most = wrong > RESIDUAL ? wrong : RESIDUAL;
-    for (uint32_t i = 0; i < job->count; i++) {
-        if (i == job->reference)
-            continue;
-        isp_pyramid_grey(
-            &job->moving, &job->frame, job->coefficients->white_level, job->raws[i], job->words);
-        struct shift s = {out->dx[i] / 2, out->dy[i] / 2};
-        out->gain[i] = equalise(&p, s, job->black);
-        out->residual[i] = residual_at(&p, s, &noise);
-        if (out->residual[i] <= most)
-            out->used |= 1U << i;
-    }
-}
-
 void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_burst_transform *out)
 {
     const struct isp_geometry *geometry = burst->geometry;
@@ -230,9 +204,9 @@ void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_bu
         .words = (uint16_t *)(bytes + 2 * isp_pyramid_bytes(geometry))};
     isp_pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
     isp_pyramid_place(&job.moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
-    *out = (struct isp_burst_transform){.used = 1U << job.reference, .reference = job.reference};
+    *out = (struct isp_burst_transform){
+        .used = (uint32_t)(1ULL << job.count) - 1, .reference = job.reference};
     out->gain[job.reference] = 1;
     find_shifts(&job, out);
     find_noise(&job, out);
-    find_residuals(&job, out);
 }

@@ -16,6 +16,8 @@
 #define GAIN           0.2F /* of misfit, that speaks for motion unlike the frame's */
 #define STRAIGHT       0.5F /* samples: vectors around a block that differ less are all right */
 #define CANDIDATES_MAX 8
+#define RESIDUAL       2.0F /* sigmas up to which a frame is always taken */
+#define FRACTION       0.5F /* of wrong motion's residual, beyond which it is not */
 
 struct plane {
     float *x, *y;
@@ -36,6 +38,7 @@ struct job {
     struct plane before[2];      /* own motion in the last frame before and after the reference */
     uint32_t distance[2];        /* of that frame; 0: there was none */
     struct follow_affine affine; /* of the frame at hand */
+    float residual_most;         /* of a frame that is taken */
 };
 
 static uint32_t tiles_of(uint32_t cells)
@@ -433,12 +436,9 @@ static void place(struct job *job, void *scratch)
 static void build(struct job *job, struct pyramid *pyramid, uint32_t frame)
 {
     const struct isp_burst *b = job->burst;
-    isp_pyramid_grey(
-        pyramid, &job->frame, b->coefficients->white_level, b->raws[frame], job->words);
-    if (frame != b->reference)
-        isp_pyramid_scale(&job->frame, &pyramid->levels[0], job->transform->gain[frame],
-            isp_pyramid_black(b->geometry, b->coefficients));
-    isp_pyramid_halve(pyramid, &job->frame);
+    const struct pyramid_source source = {b->raws[frame], b->coefficients->white_level,
+        isp_pyramid_black(b->geometry, b->coefficients), job->transform->gain[frame], job->words};
+    isp_pyramid_build(pyramid, &job->frame, &source);
 }
 
 static struct job *job_of(
@@ -460,18 +460,33 @@ void isp_burst_follow_begin(const struct isp_burst *burst,
     place(job, (uint8_t *)scratch + base_align(sizeof *job, 64));
     memset(field, 0, isp_burst_field_size(burst->geometry, burst->count));
     build(job, &job->reference, burst->reference);
+    const struct follow_pair pair = pair_of(job, 0);
+    const float most = isp_follow_residual_of_wrong(&pair, job->frame.kernels) * FRACTION;
+    job->residual_most = most > RESIDUAL ? most : RESIDUAL;
 }
 
-void isp_burst_follow_next(const struct isp_burst *burst,
-    const struct isp_burst_transform *transform, void *scratch, uint32_t step,
-    struct isp_burst_vector *field)
+/* By the affine motion and not by each tile's own, as on another scene these find something that
+ * looks alike. */
+static bool is_taken(struct job *job, uint32_t frame, struct isp_burst_transform *transform)
+{
+    const struct follow_pair pair = pair_of(job, 0);
+    const float residual =
+        isp_follow_residual(&pair, job->frame.kernels, &job->tiles, &job->affine);
+    transform->residual[frame] = residual;
+    return residual <= job->residual_most;
+}
+
+void isp_burst_follow_next(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    void *scratch, uint32_t step, struct isp_burst_vector *field)
 {
     struct job *job = job_of(burst, transform, scratch);
     const uint32_t frame = step < burst->reference ? burst->reference - 1 - step : step + 1;
-    if (!(transform->used >> frame & 1))
-        return;
     build(job, &job->moving, frame);
     search_frame(job, frame);
+    if (!is_taken(job, frame, transform)) {
+        transform->used &= ~(1U << frame);
+        return;
+    }
     weigh(job);
     remember_own_motion(job, frame);
     write_blocks(job, frame, field);

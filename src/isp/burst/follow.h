@@ -62,6 +62,14 @@ const struct follow_kernels *isp_follow_kernels(enum isp_isa isa);
 /** The affine motion that most tiles agree on. */
 void isp_follow_affine(const struct follow_tiles *tiles, struct follow_affine *out);
 
+/** Mean absolute difference at the finest level under the affine motion, to whole cells, in noise
+ * sigmas; FLT_MAX where nothing can be compared. */
+float isp_follow_residual(const struct follow_pair *pair, const struct row_kernels *rows,
+    const struct follow_tiles *tiles, const struct follow_affine *affine);
+
+/** What wrong motion looks like on this content: the reference against itself, moved. */
+float isp_follow_residual_of_wrong(const struct follow_pair *pair, const struct row_kernels *rows);
+
 /** Displacement of the affine motion at tile coordinates. */
 static inline void follow_affine_at(const struct follow_affine *affine,
     const struct follow_tiles *tiles, const float at[2], float out[2])

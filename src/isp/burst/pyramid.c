@@ -43,28 +43,32 @@ static float mean_black(const struct sisp_coefficients *c)
     return (b[0] + b[1] + b[2] + b[3]) * 0.25F;
 }
 
-void isp_pyramid_grey(struct pyramid *p, const struct burst_frame *frame, float white,
-    const uint8_t *raw, uint16_t *words)
+/* Rows of the levels above that row y of level 0 completes. */
+static void halve_up(struct pyramid *p, const struct burst_frame *frame, uint32_t y)
 {
-    struct level *base = &p->levels[0];
-    const struct grey_shift shift = grey_shift_of(frame->geometry);
-    uint16_t *more = words + frame->geometry->crop.width + UNPACK_SLACK;
-    for (uint32_t y = 0; y < base->height; y++) {
-        const uint16_t *const rows[2] = {
-            isp_burst_row(frame, raw, 2 * y, words), isp_burst_row(frame, raw, 2 * y + 1, more)};
-        frame->kernels->grey(
-            base->cells + (size_t)y * base->width, rows, base->width, shift, (uint32_t)white);
+    for (uint32_t i = 1; i < p->count && y % 2 == 1; i++) {
+        const struct level *from = &p->levels[i - 1], *to = &p->levels[i];
+        y /= 2;
+        const int16_t *a = from->cells + (size_t)2 * y * from->width;
+        if (y < to->height)
+            frame->kernels->halve(to->cells + (size_t)y * to->width, a, a + from->width, to->width);
     }
 }
 
-void isp_pyramid_halve(struct pyramid *p, const struct burst_frame *frame)
+void isp_pyramid_build(
+    struct pyramid *p, const struct burst_frame *frame, const struct pyramid_source *source)
 {
-    for (uint32_t i = 1; i < p->count; i++) {
-        const struct level *from = &p->levels[i - 1], *to = &p->levels[i];
-        for (uint32_t y = 0; y < to->height; y++) {
-            const int16_t *a = from->cells + (size_t)2 * y * from->width;
-            frame->kernels->halve(to->cells + (size_t)y * to->width, a, a + from->width, to->width);
-        }
+    const struct level *base = &p->levels[0];
+    const struct grey_shift shift = grey_shift_of(frame->geometry);
+    uint16_t *words = source->words, *more = words + frame->geometry->crop.width + UNPACK_SLACK;
+    for (uint32_t y = 0; y < base->height; y++) {
+        int16_t *cells = base->cells + (size_t)y * base->width;
+        const uint16_t *const rows[2] = {isp_burst_row(frame, source->raw, 2 * y, words),
+            isp_burst_row(frame, source->raw, 2 * y + 1, more)};
+        frame->kernels->grey(cells, rows, base->width, shift, (uint32_t)source->white);
+        if (source->gain < 1 || source->gain > 1)
+            frame->kernels->scale(cells, base->width, source->gain, source->black);
+        halve_up(p, frame, y);
     }
 }
 
@@ -87,7 +91,8 @@ struct cell_noise isp_pyramid_noise(const struct isp_geometry *g, const struct s
      * variance range^2 * (shot * x + read); a difference has twice that. */
     float black = mean_black(c), range = c->white_level - black, unit = grey_unit(g);
     float scale = 0.5F * range * range * unit * unit;
-    float read = t->noise_read + burst_rounding_variance(c);
+    float least = burst_rounding_variance(c);
+    float read = t->noise_read > least ? t->noise_read : least;
     return (struct cell_noise){scale * t->noise_shot / (range * unit),
         scale * (read - t->noise_shot * black / range), scale * read};
 }

@@ -28,13 +28,17 @@ size_t isp_pyramid_bytes(const struct isp_geometry *geometry);
 void isp_pyramid_place(
     struct pyramid *pyramid, const struct isp_geometry *geometry, int16_t *cells);
 
-/** Fill level 0. Cells with a sample of `white` or more are PYRAMID_CLIPPED. `words` holds two rows
- * of the crop's width + UNPACK_SLACK. */
-void isp_pyramid_grey(struct pyramid *pyramid, const struct burst_frame *frame, float white,
-    const uint8_t *raw, uint16_t *words);
+/** Of what and how grey cells are made. */
+struct pyramid_source {
+    const uint8_t *raw;
+    float white, black; /* a cell with a sample of `white` or more is PYRAMID_CLIPPED */
+    float gain;         /* of brightness above a cell's black */
+    uint16_t *words;    /* two rows of the crop's width + UNPACK_SLACK */
+};
 
-/** Fill the levels above. */
-void isp_pyramid_halve(struct pyramid *pyramid, const struct burst_frame *frame);
+/** Fill level 0 and the levels above. */
+void isp_pyramid_build(
+    struct pyramid *pyramid, const struct burst_frame *frame, const struct pyramid_source *source);
 
 /** Brighten a level: black stays. */
 void isp_pyramid_scale(

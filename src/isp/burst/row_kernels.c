@@ -20,7 +20,7 @@ static void grey(int16_t *restrict out, const uint16_t *const rows[2], uint32_t 
     struct grey_shift shift, uint32_t white)
 {
     const uint16_t *restrict a = rows[0], *restrict b = rows[1];
-    for (uint32_t k = 0; k < count; k++) {
+    for (size_t k = 0; k < count; k++) {
         uint32_t w = a[2 * k], x = a[2 * k + 1], y = b[2 * k], z = b[2 * k + 1];
         bool is_clipped = larger(larger(w, x), larger(y, z)) >= white;
         int32_t sum = (int32_t)(((w + x) + (y + z)) << shift.up >> shift.down);
@@ -31,7 +31,7 @@ static void grey(int16_t *restrict out, const uint16_t *const rows[2], uint32_t 
 static void halve(
     int16_t *restrict out, const int16_t *restrict a, const int16_t *restrict b, uint32_t count)
 {
-    for (uint32_t k = 0; k < count; k++) {
+    for (size_t k = 0; k < count; k++) {
         int32_t any = a[2 * k] | a[2 * k + 1] | b[2 * k] | b[2 * k + 1];
         int32_t sum = a[2 * k] + a[2 * k + 1] + b[2 * k] + b[2 * k + 1];
         out[k] = (int16_t)(any < 0 ? PYRAMID_CLIPPED : (sum + 2) >> 2);

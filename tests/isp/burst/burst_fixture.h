@@ -136,7 +136,7 @@ static inline struct isp_burst_transform burst_align(const struct isp_geometry *
 }
 
 static inline struct isp_burst_vector *burst_follow(
-    const struct isp_burst *burst, const struct isp_burst_transform *t)
+    const struct isp_burst *burst, struct isp_burst_transform *t)
 {
     struct isp_burst_vector *field =
         burst_memory(isp_burst_field_size(burst->geometry, burst->count));
@@ -146,6 +146,16 @@ static inline struct isp_burst_vector *burst_follow(
         isp_burst_follow_next(burst, t, scratch, i, field);
     free(scratch);
     return field;
+}
+
+/** Aligned, and followed for what that says of whole frames. */
+static inline struct isp_burst_transform burst_moved(const struct isp_geometry *g,
+    const struct sisp_coefficients *c, uint8_t *const *raws, uint32_t count, uint32_t reference)
+{
+    const struct isp_burst burst = burst_of(g, c, raws, count, reference);
+    struct isp_burst_transform t = burst_align(g, c, raws, count, reference);
+    free(burst_follow(&burst, &t));
+    return t;
 }
 
 /** Merge along a field in bands of `band` rows, each with scratch full of rubbish; behind the
@@ -171,7 +181,7 @@ static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
 }
 
 static inline uint16_t *burst_merge(const struct isp_geometry *g, const struct sisp_coefficients *c,
-    const struct isp_burst_transform *t, uint8_t *const *raws, uint32_t count, uint32_t band)
+    struct isp_burst_transform *t, uint8_t *const *raws, uint32_t count, uint32_t band)
 {
     struct isp_burst burst = burst_of(g, c, raws, count, t->reference);
     struct isp_burst_vector *field = burst_follow(&burst, t);
