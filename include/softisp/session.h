@@ -219,7 +219,9 @@ struct sisp_fusion {
     /* Mean difference to the reference after one shift of the whole frame, in sigmas of the noise:
      * 0.8 is noise alone. Frames that look like other scenes are left out. */
     float residual[SISP_BURST_MAX];
-    float gain[SISP_BURST_MAX];   /* brightness of the reference over the frame's */
+    /* Brightness of the reference over the frame's: what submissions say of their exposures, and
+     * lamps that flicker. */
+    float gain[SISP_BURST_MAX];
     float noise_shot, noise_read; /* of one frame, stated or estimated, as in raw.h */
     float noise_left; /* mean variance of the merged frame's noise over that of one frame's */
 };

@@ -264,6 +264,11 @@ void isp_profile_make(const struct sisp_raw_info *info, const struct sisp_tuning
 
 #define ISP_BURST_MAX 16
 
+/** What a frame was taken with; 0: unknown, then as the reference. */
+struct isp_burst_exposure {
+    float time_us, analogue_gain;
+};
+
 /** Raw frames of one geometry, in the order in which they were taken. */
 struct isp_burst {
     const struct isp_geometry *geometry;
@@ -271,6 +276,7 @@ struct isp_burst {
     const uint8_t *const *raws;
     uint32_t count, reference; /* 1 to 16; the frame that the picture is of */
     enum isp_isa isa;
+    const struct isp_burst_exposure *exposures; /* of each frame; NULL: all alike */
 };
 
 /** Whole Bayer periods: frame i, moved by (dx, dy) samples (even numbers), lies on the reference.
@@ -280,8 +286,11 @@ struct isp_burst_transform {
     /* Mean absolute difference once the frame's motion (shift, turn, scale) is taken away, to 2
      * samples, in noise sigmas: 0.8 where only noise differs; FLT_MAX: nothing can be compared. */
     float residual[ISP_BURST_MAX];
-    float gain[ISP_BURST_MAX]; /* brightness of the reference over the frame's: lamps flicker */
-    uint32_t used;             /* bit i: frame i takes part */
+    /* Brightness of the reference over the frame's: exposures differ, lamps flicker. */
+    float gain[ISP_BURST_MAX];
+    /* Variance of the frame's noise, once it is as bright, over that of the reference's. */
+    float noise[ISP_BURST_MAX];
+    uint32_t used; /* bit i: frame i takes part */
     uint32_t reference;
     float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
 };

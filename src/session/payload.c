@@ -48,7 +48,8 @@ bool payload_is_sound(const struct payload *payload)
            (unsigned)payload->geometry.orientation < SISP_ORIENTATION_COUNT &&
            payload_coefficients_are_sound(&payload->coefficients) &&
            are_finite(burst->residual, ISP_BURST_MAX) && are_finite(burst->gain, ISP_BURST_MAX) &&
-           isfinite(burst->noise_shot) && isfinite(burst->noise_read) &&
-           isfinite(request->exposure_us) && isfinite(request->analogue_gain) &&
-           isfinite(applied->exposure_us) && isfinite(applied->analogue_gain);
+           are_finite(burst->noise, ISP_BURST_MAX) && isfinite(burst->noise_shot) &&
+           isfinite(burst->noise_read) && isfinite(request->exposure_us) &&
+           isfinite(request->analogue_gain) && isfinite(applied->exposure_us) &&
+           isfinite(applied->analogue_gain);
 }

@@ -12,15 +12,25 @@ static struct isp_burst burst_of(const struct pipeline *p, const struct eng_job 
 {
     for (uint32_t i = 0; i < job->input_count; i++)
         raws[i] = job->inputs[i].bytes;
-    return (struct isp_burst){
-        &p->still, &payload->coefficients, raws, job->input_count, job->input_count - 1, p->isa};
+    return (struct isp_burst){.geometry = &p->still,
+        .coefficients = &payload->coefficients,
+        .raws = raws,
+        .count = job->input_count,
+        .reference = job->input_count - 1,
+        .isa = p->isa};
 }
 
 static void align(struct pipeline *p, struct eng_job *job, struct payload *payload)
 {
     const uint8_t *raws[ISP_BURST_MAX];
-    const struct isp_burst burst = burst_of(p, job, payload, raws);
+    struct isp_burst burst = burst_of(p, job, payload, raws);
+    struct isp_burst_exposure exposures[ISP_BURST_MAX];
     uint64_t start_ns = eng_now_ns();
+    for (uint32_t i = 0; i < job->input_count; i++) {
+        const struct frame_meta *meta = (const void *)job->input_meta[i];
+        exposures[i] = (struct isp_burst_exposure){meta->exposure_us, meta->analogue_gain};
+    }
+    burst.exposures = exposures;
     isp_burst_align(&burst, p->align_scratch, &payload->transform);
     isp_burst_follow_begin(
         &burst, &payload->transform, p->follow_scratch, job->writes[ROLE_MOTION].bytes);

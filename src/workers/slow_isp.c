@@ -27,8 +27,12 @@ static void merge_band(
     const uint8_t *raws[ISP_BURST_MAX];
     for (uint32_t i = 0; i < job->input_count; i++)
         raws[i] = job->inputs[i].bytes;
-    const struct isp_burst burst = {
-        &p->still, &payload->coefficients, raws, job->input_count, job->input_count - 1, p->isa};
+    const struct isp_burst burst = {.geometry = &p->still,
+        .coefficients = &payload->coefficients,
+        .raws = raws,
+        .count = job->input_count,
+        .reference = job->input_count - 1,
+        .isa = p->isa};
     const struct isp_burst_merge merge = {&payload->transform, job->reads[ROLE_MOTION].bytes,
         p->filters, mosaic_of(p, job), p->merged_noise};
     isp_burst_merge_band(&burst, &merge, y0, y1, p->merge_scratch[thread], &p->shares[thread]);

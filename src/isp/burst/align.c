@@ -7,8 +7,9 @@
 #include <float.h>
 #include <stdbool.h>
 
-#define REACH 64  /* cells: 128 samples either way */
-#define ROWS  256 /* of a level, that are looked at: as good as all */
+#define REACH           64     /* cells: 128 samples either way */
+#define ROWS            256    /* of a level, that are looked at: as good as all */
+#define EXPOSURES_APART 100.0F /* beyond which they are taken for wrong */
 
 struct shift {
     int32_t x, y;
@@ -136,6 +137,7 @@ struct job {
     const struct isp_geometry *geometry;
     const struct sisp_coefficients *coefficients;
     const uint8_t *const *raws;
+    const struct isp_burst_exposure *exposures;
     uint32_t count, reference;
     enum isp_isa isa;
     struct burst_frame frame;
@@ -143,6 +145,32 @@ struct job {
     float black;     /* of a grey cell */
     uint16_t *words; /* also the scratch of the noise estimate: never both at once */
 };
+
+static float known_ratio(float a, float b)
+{
+    const float ratio = a > 0 && b > 0 ? a / b : 1;
+    return ratio > 1 / EXPOSURES_APART && ratio < EXPOSURES_APART ? ratio : 1;
+}
+
+/* The sensor's gain of the frame over that of the reference. */
+static float gain_ratio(const struct job *job, uint32_t i)
+{
+    const struct isp_burst_exposure *all = job->exposures;
+    return all ? known_ratio(all[i].analogue_gain, all[job->reference].analogue_gain) : 1;
+}
+
+/* Brightness of the reference over the frame's, as they were exposed. */
+static float exposure_ratio(const struct job *job, uint32_t i)
+{
+    const struct isp_burst_exposure *all = job->exposures;
+    return all ? known_ratio(all[job->reference].time_us, all[i].time_us) / gain_ratio(job, i) : 1;
+}
+
+static bool is_alike(const struct job *job, uint32_t i)
+{
+    const float ratio = exposure_ratio(job, i), gain = gain_ratio(job, i);
+    return ratio > 0.9F && ratio < 1.1F && gain > 0.9F && gain < 1.1F;
+}
 
 static void find_shifts(struct job *job, struct isp_burst_transform *out)
 {
@@ -156,12 +184,15 @@ static void find_shifts(struct job *job, struct isp_burst_transform *out)
         if (i == job->reference)
             continue;
         struct found found = {.gain = 1};
+        const float exposed = exposure_ratio(job, i);
         source.raw = job->raws[i];
+        source.gain = exposed;
         isp_pyramid_build(&job->moving, &job->frame, &source);
         find_shift(&job->fixed, &job->moving, &job->frame, job->black, &found);
         out->dx[i] = 2 * found.shift.x;
         out->dy[i] = 2 * found.shift.y;
-        out->gain[i] = found.gain;
+        out->gain[i] = exposed * found.gain;
+        out->noise[i] = out->gain[i] * gain_ratio(job, i);
     }
 }
 
@@ -176,7 +207,8 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
         for (uint32_t i = 0; i < job->count; i++) {
             pair = (struct burst_pair){
                 {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i], job->isa};
-            if (i == job->reference)
+            /* What is brighter has other noise. */
+            if (i == job->reference || !is_alike(job, i))
                 continue;
             struct burst_noise n = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
             if (n.shot * 0.25F + n.read < best.shot * 0.25F + best.read)
@@ -196,6 +228,7 @@ void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_bu
     struct job job = {.geometry = geometry,
         .coefficients = burst->coefficients,
         .raws = burst->raws,
+        .exposures = burst->exposures,
         .count = burst->count,
         .reference = burst->reference,
         .isa = burst->isa,
@@ -206,7 +239,7 @@ void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_bu
     isp_pyramid_place(&job.moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
     *out = (struct isp_burst_transform){
         .used = (uint32_t)(1ULL << job.count) - 1, .reference = job.reference};
-    out->gain[job.reference] = 1;
+    out->gain[job.reference] = out->noise[job.reference] = 1;
     find_shifts(&job, out);
     find_noise(&job, out);
 }

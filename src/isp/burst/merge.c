@@ -20,7 +20,8 @@
 #define WINDOW_SPAN  (SPAN + 2 * MARGIN)
 #define LINE_WORDS   64 /* of a patch's row, unpacked */
 #define MERGED_RANGE ((float)(65535 - ISP_MERGED_BLACK))
-#define CLIP_REACH   2 /* samples around a clipped one that a filter reads it for */
+#define LONGER       0.8F /* gain of a frame that was exposed longer than the reference */
+#define CLIP_REACH   2    /* samples around a clipped one that a filter reads it for */
 
 struct scratch {
     float window[WINDOW_ROWS][WINDOW_SPAN]; /* the reference around a strip */
@@ -218,9 +219,10 @@ static uint16_t most_of(const uint16_t *words)
 }
 
 /* Differences that mean nothing: where the frame has no samples nothing is accepted; where it, or
- * the reference, is clipped, nothing changes. */
+ * the reference, is clipped, nothing changes, but that what a longer exposure clips says nothing of
+ * what the reference saw. */
 static void set_aside(const struct merge *m, const uint16_t *words, const int64_t from[2],
-    const uint8_t *clipped, float *difference)
+    const uint8_t *clipped, bool is_longer, float *difference)
 {
     const uint16_t white = (uint16_t)m->burst->coefficients->white_level;
     const bool is_dark = most_of(words) < white;
@@ -232,13 +234,14 @@ static void set_aside(const struct merge *m, const uint16_t *words, const int64_
         for (unsigned i = 0; i < BLOCK; i++) {
             const int64_t x = from[0] + i, y = from[1] + j;
             float *d = &difference[j * SPAN + i];
-            bool is_clipped = clipped[j * SPAN + i];
+            const bool is_white = clipped[j * SPAN + i];
+            bool is_clipped = is_white;
             for (unsigned k = 0; !is_dark && !is_clipped && k < 25; k++) {
                 unsigned row = j + 3 - CLIP_REACH + k / 5, column = i + 3 - CLIP_REACH + k % 5;
                 is_clipped = words[row * LINE_WORDS + column] >= white;
             }
             if (is_clipped)
-                *d = 0;
+                *d = is_longer && !is_white ? ASIDE : 0;
             else if (x < 0 || y < 0 || x >= m->width || y >= m->height)
                 *d = ASIDE;
         }
@@ -279,7 +282,8 @@ static void warp_block(
     }
     const unsigned shift = ((unsigned)dy & 1) << 1 | ((unsigned)dx & 1);
     m->kernels->warp(&patch, m->filters->taps[shift][down][across], &target);
-    set_aside(m, words, from, &m->s->is_clipped[slot][column], target.difference);
+    set_aside(m, words, from, &m->s->is_clipped[slot][column], m->transform->gain[frame] < LONGER,
+        target.difference);
 }
 
 static bool takes_part(const struct merge *m, uint32_t frame)
@@ -318,9 +322,10 @@ static void mirror_columns(const struct merge *m, float *row)
 
 static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32_t y1)
 {
-    const float gain = m->transform->gain[frame];
-    struct merge_strip strip = {.noise = 1 + FILTER_NOISE * gain,
-        .own = FILTER_NOISE * gain,
+    const float noise = m->transform->noise[frame];
+    struct merge_strip strip = {.noise = 1 + FILTER_NOISE * noise,
+        .own = FILTER_NOISE * noise,
+        .leeway = noise < LONGER ? LONGER - noise : 0,
         .crowd = (float)(m->burst->count - 1),
         .rows = y1 - y0,
         .columns = m->columns};

@@ -44,6 +44,7 @@ struct merge_strip {
     float *noise_sum[BLOCK];                   /* the sum's variance, over that of a sample */
     float noise;            /* of a difference, over that of a sample of the reference */
     float own;              /* of the filtered sample, likewise */
+    float leeway;           /* what the reference's noise alone may differ by beyond that */
     float crowd;            /* frames that may share an error */
     uint32_t rows, columns; /* of them from column HALO on */
 };

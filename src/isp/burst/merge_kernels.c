@@ -104,7 +104,7 @@ static void measure(const struct merge_strip *s, float z[ROWS][SPAN], float mean
          * ninth, since it is seldom alone. */
         float texture = all * (1.0F / WINDOW) - 1;
         float offset = (mean * (1.0F / 9) - 1) * (2.0F / MEANS);
-        float most = (texture > offset ? texture : offset) - NOISE;
+        float most = (texture > offset ? texture : offset) - NOISE - s->leeway;
         change[i] = most > 0 ? most : 0;
     }
 }

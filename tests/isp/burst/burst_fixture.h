@@ -121,7 +121,7 @@ static inline struct isp_burst burst_of(const struct isp_geometry *g,
 {
     int isa = isp_isa_find("auto");
     return (struct isp_burst){
-        g, c, (const uint8_t *const *)raws, count, reference, (enum isp_isa)isa};
+        g, c, (const uint8_t *const *)raws, count, reference, (enum isp_isa)isa, NULL};
 }
 
 static inline struct isp_burst_transform burst_align(const struct isp_geometry *g,
