@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* softisp fuse: raw frames of one scene become one picture, or one raw. */
-#include "cli.h"
+#include "fuse.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,23 +12,27 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define ALIKE 0.8F /* exposures that differ by less are one */
+
 #define ERROR_BYTES    512
 #define RESULT_WAIT_NS UINT64_C(600000000000)
-#define TILE_BLOCKS    2 /* of --flow: 16 samples */
 
 static const char help[] =
     "usage: softisp fuse IN... -o OUT [OPTION...]\n"
     "\n"
-    "IN are 2 to 16 raw frames of one scene, of one size and exposure, in the order in which they\n"
-    "were taken: files as 'softisp develop' takes them. The first is the reference: the picture "
+    "IN are 2 to 16 raw frames of one scene, of one size, in the order in which they were\n"
+    "taken: files as 'softisp develop' takes them. The first is the reference: the picture "
     "is\n"
     "of its moment, the others take its noise away. OUT is a picture (.jpg .png .tiff .ppm) or,\n"
-    "merged and nothing else, a raw: .dng, which says its own noise, or .pgm in the scale of the\n"
-    "first. A report goes to stdout.\n"
+    "merged and nothing else, a raw: .dng, which says its own noise, or .pgm in the scale of\n"
+    "the reference. A report goes to stdout.\n"
     "\n"
     "  -o, --output OUT         where the picture goes\n"
     "      --noise A,B          of one frame: variance = A x + B, x from 0 (black) to 1 (white);\n"
     "                           else the files' own or, where they have none, estimated\n"
+    "      --exposures T,T,...  times of a bracket in seconds, one for each input; else as the "
+    "files\n"
+    "                           say. Of a bracket the darkest frame is the reference\n"
     "      --flow FILE          motion as CSV: frame,x,y,dx,dy at the middle of each 16x16 "
     "samples\n"
     "      --depth 8|16         bits a channel of a picture (8)\n"
@@ -46,6 +50,7 @@ static const char help[] =
 static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"noise", required_argument, NULL, 0},
+    {"exposures", required_argument, NULL, 0},
     {"flow", required_argument, NULL, 0},
     {"depth", required_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
@@ -63,29 +68,19 @@ static const struct option long_options[] = {
     {0},
 };
 
-struct fuse {
-    const char *output, *flow;
-    struct cli_raw_options raw;
-    struct cli_tuning tuning;
-    struct sisp_params params;
-    bool has_noise, is_dng, json;
-    float noise[2];
-    unsigned depth;
-    uint32_t threads;
-    const char *isa;
-    const struct sisp_writer *writer; /* NULL: a mosaic */
-
-    char **inputs;
-    unsigned count;
-    struct sisp_raw_info info; /* of the first */
-    struct sisp_session *session;
-    struct sisp_result result;
-};
-
 static bool bad_value(const char *name, const char *value, const char *wants)
 {
     cli_error("fuse", "'--%s %s': %s", name, value, wants);
     return false;
+}
+
+static bool parse_exposures(struct fuse *f, const char *value)
+{
+    f->exposure_count = cli_parse_list(value, SISP_BURST_MAX, f->exposures_s);
+    bool ok = f->exposure_count > 1;
+    for (unsigned i = 0; i < f->exposure_count; i++)
+        ok = ok && f->exposures_s[i] >= 1e-6F && f->exposures_s[i] <= 3600;
+    return ok || bad_value("exposures", value, "2 to 16 times in seconds such as 0.01,0.04");
 }
 
 static bool set_option(struct fuse *f, const char *name, const char *value)
@@ -101,6 +96,8 @@ static bool set_option(struct fuse *f, const char *name, const char *value)
                   f->noise[0] <= 1 && f->noise[1] <= 1 && f->noise[0] + f->noise[1] > 0;
         return ok || bad_value(name, value, "two numbers from 0 to 1 such as 5e-3,1e-3");
     }
+    if (strcmp(name, "exposures") == 0)
+        return parse_exposures(f, value);
     if (strcmp(name, "depth") == 0)
         return (cli_parse_u32(value, 8, 16, &f->depth) && f->depth % 8 == 0) ||
                bad_value(name, value, "it is 8 or 16");
@@ -148,6 +145,8 @@ static bool check(struct fuse *f)
         cli_error("fuse", "'-o OUT' is missing; see 'softisp help fuse'");
     else if (f->count < 2 || f->count > SISP_BURST_MAX)
         cli_error("fuse", "%u inputs: a burst takes 2 to 16 frames", f->count);
+    else if (f->exposure_count && f->exposure_count != f->count)
+        cli_error("fuse", "'--exposures' has %u times for %u inputs", f->exposure_count, f->count);
     else if (!cli_check_raw("fuse", &f->raw) || is_an_input(f, f->output) ||
              (f->flow && is_an_input(f, f->flow)))
         return false;
@@ -180,17 +179,17 @@ static int open_session(struct fuse *f)
     if (f->has_noise) {
         params.info.noise_shot = f->noise[0];
         params.info.noise_read = f->noise[1];
+        f->tuning.tuning.parts &= ~(1U << SISP_TUNING_NOISE);
+    }
+    if (f->frames[0].gain > 0) { /* to gain 1, of which a session wants it */
+        params.info.noise_shot /= f->frames[0].gain;
+        params.info.noise_read /= f->frames[0].gain * f->frames[0].gain;
     }
     params.params = f->params;
     params.threads = f->threads;
     params.isa = f->isa;
     params.tuning = f->tuning.path ? &f->tuning.tuning : NULL;
     params.burst_frames = f->count;
-    /* Nobody waits for a picture of files: a plan need not come to an end in time. */
-    struct sisp_knobs knobs = {{0}};
-    const int ttl = sisp_knob_find("plan_ttl");
-    knobs.value[ttl] = sisp_knob_row((unsigned)ttl)->max;
-    params.knobs = &knobs;
     params.is_mosaic_wanted = !f->writer;
     /* Frames enter by the fast lane: it makes thumbnails that nobody looks at. */
     params.preview = (struct sisp_picture_params){.format = SISP_PIXEL_NV12,
@@ -232,16 +231,48 @@ static int open_input(struct fuse *f, unsigned i, struct sisp_raw_file **file)
     return CLI_INPUT_FAILED;
 }
 
-static int submit(struct fuse *f, unsigned i, const struct sisp_raw_file *file)
+/* What a file does not say is as of the first. */
+static void note_exposure(struct fuse *f, unsigned i, const struct sisp_exif *exif)
 {
-    struct sisp_input input;
-    int r = sisp_session_acquire(f->session, &input);
-    if (r == 0) {
-        const struct sisp_submission submission = {
-            .lane = SISP_LANE_FAST, .cookie = i, .bytes_copied = input.size_bytes};
-        memcpy(input.samples, sisp_raw_file_samples(file), input.size_bytes);
-        r = sisp_session_submit(f->session, &input, &submission);
+    struct fuse_frame *frame = &f->frames[i], *first = &f->frames[0];
+    const double us = f->exposure_count ? (double)f->exposures_s[i] * 1e6 : exif->exposure_us;
+    frame->exposure_us = us > 0 && us < 1e10 ? (float)us : first->exposure_us;
+    frame->gain = exif->iso > 0 && exif->iso < 1e7 ? (float)exif->iso / 100 : first->gain;
+    if (i > 0 && !(first->gain > 0))
+        frame->gain = 0;
+    if (i > 0 && !(first->exposure_us > 0))
+        frame->exposure_us = 0;
+}
+
+static int load(struct fuse *f, unsigned i)
+{
+    struct sisp_raw_file *file = NULL;
+    int code = open_input(f, i, &file);
+    if (code == CLI_DONE)
+        note_exposure(f, i, &sisp_raw_file_info(file)->exif);
+    if (code == CLI_DONE && i == 0)
+        code = open_session(f);
+    int r = code == CLI_DONE ? sisp_session_acquire(f->session, &f->frames[i].input) : 0;
+    if (r) {
+        cli_error("fuse", "%s: the engine has no room for it: %s", f->inputs[i], strerror(-r));
+        code = CLI_INTERNAL;
     }
+    if (code == CLI_DONE)
+        memcpy(
+            f->frames[i].input.samples, sisp_raw_file_samples(file), f->frames[i].input.size_bytes);
+    sisp_raw_file_destroy(&file);
+    return code;
+}
+
+static int submit(struct fuse *f, unsigned i)
+{
+    const struct fuse_frame *frame = &f->frames[i];
+    const struct sisp_submission submission = {.lane = SISP_LANE_FAST,
+        .cookie = i,
+        .bytes_copied = frame->input.size_bytes,
+        .exposure_us = frame->exposure_us,
+        .analogue_gain = frame->gain};
+    int r = sisp_session_submit(f->session, &frame->input, &submission);
     if (r == 0)
         r = sisp_session_next(f->session, &f->result, RESULT_WAIT_NS);
     if (r == 0)
@@ -251,27 +282,66 @@ static int submit(struct fuse *f, unsigned i, const struct sisp_raw_file *file)
     return r ? CLI_INTERNAL : CLI_DONE;
 }
 
-/* The last to enter is the reference: the first file. */
+static float light(const struct fuse_frame *frame)
+{
+    return frame->exposure_us * (frame->gain > 0 ? frame->gain : 1);
+}
+
+/* The first, but of an exposure bracket the first of the darkest: there nothing else is clipped. */
+static void choose_reference(struct fuse *f)
+{
+    float least = light(&f->frames[0]);
+    for (unsigned i = 1; i < f->count; i++)
+        least = light(&f->frames[i]) < least ? light(&f->frames[i]) : least;
+    if (!(least < ALIKE * light(&f->frames[0])))
+        return;
+    while (light(&f->frames[f->reference]) * ALIKE > least)
+        f->reference++;
+    f->info.exif.exposure_us = (double)f->frames[f->reference].exposure_us;
+    f->info.exif.iso = (double)f->frames[f->reference].gain * 100;
+}
+
+/* The last to enter is the reference; before it the others, the nearest to it last. */
+static void set_order(struct fuse *f)
+{
+    const unsigned r = f->reference;
+    unsigned n = 0;
+    for (unsigned away = f->count; away-- > 0;) {
+        if (away > 0 && away <= r)
+            f->order[n++] = r - away;
+        if (r + away < f->count)
+            f->order[n++] = r + away;
+    }
+}
+
+/* The picture is to be as bright as the first frame would be. */
+static int keep_brightness(struct fuse *f)
+{
+    const float ratio = light(&f->frames[0]) / light(&f->frames[f->reference]);
+    if (f->reference == 0)
+        return CLI_DONE;
+    f->info.baseline_exposure_ev += log2f(ratio);
+    if (f->params.value[SISP_PARAM_AUTO_EXPOSURE] > 0)
+        return CLI_DONE;
+    f->params.value[SISP_PARAM_EXPOSURE_EV] += log2f(ratio);
+    int r = sisp_session_set_params(f->session, &f->params);
+    if (r)
+        cli_error("fuse", "exposures too far apart: %s", strerror(-r));
+    return r ? CLI_INPUT_FAILED : CLI_DONE;
+}
+
 static int submit_all(struct fuse *f)
 {
     int code = CLI_DONE;
-    for (unsigned i = f->count; i-- > 0 && code == CLI_DONE;) {
-        struct sisp_raw_file *file = NULL;
-        code = open_input(f, i, &file);
-        if (code == CLI_DONE)
-            code = submit(f, i, file);
-        sisp_raw_file_destroy(&file);
-    }
-    return code;
-}
-
-static int start(struct fuse *f)
-{
-    struct sisp_raw_file *file = NULL;
-    int code = open_input(f, 0, &file);
-    if (code == CLI_DONE)
-        code = open_session(f);
-    sisp_raw_file_destroy(&file);
+    for (unsigned i = 0; i < f->count && code == CLI_DONE; i++)
+        code = load(f, i);
+    if (code != CLI_DONE)
+        return code;
+    choose_reference(f);
+    set_order(f);
+    code = keep_brightness(f);
+    for (unsigned i = 0; i < f->count && code == CLI_DONE; i++)
+        code = submit(f, f->order[i]);
     return code;
 }
 
@@ -289,131 +359,6 @@ static int press(struct fuse *f)
     return r || !f->result.image.planes[0] ? CLI_INTERNAL : CLI_DONE;
 }
 
-/* ---- what is said and written ---------------------------------------------------------------- */
-
-static int write_dng(const struct fuse *f, char error[ERROR_BYTES])
-{
-    static struct sisp_raw_info info; /* holds a whole lens shading mesh: not for the stack */
-    const struct sisp_tuning *tuning = f->tuning.path ? &f->tuning.tuning : NULL;
-    int r = sisp_result_raw_info(&f->result, &f->info, tuning, &info);
-    if (r)
-        snprintf(error, ERROR_BYTES, "%s", strerror(-r));
-    else
-        r = sisp_write_dng(
-            f->output, &info, f->result.raw.samples, &f->result.image, error, ERROR_BYTES);
-    return r;
-}
-
-static int write_output(const struct fuse *f)
-{
-    char error[ERROR_BYTES];
-    int r;
-    if (f->writer) {
-        const struct sisp_write_params params = {.exif = &f->info.exif,
-            .orientation = f->info.orientation,
-            .threads = f->result.record.threads,
-            .is_srgb = 1};
-        r = sisp_write_image(f->writer, f->output, &f->result.image, &params, error, sizeof(error));
-    } else if (f->is_dng) {
-        r = write_dng(f, error);
-    } else {
-        const struct sisp_mosaic_scale scale = {
-            f->info.black_level[SISP_SITE_GR], f->info.white_level};
-        r = sisp_write_mosaic(f->output, &f->result.raw, &scale, error, sizeof(error));
-    }
-    if (r)
-        cli_error("fuse", "%s: %s", f->output, error);
-    return r ? CLI_OUTPUT_FAILED : CLI_DONE;
-}
-
-/* Mean of a tile's four blocks, in samples. */
-static void tile_motion(
-    const struct sisp_motion *m, uint32_t frame, const uint32_t at[2], double out[2])
-{
-    out[0] = out[1] = 0;
-    for (unsigned k = 0; k < TILE_BLOCKS * TILE_BLOCKS; k++) {
-        const uint32_t x = at[0] * TILE_BLOCKS + k % TILE_BLOCKS;
-        const uint32_t y = at[1] * TILE_BLOCKS + k / TILE_BLOCKS;
-        const int16_t *v = m->vectors + (((size_t)frame * m->rows + y) * m->columns + x) * 2;
-        out[0] += v[0] / (double)(SISP_MOTION_UNIT * TILE_BLOCKS * TILE_BLOCKS);
-        out[1] += v[1] / (double)(SISP_MOTION_UNIT * TILE_BLOCKS * TILE_BLOCKS);
-    }
-}
-
-static int write_flow(const struct fuse *f)
-{
-    const struct sisp_motion *m = &f->result.motion;
-    const double middle = (SISP_MOTION_BLOCK * TILE_BLOCKS - 1) / 2.0;
-    FILE *file = fopen(f->flow, "we");
-    for (unsigned i = 1; file && i < f->count; i++) {
-        for (uint32_t y = 0; y < m->rows / TILE_BLOCKS; y++) {
-            for (uint32_t x = 0; x < m->columns / TILE_BLOCKS; x++) {
-                const uint32_t at[2] = {x, y};
-                double v[2];
-                tile_motion(m, f->count - 1 - i, at, v);
-                fprintf(file, "%u,%.1f,%.1f,%.4f,%.4f\n", i,
-                    x * SISP_MOTION_BLOCK * TILE_BLOCKS + middle,
-                    y * SISP_MOTION_BLOCK * TILE_BLOCKS + middle, v[0], v[1]);
-            }
-        }
-    }
-    bool ok = file && !ferror(file);
-    ok = file && fclose(file) == 0 && ok;
-    if (!ok)
-        cli_error("fuse", "%s: %s", f->flow, strerror(errno));
-    return ok ? CLI_DONE : CLI_OUTPUT_FAILED;
-}
-
-static double effective_frames(const struct sisp_fusion *fusion)
-{
-    double sum = 0;
-    for (unsigned i = 0; i < fusion->count; i++)
-        sum += (double)fusion->share[i];
-    return sum;
-}
-
-static const char *fate(const struct sisp_fusion *fusion, unsigned i)
-{
-    if (i == fusion->count - 1)
-        return "reference";
-    return fusion->used >> i & 1 ? "used" : "left out: it looks like another scene";
-}
-
-static int print_json(const struct fuse *f)
-{
-    const struct sisp_fusion *fusion = f->result.fusion;
-    json_t *frames = json_array();
-    for (unsigned n = 0; n < f->count; n++) {
-        const unsigned i = f->count - 1 - n;
-        json_array_append_new(
-            frames, json_pack("{s:o,s:s,s:f,s:[f,f],s:f,s:f}", "input", cli_json_name(f->inputs[n]),
-                        "fate", fate(fusion, i), "rejected", 1 - (double)fusion->share[i], "motion",
-                        (double)fusion->dx[i], (double)fusion->dy[i], "residual",
-                        (double)fusion->residual[i], "gain", (double)fusion->gain[i]));
-    }
-    return cli_json_print(
-        "fuse", json_pack("{s:o,s:f,s:[f,f],s:o}", "output", cli_json_name(f->output),
-                    "effective_frames", effective_frames(fusion), "noise",
-                    (double)fusion->noise_shot, (double)fusion->noise_read, "frames", frames));
-}
-
-static int print_report(const struct fuse *f)
-{
-    const struct sisp_fusion *fusion = f->result.fusion;
-    for (unsigned n = 0; n < f->count; n++) {
-        const unsigned i = f->count - 1 - n;
-        printf("%s: %s", f->inputs[n], fate(fusion, i));
-        if (i != f->count - 1)
-            printf(", %.1f %% rejected, moved by %.2f, %.2f, residual %.2f sigmas",
-                100 * (1 - (double)fusion->share[i]), (double)fusion->dx[i], (double)fusion->dy[i],
-                (double)fusion->residual[i]);
-        printf("\n");
-    }
-    printf("%s: %.2f frames' worth of %u, noise %.3g x + %.3g each\n", f->output,
-        effective_frames(fusion), f->count, (double)fusion->noise_shot, (double)fusion->noise_read);
-    return cli_flush("fuse");
-}
-
 static void interrupted(int signal)
 {
     sisp_writer_abandon_all();
@@ -422,17 +367,13 @@ static void interrupted(int signal)
 
 static int fuse_all(struct fuse *f)
 {
-    int code = start(f);
-    if (code == CLI_DONE)
-        code = submit_all(f);
+    int code = submit_all(f);
     if (code == CLI_DONE)
         code = press(f);
     if (code == CLI_DONE)
-        code = write_output(f);
-    if (code == CLI_DONE && f->flow)
-        code = write_flow(f);
+        code = fuse_write(f);
     if (code == CLI_DONE)
-        code = f->json ? print_json(f) : print_report(f);
+        code = fuse_report(f);
     if (f->session)
         sisp_session_release(f->session, &f->result);
     sisp_session_destroy(&f->session);

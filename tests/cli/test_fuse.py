@@ -109,6 +109,32 @@ def another_scene_is_left_out(folder):
     expect(gain > 6, '%.2f dB' % gain)
 
 
+def write_dng(path, pgm, exposure_s, margin=3):
+    """The PGM's frame with noise around it, and all that is told as options of a PGM."""
+    codes = np.frombuffer(open(pgm, 'rb').read()[-WIDTH * HEIGHT * 2:], '>u2').reshape(HEIGHT, WIDTH)
+    w, h = WIDTH + 2 * margin, HEIGHT + 2 * margin
+    whole = np.random.default_rng(3).integers(0, WHITE, (h, w)).astype('<u2')
+    whole[margin:margin + HEIGHT, margin:margin + WIDTH] = codes
+    tags = ((254, 'I', 0), (256, 'I', w), (257, 'I', h), (258, 'H', 16), (259, 'H', 1), (262, 'H', 32803),
+            (273, 'I', 8), (277, 'H', 1), (278, 'I', h), (279, 'I', w * h * 2), (33421, 'HH', 2, 2),
+            (33422, 'BBBB', 0, 1, 1, 2), (33434, 'II', int(exposure_s * 1000000), 1000000), (50706, 'BBBB', 1, 4, 0, 0),
+            (50714, 'H', BLACK), (50717, 'I', WHITE), (50829, 'IIII', margin, margin, h - margin, w - margin),
+            (51041, 'dd', *NOISE))
+    numbers = {'I': 4, 'H': 3, 'HH': 3, 'BBBB': 1, 'II': 5, 'IIII': 4, 'dd': 12}
+    body = b'II*\0' + struct.pack('<I', 8 + w * h * 2) + whole.tobytes()
+    ifd, tail = struct.pack('<H', len(tags)), b''
+    for tag, kind, *values in tags:
+        packed = struct.pack('<' + kind, *values)
+        if len(packed) > 4:
+            where = len(body) + 2 + 12 * len(tags) + 4 + len(tail)
+            tail, packed = tail + packed, struct.pack('<I', where)
+        count = 1 if kind == 'II' else len(values)
+        ifd += struct.pack('<HHI', tag, numbers[kind], count) + packed.ljust(4, b'\0')
+    with open(path, 'wb') as f:
+        f.write(body + ifd + b'\0\0\0\0' + tail)
+    return path
+
+
 def read_dng(path):
     """Tags of its pictures and its samples; the little endian subset that is written."""
     b = open(path, 'rb').read()
@@ -177,6 +203,58 @@ def a_dng_developed_is_the_burst_developed(folder):
     expect(np.abs(a - b).mean() < 1 and np.abs(a - b).max() < 8, np.abs(a - b).mean(), np.abs(a - b).max())
 
 
+def dng_inputs_are_what_they_say(folder):
+    """Levels, noise and an odd crop of the files themselves."""
+    frames = burst(folder)[:3]
+    dngs = [write_dng(f[:-4] + '.dng', f, 0.01) for f in frames]
+    a, b = os.path.join(folder, 'a.pgm'), os.path.join(folder, 'b.pgm')
+    fuse(frames, a)
+    code, _, err = run('fuse', *dngs, '-o', b)
+    expect(code == 0, err)
+    expect(open(a, 'rb').read() == open(b, 'rb').read(), 'a DNG makes another raw than its PGM')
+
+
+TIMES = [1, 0.25, 4, 1]
+
+
+def bracket(folder):
+    """Five stops across, and brighter than the first and the third can show at the right."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(float)
+
+    def light(dx, dy):
+        return mosaic(dx, dy) * np.exp2(5 * np.clip((x - dx) / WIDTH, 0, 1) - 2)
+
+    frames = [write(os.path.join(folder, 'x%d.pgm' % i), light(*m) * t)
+              for i, (m, t) in enumerate(zip(MOTION, TIMES))]
+    return frames, light(*MOTION[1]) * TIMES[1]
+
+
+def a_bracket_has_highlights_and_clear_shadows(folder):
+    frames, truth = bracket(folder)
+    out, again = os.path.join(folder, 'out.dng'), os.path.join(folder, 'again.dng')
+    report = json.loads(fuse(frames, out, '--exposures', ','.join('%g' % (t / 50) for t in TIMES), '--json'))
+    expect([f['fate'] for f in report['frames']] == ['used', 'reference', 'used', 'used'], report)
+    for frame, time in zip(report['frames'], TIMES):
+        expect(abs(frame['gain'] * time / 0.25 - 1) < 0.05, frame)
+    tags, _, linear = read_dng(out)
+    expect(abs(tags[50730][0] - 2) < 1e-3, tags[50730])
+    inner = np.zeros(truth.shape, bool)
+    inner[16:-16, 16:-16] = True
+    dark, bright = inner & (truth < 0.02), inner & (truth > 0.28)
+    expect(dark.sum() > 2000 and bright.sum() > 1500, dark.sum(), bright.sum())
+    gain = 10 * np.log10((read(frames[1]) - truth)[dark].var() / (linear - truth)[dark].var())
+    expect(gain > 15, 'only %.1f dB in the shadows' % gain)
+    for row, column in ((0, 0), (0, 1), (1, 1)):
+        site = np.zeros(truth.shape, bool)
+        site[row::2, column::2] = True
+        for part in (bright & site, inner & site & (truth > 0.18) & (truth <= 0.28)):
+            ratio = linear[part].mean() / truth[part].mean()
+            expect(abs(ratio - 1) < 0.02, row, column, ratio)
+    dngs = [write_dng(f[:-4] + '.dng', f, t / 50) for f, t in zip(frames, TIMES)]
+    code, _, err = run('fuse', *dngs, '-o', again)
+    expect(code == 0 and (read_dng(again)[2] == linear).all(), 'exposures of files are not theirs', err)
+
+
 def pictures_are_written(folder):
     frames = burst(folder)
     for name, magic in (('o.jpg', b'\xff\xd8'), ('o.png', b'\x89PNG'), ('o.ppm', b'P6')):
@@ -199,7 +277,8 @@ def wrong_use_is_one_sentence(folder):
             (frames, ['-o', out, '--noise', '1'], 2), (frames, ['-o', out, '--noise', '-1,0'], 2),
             (frames, ['-o', os.path.join(folder, 'never.jpg'), '--depth', 16], 2),
             (frames, ['-o', frames[2]], 2), (frames, ['-o', out, '--flow', frames[0]], 2),
-            (frames, ['-o', out, '--isa', 'z80'], 2), ([frames[0], small], ['-o', out], 1),
+            (frames, ['-o', out, '--isa', 'z80'], 2), (frames, ['-o', out, '--exposures', '1,2'], 2),
+            (frames, ['-o', out, '--exposures', '1,1,1,1,0'], 2), (frames, ['-o', out, '--exposures', 'x'], 2), ([frames[0], small], ['-o', out], 1),
             ([frames[0], broken], ['-o', out], 1), ([frames[0], '/nonexistent'], ['-o', out], 1),
             (frames, ['-o', '/nonexistent/x.pgm'], 3), (frames, ['-o', '/nonexistent/x.dng'], 3), (frames, ['-o', out, '--flow', '/'], 3)):
         code, _, err = run('fuse', *inputs, *more, '--cfa', 'RGGB', '--black', BLACK, '--white', WHITE)
@@ -211,4 +290,5 @@ def wrong_use_is_one_sentence(folder):
 
 main([noise_is_taken_away, the_same_bits, depth_of_the_file_changes_nothing,
       another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
-      a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed, pictures_are_written, wrong_use_is_one_sentence])
+      a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
+      dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, pictures_are_written, wrong_use_is_one_sentence])

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What softisp fuse writes and says. */
+#include "fuse.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ERROR_BYTES 512
+#define TILE_BLOCKS 2 /* of --flow: 16 samples */
+
+static int write_dng(const struct fuse *f, char error[ERROR_BYTES])
+{
+    static struct sisp_raw_info info; /* holds a whole lens shading mesh: not for the stack */
+    const struct sisp_tuning *tuning = f->tuning.path ? &f->tuning.tuning : NULL;
+    int r = sisp_result_raw_info(&f->result, &f->info, tuning, &info);
+    if (r)
+        snprintf(error, ERROR_BYTES, "%s", strerror(-r));
+    else
+        r = sisp_write_dng(
+            f->output, &info, f->result.raw.samples, &f->result.image, error, ERROR_BYTES);
+    return r;
+}
+
+static int write_output(const struct fuse *f)
+{
+    char error[ERROR_BYTES];
+    int r;
+    if (f->writer) {
+        const struct sisp_write_params params = {.exif = &f->info.exif,
+            .orientation = f->info.orientation,
+            .threads = f->result.record.threads,
+            .is_srgb = 1};
+        r = sisp_write_image(f->writer, f->output, &f->result.image, &params, error, sizeof(error));
+    } else if (f->is_dng) {
+        r = write_dng(f, error);
+    } else {
+        const struct sisp_mosaic_scale scale = {
+            f->info.black_level[SISP_SITE_GR], f->info.white_level};
+        r = sisp_write_mosaic(f->output, &f->result.raw, &scale, error, sizeof(error));
+    }
+    if (r)
+        cli_error("fuse", "%s: %s", f->output, error);
+    return r ? CLI_OUTPUT_FAILED : CLI_DONE;
+}
+
+/* Which frame of the burst an input became. */
+static unsigned frame_of(const struct fuse *f, unsigned input)
+{
+    unsigned i = 0;
+    while (f->order[i] != input)
+        i++;
+    return i;
+}
+
+/* Mean of a tile's four blocks, in samples. */
+static void tile_motion(
+    const struct sisp_motion *m, uint32_t frame, const uint32_t at[2], double out[2])
+{
+    out[0] = out[1] = 0;
+    for (unsigned k = 0; k < TILE_BLOCKS * TILE_BLOCKS; k++) {
+        const uint32_t x = at[0] * TILE_BLOCKS + k % TILE_BLOCKS;
+        const uint32_t y = at[1] * TILE_BLOCKS + k / TILE_BLOCKS;
+        const int16_t *v = m->vectors + (((size_t)frame * m->rows + y) * m->columns + x) * 2;
+        out[0] += v[0] / (double)(SISP_MOTION_UNIT * TILE_BLOCKS * TILE_BLOCKS);
+        out[1] += v[1] / (double)(SISP_MOTION_UNIT * TILE_BLOCKS * TILE_BLOCKS);
+    }
+}
+
+static int write_flow(const struct fuse *f)
+{
+    const struct sisp_motion *m = &f->result.motion;
+    const double middle = (SISP_MOTION_BLOCK * TILE_BLOCKS - 1) / 2.0;
+    FILE *file = fopen(f->flow, "we");
+    for (unsigned n = 0; file && n < f->count; n++) {
+        const uint32_t rows = n == f->reference ? 0 : m->rows / TILE_BLOCKS;
+        for (uint32_t y = 0; y < rows; y++) {
+            for (uint32_t x = 0; x < m->columns / TILE_BLOCKS; x++) {
+                const uint32_t at[2] = {x, y};
+                double v[2];
+                tile_motion(m, frame_of(f, n), at, v);
+                fprintf(file, "%u,%.1f,%.1f,%.4f,%.4f\n", n,
+                    x * SISP_MOTION_BLOCK * TILE_BLOCKS + middle,
+                    y * SISP_MOTION_BLOCK * TILE_BLOCKS + middle, v[0], v[1]);
+            }
+        }
+    }
+    bool ok = file && !ferror(file);
+    ok = file && fclose(file) == 0 && ok;
+    if (!ok)
+        cli_error("fuse", "%s: %s", f->flow, strerror(errno));
+    return ok ? CLI_DONE : CLI_OUTPUT_FAILED;
+}
+
+static double effective_frames(const struct sisp_fusion *fusion)
+{
+    double sum = 0;
+    for (unsigned i = 0; i < fusion->count; i++)
+        sum += (double)fusion->share[i];
+    return sum;
+}
+
+static const char *fate(const struct sisp_fusion *fusion, unsigned i)
+{
+    if (i == fusion->count - 1)
+        return "reference";
+    return fusion->used >> i & 1 ? "used" : "left out: it looks like another scene";
+}
+
+static int print_json(const struct fuse *f)
+{
+    const struct sisp_fusion *fusion = f->result.fusion;
+    json_t *frames = json_array();
+    for (unsigned n = 0; n < f->count; n++) {
+        const unsigned i = frame_of(f, n);
+        json_array_append_new(
+            frames, json_pack("{s:o,s:s,s:f,s:[f,f],s:f,s:f}", "input", cli_json_name(f->inputs[n]),
+                        "fate", fate(fusion, i), "rejected", 1 - (double)fusion->share[i], "motion",
+                        (double)fusion->dx[i], (double)fusion->dy[i], "residual",
+                        (double)fusion->residual[i], "gain", (double)fusion->gain[i]));
+    }
+    return cli_json_print(
+        "fuse", json_pack("{s:o,s:f,s:[f,f],s:o}", "output", cli_json_name(f->output),
+                    "effective_frames", effective_frames(fusion), "noise",
+                    (double)fusion->noise_shot, (double)fusion->noise_read, "frames", frames));
+}
+
+static int print_report(const struct fuse *f)
+{
+    const struct sisp_fusion *fusion = f->result.fusion;
+    for (unsigned n = 0; n < f->count; n++) {
+        const unsigned i = frame_of(f, n);
+        printf("%s: %s", f->inputs[n], fate(fusion, i));
+        if (i != f->count - 1)
+            printf(", %.1f %% rejected, moved by %.2f, %.2f, residual %.2f sigmas",
+                100 * (1 - (double)fusion->share[i]), (double)fusion->dx[i], (double)fusion->dy[i],
+                (double)fusion->residual[i]);
+        printf("\n");
+    }
+    printf("%s: %.2f frames' worth of %u, noise %.3g x + %.3g each\n", f->output,
+        effective_frames(fusion), f->count, (double)fusion->noise_shot, (double)fusion->noise_read);
+    return cli_flush("fuse");
+}
+
+int fuse_write(const struct fuse *f)
+{
+    int code = write_output(f);
+    return code == CLI_DONE && f->flow ? write_flow(f) : code;
+}
+
+int fuse_report(const struct fuse *f)
+{
+    return f->json ? print_json(f) : print_report(f);
+}
