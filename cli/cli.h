@@ -49,6 +49,9 @@ unsigned cli_parse_list(const char *text, unsigned max, float *out);
 /** "NAME=VALUE" into the parameters, or a sentence on stderr and false. */
 bool cli_set_param(const char *verb, struct sisp_params *params, const char *assignment);
 
+/** natural, neutral or vivid, likewise. */
+bool cli_set_preset(const char *verb, struct sisp_params *params, const char *name);
+
 /** What headerless samples look like; shared by all verbs that take a raw. */
 struct cli_raw_options {
     struct sisp_raw_open_params open;

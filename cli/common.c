@@ -133,6 +133,19 @@ static int set_control(
     return r;
 }
 
+bool cli_set_preset(const char *verb, struct sisp_params *params, const char *name)
+{
+    static const char *const names[] = {"natural", "neutral", "vivid"};
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            params->value[SISP_PARAM_PRESET] = (float)i;
+            return true;
+        }
+    }
+    cli_error(verb, "'--preset %s': it is natural, neutral or vivid", name);
+    return false;
+}
+
 bool cli_set_param(const char *verb, struct sisp_params *params, const char *assignment)
 {
     char name[64];

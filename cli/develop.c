@@ -33,6 +33,9 @@ static const char help[] =
     "                           rotate-180-transpose: what the sensor saw, before the file's own\n"
     "                           orientation (rotate-0)\n"
     "      --no-orient          leave the picture as the sensor saw it\n"
+    "      --preset natural|neutral|vivid  the look: natural lifts shadows, holds highlights and\n"
+    "                           sharpens stills; neutral does not; vivid has more contrast and\n"
+    "                           colour, too (natural)\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --tuning FILE        of sensor and lens: Raspberry Pi's JSON, libcamera's YAML,\n"
     "                           a DCP or a DNG\n"
@@ -67,6 +70,7 @@ static const struct option long_options[] = {
     {"lane", required_argument, NULL, 0},
     {"orientation", required_argument, NULL, 0},
     {"no-orient", no_argument, NULL, 0},
+    {"preset", required_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
     {"coefficients", required_argument, NULL, 0},
     {"tuning", required_argument, NULL, 0},
@@ -171,6 +175,8 @@ static bool set_wish(struct develop_options *o, const char *name, const char *va
         return choose(name, value, demosaics, &values[SISP_PARAM_DEMOSAIC]);
     if (strcmp(name, "wb") == 0)
         return set_wb(o, value);
+    if (strcmp(name, "preset") == 0)
+        return cli_set_preset("develop", &o->params, value);
     if (strcmp(name, "set") == 0)
         return cli_set_param("develop", &o->params, value);
     return (cli_parse_number(value, &ev) && sisp_params_set(&o->params, "exposure_ev", ev) == 0) ||
@@ -269,7 +275,7 @@ static bool check(struct develop_options *o, unsigned input_count)
         return false;
     else if (o->coefficients && o->has_wishes)
         cli_error("develop",
-            "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone, "
+            "--coefficients says all; --wb, --exposure, --demosaic, --color, --tone, --preset, "
             "--tuning, --sensor, --orientation and --set do not go with it");
     else {
         /* Linear camera RGB is for measuring: nothing but black, white and demosaic. */

@@ -36,6 +36,9 @@ static const char help[] =
     "      --flow FILE          motion as CSV: frame,x,y,dx,dy at the middle of each 16x16 "
     "samples\n"
     "      --depth 8|16         bits a channel of a picture (8)\n"
+    "      --preset natural|neutral|vivid  the look: natural lifts shadows, holds highlights and\n"
+    "                           sharpens stills; neutral does not; vivid has more contrast and\n"
+    "                           colour, too (natural)\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --tuning FILE, --sensor NAME  as for 'softisp develop'\n"
     "      --raw-format NAME, --size WxH, --stride N, --cfa ORDER, --black N[,N,N,N], --white N\n"
@@ -53,6 +56,7 @@ static const struct option long_options[] = {
     {"exposures", required_argument, NULL, 0},
     {"flow", required_argument, NULL, 0},
     {"depth", required_argument, NULL, 0},
+    {"preset", required_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
     {"tuning", required_argument, NULL, 0},
     {"sensor", required_argument, NULL, 0},
@@ -101,6 +105,8 @@ static bool set_option(struct fuse *f, const char *name, const char *value)
     if (strcmp(name, "depth") == 0)
         return (cli_parse_u32(value, 8, 16, &f->depth) && f->depth % 8 == 0) ||
                bad_value(name, value, "it is 8 or 16");
+    if (strcmp(name, "preset") == 0)
+        return cli_set_preset("fuse", &f->params, value);
     if (strcmp(name, "set") == 0)
         return cli_set_param("fuse", &f->params, value);
     if (strcmp(name, "threads") == 0)

@@ -48,6 +48,9 @@ static const char help[] =
     "runs\n"
     "      --sensor NAME        as for develop\n"
     "      --seed N             of the simulated camera: same seed, same frames (1)\n"
+    "      --preset natural|neutral|vivid  the look: natural lifts shadows, holds highlights and\n"
+    "                           sharpens stills; neutral does not; vivid has more contrast and\n"
+    "                           colour, too (natural)\n"
     "      --set NAME=VALUE     any parameter of the table below; may be repeated\n"
     "      --threads N          0: one for each CPU (0)\n"
     "      --isa NAME           auto, base, v2, v3, v4, neon; never changes the picture\n"
@@ -82,6 +85,7 @@ static const struct option long_options[] = {
     {"white", required_argument, NULL, 0},
     {"dark", required_argument, NULL, 0},
     {"seed", required_argument, NULL, 0},
+    {"preset", required_argument, NULL, 0},
     {"set", required_argument, NULL, 0},
     {"threads", required_argument, NULL, 0},
     {"isa", required_argument, NULL, 0},
@@ -280,6 +284,8 @@ static bool set_option(struct given *g, const char *name, const char *value)
         o->raw_folder = value;
     else if (strcmp(name, "telemetry") == 0)
         o->telemetry_path = value;
+    else if (strcmp(name, "preset") == 0)
+        return cli_set_preset("live", &o->params, value);
     else if (strcmp(name, "set") == 0)
         return cli_set_param("live", &o->params, value);
     else if (strcmp(name, "isa") == 0)

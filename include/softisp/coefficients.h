@@ -79,7 +79,7 @@ struct sisp_defect {
  * Order of application: black level and scale (black -> 0, white -> 1), LSC, white balance, clip
  * at clip_level, known defects, defect correction, green balance, demosaic, CCM, tone curve (with
  * exposure inside), noise reduction and sharpening. The still path mends no known defects and has
- * no defect correction, no green balance, no noise reduction and no sharpening.
+ * no defect correction, no green balance and no noise reduction; local gains come before its CCM.
  */
 struct sisp_coefficients {
     float black_level[SISP_SITE_COUNT]; /* raw codes */
@@ -102,6 +102,10 @@ struct sisp_coefficients {
     float sharpness;      /* 0: off, 1: the finest details twice as strong; at most 2 */
     float denoise_luma;   /* 0: off, 1: differences up to 2 sigmas are noise; at most 2 */
     float denoise_chroma; /* likewise */
+    /* Of stills. local_tone: the share of differences of brightness beyond a stop that goes,
+     * [0,0.9]; local_contrast: by how much smaller ones grow, [0,1]; still_sharpness: as sharpness.
+     */
+    float local_tone, local_contrast, still_sharpness;
 
     /* What follows explains the above; it does not change a pixel. */
     float exposure_ev;              /* digital brightening that is part of the tone curve */

@@ -43,6 +43,8 @@ enum sisp_param {
     SISP_PARAM_WB_KELVIN,
     SISP_PARAM_WB_LOCK,
     SISP_PARAM_BLACK_MODE,
+    SISP_PARAM_PRESET,
+    SISP_PARAM_LOCAL_TONE,
     SISP_PARAM_COUNT,
 };
 
@@ -59,6 +61,13 @@ enum sisp_black_mode {
     SISP_BLACK_STATED,  /* by user, raw info or tuning; where nobody does: optical, else learned */
     SISP_BLACK_OPTICAL, /* in sisp_raw_info.dark; where it has none: as stated, else learned */
     SISP_BLACK_LEARNED, /* from pictures: sisp_coefficients.black_confidence says how surely */
+};
+
+/** Values of SISP_PARAM_PRESET: what the parameters of the look add to. */
+enum sisp_preset {
+    SISP_PRESET_NATURAL, /* stills: local tone mapping 0.4, sharpness 0.5 */
+    SISP_PRESET_NEUTRAL, /* none of that: stills as previews */
+    SISP_PRESET_VIVID, /* stills: 0.4 with more local contrast, 0.8; saturation 1.2, contrast 1.1 */
 };
 
 /** Values of SISP_PARAM_AE_METERING: which zones count how much. */

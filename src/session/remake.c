@@ -106,6 +106,16 @@ static bool read_bayer(const json_t *o, struct sisp_coefficients *c)
     return read_float(o, "green_balance", &c->green_balance) && ok;
 }
 
+/* Likewise. */
+static bool read_look(const json_t *o, struct sisp_coefficients *c)
+{
+    if (!json_object_get(o, "still_sharpness"))
+        return true;
+    bool ok = read_float(o, "local_tone", &c->local_tone);
+    ok &= read_float(o, "local_contrast", &c->local_contrast);
+    return read_float(o, "still_sharpness", &c->still_sharpness) && ok;
+}
+
 static int find_flicker(const char *name)
 {
     for (int i = SISP_FLICKER_NONE; i <= SISP_FLICKER_UNAVOIDABLE; i++) {
@@ -150,7 +160,7 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     c->exposure_source = read_source(o, "exposure");
     c->black_source = read_source(o, "black");
     c->noise_source = read_source(o, "noise");
-    return read_bayer(o, c) && read_flicker(o, c) && ok && demosaic >= 0;
+    return read_bayer(o, c) && read_look(o, c) && read_flicker(o, c) && ok && demosaic >= 0;
 }
 
 static bool read_remake(const json_t *o, struct sisp_remake *remake)

@@ -186,6 +186,12 @@ static void write_bayer(struct lines *f, const struct sisp_coefficients *c)
     lines_add(f, "],");
 }
 
+static void write_look(struct lines *f, const struct sisp_coefficients *c)
+{
+    lines_add(f, "\"local_tone\":%.9g,\"local_contrast\":%.9g,\"still_sharpness\":%.9g,",
+        (double)c->local_tone, (double)c->local_contrast, (double)c->still_sharpness);
+}
+
 static void write_burst(struct lines *f, const struct isp_burst_transform *burst)
 {
     lines_add(f,
@@ -233,6 +239,7 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
         (double)c->exposure_ev, (double)c->color_temperature_kelvin, (double)c->wb_confidence,
         (double)c->black_confidence);
     write_bayer(f, c);
+    write_look(f, c);
     lines_add(f, "\"flicker\":\"%s\",\"flicker_period_us\":%.9g,",
         sisp_flicker_name((enum sisp_flicker)c->flicker), (double)c->flicker_period_us);
     write_sources(f, c);

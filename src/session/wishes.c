@@ -10,8 +10,8 @@
 /* What a session that makes stills only would silently leave out. */
 static bool is_of_fast_lane(int param)
 {
-    static const enum sisp_param stages[] = {SISP_PARAM_SHARPNESS, SISP_PARAM_DENOISE_LUMA,
-        SISP_PARAM_DENOISE_CHROMA, SISP_PARAM_DEFECT_CORRECTION, SISP_PARAM_GREEN_BALANCE};
+    static const enum sisp_param stages[] = {SISP_PARAM_DENOISE_LUMA, SISP_PARAM_DENOISE_CHROMA,
+        SISP_PARAM_DEFECT_CORRECTION, SISP_PARAM_GREEN_BALANCE};
     for (size_t i = 0; i < BASE_COUNT(stages); i++) {
         if (param == (int)stages[i])
             return true;
@@ -30,8 +30,8 @@ static int check_row(int param, float value, bool has_preview, char *text, size_
         snprintf(text, text_size, "%s is %g, and must be a whole number", row->name, (double)value);
     else if (!has_preview && value > 0 && is_of_fast_lane(param))
         snprintf(text, text_size,
-            "%s is of previews: stills have no defect correction, green balance, noise reduction "
-            "or sharpening",
+            "%s is of previews: stills have no defect correction, green balance or noise "
+            "reduction",
             row->name);
     else
         return 0;

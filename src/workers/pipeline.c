@@ -85,6 +85,8 @@ static int init_slow(struct pipeline *p)
     if (r == 0)
         r = develop_scratch_init(
             &p->slow_measure, isp_fast_recipe_size(&p->still), isp_fast_scratch_size(&p->still), 1);
+    if (r == 0 && !(p->survey = allocate(isp_still_survey_size(&p->still))))
+        r = -ENOMEM;
     if (r || p->burst_frames == 0)
         return r;
     p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
@@ -124,6 +126,7 @@ void pipeline_finish(struct pipeline *p)
     develop_scratch_finish(&p->fast);
     develop_scratch_finish(&p->slow);
     develop_scratch_finish(&p->slow_measure);
+    free(p->survey);
     free(p->align_scratch);
     free(p->follow_scratch);
     free(p->filters);

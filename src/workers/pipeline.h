@@ -141,6 +141,7 @@ struct pipeline {
     struct pipeline_params wishes[PIPELINE_WORKERS];
     struct develop_scratch fast;          /* FastAlgo, FastISP */
     struct develop_scratch slow;          /* SlowISP */
+    void *survey;                         /* SlowISP: of the whole frame */
     struct develop_scratch slow_measure;  /* SlowAlgo: a fast recipe of the still's geometry */
     void *align_scratch, *follow_scratch; /* SlowAlgo */
     struct isp_burst_filters *filters;    /* SlowISP */

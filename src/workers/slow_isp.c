@@ -6,13 +6,18 @@
 #include <string.h>
 
 enum phase {
-    PHASE_MERGE, /* only of a burst */
+    PHASE_MERGE,  /* only of a burst */
+    PHASE_SURVEY, /* only where the recipe asks for it, and the plan, too */
+    PHASE_PLAN,
     PHASE_DEVELOP,
 };
 
-static enum phase phase_of(const struct eng_job *job, uint32_t phase)
+/* What is left out counts nothing. */
+static enum phase phase_of(const struct pipeline *p, const struct eng_job *job, uint32_t phase)
 {
-    return pipeline_is_burst(job) && phase == 0 ? PHASE_MERGE : PHASE_DEVELOP;
+    const bool has_survey = isp_still_has_survey(p->slow.recipe);
+    phase += pipeline_is_burst(job) ? 0 : 1;
+    return (enum phase)(phase >= PHASE_SURVEY && !has_survey ? PHASE_DEVELOP : phase);
 }
 
 static uint16_t *mosaic_of(const struct pipeline *p, const struct eng_job *job)
@@ -63,38 +68,47 @@ static int begin(void *user, struct eng_job *job)
         return r;
     pipeline_timing(job, "recipe", start_ns);
     p->slow.started_ns = eng_now_ns();
-    return pipeline_is_burst(job) ? 2 : 1;
+    return (pipeline_is_burst(job) ? 2 : 1) + (isp_still_has_survey(p->slow.recipe) ? 2 : 0);
 }
 
-/* A merge's bands are whole blocks of eight rows. */
+/* A merge's bands are whole blocks of eight rows, a survey's whole rows of cells. */
 static uint32_t task_rows(const struct pipeline *p, enum phase phase)
 {
     const uint32_t rows = pipeline_band_rows(&p->still);
-    return phase == PHASE_MERGE ? (rows + 7) & ~7U : rows;
+    const uint32_t step = phase == PHASE_MERGE    ? 8
+                          : phase == PHASE_SURVEY ? isp_still_survey_rows(&p->still)
+                                                  : 1;
+    return (rows + step - 1) / step * step;
 }
 
 static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
 {
     const struct pipeline *p = user;
-    uint32_t rows = task_rows(p, phase_of(job, phase));
-    return (p->still.height + rows - 1) / rows;
+    const enum phase now = phase_of(p, job, phase);
+    const uint32_t rows = task_rows(p, now);
+    return now == PHASE_PLAN ? 1 : (p->still.height + rows - 1) / rows;
 }
 
 static void run_task(
     void *user, struct eng_job *job, uint32_t phase, uint32_t task, uint32_t thread)
 {
     struct pipeline *p = user;
-    uint32_t rows = task_rows(p, phase_of(job, phase));
-    uint32_t y0 = task * rows;
-    uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
-    if (phase_of(job, phase) == PHASE_MERGE) {
+    const enum phase now = phase_of(p, job, phase);
+    const uint32_t rows = task_rows(p, now), y0 = task * rows;
+    const uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
+    if (now == PHASE_MERGE) {
         merge_band(p, job, y0, y1, thread);
         return;
     }
     const uint8_t *raw =
         pipeline_is_burst(job) ? (const uint8_t *)mosaic_of(p, job) : job->inputs[0].bytes;
     struct sisp_image image = pipeline_picture(&p->still, job->writes[ROLE_PICTURE].bytes);
-    isp_still_band(p->slow.recipe, raw, &image, y0, y1, p->slow.threads[thread]);
+    if (now == PHASE_SURVEY)
+        isp_still_survey_band(p->slow.recipe, raw, y0, y1, p->survey);
+    else if (now == PHASE_PLAN)
+        isp_still_plan(p->slow.recipe, p->survey);
+    else
+        isp_still_band(p->slow.recipe, raw, &image, y0, y1, p->slow.threads[thread]);
 }
 
 /* Mean vector of a frame's blocks, in samples. */

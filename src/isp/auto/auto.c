@@ -355,6 +355,8 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     out->denoise_luma = (float)isp_param(input->params, SISP_PARAM_DENOISE_LUMA);
     out->denoise_chroma = (float)isp_param(input->params, SISP_PARAM_DENOISE_CHROMA);
 
+    isp_look(out, input->params);
+
     struct isp_white white = choose_white(&checked, last, &state);
     gains_of_white(&white, state.wb_gains);
     state.wb_confidence = (float)white.confidence;

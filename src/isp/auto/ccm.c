@@ -157,7 +157,7 @@ static void saturation_matrix(double saturation, double out[9])
 void isp_ccm_finish(float ccm[9], const double base[9], const struct sisp_params *params)
 {
     double saturate[9], product[9];
-    saturation_matrix(isp_param(params, SISP_PARAM_SATURATION), saturate);
+    saturation_matrix(isp_look_saturation(params), saturate);
     isp_matrix_multiply(saturate, base, product);
     limit(product);
     for (int i = 0; i < 9; i++)

@@ -59,7 +59,7 @@ void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params,
     const struct sisp_tuning *tuning, double exposure_ev)
 {
     bool is_linear = isp_param(params, SISP_PARAM_TONE) != 0;
-    double contrast = isp_param(params, SISP_PARAM_CONTRAST);
+    double contrast = isp_look_contrast(params);
     double gain = isp_exp2(exposure_ev), grey = encode(tuning, MIDDLE_GREY);
     /* Of the finished picture, black and white included, as libcamera's Brightness is. */
     double offset = is_linear ? 0 : isp_param(params, SISP_PARAM_BRIGHTNESS);

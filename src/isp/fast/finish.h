@@ -15,6 +15,9 @@
 bool isp_fast_finish_is_valid(const struct sisp_coefficients *c);
 void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coefficients *c);
 
+/** Detail that may be noise, of sixteen levels of display values in [0,1]: the still path's. */
+void isp_fast_coring(float coring[16], const struct sisp_coefficients *c);
+
 /** The first row that rows from y0 on are made from. */
 uint32_t isp_fast_finish_top(const struct fast_finish *finish, uint32_t y0);
 

@@ -77,6 +77,11 @@ static uint8_t threshold_code(double value, double least)
     return (uint8_t)(code > 255 ? 255 : code > least ? code : least);
 }
 
+static uint8_t coring_code(double sigma)
+{
+    return threshold_code(CORING * sigma, CORING_LEAST);
+}
+
 bool isp_fast_finish_is_valid(const struct sisp_coefficients *c)
 {
     return c->sharpness >= 0 && c->sharpness <= 2 && c->denoise_luma >= 0 && c->denoise_luma <= 2 &&
@@ -100,9 +105,15 @@ void isp_fast_finish_compile(struct fast_finish *finish, const struct sisp_coeff
     for (int i = 0; i < LEVELS && finish->is_on; i++) {
         const double sigma = display_sigma(c, mixes[0], i);
         const double u = display_sigma(c, mixes[1], i), v = display_sigma(c, mixes[2], i);
-        finish->detail.coring[i] = threshold_code(CORING * sigma, CORING_LEAST);
+        finish->detail.coring[i] = coring_code(sigma);
         finish->detail.noise[i] = threshold_code(NOISE * (double)c->denoise_luma * sigma, 0);
         finish->color_noise[i] =
             threshold_code(NOISE * (double)c->denoise_chroma * (u > v ? u : v), 0);
     }
+}
+
+void isp_fast_coring(float coring[LEVELS], const struct sisp_coefficients *c)
+{
+    for (int i = 0; i < LEVELS; i++)
+        coring[i] = (float)(coring_code(display_sigma(c, mixes[0], i)) / UNIT);
 }

@@ -63,6 +63,7 @@ static void rgb_rows(struct walk *w, int64_t end)
             lines[i] = line_at(w->scratch, w->next_rgb - LINES / 2 + i);
         struct still_rgb rgb = rgb_at(w->scratch, recipe->around, w->next_rgb);
         recipe->kernels->demosaic(&w->strip, lines, w->next_rgb, &rgb);
+        recipe->kernels->colour(&w->strip, w->next_rgb, &rgb);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Linear RGB rows to the picture: colour matrix, tone curve, output format. */
+/* Display values to the picture: sharpening, output format. */
 #include <isp/still/kernels.h>
 
 #include <string.h>
@@ -11,47 +11,66 @@ struct codes {
     uint16_t channel[3][STRIP];
 };
 
-/* ---- colour and tone ---------------------------------------------------------------------- */
-
-/* Position on the curve in knots (see SISP_TONE_KNOTS), x in [0,1]. Choices are between constants:
- * compilers may not vectorise arithmetic that only one side would do. */
-static inline float tone_position(float x)
+/* Rounded to codes 0..max. */
+static void encode(const float *restrict x, float max, uint32_t count, uint16_t *restrict code)
 {
-    float scale = x < 0.25F ? 256 : 64, offset = x < 0.25F ? 56 : 104;
-    scale = x < 0.03125F ? 2048 : scale;
-    offset = x < 0.03125F ? 0 : offset;
-    return x * scale + offset;
-}
-
-static void matrix_row(
-    const float *restrict m, const struct still_rgb *rgb, uint32_t count, float *restrict out)
-{
-    const float *r = rgb->channel[0], *g = rgb->channel[1], *b = rgb->channel[2];
     for (uint32_t i = 0; i < count; i++)
-        out[i] = still_clamp(m[0] * r[i] + m[1] * g[i] + m[2] * b[i], 0, 1);
+        code[i] = (uint16_t)(int32_t)(x[i] * max + 0.5F);
 }
 
-/* Piecewise linear between knots, then round to a code in 0..max. */
-static void tone_row(const struct isp_still_recipe *recipe, const float *restrict x, float max,
-    uint32_t count, uint16_t *restrict code)
+/* ---- sharpening: detail.h of the fast path says how, and why ------------------------------- */
+
+static void find_luma(const struct still_rgb *row, uint32_t count, float *restrict out)
 {
-    const float *restrict knot = recipe->tone, *restrict delta = recipe->tone_delta;
+    const float *r = row->channel[0], *g = row->channel[1], *b = row->channel[2];
+    for (int32_t i = -1; i <= (int32_t)count; i++)
+        out[i] = 0.2126F * r[i] + 0.7152F * g[i] + 0.0722F * b[i];
+}
+
+static inline float least_of(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+static inline float most_of(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+/* What is added to every channel, from the luma of three rows. */
+static void find_detail(const struct isp_still_recipe *recipe, const float *const luma[3],
+    uint32_t count, float *restrict out)
+{
+    const float *up = luma[0], *here = luma[1], *down = luma[2], sharpness = recipe->sharpness;
+    float column[STRIP + 2];
+    for (uint32_t i = 0; i < count + 2; i++)
+        column[i] =
+            0.25F * (up[(int32_t)i - 1] + down[(int32_t)i - 1]) + 0.5F * here[(int32_t)i - 1];
     for (uint32_t i = 0; i < count; i++) {
-        float t = tone_position(x[i]);
-        int32_t j = (int32_t)t;
-        float y = knot[j] + (t - (float)j) * delta[j];
-        code[i] = (uint16_t)(int32_t)(y * max + 0.5F);
+        const float l = here[i], left = here[(int32_t)i - 1], right = here[i + 1];
+        const float high = l - (0.25F * (column[i] + column[i + 2]) + 0.5F * column[i + 1]);
+        const float coring = recipe->coring[(int32_t)(l * (STILL_CORING_LEVELS - 0.01F))];
+        const float kept = high - still_clamp(high, -coring, coring);
+        const float least = least_of(least_of(least_of(left, right), least_of(up[i], down[i])), l);
+        const float most = most_of(most_of(most_of(left, right), most_of(up[i], down[i])), l);
+        const float room = (most - least) * 0.125F;
+        out[i] = still_clamp(l + sharpness * kept, least - room, most + room) - l;
     }
 }
 
-static void colour(const struct isp_still_recipe *recipe, const struct still_rgb *rgb,
-    uint32_t count, struct codes *codes)
+static void sharpen(const struct isp_still_recipe *recipe, const struct still_rgb rows[3],
+    uint32_t count, float max, struct codes *codes)
 {
-    float linear[STRIP];
-    float max = recipe->geometry.format == SISP_PIXEL_RGBA64 ? 65535.0F : 255.0F;
+    float luma[3][STRIP + 2], detail[STRIP], sharp[STRIP];
+    for (unsigned i = 0; i < 3; i++)
+        find_luma(&rows[i], count, luma[i] + 1);
+    find_detail(
+        recipe, (const float *const[3]){luma[0] + 1, luma[1] + 1, luma[2] + 1}, count, detail);
     for (unsigned c = 0; c < 3; c++) {
-        matrix_row(recipe->ccm + 3 * c, rgb, count, linear);
-        tone_row(recipe, linear, max, count, codes->channel[c]);
+        const float *restrict from = rows[1].channel[c];
+        for (uint32_t i = 0; i < count; i++)
+            sharp[i] = still_clamp(from[i] + detail[i], 0, 1);
+        encode(sharp, max, count, codes->channel[c]);
     }
 }
 
@@ -92,8 +111,13 @@ void STILL_SYMBOL(still_finish, ISA_NAME)(
     const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out)
 {
     const struct isp_still_recipe *recipe = strip->recipe;
+    const float max = recipe->geometry.format == SISP_PIXEL_RGBA64 ? 65535.0F : 255.0F;
+    const struct still_rgb *row = &rows[recipe->around];
     struct codes codes;
-    colour(recipe, &rows[recipe->around], strip->columns, &codes);
+    if (recipe->sharpness > 0)
+        sharpen(recipe, rows + recipe->around - 1, strip->columns, max, &codes);
+    for (unsigned c = 0; c < 3 && !(recipe->sharpness > 0); c++)
+        encode(row->channel[c], max, strip->columns, codes.channel[c]);
     if (recipe->geometry.format == SISP_PIXEL_RGB24)
         pack_rgb24(&codes, strip->columns, out);
     else if (recipe->geometry.format == SISP_PIXEL_XRGB8888)

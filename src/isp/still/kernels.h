@@ -15,7 +15,15 @@
     void STILL_SYMBOL(still_malvar, level)(const struct still_strip *strip,                        \
         const struct still_line lines[5], int64_t y, const struct still_rgb *rgb);                 \
     void STILL_SYMBOL(still_finish, level)(                                                        \
-        const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);
+        const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);              \
+    void STILL_SYMBOL(still_colour, level)(                                                        \
+        const struct still_strip *strip, int64_t y, const struct still_rgb *rgb);                  \
+    void STILL_SYMBOL(still_gain, level)(const struct still_strip *strip, int64_t y, int64_t x,    \
+        uint32_t count, float *const rgb[3]);                                                      \
+    void STILL_SYMBOL(still_sum, level)(                                                           \
+        const float *row, uint32_t count, float clip_level, float *sum, float *clipped);           \
+    void STILL_SYMBOL(still_plan, level)(                                                          \
+        const struct look_style *style, const struct look_map *map);
 
 #ifdef ISA_NAME
 STILL_KERNELS(ISA_NAME)

@@ -7,7 +7,10 @@
     static const struct still_kernels level = {                                                    \
         STILL_SYMBOL(still_linearise, level),                                                      \
         STILL_SYMBOL(still_malvar, level),                                                         \
+        STILL_SYMBOL(still_colour, level),                                                         \
         STILL_SYMBOL(still_finish, level),                                                         \
+        STILL_SYMBOL(still_sum, level),                                                            \
+        STILL_SYMBOL(still_plan, level),                                                           \
     };
 
 #if defined(__x86_64__)

@@ -2,6 +2,7 @@
 /* The still path (SlowISP's developing half): its recipe. band.c walks over the rows. */
 #include <isp/still/still.h>
 #include <isp/still/unpack.h>
+#include <isp/fast/finish.h>
 
 #include <base/base.h>
 
@@ -52,7 +53,10 @@ static bool are_coefficients_valid(const struct sisp_coefficients *c)
     }
     return is_between(c->wb_gains, 3, 1e-6F, 16) && is_between(&c->clip_level, 1, 1e-6F, 1) &&
            is_between(c->ccm, 9, -4, 4) && is_between(c->tone, SISP_TONE_KNOTS, 0, 1) &&
-           c->demosaic <= SISP_DEMOSAIC_BILINEAR && is_mesh_valid(&c->lsc);
+           c->demosaic <= SISP_DEMOSAIC_BILINEAR && is_between(&c->local_tone, 1, 0, 0.9F) &&
+           is_between(&c->local_contrast, 1, 0, 1) && is_between(&c->still_sharpness, 1, 0, 2) &&
+           is_between(&c->noise_shot, 1, 0, 1) && is_between(&c->noise_read, 1, 0, 1) &&
+           is_mesh_valid(&c->lsc);
 }
 
 static bool is_geometry_ours(const struct isp_geometry *g)
@@ -92,6 +96,10 @@ static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_co
         recipe->tone[i] = c->tone[i];
         recipe->tone_delta[i] = i + 1 < SISP_TONE_KNOTS ? c->tone[i + 1] - c->tone[i] : 0;
     }
+    recipe->sharpness = c->still_sharpness;
+    if (recipe->sharpness > 0)
+        isp_fast_coring(recipe->coring, c);
+    recipe->style = look_style_of(c);
     recipe->lsc = c->lsc;
     const struct sisp_rect *crop = &recipe->geometry.crop;
     compile_axis(recipe, 0, crop->width, c->lsc.origin_x, c->lsc.step_x);
@@ -122,6 +130,7 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
         .cfa = sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y),
         .demosaic = (enum sisp_demosaic)coefficients->demosaic,
         .clip_level = coefficients->clip_level,
+        .around = coefficients->still_sharpness > 0 ? 2 : 0,
     };
     compile_tables(recipe, coefficients);
     return 0;

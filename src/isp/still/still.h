@@ -7,17 +7,18 @@
 #ifndef ISP_STILL_STILL_H
 #define ISP_STILL_STILL_H
 
-#include <isp/isp.h>
-#include <stdbool.h>
+#include <isp/still/look.h>
 
 /* A strip's cells (pairs of columns), and the most that a stage may see of its surroundings. */
-#define STILL_STRIP_CELLS  512
+#define STILL_STRIP_CELLS  256
 #define STILL_MARGIN_CELLS 16 /* 64 bytes of floats: rows are aligned */
 #define STILL_ROW_CELLS    (STILL_STRIP_CELLS + 2 * STILL_MARGIN_CELLS)
 
 /* Rows and columns that the finish may see around a pixel, at most. */
 #define STILL_AROUND_MAX 8
 #define STILL_RGB_FLOATS (2 * STILL_ROW_CELLS) /* of one channel of a row */
+
+#define STILL_CORING_LEVELS 16 /* of display values */
 
 /** One linear row, even and odd columns apart: phase[x & 1][x >> 1], x from the strip's first
  * column on, the strip's margin at both ends included. */
@@ -47,9 +48,15 @@ struct still_kernels {
     /** Colours of row y (its parity counts) from the linear rows y-2..y+2: bilinear or MHC. */
     void (*demosaic)(const struct still_strip *strip, const struct still_line lines[5], int64_t y,
         const struct still_rgb *rgb);
-    /** Output row from rows[around], and from its surroundings: rows[0..2*around]. out: the
-     * pixel at the strip's first column. */
+    /** Row y, linear, to display values 0..1 in place, `around` columns at both ends included. */
+    void (*colour)(const struct still_strip *strip, int64_t y, const struct still_rgb *rgb);
+    /** Output row of display values from rows[around], and from its surroundings:
+     * rows[0..2*around]. out: the pixel at the strip's first column. */
     void (*finish)(const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);
+    /** Add half a linear row to sums of columns, and count what is clipped. */
+    void (*sum)(const float *row, uint32_t count, float clip_level, float *sum, float *clipped);
+    /** Gains of cells from their means. */
+    void (*plan)(const struct look_style *style, const struct look_map *map);
 };
 
 struct isp_still_recipe {
@@ -66,6 +73,9 @@ struct isp_still_recipe {
     float ccm[9];
     float tone[SISP_TONE_KNOTS], tone_delta[SISP_TONE_KNOTS]; /* delta: to the next knot */
     struct sisp_lsc_mesh lsc;
+    float sharpness, coring[STILL_CORING_LEVELS]; /* coring: least detail, by luma */
+    struct look_style style;
+    struct look_map map;               /* side 0: no local tone mapping, or not planned yet */
     float lsc_scale[2], lsc_offset[2]; /* of x and y: knot index = sample index * scale + offset */
 };
 

@@ -91,12 +91,29 @@ static inline uint8_t *still_random_raw(
     return raw;
 }
 
+/** The pass over the whole frame, in bands of at least `band` rows, last first. */
+static inline void *still_survey(struct isp_still_recipe *recipe, const struct isp_geometry *g,
+    const uint8_t *raw, uint32_t band)
+{
+    const size_t bytes = isp_still_survey_size(g);
+    const uint32_t cell = isp_still_survey_rows(g), rows = (band + cell - 1) / cell * cell;
+    uint8_t *survey = still_alloc(bytes);
+    memset(survey, 0xff, bytes);
+    for (uint32_t y = (g->height - 1) / rows * rows + rows; y > 0; y -= rows)
+        isp_still_survey_band(recipe, raw, y - rows, y < g->height ? y : g->height, survey);
+    isp_still_plan(recipe, survey);
+    return survey;
+}
+
 /** Develop in bands of `band` rows, each with scratch full of rubbish. Returns compile's result. */
 static inline int still_develop(const struct isp_geometry *g, const struct sisp_coefficients *c,
     enum isp_isa isa, const uint8_t *raw, const struct sisp_image *out, uint32_t band)
 {
     struct isp_still_recipe *recipe = still_alloc(isp_still_recipe_size(g));
     int result = isp_still_compile(recipe, g, c, isa);
+    void *survey = NULL;
+    if (result == 0 && isp_still_has_survey(recipe))
+        survey = still_survey(recipe, g, raw, band);
     for (uint32_t y = 0; result == 0 && y < g->height; y += band) {
         size_t bytes = isp_still_scratch_size(g);
         void *scratch = still_alloc(bytes);
@@ -104,6 +121,7 @@ static inline int still_develop(const struct isp_geometry *g, const struct sisp_
         isp_still_band(recipe, raw, out, y, y + band < g->height ? y + band : g->height, scratch);
         free(scratch);
     }
+    free(survey);
     free(recipe);
     return result;
 }

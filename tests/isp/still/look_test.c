@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Local tone mapping, sharpening and presets of stills, on pictures whose answer is known. */
+#include "still_fixture.h"
+
+#include "tests/harness/test.h"
+
+#include <errno.h>
+#include <math.h>
+
+#define WHITE 16383
+
+/* A grey picture without noise, as a raw of 14 bits; tone curve: a square root. */
+struct scene {
+    uint32_t width, height;
+    struct sisp_coefficients coefficients;
+    uint8_t *raw;
+    uint16_t *pixels; /* of the finished picture, R, G, B, 65535 */
+};
+
+typedef double level_fn(uint32_t x, uint32_t y);
+
+static struct isp_geometry geometry_of(const struct scene *s)
+{
+    return (struct isp_geometry){.raw_fourcc = sisp_raw_format_find("SRGGB14")->fourcc,
+        .raw_width = s->width,
+        .raw_height = s->height,
+        .raw_stride_bytes = (size_t)s->width * 2,
+        .crop = {0, 0, s->width, s->height},
+        .format = SISP_PIXEL_RGBA64,
+        .width = s->width,
+        .height = s->height};
+}
+
+static struct scene scene_make(uint32_t width, uint32_t height, level_fn *level)
+{
+    struct scene s = {width, height, still_neutral(WHITE), NULL, NULL};
+    s.coefficients.noise_shot = 1e-5F;
+    s.coefficients.noise_read = 1e-9F;
+    for (unsigned i = 0; i < SISP_TONE_KNOTS; i++)
+        s.coefficients.tone[i] = (float)sqrt((double)sisp_tone_knot(i));
+    s.raw = still_alloc((size_t)width * height * 2);
+    s.pixels = still_alloc((size_t)width * height * 8);
+    for (uint32_t y = 0; y < height; y++) {
+        for (uint32_t x = 0; x < width; x++)
+            still_reference_put(SISP_PACKING_16, s.raw + (size_t)y * width * 2, x,
+                (unsigned)lround(level(x, y) * WHITE));
+    }
+    return s;
+}
+
+static void develop(struct scene *s, float local_tone, float local_contrast, float sharpness)
+{
+    const struct isp_geometry g = geometry_of(s);
+    struct sisp_image image = {SISP_PIXEL_RGBA64, s->width, s->height, {(uint8_t *)s->pixels, NULL},
+        {(size_t)s->width * 8, 0}};
+    s->coefficients.local_tone = local_tone;
+    s->coefficients.local_contrast = local_contrast;
+    s->coefficients.still_sharpness = sharpness;
+    CHECK_EQ(still_develop(&g, &s->coefficients, still_best_level(), s->raw, &image, 64), 0);
+}
+
+static double at(const struct scene *s, uint32_t x, uint32_t y)
+{
+    return s->pixels[4 * ((size_t)y * s->width + x) + 1] / 65535.0;
+}
+
+static void scene_finish(struct scene *s)
+{
+    free(s->raw);
+    free(s->pixels);
+}
+
+/* ---- local tone mapping -------------------------------------------------------------------- */
+
+#define EDGE_X 203 /* inside a cell */
+
+static double edge(uint32_t x, uint32_t y)
+{
+    return x < EDGE_X ? 0.01 : 0.7;
+}
+
+/* Both sides of an edge of six stops are what they are far from it, up to the edge itself. */
+TEST(an_edge_has_no_halo)
+{
+    struct scene s = scene_make(400, 240, edge);
+    develop(&s, 0.4F, 0, 0);
+    const double dark = at(&s, 8, 120), light = at(&s, 392, 120);
+    printf("  0.01 and 0.7 become %.3f and %.3f\n", dark * dark, light * light);
+    CHECK(dark > 1.5 * sqrt(0.01));                       /* lifted */
+    CHECK(light <= sqrt(0.7) && light > 0.9 * sqrt(0.7)); /* held */
+    double worst = 0;
+    for (uint32_t x = 8; x < 392; x++) {
+        const double far = fabs(at(&s, x, 120) / (x < EDGE_X ? dark : light) - 1);
+        if ((x < EDGE_X - 2 || x >= EDGE_X + 2) && far > worst)
+            worst = far;
+    }
+    printf("  worst halo: %.1f %%\n", worst * 100);
+    CHECK(worst < 0.05);
+    scene_finish(&s);
+}
+
+static double ramp(uint32_t x, uint32_t y)
+{
+    return exp2((double)x / 512 * 9 - 9);
+}
+
+TEST(a_ramp_stays_a_ramp)
+{
+    struct scene s = scene_make(512, 96, ramp);
+    develop(&s, 0.4F, 0, 0);
+    for (uint32_t x = 3; x < 510; x++)
+        CHECK(at(&s, x, 48) >= at(&s, x - 1, 48) - 2.0 / WHITE);
+    CHECK(at(&s, 40, 48) > 1.2 * sqrt(ramp(40, 0)));
+    scene_finish(&s);
+}
+
+static double middle_grey(uint32_t x, uint32_t y)
+{
+    return 0.2129; /* display 0.4614 by the square root */
+}
+
+static double white(uint32_t x, uint32_t y)
+{
+    return 1;
+}
+
+/* A still looks like its preview where nothing calls for more. */
+TEST(middle_grey_and_white_stay)
+{
+    struct scene grey = scene_make(200, 160, middle_grey), bright = scene_make(200, 160, white);
+    develop(&grey, 0.4F, 0.3F, 0.5F);
+    develop(&bright, 0.4F, 0.3F, 0.5F);
+    CHECK_NEAR(at(&grey, 100, 80), sqrt(middle_grey(0, 0)), 0.003);
+    CHECK_EQ(bright.pixels[4 * (80 * 200 + 100)], 65535);
+    scene_finish(&grey);
+    scene_finish(&bright);
+}
+
+/* Stripes 24 samples wide, half a stop apart, in the dark half of the picture. */
+static double stripes(uint32_t x, uint32_t y)
+{
+    const double base = y < 160 ? 0.5 : 0.01;
+    return x / 24 % 2 ? base : base * 0.7;
+}
+
+static double contrast_of(const struct scene *s, uint32_t y)
+{
+    return log2(at(s, 156, y) / at(s, 132, y));
+}
+
+TEST(small_differences_stay_or_grow)
+{
+    struct scene s = scene_make(320, 320, stripes);
+    develop(&s, 0, 0, 0);
+    const double plain = fabs(contrast_of(&s, 260));
+    develop(&s, 0.4F, 0, 0);
+    const double natural = fabs(contrast_of(&s, 260));
+    develop(&s, 0.4F, 0.5F, 0);
+    const double vivid = fabs(contrast_of(&s, 260));
+    printf("  stripes in the dark: %.3f stops of display, mapped %.3f, with contrast %.3f\n", plain,
+        natural, vivid);
+    CHECK(natural > 0.9 * plain && natural < 1.1 * plain);
+    CHECK(vivid > 1.05 * natural);
+    scene_finish(&s);
+}
+
+static double darkness(uint32_t x, uint32_t y)
+{
+    return x < 160 ? 0.002 : 0.7;
+}
+
+/* What is as dark as the noise is not brightened. */
+TEST(noise_is_not_lifted)
+{
+    struct scene s = scene_make(320, 160, darkness);
+    develop(&s, 0.4F, 0, 0);
+    const double clean = at(&s, 40, 80);
+    s.coefficients.noise_read = 0.002F * 0.002F * 8;
+    develop(&s, 0.4F, 0, 0);
+    const double noisy = at(&s, 40, 80);
+    printf("  0.002 becomes %.4f, where noise is as strong %.4f\n", clean * clean, noisy * noisy);
+    CHECK(clean * clean > 0.004);
+    CHECK(noisy * noisy < 0.0024);
+    scene_finish(&s);
+}
+
+/* ---- sharpening ---------------------------------------------------------------------------- */
+
+static double soft_edge(uint32_t x, uint32_t y)
+{
+    const double t = ((double)x - 28) / 8;
+    return 0.1 + 0.4 * (t < 0 ? 0 : t > 1 ? 1 : t * t * (3 - 2 * t));
+}
+
+TEST(sharpening_overshoots_little)
+{
+    struct scene s = scene_make(64, 32, soft_edge);
+    develop(&s, 0, 0, 0);
+    const double low = at(&s, 8, 16), high = at(&s, 56, 16);
+    const double slope = at(&s, 33, 16) - at(&s, 31, 16);
+    develop(&s, 0, 0, 2);
+    CHECK(at(&s, 33, 16) - at(&s, 31, 16) >= slope);
+    double least = 1, most = 0;
+    for (uint32_t x = 4; x < 60; x++) {
+        least = at(&s, x, 16) < least ? at(&s, x, 16) : least;
+        most = at(&s, x, 16) > most ? at(&s, x, 16) : most;
+    }
+    CHECK(least > low - 0.05 * (high - low) && most < high + 0.05 * (high - low));
+    CHECK(least < low - 1e-4 || most > high + 1e-4);
+    scene_finish(&s);
+}
+
+static double noise(uint32_t x, uint32_t y)
+{
+    struct base_prng prng = {x * 7919 + y * 104729 + 1};
+    double sum = 0;
+    for (int i = 0; i < 12; i++)
+        sum += base_prng_below(&prng, 4096) / 4096.0;
+    return 0.2 + 0.02 * (sum - 6);
+}
+
+static double spread(const struct scene *s)
+{
+    double sum = 0, squares = 0;
+    for (uint32_t y = 4; y < 92; y++) {
+        for (uint32_t x = 4; x < 92; x++) {
+            sum += at(s, x, y);
+            squares += at(s, x, y) * at(s, x, y);
+        }
+    }
+    return sqrt(squares / (88 * 88) - sum / (88 * 88) * (sum / (88 * 88)));
+}
+
+/* Noise that the model knows is left as it is. */
+TEST(noise_is_not_sharpened)
+{
+    struct scene s = scene_make(96, 96, noise);
+    s.coefficients.noise_shot = 2e-3F; /* sigma 0.02 at 0.2 */
+    develop(&s, 0, 0, 0);
+    const double before = spread(&s);
+    develop(&s, 0, 0, 1);
+    const double known = spread(&s);
+    s.coefficients.noise_shot = 1e-8F;
+    develop(&s, 0, 0, 1);
+    printf("  noise %.5f, sharpened %.5f, had it been detail %.5f\n", before, known, spread(&s));
+    CHECK(known < 1.05 * before);
+    CHECK(spread(&s) > 1.15 * before);
+    scene_finish(&s);
+}
+
+/* ---- any cutting, any level ---------------------------------------------------------------- */
+
+TEST(same_bits_at_every_level_and_in_any_bands)
+{
+    const uint32_t sizes[][2] = {{2, 2}, {17, 9}, {131, 70}, {700, 90}, {1100, 33}};
+    struct base_prng prng = {11};
+    for (unsigned i = 0; i < BASE_COUNT(sizes); i++) {
+        const struct sisp_raw_format *format = sisp_raw_format_find(i % 2 ? "SGBRG10P" : "SRGGB12");
+        const uint32_t width = sizes[i][0], height = sizes[i][1];
+        const struct isp_geometry g = {.raw_fourcc = format->fourcc,
+            .raw_width = width + 4,
+            .raw_height = height,
+            .raw_stride_bytes = sisp_raw_row_bytes(format->packing, width + 4),
+            .crop = {i % 3, 0, width, height},
+            .format = SISP_PIXEL_RGB24,
+            .width = width,
+            .height = height};
+        struct sisp_coefficients c = still_camera(&prng, (float)((1U << format->bits) - 1));
+        c.local_tone = 0.5F;
+        c.local_contrast = 0.4F;
+        c.still_sharpness = 1;
+        uint8_t *raw = still_random_raw(&prng, &g, format);
+        const size_t bytes = (size_t)3 * width * height;
+        uint8_t *expected = still_alloc(bytes), *pixels = still_alloc(bytes);
+        struct sisp_image image = {
+            SISP_PIXEL_RGB24, width, height, {expected, NULL}, {(size_t)3 * width, 0}};
+        CHECK_EQ(still_develop(&g, &c, still_best_level(), raw, &image, height), 0);
+        image.planes[0] = pixels;
+        for (int isa = 0; isa < ISP_ISA_COUNT; isa++) {
+            if (!still_level_runs((enum isp_isa)isa))
+                continue;
+            CHECK_EQ(
+                still_develop(&g, &c, (enum isp_isa)isa, raw, &image, 1 + 5 * (uint32_t)isa), 0);
+            CHECK(memcmp(pixels, expected, bytes) == 0);
+        }
+        free(raw);
+        free(expected);
+        free(pixels);
+    }
+}
+
+/* ---- presets ------------------------------------------------------------------------------- */
+
+static struct sisp_coefficients coefficients_of(float preset, float tone, float local_tone)
+{
+    struct sisp_raw_info info = {.fourcc = sisp_raw_format_find("SRGGB12")->fourcc,
+        .width = 64,
+        .height = 64,
+        .stride_bytes = 128,
+        .crop = {0, 0, 64, 64},
+        .white_level = 4095};
+    struct sisp_params params = sisp_params_default();
+    params.value[SISP_PARAM_PRESET] = preset;
+    params.value[SISP_PARAM_TONE] = tone;
+    params.value[SISP_PARAM_LOCAL_TONE] = local_tone;
+    struct sisp_coefficients c;
+    isp_coefficients_init(&c, &info, &params, NULL);
+    return c;
+}
+
+TEST(presets_are_in_order)
+{
+    const struct sisp_coefficients natural = coefficients_of(SISP_PRESET_NATURAL, 0, 0);
+    const struct sisp_coefficients neutral = coefficients_of(SISP_PRESET_NEUTRAL, 0, 0);
+    const struct sisp_coefficients vivid = coefficients_of(SISP_PRESET_VIVID, 0, 0);
+    CHECK(neutral.local_tone == 0 && neutral.local_contrast == 0 && neutral.still_sharpness == 0);
+    CHECK(natural.local_tone > 0 && natural.still_sharpness > 0);
+    CHECK(vivid.local_contrast > natural.local_contrast);
+    CHECK(vivid.still_sharpness > natural.still_sharpness);
+    CHECK(vivid.ccm[0] > natural.ccm[0]);
+    CHECK(memcmp(natural.ccm, neutral.ccm, sizeof(natural.ccm)) == 0);
+    CHECK(memcmp(natural.tone, neutral.tone, sizeof(natural.tone)) == 0);
+    CHECK(vivid.tone[60] < natural.tone[60] && vivid.tone[140] > natural.tone[140]);
+    CHECK_NEAR(coefficients_of(SISP_PRESET_NEUTRAL, 0, 0.5F).local_tone, 0.5, 1e-6);
+    CHECK(coefficients_of(SISP_PRESET_NATURAL, 0, -1).local_tone == 0);
+}
+
+TEST(a_linear_picture_has_no_preset)
+{
+    const struct sisp_coefficients c = coefficients_of(SISP_PRESET_VIVID, 1, 0);
+    const struct sisp_coefficients neutral = coefficients_of(SISP_PRESET_NEUTRAL, 1, 0);
+    CHECK(c.local_tone == 0 && c.local_contrast == 0 && c.still_sharpness == 0);
+    CHECK(memcmp(c.ccm, neutral.ccm, sizeof(c.ccm)) == 0);
+    CHECK(memcmp(c.tone, neutral.tone, sizeof(c.tone)) == 0);
+}
+
+int main(void)
+{
+    RUN(an_edge_has_no_halo);
+    RUN(a_ramp_stays_a_ramp);
+    RUN(middle_grey_and_white_stay);
+    RUN(small_differences_stay_or_grow);
+    RUN(noise_is_not_lifted);
+    RUN(sharpening_overshoots_little);
+    RUN(noise_is_not_sharpened);
+    RUN(same_bits_at_every_level_and_in_any_bands);
+    RUN(presets_are_in_order);
+    RUN(a_linear_picture_has_no_preset);
+    return test_report();
+}
