@@ -257,8 +257,8 @@ static void weigh(struct job *job)
             bx[i] = v[0];
             by[i] = v[1];
         }
-        job->kernels->weigh_row(t, &job->affine, j, ax, ay);
-        job->kernels->weigh_row(t, &job->affine, j, bx, by);
+        job->kernels->weigh_row(
+            t, &job->affine, j, (float *const[2]){ax, bx}, (float *const[2]){ay, by});
         for (uint32_t i = 0; i < t->width; i++) {
             float dx = ax[i] - bx[i], dy = ay[i] - by[i];
             bool is_own = false;

@@ -52,9 +52,9 @@ struct follow_kernels {
     /* Mean square difference over the noise's, of `size` x `size` cells at (x, y), at a fractional
      * displacement; FLT_MAX likewise. */
     float (*misfit)(const struct follow_pair *pair, const int32_t window[3], float dx, float dy);
-    /* One row of tiles weighed against what lies around it; starts and results in x and y. */
+    /* One row of tiles weighed against what lies around it; two starts and results in x and y. */
     void (*weigh_row)(const struct follow_tiles *tiles, const struct follow_affine *affine,
-        uint32_t row, float *x, float *y);
+        uint32_t row, float *const x[2], float *const y[2]);
 };
 
 const struct follow_kernels *isp_follow_kernels(enum isp_isa isa);

@@ -33,22 +33,38 @@ static int32_t inside(int32_t i, uint32_t n)
     return i < 0 ? 0 : i < (int32_t)n ? i : (int32_t)n - 1;
 }
 
+static void fill(int16_t *cells, int32_t from, int32_t to, int16_t value)
+{
+    for (int32_t i = from; i < to; i++)
+        cells[i] = value;
+}
+
+static __attribute__((noinline)) void copy_of(const struct level *l, const int32_t at[2],
+    int32_t size, bool is_repeated, int16_t copy[PATCH * PATCH])
+{
+    const int32_t w = (int32_t)l->width, h = (int32_t)l->height;
+    const int32_t from = at[0] >= 0 ? 0 : at[0] + size > 0 ? -at[0] : size;
+    const int32_t to = at[0] + size <= w ? size : at[0] < w ? w - at[0] : 0;
+    for (int32_t j = 0; j < size; j++) {
+        const int32_t y = at[1] + j;
+        const int16_t *row = l->cells + (size_t)inside(y, l->height) * l->width;
+        const int32_t end = is_repeated || (y >= 0 && y < h) ? to : 0; /* of what is copied */
+        int16_t *out = copy + (size_t)j * (size_t)size;
+        fill(out, 0, from, is_repeated ? row[0] : PYRAMID_CLIPPED);
+        for (int32_t i = from; i < end; i++)
+            out[i] = row[at[0] + i];
+        fill(out, from > end ? from : end, size, is_repeated ? row[w - 1] : PYRAMID_CLIPPED);
+    }
+}
+
 /* A square of `size` cells; beyond the picture there are its last cells, or clipped ones. */
-static struct view view_of(const struct level *l, int32_t x, int32_t y, int32_t size,
+static inline struct view view_of(const struct level *l, int32_t x, int32_t y, int32_t size,
     bool is_repeated, int16_t copy[PATCH * PATCH])
 {
     const int32_t w = (int32_t)l->width, h = (int32_t)l->height;
     if (x >= 0 && y >= 0 && x + size <= w && y + size <= h)
         return (struct view){l->cells + (size_t)y * l->width + x, l->width};
-    for (int32_t j = 0; j < size; j++) {
-        const int16_t *row = l->cells + (size_t)inside(y + j, l->height) * l->width;
-        const bool is_row = y + j >= 0 && y + j < h;
-        for (int32_t i = 0; i < size; i++)
-            copy[j * size + i] = row[inside(x + i, l->width)];
-        for (int32_t i = 0; !is_repeated && i < size; i++)
-            copy[j * size + i] =
-                is_row && x + i >= 0 && x + i < w ? copy[j * size + i] : PYRAMID_CLIPPED;
-    }
+    copy_of(l, (const int32_t[2]){x, y}, size, is_repeated, copy);
     return (struct view){copy, (size_t)size};
 }
 
@@ -109,8 +125,8 @@ static int32_t floor_of(float v)
 }
 
 /* Macros: a function that answers with a vector has no one ABI on all levels. */
-#define INTS_AT(cells) __builtin_convertvector(*(const shorts *)(cells), ints)
-#define LANES_OF(v)    __builtin_convertvector(v, lanes)
+#define SHORTS_AT(cells) (*(const shorts *)(cells))
+#define LANES_OF(v)      __builtin_convertvector(__builtin_convertvector(v, ints), lanes)
 
 static inline float sum_lanes(const lanes *v)
 {
@@ -138,7 +154,7 @@ static void load_frame(struct patch *p, const struct level *f, int32_t x, int32_
     const struct view v = view_of(f, x, y, size, true, copy);
     for (int32_t j = 0; j < size; j++) {
         for (int32_t i = 0; i < size; i += LANES)
-            *(lanes *)&p->frame[j][i] = LANES_OF(INTS_AT(v.at + (size_t)j * v.stride + i));
+            *(lanes *)&p->frame[j][i] = LANES_OF(SHORTS_AT(v.at + (size_t)j * v.stride + i));
     }
 }
 
@@ -160,10 +176,10 @@ static void load(struct patch *p, const struct follow_pair *pair, const int32_t 
     for (int32_t j = 0; j < size; j++) {
         for (int32_t i = 0; i < size / LANES; i++) {
             const int16_t *at = r.at + (size_t)(j + 1) * r.stride + 1 + i * LANES;
-            const ints c = INTS_AT(at), left = INTS_AT(at - 1), right = INTS_AT(at + 1);
-            const ints up = INTS_AT(at - r.stride), down = INTS_AT(at + r.stride);
-            const ints other = INTS_AT(f.at + (size_t)j * f.stride + i * LANES);
-            const ints is_compared = ~((c | left | right | up | down | other) >> 31);
+            const shorts c = SHORTS_AT(at), left = SHORTS_AT(at - 1), right = SHORTS_AT(at + 1);
+            const shorts up = SHORTS_AT(at - r.stride), down = SHORTS_AT(at + r.stride);
+            const shorts other = SHORTS_AT(f.at + (size_t)j * f.stride + i * LANES);
+            const shorts is_compared = ~((c | left | right | up | down | other) >> 15);
             const lanes weight = LANES_OF(-is_compared), cells = LANES_OF(c);
             p->reference[j][i] = cells;
             p->gx[j][i] = LANES_OF((right - left) & is_compared) * 0.5F;
@@ -303,7 +319,8 @@ static float misfit(const struct follow_pair *pair, const int32_t window[3], flo
 
 #define AROUND     2     /* tiles to each side */
 #define ROUGHNESS  4e-4F /* samples^2 that neighbours may differ by, for each tile of distance */
-#define TILES_ONCE 64    /* of a row, at a time */
+#define TILES_ONCE 32    /* of a row, at a time */
+#define NEIGHBOURS 25
 #define PRIOR      4.0F  /* information of the affine motion, in 1/samples^2 */
 #define STRAYS     0.25F /* of a squared distance in sigmas: how fast a neighbour loses its say */
 #define ROUNDS     4
@@ -333,21 +350,38 @@ static inline float say_of(const struct tensor *t, float x, float y)
     return weight * weight;
 }
 
-static void add_neighbours(struct sums *s, const struct follow_tiles *tiles, const int64_t at[2],
-    const float shift[2], const float *x, const float *y, uint32_t count, float roughness)
+/* What the tiles at one place around others say of these: softened information, and the vector. */
+struct neighbours {
+    float xx[TILES_ONCE], xy[TILES_ONCE], yy[TILES_ONCE], x[TILES_ONCE], y[TILES_ONCE];
+};
+
+static void load_neighbours(struct neighbours *n, const struct follow_tiles *tiles,
+    const int64_t at[2], const float shift[2], uint32_t count, float roughness)
 {
     const int64_t first = at[1] * tiles->stride + at[0];
-    const float *nx = tiles->x + first, *ny = tiles->y + first;
+    const float *x = tiles->x + first, *y = tiles->y + first;
     const float *xx = tiles->xx + first, *xy = tiles->xy + first, *yy = tiles->yy + first;
     for (uint32_t i = 0; i < count; i++) {
         struct tensor t = soften(xx[i], xy[i], yy[i], roughness);
-        float px = nx[i] + shift[0], py = ny[i] + shift[1];
-        float w = say_of(&t, px - x[i], py - y[i]);
+        n->xx[i] = t.xx;
+        n->xy[i] = t.xy;
+        n->yy[i] = t.yy;
+        n->x[i] = x[i] + shift[0];
+        n->y[i] = y[i] + shift[1];
+    }
+}
+
+static void add_neighbours(struct sums *restrict s, const struct neighbours *restrict n,
+    const float *restrict x, const float *restrict y, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tensor t = {n->xx[i], n->xy[i], n->yy[i]};
+        float w = say_of(&t, n->x[i] - x[i], n->y[i] - y[i]);
         s->xx[i] += w * t.xx;
         s->xy[i] += w * t.xy;
         s->yy[i] += w * t.yy;
-        s->bx[i] += w * (t.xx * px + t.xy * py);
-        s->by[i] += w * (t.xy * px + t.yy * py);
+        s->bx[i] += w * (t.xx * n->x[i] + t.xy * n->y[i]);
+        s->by[i] += w * (t.xy * n->x[i] + t.yy * n->y[i]);
     }
 }
 
@@ -367,11 +401,9 @@ static void add_affine(struct sums *s, const struct follow_tiles *tiles,
     }
 }
 
-static void weigh_part(const struct follow_tiles *tiles, const struct follow_affine *affine,
-    const uint32_t at[2], float *x, float *y, uint32_t count)
+static void load_around(struct neighbours out[NEIGHBOURS], const struct follow_tiles *tiles,
+    const struct follow_affine *affine, const uint32_t at[2], uint32_t count)
 {
-    struct sums s;
-    memset(&s, 0, sizeof s);
     const float scale = 2 / (float)(tiles->width > tiles->height ? tiles->width : tiles->height);
     for (int32_t j = -AROUND; j <= AROUND; j++) {
         for (int32_t i = -AROUND; i <= AROUND; i++) {
@@ -379,10 +411,19 @@ static void weigh_part(const struct follow_tiles *tiles, const struct follow_aff
             const float fx = (float)-i * scale, fy = (float)-j * scale;
             const float shift[2] = {
                 affine->p[1] * fx + affine->p[2] * fy, affine->p[4] * fx + affine->p[5] * fy};
-            add_neighbours(&s, tiles, place, shift, x, y, count,
+            load_neighbours(out++, tiles, place, shift, count,
                 i || j ? ROUGHNESS * (float)(1 + i * i + j * j) : 0);
         }
     }
+}
+
+static void weigh_part(const struct neighbours around[NEIGHBOURS], const struct follow_tiles *tiles,
+    const struct follow_affine *affine, const uint32_t at[2], uint32_t count, float *x, float *y)
+{
+    struct sums s;
+    memset(&s, 0, sizeof s);
+    for (int32_t k = 0; k < NEIGHBOURS; k++)
+        add_neighbours(&s, &around[k], x, y, count);
     add_affine(&s, tiles, affine, at, x, y, count);
     for (uint32_t i = 0; i < count; i++) {
         float inverse = 1 / (s.xx[i] * s.yy[i] - s.xy[i] * s.xy[i] + 1e-12F);
@@ -392,13 +433,15 @@ static void weigh_part(const struct follow_tiles *tiles, const struct follow_aff
 }
 
 static void weigh_row(const struct follow_tiles *tiles, const struct follow_affine *affine,
-    uint32_t row, float *x, float *y)
+    uint32_t row, float *const x[2], float *const y[2])
 {
     for (uint32_t i = 0; i < tiles->width; i += TILES_ONCE) {
         uint32_t left = tiles->width - i, count = left < TILES_ONCE ? left : TILES_ONCE;
         const uint32_t at[2] = {i, row};
-        for (int32_t round = 0; round < ROUNDS; round++)
-            weigh_part(tiles, affine, at, x + i, y + i, count);
+        struct neighbours around[NEIGHBOURS];
+        load_around(around, tiles, affine, at, count);
+        for (int32_t round = 0; round < 2 * ROUNDS; round++)
+            weigh_part(around, tiles, affine, at, count, x[round % 2] + i, y[round % 2] + i);
     }
 }
 

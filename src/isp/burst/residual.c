@@ -5,6 +5,7 @@
 #include <float.h>
 
 #define WRONG 16 /* cells by which a picture is off to learn how wrong motion looks */
+#define STEP  4  /* of rows: noise is the same in the others */
 
 /* Where both pictures are: reference cell (x, y) meets frame cell (x + dx, y + dy). */
 static uint32_t first_of(int32_t shift)
@@ -37,12 +38,11 @@ static void add_run(struct score *score, const struct follow_pair *pair,
         &pair->noise);
 }
 
-/* Of every second row: noise is the same in the others. */
 static float residual_moved(
     const struct follow_pair *pair, const struct row_kernels *rows, int32_t dx, int32_t dy)
 {
     struct score score = {0, 0};
-    for (uint32_t y = 0; y < pair->reference.height; y += 2) {
+    for (uint32_t y = 0; y < pair->reference.height; y += STEP) {
         const struct run run = {0, pair->reference.width, y, dx, dy};
         add_run(&score, pair, rows, &run);
     }
@@ -78,7 +78,7 @@ static void add_tile_row(struct score *score, const struct follow_pair *pair,
         if (i > 0 && (i == tiles->width || dx != run.dx || dy != run.dy)) {
             run.x1 =
                 i * FOLLOW_TILE < pair->reference.width ? i * FOLLOW_TILE : pair->reference.width;
-            for (uint32_t k = 0; k < FOLLOW_TILE; k += 2) {
+            for (uint32_t k = 0; k < FOLLOW_TILE; k += STEP) {
                 run.y = j * FOLLOW_TILE + k;
                 if (run.y < pair->reference.height)
                     add_run(score, pair, rows, &run);
