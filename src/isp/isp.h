@@ -339,10 +339,10 @@ void isp_burst_follow_begin(const struct isp_burst *burst,
 void isp_burst_follow_next(const struct isp_burst *burst, struct isp_burst_transform *transform,
     void *scratch, uint32_t step, struct isp_burst_vector *field);
 
-/** Filters that read a frame between its samples; the same for all. */
+/** Filters that read a frame between its samples; the same for all frames of a CFA order. */
 struct isp_burst_filters;
 size_t isp_burst_filters_size(void);
-void isp_burst_filters_init(struct isp_burst_filters *filters);
+void isp_burst_filters_init(const struct isp_geometry *geometry, struct isp_burst_filters *filters);
 
 /** How the frames lie to each other, and where the merged one goes. */
 struct isp_burst_merge {

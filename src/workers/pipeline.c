@@ -97,7 +97,7 @@ static int init_slow(struct pipeline *p)
     bool ok = p->align_scratch && p->follow_scratch && p->filters && p->merged_noise &&
               (p->merged || p->has_mosaic);
     if (p->filters)
-        isp_burst_filters_init(p->filters);
+        isp_burst_filters_init(&p->still, p->filters);
     for (uint32_t i = 0; i < p->threads; i++)
         ok &= (p->merge_scratch[i] = allocate(isp_burst_merge_scratch_size(&p->still))) != NULL;
     return ok ? 0 : -ENOMEM;

@@ -37,11 +37,13 @@ struct burst_pair {
 struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
     const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch);
 
-/** Variance of rounding to whole codes, below which no noise model may fall. */
-static inline float burst_rounding_variance(const struct sisp_coefficients *coefficients)
+/** Variance of a sample's noise in the dark: at least that of rounding to whole codes. */
+static inline float burst_read_noise(
+    const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform)
 {
-    float range = coefficients->white_level - coefficients->black_level[SISP_SITE_GR];
-    return 1 / (12 * range * range);
+    const float range = coefficients->white_level - coefficients->black_level[SISP_SITE_GR];
+    const float rounding = 1 / (12 * range * range);
+    return transform->noise_read > rounding ? transform->noise_read : rounding;
 }
 
 /** A frame's format and the order of its crop. */

@@ -7,8 +7,8 @@
  * Equal samples of a colour give that value whatever the other colours are. Colours are expected
  * at one level: who applies a filter divides by the local means first.
  */
+#include <isp/burst/burst.h>
 #include <isp/burst/filters.h>
-#include <isp/isp.h>
 
 #include <isp/auto/elementary.h>
 
@@ -123,8 +123,29 @@ static double place_of(unsigned step)
     return (double)step / FILTER_STEPS - 0.5;
 }
 
-void isp_burst_filters_init(struct isp_burst_filters *filters)
+/* In whole numbers that sum up as the weights do, rounding left to the middle one. */
+static void store(struct filter_place *place, unsigned row, unsigned column, const double w[TAPS])
 {
+    double sum = 0, noise = 0;
+    int32_t left = 0;
+    for (unsigned i = 0; i < TAPS; i++) {
+        const double tap = w[i] * FILTER_ONE;
+        const int32_t rounded = (int32_t)(tap + (tap < 0 ? -0.5 : 0.5));
+        place->taps[i / SIDE][i % SIDE / 2][row][column][i % SIDE % 2] = (int16_t)rounded;
+        sum += w[i];
+        noise += w[i] * w[i];
+        left -= rounded;
+    }
+    left += (int32_t)(sum * FILTER_ONE + 0.5);
+    place->taps[SIDE / 2][SIDE / 4][row][column][SIDE / 2 % 2] += (int16_t)left;
+    place->noise += (float)noise / 4;
+}
+
+void isp_burst_filters_init(const struct isp_geometry *geometry, struct isp_burst_filters *filters)
+{
+    const unsigned cfa = (unsigned)sisp_cfa_shift(
+        isp_geometry_format(geometry)->cfa, geometry->crop.x, geometry->crop.y);
+    memset(filters, 0, sizeof *filters);
     for (unsigned site = 0; site < 4; site++) {
         struct design d;
         const unsigned row = site >> 1, column = site & 1;
@@ -138,8 +159,8 @@ void isp_burst_filters_init(struct isp_burst_filters *filters)
              * the displacement's whole part is odd where r, c differ from row, column. */
             for (unsigned to = 0; to < 4; to++) {
                 const unsigned r = to >> 1, c = to & 1, shift = (r ^ row) << 1 | (c ^ column);
-                for (unsigned i = 0; i < TAPS; i++)
-                    filters->taps[shift][y][x][r][i][c] = (float)w[colour_at(r, c)][i];
+                store(
+                    &filters->places[shift][y][x], r ^ cfa >> 1, c ^ (cfa & 1), w[colour_at(r, c)]);
             }
         }
     }

@@ -4,19 +4,28 @@
 #define ISP_BURST_FILTERS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-#define FILTER_SIDE   7
-#define FILTER_TAPS   (FILTER_SIDE * FILTER_SIDE)
+#define FILTER_SIDE 7
+#define FILTER_TAPS (FILTER_SIDE * FILTER_SIDE)
+#define FILTER_PAIRS                                                                               \
+    ((FILTER_SIDE + 1) / 2) /* of taps that stand beside each other, the last 0                    \
+                             */
+#define FILTER_ONE    16384
 #define FILTER_STEPS  16 /* to a sample */
 #define FILTER_PLACES (FILTER_STEPS + 1)
 
-/* Variance of a filtered sample over that of a sample: the mean over places, sites and colours. */
-#define FILTER_NOISE 0.65F
+/** The filters of one place between samples, for each row and column of the sample that is wanted
+ * in the crop's mosaic. */
+struct filter_place {
+    /* [tap's row][tap's pair][row][column][tap of the pair] */
+    _Alignas(64) int16_t taps[FILTER_SIDE][FILTER_PAIRS][2][2][2];
+    float noise; /* variance of a filtered sample over that of a sample: the mean of the four */
+};
 
 struct isp_burst_filters {
-    /* [whole displacement: odd rows, odd columns][down][across, from -1/2 to 1/2 sample]
-     * [row][tap][column] of the sample that is wanted, in an RGGB mosaic. */
-    float taps[4][FILTER_PLACES][FILTER_PLACES][2][FILTER_TAPS][2];
+    /* [whole displacement: odd rows, odd columns][down][across, from -1/2 to 1/2 sample] */
+    struct filter_place places[4][FILTER_PLACES][FILTER_PLACES];
 };
 
 #endif

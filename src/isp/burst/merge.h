@@ -1,56 +1,74 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** What merge.c and its row kernels share. Rows hold linear samples, 0 black, 1 white. */
+/** What merge.c and its kernels share. */
 #ifndef ISP_BURST_MERGE_H
 #define ISP_BURST_MERGE_H
 
 #include <isp/burst/burst.h>
 #include <isp/burst/filters.h>
 
-#define BLOCK       8                /* samples: one vector holds for so many, both ways */
-#define STRIPS      3                /* of a block's height, kept in a ring */
-#define RING        (STRIPS * BLOCK) /* rows */
-#define CHUNK       256              /* columns merged at a time, so that the ring stays in cache */
-#define HALO        BLOCK            /* columns beside them */
-#define SPAN        (CHUNK + 2 * HALO) /* floats of a row */
-#define PATCH       (BLOCK + FILTER_SIDE - 1)
-#define PATCH_WORDS (PATCH + 2)
-#define REACH       3    /* rows and columns around a sample that its weight depends on */
-#define ASIDE       1e9F /* a difference that nothing accepts: there is no sample */
+#include <stdbool.h>
 
-/** Black and 1 / (white - black), by row and column of the mosaic. */
-struct merge_levels {
-    float black[2][2], scale[2][2];
+#define BLOCK      8                  /* samples: one vector holds for so many, both ways */
+#define STRIPS     3                  /* of a block's height, kept in a ring */
+#define RING       (STRIPS * BLOCK)   /* rows */
+#define CHUNK      256                /* columns merged at a time: the ring stays in cache */
+#define HALO       BLOCK              /* columns beside them */
+#define SPAN       (CHUNK + 2 * HALO) /* columns of a row */
+#define SLACK      32                 /* behind it, for the widest vectors */
+#define PATCH      (BLOCK + FILTER_SIDE - 1)
+#define PATCH_ROW  16 /* words of a patch's row; two more than what is used */
+#define UNPACKED   32 /* samples of a patch's row that unpack() may read */
+#define LINE_WORDS (PATCH_ROW + UNPACK_SLACK) /* of a patch's row, unpacked */
+#define REACH      3 /* rows and columns around a sample that its weight depends on */
+
+/* Differences are in sigmas of their noise: 2048 to one, up to 16. Half of that, alone among its
+ * neighbours, leaves a sample no weight. */
+#define SIGMA 2048
+#define ASIDE 32767 /* there is no sample */
+
+/* Variances of change that are expected where none shows. */
+#define UNSEEN 0.15F
+
+/** What a block's samples are read by: the reference's means, and each colour's over green's. */
+struct merge_block {
+    float mean[3], colour[3];
+    float steps; /* to a unit of light */
 };
 
-/** A frame's samples around a block, and how to read them. */
+/** A frame's samples around a block, and how to bring them to one level and scale. */
 struct merge_patch {
-    const uint16_t *words;      /* PATCH rows of PATCH */
-    size_t stride;              /* in words */
-    struct merge_levels levels; /* by row and column of the patch, local colour taken out */
+    const uint8_t *words; /* PATCH rows of PATCH_ROW 16-bit words */
+    size_t stride_bytes;
+    float scale[2][2], offset[2][2]; /* by row and column of the patch */
+    uint16_t white;
 };
 
 struct merge_target {
-    const float *reference; /* BLOCK rows of BLOCK, SPAN apart */
-    float *difference;      /* likewise: the frame's sample minus the reference's */
-    float colour[2][2];     /* local colour put back, by row and column */
-    unsigned phase;         /* enum sisp_cfa of the block's first sample */
+    const float *reference, *certainty; /* BLOCK rows of BLOCK, SPAN apart */
+    int16_t *difference;                /* likewise, SPAN + SLACK apart: sample minus reference */
+    float scale[2][2], offset[2][2];    /* from the patch's scale back, by row and column */
+    float unit;                         /* SIGMA over a difference's noise, in the reference's */
 };
 
 /** One frame's part of a strip. Row pointers: [REACH] is the strip's first row. */
 struct merge_strip {
-    const float *difference[BLOCK + 2 * REACH];
-    const float *certainty[BLOCK + 2 * REACH]; /* 1 / sigma of a sample of the reference */
-    float *sum[BLOCK], *weight[BLOCK];         /* what is added to */
-    float *noise_sum[BLOCK];                   /* the sum's variance, over that of a sample */
-    float noise;            /* of a difference, over that of a sample of the reference */
-    float own;              /* of the filtered sample, likewise */
-    float leeway;           /* what the reference's noise alone may differ by beyond that */
-    float crowd;            /* frames that may share an error */
+    const int16_t *difference[BLOCK + 2 * REACH];
+    float *sum[BLOCK], *weight[BLOCK]; /* what is added to: differences in the reference's sigmas */
+    float *noise_sum[BLOCK];           /* the sum's variance, over that of a sample */
+    const float *own;                  /* a filtered sample's, by column, likewise */
+    const float *step;                 /* of a difference, in sigmas of the reference */
+    const float *share;                /* 256 over the full weight; 0 where there is no column */
+    float leeway; /* what the reference's noise alone may differ by beyond a difference's */
+    float crowd;  /* frames that may share an error */
     uint32_t rows, columns; /* of them from column HALO on */
 };
 
 struct merge_kernels {
-    void (*warp)(const struct merge_patch *patch, const float taps[2][FILTER_TAPS][2],
+    /* A patch of 10 or 12 bits packed, of which each row begins a group; it reads 12 bytes more. */
+    void (*unpack)(
+        const uint8_t *bytes, size_t stride_bytes, bool is_ten, uint16_t out[PATCH][LINE_WORDS]);
+    /* Returns whether any word of the patch is white. */
+    bool (*warp)(const struct merge_patch *patch, const struct filter_place *filters,
         const struct merge_target *target);
     /* Returns the weights' sum over `own` in 1/256, for the report. */
     uint64_t (*weigh)(const struct merge_strip *strip);

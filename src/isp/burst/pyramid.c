@@ -91,8 +91,7 @@ struct cell_noise isp_pyramid_noise(const struct isp_geometry *g, const struct s
      * variance range^2 * (shot * x + read); a difference has twice that. */
     float black = mean_black(c), range = c->white_level - black, unit = grey_unit(g);
     float scale = 0.5F * range * range * unit * unit;
-    float least = burst_rounding_variance(c);
-    float read = t->noise_read > least ? t->noise_read : least;
+    float read = burst_read_noise(c, t);
     return (struct cell_noise){scale * t->noise_shot / (range * unit),
         scale * (read - t->noise_shot * black / range), scale * read};
 }

@@ -169,7 +169,7 @@ static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
     struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
     struct isp_burst_merge merge = {t, field, filters, merged, merged + samples};
     struct isp_burst_shares shares = {0};
-    isp_burst_filters_init(filters);
+    isp_burst_filters_init(burst->geometry, filters);
     for (uint32_t y = 0; y < crop->height; y += band) {
         void *scratch = burst_memory(isp_burst_merge_scratch_size(burst->geometry));
         uint32_t y1 = y + band < crop->height ? y + band : crop->height;
