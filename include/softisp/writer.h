@@ -67,8 +67,8 @@ SISP_API SISP_MUST_CHECK int sisp_write_mosaic(const char *path,
  * picture as for sisp_write_image(), goes in front as a thumbnail; NULL: none. Without colour
  * (info->profile.count 0) there is no ColorMatrix, which some readers ask for:
  * sisp_result_raw_info() knows a default.
- * samples: sisp_raw_info_size_bytes() of them, in 16-bit words, of a Bayer mosaic.
- * As sisp_write_image() otherwise; -ENOTSUP also for a monochrome frame.
+ * samples: sisp_raw_info_size_bytes() of them.
+ * As sisp_write_image() otherwise; -ENOTSUP also for a monochrome frame and for IPU3's packing.
  */
 SISP_API SISP_MUST_CHECK int sisp_write_dng(const char *path, const struct sisp_raw_info *info,
     const uint8_t *samples, const struct sisp_image *preview, char *error, size_t error_size);

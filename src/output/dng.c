@@ -135,15 +135,31 @@ static void set_mosaic(struct out_tiff *file, const struct sisp_raw_info *info)
     TIFFSetField(file->tiff, TIFFTAG_DEFAULTCROPSIZE, size);
 }
 
-/* Little endian in memory, the machine's own order for libtiff. */
+/* MIPI CSI-2: groups of as many samples as leave whole bytes, their high bytes first, then the low
+ * bits of all, the first one's lowest. */
+static uint16_t packed_sample(const uint8_t *row, uint32_t x, unsigned bits)
+{
+    const unsigned low_bits = bits - 8, group = bits == 12 ? 2 : bits == 8 ? 1 : 4;
+    const uint8_t *at = row + (size_t)(x / group) * (group * bits / 8);
+    uint32_t low = 0;
+    for (unsigned i = 0; i < group * low_bits / 8; i++)
+        low |= (uint32_t)at[group + i] << (8 * i);
+    low = low >> (x % group * low_bits) & ((1U << low_bits) - 1);
+    return (uint16_t)((uint32_t)at[x % group] << low_bits | low);
+}
+
+/* In the machine's own order for libtiff. */
 static void take_row(const struct content *content, uint32_t y)
 {
     const struct sisp_raw_info *info = content->info;
-    const uint8_t *from =
-        content->samples + (info->crop.y + y) * info->stride_bytes + (size_t)info->crop.x * 2;
-    for (uint32_t x = 0; x < info->crop.width; x++) {
-        const uint16_t word = (uint16_t)(from[2 * x] | from[2 * x + 1] << 8);
-        memcpy(content->row + 2 * (size_t)x, &word, sizeof(word));
+    const struct sisp_raw_format *format = sisp_raw_info_format(info);
+    const uint8_t *row = content->samples + (info->crop.y + y) * info->stride_bytes;
+    for (uint32_t i = 0; i < info->crop.width; i++) {
+        const uint32_t x = info->crop.x + i;
+        const uint16_t word = format->packing == SISP_PACKING_16
+                                  ? (uint16_t)(row[2 * x] | row[2 * x + 1] << 8)
+                                  : packed_sample(row, x, format->bits);
+        memcpy(content->row + 2 * (size_t)i, &word, sizeof(word));
     }
 }
 
@@ -175,13 +191,15 @@ static int check_info(struct out_job *job, const struct sisp_raw_info *info)
 {
     const struct sisp_raw_format *format = sisp_raw_info_format(info);
     const struct sisp_rect *crop = &info->crop;
-    if (!format || format->packing != SISP_PACKING_16)
-        return out_fail(job, -EINVAL, "a DNG is written from samples in 16-bit words only");
+    if (!format || format->packing == SISP_PACKING_IPU3)
+        return out_fail(
+            job, -ENOTSUP, "a DNG is written of samples in 16-bit words or packed as MIPI does");
     if (format->is_mono)
         return out_fail(job, -ENOTSUP, "a DNG is written of a Bayer mosaic only");
     if (crop->width < 2 || crop->height < 2 || crop->x >= info->width || crop->y >= info->height ||
         crop->width > info->width - crop->x || crop->height > info->height - crop->y ||
-        info->width > 65535 || info->height > 65535 || info->stride_bytes < (size_t)info->width * 2)
+        info->width > 65535 || info->height > 65535 ||
+        info->stride_bytes < sisp_raw_row_bytes(format->packing, info->width))
         return out_fail(job, -EINVAL, "%ux%u at %u,%u is no part of %ux%u samples", crop->width,
             crop->height, crop->x, crop->y, info->width, info->height);
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++) {

@@ -160,6 +160,49 @@ TEST(all_that_is_known_is_in_the_file)
     image_finish(&preview);
 }
 
+/* The words of `samples` that fit, packed by their definition in format.h. */
+static void pack(uint8_t *out, size_t stride_bytes, unsigned bits)
+{
+    const unsigned group = bits == 8 ? 1 : bits == 12 ? 2 : 4, low = bits - 8;
+    memset(out, 0, stride_bytes * HEIGHT);
+    for (unsigned y = 0; y < HEIGHT; y++) {
+        for (unsigned x = 0; x < WIDTH; x++) {
+            const unsigned value = samples[y][x] & ((1U << bits) - 1), at = x % group;
+            uint8_t *bytes = out + y * stride_bytes + x / group * (group * bits / 8);
+            bytes[at] = (uint8_t)(value >> low);
+            for (unsigned b = 0; b < low; b++)
+                bytes[group + (at * low + b) / 8] |=
+                    (uint8_t)((value >> b & 1) << (at * low + b) % 8);
+        }
+    }
+}
+
+TEST(packed_samples_are_unpacked)
+{
+    static const char *const formats[] = {"SGRBG8", "SGRBG10P", "SGRBG12P", "SGRBG14P"};
+    static uint8_t packed[HEIGHT * WIDTH * 2];
+    const struct sisp_raw_info good = info;
+    for (unsigned i = 0; i < 4; i++) {
+        const unsigned bits = sisp_raw_format_find(formats[i])->bits;
+        struct tiff tiff;
+        size_t ifd;
+        char error[200];
+        info.fourcc = sisp_raw_format_find(formats[i])->fourcc;
+        info.stride_bytes = WIDTH * bits / 8 + 3;
+        info.white_level = (float)((1U << bits) - 1);
+        pack(packed, info.stride_bytes, bits);
+        folder_clear();
+        REQUIRE(
+            sisp_write_dng(folder_path("a.dng"), &info, packed, NULL, error, sizeof(error)) == 0);
+        REQUIRE(read_file(&tiff, &ifd) > 0);
+        const uint8_t *at = tiff.bytes + (size_t)tiff_value(&tiff, ifd, 273, 0);
+        for (unsigned k = 0; k < 24 * 32; k++)
+            CHECK_EQ(at[2 * k] | at[2 * k + 1] << 8,
+                samples[Y + k / 32][X + k % 32] & ((1 << bits) - 1));
+    }
+    info = good;
+}
+
 TEST(a_thumbnail_is_the_picture_small)
 {
     struct tiff tiff;
@@ -225,8 +268,8 @@ TEST(what_cannot_be_is_refused)
     info.black_level[2] = NAN;
     CHECK_EQ(write_file(path, NULL), -EINVAL);
     info = good;
-    info.fourcc = sisp_raw_format_find("SRGGB10P")->fourcc;
-    CHECK_EQ(write_file(path, NULL), -EINVAL);
+    info.fourcc = sisp_raw_format_find("IPU3_SRGGB10")->fourcc;
+    CHECK_EQ(write_file(path, NULL), -ENOTSUP);
     info.fourcc = sisp_raw_format_find("Y16")->fourcc;
     CHECK_EQ(write_file(path, NULL), -ENOTSUP);
     info = good;
@@ -244,6 +287,7 @@ int main(void)
 {
     prepare();
     RUN(all_that_is_known_is_in_the_file);
+    RUN(packed_samples_are_unpacked);
     RUN(a_thumbnail_is_the_picture_small);
     RUN(shading_is_four_maps);
     RUN(a_file_is_there_whole_or_not_at_all);
