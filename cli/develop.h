@@ -28,6 +28,7 @@ struct develop_target {
     char path[4096];
     dev_t input_device; /* which file the input is; 0, 0: there is none */
     ino_t input_inode;
+    bool is_dng;                      /* the raw frame; `writer` has the library for it */
     const struct sisp_writer *writer; /* NULL: a .y4m of one frame, as the fast lane makes it */
 };
 

@@ -60,6 +60,7 @@ static int open_session(struct one *one)
     params.telemetry = o->telemetry;
     struct sisp_knobs knobs = cli_knobs(&o->knobs);
     params.knobs = &knobs;
+    params.raws_max = one->target->is_dng;
     params.tuning = o->tuning.path ? &o->tuning.tuning : NULL;
     struct sisp_picture_params picture = {
         .format = find_format(one),
@@ -139,10 +140,28 @@ static uint32_t find_orientation(const struct one *one)
     return sisp_orientation_exif(o->is_fast ? SISP_ORIENTATION_ROTATE_0 : o->orientation, own);
 }
 
+/* The frame as it came, with what is known of it, and the picture as a thumbnail. */
+static int write_dng(struct one *one)
+{
+    static struct sisp_raw_info info; /* holds a whole lens shading mesh: not for the stack */
+    const struct develop_options *o = one->options;
+    const struct sisp_tuning *tuning = o->tuning.path ? &o->tuning.tuning : NULL;
+    int r = sisp_result_raw_info(&one->result, sisp_raw_file_info(one->file), tuning, &info);
+    if (r) {
+        snprintf(one->error, sizeof(one->error), "%s", strerror(-r));
+        return r;
+    }
+    info.orientation = find_orientation(one);
+    return sisp_write_dng(one->target->path, &info, one->result.raw.samples, &one->result.image,
+        one->error, sizeof(one->error));
+}
+
 static int write_output(struct one *one)
 {
     if (!one->target->writer)
         return write_y4m(one) ? CLI_OUTPUT_FAILED : CLI_DONE;
+    if (one->target->is_dng)
+        return write_dng(one) ? CLI_OUTPUT_FAILED : CLI_DONE;
 
     const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
     const float *values = one->options->params.value;

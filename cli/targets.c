@@ -37,26 +37,31 @@ static void stem_of(const char *input, char *stem, size_t size)
     snprintf(stem, size, "%.*s", (int)length, name);
 }
 
-static bool is_y4m(const char *path)
+static bool ends_with(const char *path, const char *extension)
 {
-    size_t length = strlen(path);
-    return length > 4 && strcmp(path + length - 4, ".y4m") == 0;
+    size_t length = strlen(path), end = strlen(extension);
+    return length > end && strcmp(path + length - end, extension) == 0;
 }
 
 /* The writer of a named target, or a sentence. */
 static bool choose_writer(const struct develop_options *options, struct develop_target *target)
 {
     const char *path = target->path;
-    if (is_y4m(path)) {
+    if (ends_with(path, ".y4m")) {
         if (!options->is_fast || options->depth == 16)
             cli_error("develop", "'%s': .y4m is for 8 or 10 bits and --lane fast", path);
         return options->is_fast && options->depth != 16;
     }
-    target->writer = sisp_writer_find(strcmp(path, "-") == 0 ? ".ppm" : path);
+    target->is_dng = ends_with(path, ".dng");
+    target->writer = sisp_writer_find(target->is_dng           ? ".tiff"
+                                      : strcmp(path, "-") == 0 ? ".ppm"
+                                                               : path);
     if (!target->writer)
-        cli_error("develop", "'%s': the extension is none of .jpg .png .tiff .ppm .y4m", path);
+        cli_error("develop", "'%s': the extension is none of .jpg .png .tiff .ppm .dng .y4m", path);
     else if (!target->writer->available)
         cli_error("develop", "'%s': this build has no %s writer", path, target->writer->name);
+    else if (target->is_dng && options->is_fast)
+        cli_error("develop", "'%s': a .dng is for --lane background", path);
     else if (options->depth == 10)
         cli_error("develop", "'%s': 10 bits a channel are for .y4m", path);
     else if (options->depth == 16 && !target->writer->has_16_bit)

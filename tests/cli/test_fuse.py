@@ -203,6 +203,21 @@ def a_dng_developed_is_the_burst_developed(folder):
     expect(np.abs(a - b).mean() < 1 and np.abs(a - b).max() < 8, np.abs(a - b).mean(), np.abs(a - b).max())
 
 
+def a_single_raw_becomes_a_dng(folder):
+    frame, out = write(os.path.join(folder, 'f.pgm'), mosaic(0, 0)), os.path.join(folder, 'f.dng')
+    told = ['--cfa', 'RGGB', '--black', BLACK, '--white', WHITE]
+    look = ['--set', 'wb_mode=2', '--set', 'wb_red=2', '--set', 'wb_blue=1.5', '--set', 'color=1']
+    code, _, err = run('develop', frame, '-o', out, *told, '--orientation', 'rotate-180')
+    expect(code == 0, err)
+    tags, _, linear = read_dng(out)
+    expect(np.abs(linear - read(frame)).max() < 1e-9 and tags[274] == [3], 'other samples', tags[274])
+    pictures = [run('develop', *at, '-o', '-', *look) for at in ([frame, *told, '--orientation', 'rotate-180'], [out])]
+    expect(pictures[0][1] == pictures[1][1] and len(pictures[0][1]) > WIDTH * HEIGHT * 3, 'developed, it looks otherwise')
+    code, _, err = run('develop', frame, '-o', os.path.join(folder, 'x.dng'), '--lane', 'fast', *told)
+    expect(code == 2, code)
+    one_sentence(err)
+
+
 def dng_inputs_are_what_they_say(folder):
     """Levels, noise and an odd crop of the files themselves."""
     frames = burst(folder)[:3]
@@ -291,4 +306,4 @@ def wrong_use_is_one_sentence(folder):
 main([noise_is_taken_away, the_same_bits, depth_of_the_file_changes_nothing,
       another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
       a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
-      dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, pictures_are_written, wrong_use_is_one_sentence])
+      a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, pictures_are_written, wrong_use_is_one_sentence])
