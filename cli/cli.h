@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 enum cli_exit {
     CLI_DONE = 0,
@@ -115,8 +116,16 @@ void cli_tuning_watch(struct cli_tuning_watch *watch, const char *verb,
     const struct cli_tuning *tuning, struct sisp_session *session);
 void cli_tuning_unwatch(struct cli_tuning_watch *watch);
 
-/** The JSON array of the first `count` floats. */
 struct json_t;
+
+/** Of a burst: how many frames it is worth, and what became of frame i, as a word, in JSON, and as
+ * a line of text. */
+double cli_fusion_frames(const struct sisp_fusion *fusion);
+const char *cli_fusion_fate(const struct sisp_fusion *fusion, unsigned i);
+struct json_t *cli_fusion_frame(const struct sisp_fusion *fusion, unsigned i);
+void cli_fusion_print_frame(FILE *file, const struct sisp_fusion *fusion, unsigned i);
+
+/** The JSON array of the first `count` floats. */
 struct json_t *cli_json_floats(const float *values, unsigned count);
 
 /** A file name or a sentence with one in it. Names are bytes: what is not UTF-8 is taken as

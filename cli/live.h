@@ -62,8 +62,10 @@ struct live_summary {
     uint64_t damaged; /* that a device gave as such */
     uint64_t raws;    /* written, by the consumer */
     uint32_t stills;
-    char still_path[4096]; /* the last one */
-    char cfa_warning[256]; /* empty: none */
+    struct sisp_fusion fusion; /* of the last still; count 0: none */
+    uint64_t press_ns;         /* from the press to that still */
+    char still_path[4096];     /* the last one */
+    char cfa_warning[256];     /* empty: none */
     bool is_interrupted;
 };
 

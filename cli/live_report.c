@@ -64,6 +64,21 @@ static void print_events(FILE *f, const struct sisp_figures *figures)
         fputc('\n', f);
 }
 
+/* Oldest first, as they came; the reference, of which the picture is, is the last. */
+static void print_fusion(FILE *f, const struct live_options *o, const struct live_summary *s)
+{
+    const struct sisp_fusion *fusion = &s->fusion;
+    for (unsigned i = 0; i < fusion->count; i++) {
+        fprintf(f, "burst frame %u: ", i + 1);
+        cli_fusion_print_frame(f, fusion, i);
+    }
+    fprintf(f,
+        "burst: %.2f frames' worth of %u (%u wanted), %.0f ms from press to picture, noise %.3g x "
+        "+ %.3g each\n",
+        cli_fusion_frames(fusion), fusion->count, o->burst_frames, milliseconds(s->press_ns),
+        (double)fusion->noise_shot, (double)fusion->noise_read);
+}
+
 static void report_text(const struct live_options *o, const struct live_summary *s, FILE *f)
 {
     double seconds = (double)s->seconds_ns / 1e9;
@@ -85,6 +100,8 @@ static void report_text(const struct live_options *o, const struct live_summary 
         fprintf(f, "preview: %s\n", o->preview);
     if (s->stills)
         fprintf(f, "still: %s\n", s->still_path);
+    if (s->fusion.count)
+        print_fusion(f, o, s);
     if (o->raw_folder)
         fprintf(f, "raw frames: %s (%" PRIu64 ")\n", o->raw_folder, s->raws);
     if (o->telemetry_path)
@@ -145,6 +162,20 @@ static void set_figures(json_t *object, const struct sisp_figures *f)
     json_object_set_new(object, "degraded", json_boolean(f->degraded));
 }
 
+static json_t *fusion_json(const struct live_summary *s)
+{
+    const struct sisp_fusion *fusion = &s->fusion;
+    if (!fusion->count)
+        return json_null();
+    json_t *frames = json_array();
+    for (unsigned i = 0; i < fusion->count; i++)
+        json_array_append_new(frames, cli_fusion_frame(fusion, i));
+    return json_pack("{s:I,s:f,s:[f,f],s:f,s:I,s:o}", "count", (json_int_t)fusion->count,
+        "effective_frames", cli_fusion_frames(fusion), "noise", (double)fusion->noise_shot,
+        (double)fusion->noise_read, "noise_left", (double)fusion->noise_left, "press_ns",
+        (json_int_t)s->press_ns, "frames", frames);
+}
+
 static int report_json(const struct live_summary *s)
 {
     json_t *object = json_object(), *lanes = json_object();
@@ -158,6 +189,7 @@ static int report_json(const struct live_summary *s)
     set_count(object, "ns_total", s->seconds_ns);
     set_count(object, "stills", s->stills);
     set_count(object, "raws", s->raws);
+    json_object_set_new(object, "burst", fusion_json(s));
     json_object_set_new(object, "lanes", lanes);
     json_object_set_new(
         object, "cfa_warning", *s->cfa_warning ? json_string(s->cfa_warning) : json_null());

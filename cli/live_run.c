@@ -142,6 +142,10 @@ static bool start_still(struct run *run, const struct sisp_result *result)
 static void consume(struct run *run, struct sisp_result *result)
 {
     bool is_still = result->record.lane == SISP_LANE_BACKGROUND;
+    if (is_still && result->fusion) {
+        run->summary->fusion = *result->fusion;
+        run->summary->press_ns = result->record.published_ns - result->record.accepted_ns;
+    }
     if (is_still)
         atomic_store(&run->is_still_due, false);
     if (is_still && result->image.planes[0] && !run->has_still && start_still(run, result))

@@ -112,6 +112,10 @@ def shutter_makes_a_still(folder):
                          '--json')
     expect(code == 0, err)
     expect(os.path.exists(os.path.join(folder, 'still-000030.png')), os.listdir(folder))
+    burst = json.loads(out)['burst']
+    expect(burst['count'] == 4 and 1 < burst['effective_frames'] <= 4 and burst['press_ns'] > 0, burst)
+    expect([f['fate'] for f in burst['frames']] == ['used'] * 3 + ['reference'], burst)
+    expect(all(abs(v) < 100 for f in burst['frames'] for v in f['motion']) and burst['frames'][0]['residual'] > 0, burst)
     still_lane = json.loads(out)['lanes']['background']
     expect(0 < still_lane['latency_p50_ns'] <= still_lane['latency_p99_ns'] <= still_lane['latency_max_ns'], still_lane)
     rows = [r for r in rows_of(t) if r['lane'] == 'background']
@@ -121,10 +125,17 @@ def shutter_makes_a_still(folder):
     expect(any(line.get('burst') for line in lines), 'no burst in the parameters')
 
 
+def an_early_press_fuses_what_there_is(folder):
+    code, out, err = run('live', *SMALL, '--frames', 9, '--shutter', 1, '--still', os.path.join(folder, 's.png'))
+    expect(code == 0, err)
+    expect(b'burst frame 2: reference\n' in out and b' of 2 (4 wanted), ' in out, out)
+
+
 def a_still_that_cannot_come_is_said(folder):
     still = ['--still', os.path.join(folder, 's.png')]
     start = time.monotonic()
-    code, _, err = run('live', '--camera', 'sim', '--frames', 9, '--shutter', 8, '--burst', 8, '--knob', 'plan_ttl=1ms', *still)
+    code, _, err = run('live', '--camera', 'sim', '--size', '1280x720', '--fps', 5, '--frames', 9, '--shutter', 8,
+                       '--burst', 8, '--knob', 'plan_ttl=1ms', *still)
     expect(code == 1 and 'the still was dropped (plan_expired)' in err, code, err)
     one_sentence(err)
     expect(time.monotonic() - start < 5, 'waited for a still that cannot come')
@@ -350,7 +361,7 @@ def devices_that_are_none(folder):
 
 
 main([every_frame_has_one_row, overload_falls_back, events_have_a_file_and_counters, shutter_makes_a_still,
-      a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, black_is_measured_at_a_dark_edge, a_recording_on_stdin_keeps_its_rate,
+      an_early_press_fuses_what_there_is, a_still_that_cannot_come_is_said, a_row_and_its_raw_remake_the_picture, headerless_frames_on_stdin, black_is_measured_at_a_dark_edge, a_recording_on_stdin_keeps_its_rate,
       wide_words_on_stdin_are_developed_alike, y4m_on_stdout, video_formats, turned_previews_and_stills, full_pictures_beside_previews, pngs_in_a_folder, interrupt_keeps_what_was_recorded,
       closed_preview_pipe, telemetry_on_a_full_disk,
       devices_that_are_none])
