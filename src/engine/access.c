@@ -16,6 +16,16 @@ void eng_access_end_read(struct eng_resource_manager *manager, uint32_t index)
         plat_dmabuf_sync(backing->dmabuf, PLAT_SYNC_END_READ);
 }
 
+/* Taken for that moment: another thread might submit it. */
+void eng_access_refuse(
+    struct eng_resource_manager *manager, struct eng_lending *lending, struct eng_handle input)
+{
+    if (eng_lending_pass(lending, input, ENG_BORROWER_PRODUCER, ENG_BORROWER_NONE))
+        return;
+    eng_access_end_read(manager, input.index);
+    eng_lending_lend(lending, input, ENG_BORROWER_PRODUCER);
+}
+
 /* An input: its access to read goes on until its producer has it again. */
 static bool is_read(const struct eng_backing *backing)
 {

@@ -6,11 +6,17 @@
 #ifndef ENGINE_ACCESS_H
 #define ENGINE_ACCESS_H
 
+#include "engine/lending.h"
 #include "engine/resource_manager.h"
 
 /** An input: from its submission until its producer has it again. */
 void eng_access_begin_read(struct eng_resource_manager *manager, uint32_t index);
 void eng_access_end_read(struct eng_resource_manager *manager, uint32_t index);
+
+/** Its submission was refused: who has it may have it filled again where it is, and submit it then.
+ */
+void eng_access_refuse(
+    struct eng_resource_manager *manager, struct eng_lending *lending, struct eng_handle input);
 
 /** What is handed out has been written; what is given back will be. Inputs are read all the time.
  */

@@ -163,8 +163,10 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
     struct eng_session *session = place_of(runtime, submission->session);
     _Atomic uint32_t *credits = &session->frames_in_flight;
     int error = enter(runtime, submission->session, credits, runtime->frames_max);
-    if (error)
+    if (error) {
+        eng_access_refuse(&runtime->core.resources, &runtime->core.lending, submission->input);
         return error;
+    }
     struct eng_message message = {
         .type = ENG_MESSAGE_SUBMIT, .accepted_ns = plat_now_ns(), .submission = *submission};
     error = prepare_read(runtime, submission, &message);
@@ -175,6 +177,7 @@ int eng_submit(struct eng_runtime *runtime, const struct eng_submission *submiss
             eng_fences_give(&runtime->core.fences, message.fence - 1);
     }
     if (error) {
+        eng_access_refuse(&runtime->core.resources, &runtime->core.lending, submission->input);
         give_credit(session, credits);
         return error;
     }
