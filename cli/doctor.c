@@ -141,8 +141,9 @@ static uint32_t parts_of_info(const struct sisp_raw_info *info)
 
 static void print_sources(const struct doctor *d, uint32_t own)
 {
-    const char *unknown[SISP_TUNING_PART_COUNT] = {"none", "none", "generic default", "none",
-        "generic default", "none", "generic default", "none", "none", "generic default"};
+    const char *unknown[SISP_TUNING_PART_COUNT] = {"0, which may be unstated", "none",
+        "generic default", "none", "generic default", "none", "generic default", "none", "none",
+        "generic default"};
     uint32_t tuned = d->tuning.parts;
     if (tuned >> SISP_TUNING_PROFILE & 1)
         tuned |= 1u << SISP_TUNING_COLOR | 1u << SISP_TUNING_WHITE;

@@ -8,6 +8,7 @@
 #include "tuning/check.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -59,6 +60,14 @@ static bool is_dark_usable(const struct sisp_raw_info *info)
     return info->dark.width == 0 || isp_black_has_dark(info);
 }
 
+static bool has_range(const struct sisp_raw_info *info)
+{
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
+        if (!(info->black_level[i] >= 0 && info->black_level[i] < info->white_level))
+            return false;
+    return isfinite(info->white_level);
+}
+
 static int check_params(const struct sisp_session_params *params, char *error, size_t error_size)
 {
     size_t size_bytes;
@@ -66,6 +75,9 @@ static int check_params(const struct sisp_session_params *params, char *error, s
         return session_fail(error, error_size, -EINVAL, "the raw format is not known");
     if (!base_mul_size(params->info.stride_bytes, params->info.height, &size_bytes))
         return session_fail(error, error_size, -EINVAL, "the rows of a frame are too long");
+    if (!has_range(&params->info))
+        return session_fail(
+            error, error_size, -EINVAL, "each black level is 0 or more and below the white level");
     if (!is_dark_usable(&params->info))
         return session_fail(error, error_size, -EINVAL,
             "the samples that no light reaches are a rectangle inside the frame, 2x2 or larger and "

@@ -2,6 +2,7 @@
 /** What a caller should not do gets an error, and the session goes on. */
 #include "api/session.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -109,6 +110,19 @@ TEST(a_burst_needs_both_pictures)
     params.is_mosaic_wanted = 1;
     CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
     CHECK_STR(error, "a mosaic is merged of a burst");
+}
+
+TEST(levels_have_a_range_between_them)
+{
+    static const float wrong[][2] = {
+        {255, 255}, {300, 255}, {-1, 255}, {NAN, 255}, {0, NAN}, {0, 0}, {0, INFINITY}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+        struct sisp_session_params params = small_params();
+        params.info.black_level[i % SISP_SITE_COUNT] = wrong[i][0];
+        params.info.white_level = wrong[i][1];
+        CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
+        CHECK_STR(error, "each black level is 0 or more and below the white level");
+    }
 }
 
 TEST(next_after_all_is_read_waits_no_longer_than_it_may)
@@ -268,6 +282,7 @@ int main(void)
     RUN(an_input_is_given_once);
     RUN(what_the_session_does_not_have_is_refused);
     RUN(a_burst_needs_both_pictures);
+    RUN(levels_have_a_range_between_them);
     RUN(next_after_all_is_read_waits_no_longer_than_it_may);
     RUN(after_stop_there_is_only_reading);
     RUN(no_session_is_an_error_too);
