@@ -75,6 +75,13 @@ static size_t mosaic_bytes(const struct isp_geometry *still)
     return base_align((size_t)still->crop.width * still->crop.height * 2, ROW_ALIGNMENT);
 }
 
+static size_t burst_scratch_bytes(const struct pipeline *p)
+{
+    size_t bytes = base_max_size(
+        isp_burst_align_scratch_size(&p->still), isp_burst_follow_scratch_size(&p->still));
+    return p->has_mosaic ? bytes : base_max_size(bytes, mosaic_bytes(&p->still));
+}
+
 static int init_slow(struct pipeline *p)
 {
     struct isp_geometry merged = pipeline_merged_geometry(&p->still);
@@ -89,13 +96,10 @@ static int init_slow(struct pipeline *p)
         r = -ENOMEM;
     if (r || p->burst_frames == 0)
         return r;
-    p->align_scratch = allocate(isp_burst_align_scratch_size(&p->still));
-    p->merged = p->has_mosaic ? NULL : allocate(mosaic_bytes(&p->still));
+    p->burst_scratch = allocate(burst_scratch_bytes(p));
     p->merged_noise = allocate(isp_burst_noise_map_size(&p->still));
-    p->follow_scratch = allocate(isp_burst_follow_scratch_size(&p->still));
     p->filters = allocate(isp_burst_filters_size());
-    bool ok = p->align_scratch && p->follow_scratch && p->filters && p->merged_noise &&
-              (p->merged || p->has_mosaic);
+    bool ok = p->burst_scratch && p->filters && p->merged_noise;
     if (p->filters)
         isp_burst_filters_init(&p->still, p->filters);
     for (uint32_t i = 0; i < p->threads; i++)
@@ -127,10 +131,8 @@ void pipeline_finish(struct pipeline *p)
     develop_scratch_finish(&p->slow);
     develop_scratch_finish(&p->slow_measure);
     free(p->survey);
-    free(p->align_scratch);
-    free(p->follow_scratch);
+    free(p->burst_scratch);
     free(p->filters);
-    free(p->merged);
     free(p->merged_noise);
     for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
         free(p->merge_scratch[i]);

@@ -139,15 +139,16 @@ struct pipeline {
     /* Each used by one worker only. */
     struct pipeline_tuning tunings[PIPELINE_WORKERS];
     struct pipeline_params wishes[PIPELINE_WORKERS];
-    struct develop_scratch fast;          /* FastAlgo, FastISP */
-    struct develop_scratch slow;          /* SlowISP */
-    void *survey;                         /* SlowISP: of the whole frame */
-    struct develop_scratch slow_measure;  /* SlowAlgo: a fast recipe of the still's geometry */
-    void *align_scratch, *follow_scratch; /* SlowAlgo */
-    struct isp_burst_filters *filters;    /* SlowISP */
+    struct develop_scratch fast;         /* FastAlgo, FastISP */
+    struct develop_scratch slow;         /* SlowISP */
+    void *survey;                        /* SlowISP: of the whole frame */
+    struct develop_scratch slow_measure; /* SlowAlgo: a fast recipe of the still's geometry */
+    /* SlowAlgo aligns, then follows in it; then SlowISP has the merged frame there, where the still
+     * does not bring it. One worker does both, a burst after the other. */
+    void *burst_scratch;
+    struct isp_burst_filters *filters; /* SlowISP */
     void *merge_scratch[PIPELINE_THREADS_MAX];
     struct isp_burst_shares shares[PIPELINE_THREADS_MAX];
-    uint16_t *merged;       /* SlowISP: the fused raw frame, where the still does not bring it */
     uint16_t *merged_noise; /* SlowISP: isp_burst_merge.noise */
 };
 

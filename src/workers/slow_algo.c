@@ -31,9 +31,9 @@ static void align(struct pipeline *p, struct eng_job *job, struct payload *paylo
         exposures[i] = (struct isp_burst_exposure){meta->exposure_us, meta->analogue_gain};
     }
     burst.exposures = exposures;
-    isp_burst_align(&burst, p->align_scratch, &payload->transform);
+    isp_burst_align(&burst, p->burst_scratch, &payload->transform);
     isp_burst_follow_begin(
-        &burst, &payload->transform, p->follow_scratch, job->writes[ROLE_MOTION].bytes);
+        &burst, &payload->transform, p->burst_scratch, job->writes[ROLE_MOTION].bytes);
     pipeline_timing(job, "align", start_ns);
     p->slow_measure.started_ns = eng_now_ns();
 }
@@ -82,7 +82,7 @@ static void run_task(
     const uint8_t *raws[ISP_BURST_MAX];
     const struct isp_burst burst = burst_of(p, job, payload, raws);
     isp_burst_follow_next(
-        &burst, &payload->transform, p->follow_scratch, phase, job->writes[ROLE_MOTION].bytes);
+        &burst, &payload->transform, p->burst_scratch, phase, job->writes[ROLE_MOTION].bytes);
 }
 
 static int end(void *user, struct eng_job *job)

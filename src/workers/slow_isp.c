@@ -22,7 +22,7 @@ static enum phase phase_of(const struct pipeline *p, const struct eng_job *job, 
 
 static uint16_t *mosaic_of(const struct pipeline *p, const struct eng_job *job)
 {
-    return p->has_mosaic ? pipeline_mosaic(p, job->writes[ROLE_PICTURE].bytes) : p->merged;
+    return p->has_mosaic ? pipeline_mosaic(p, job->writes[ROLE_PICTURE].bytes) : p->burst_scratch;
 }
 
 static void merge_band(
