@@ -93,36 +93,19 @@ static int write_flow(const struct fuse *f)
     return ok ? CLI_DONE : CLI_OUTPUT_FAILED;
 }
 
-static double effective_frames(const struct sisp_fusion *fusion)
-{
-    double sum = 0;
-    for (unsigned i = 0; i < fusion->count; i++)
-        sum += (double)fusion->share[i];
-    return sum;
-}
-
-static const char *fate(const struct sisp_fusion *fusion, unsigned i)
-{
-    if (i == fusion->count - 1)
-        return "reference";
-    return fusion->used >> i & 1 ? "used" : "left out: it looks like another scene";
-}
-
 static int print_json(const struct fuse *f)
 {
     const struct sisp_fusion *fusion = f->result.fusion;
     json_t *frames = json_array();
     for (unsigned n = 0; n < f->count; n++) {
         const unsigned i = frame_of(f, n);
-        json_array_append_new(
-            frames, json_pack("{s:o,s:s,s:f,s:[f,f],s:f,s:f}", "input", cli_json_name(f->inputs[n]),
-                        "fate", fate(fusion, i), "rejected", 1 - (double)fusion->share[i], "motion",
-                        (double)fusion->dx[i], (double)fusion->dy[i], "residual",
-                        (double)fusion->residual[i], "gain", (double)fusion->gain[i]));
+        json_t *frame = cli_fusion_frame(fusion, i);
+        json_object_set_new(frame, "input", cli_json_name(f->inputs[n]));
+        json_array_append_new(frames, frame);
     }
     return cli_json_print(
         "fuse", json_pack("{s:o,s:f,s:[f,f],s:o}", "output", cli_json_name(f->output),
-                    "effective_frames", effective_frames(fusion), "noise",
+                    "effective_frames", cli_fusion_frames(fusion), "noise",
                     (double)fusion->noise_shot, (double)fusion->noise_read, "frames", frames));
 }
 
@@ -131,15 +114,12 @@ static int print_report(const struct fuse *f)
     const struct sisp_fusion *fusion = f->result.fusion;
     for (unsigned n = 0; n < f->count; n++) {
         const unsigned i = frame_of(f, n);
-        printf("%s: %s", f->inputs[n], fate(fusion, i));
-        if (i != f->count - 1)
-            printf(", %.1f %% rejected, moved by %.2f, %.2f, residual %.2f sigmas",
-                100 * (1 - (double)fusion->share[i]), (double)fusion->dx[i], (double)fusion->dy[i],
-                (double)fusion->residual[i]);
-        printf("\n");
+        printf("%s: ", f->inputs[n]);
+        cli_fusion_print_frame(stdout, fusion, i);
     }
     printf("%s: %.2f frames' worth of %u, noise %.3g x + %.3g each\n", f->output,
-        effective_frames(fusion), f->count, (double)fusion->noise_shot, (double)fusion->noise_read);
+        cli_fusion_frames(fusion), f->count, (double)fusion->noise_shot,
+        (double)fusion->noise_read);
     return cli_flush("fuse");
 }
 
