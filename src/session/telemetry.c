@@ -202,6 +202,7 @@ static void write_burst(struct lines *f, const struct isp_burst_transform *burst
         lines_add(f, i ? ",[%d,%d]" : "[%d,%d]", burst->dx[i], burst->dy[i]);
     lines_add(f, "],");
     write_floats(f, "gains", burst->gain, ISP_BURST_MAX);
+    lines_add(f, ",");
     write_floats(f, "noises", burst->noise, ISP_BURST_MAX);
     lines_add(f, ",");
     write_floats(f, "residuals", burst->residual, ISP_BURST_MAX);
