@@ -48,7 +48,8 @@ struct merge {
     const struct merge_kernels *kernels;
     struct burst_frame frame;
     float black[2][2], scale[2][2]; /* of codes, by row and column of the crop */
-    float neutral[3];               /* of white in the raw, over green */
+    uint8_t channels[2][2];
+    float neutral[3]; /* of white in the raw, over green */
     float noise_shot, noise_read;
     uint32_t width, height, blocks; /* blocks: of a row */
     uint32_t x0;                    /* column of the chunk, of which SPAN's [HALO] is */
@@ -66,14 +67,14 @@ size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry)
 
 static unsigned channel_of(const struct merge *m, uint32_t row, uint32_t column)
 {
-    return unpack_channel(unpack_site(m->frame.cfa, column & 1, row & 1));
+    return m->channels[row & 1][column & 1];
 }
 
 /* ---- the reference --------------------------------------------------------------------------- */
 
 /* Row y of a window, whose column i is x0 - HALO - MARGIN + i; what is beside the crop is mirrored,
- * as far as any block looks. */
-static void load_line(const struct merge *m, uint32_t y, float *out)
+ * as far as any block looks. Returns whether any sample is clipped. */
+static bool load_line(const struct merge *m, uint32_t y, float *out)
 {
     const struct isp_geometry *g = m->frame.geometry;
     const float *black = m->black[y & 1], *scale = m->scale[y & 1];
@@ -85,32 +86,24 @@ static void load_line(const struct merge *m, uint32_t y, float *out)
         bytes + (size_t)(g->crop.y + y) * g->raw_stride_bytes, g->crop.x + (uint32_t)(first + from),
         (uint32_t)(to - from), m->s->words);
     const unsigned odd = (unsigned)(first + from) & 1;
-    const float b[2] = {black[odd], black[odd ^ 1]}, k[2] = {scale[odd], scale[odd ^ 1]};
-    float *restrict inner = out + from;
-    for (int32_t i = 0; i < (to - from) / 2; i++) {
-        inner[2 * i] = ((float)in[2 * i] - b[0]) * k[0];
-        inner[2 * i + 1] = ((float)in[2 * i + 1] - b[1]) * k[1];
-    }
-    if ((to - from) & 1)
-        inner[to - from - 1] = ((float)in[to - from - 1] - b[0]) * k[0];
+    const struct merge_levels levels = {{black[odd], black[odd ^ 1]}, {scale[odd], scale[odd ^ 1]},
+        (uint16_t)m->burst->coefficients->white_level};
+    const bool any_white = m->kernels->lighten(in, (uint32_t)(to - from), &levels, out + from);
     for (int32_t i = from ? 0 : to; i < WINDOW_SPAN; i = i + 1 == from ? to : i + 1) {
         const int32_t at = (int32_t)unpack_mirror((int64_t)first + i, m->width) - first;
         out[i] = at >= from && at < to ? out[at] : 0;
     }
+    return any_white;
 }
 
-/* Which of a window's row's samples are clipped; whether any is. */
-static bool find_clipped(const struct merge *m, uint32_t y, const float *row, uint8_t *restrict out)
+/* Which of a window's row's samples are clipped. */
+static void find_clipped(const struct merge *m, uint32_t y, const float *row, uint8_t *restrict out)
 {
     const float white = m->burst->coefficients->white_level;
     const float *black = m->black[y & 1], *scale = m->scale[y & 1];
     const float levels[2] = {(white - black[0]) * scale[0], (white - black[1]) * scale[1]};
-    uint8_t any = 0;
-    for (uint32_t i = 0; i < SPAN; i++) {
+    for (uint32_t i = 0; i < SPAN; i++)
         out[i] = row[MARGIN + i] >= levels[i & 1];
-        any |= out[i];
-    }
-    return any;
 }
 
 static void load_window(const struct merge *m, uint32_t strip)
@@ -121,12 +114,17 @@ static void load_window(const struct merge *m, uint32_t strip)
         const uint32_t y = unpack_mirror((int64_t)strip * BLOCK - MARGIN + j, m->height);
         const float *row = m->s->window[j];
         float *restrict sums = m->s->column_sums[y & 1];
-        load_line(m, y, m->s->window[j]);
+        const bool any_white = load_line(m, y, m->s->window[j]);
         for (unsigned i = 0; i < WINDOW_SPAN; i++)
             sums[i] += row[i];
-        if (j >= MARGIN && j < MARGIN + BLOCK)
-            m->s->any_clipped |=
-                find_clipped(m, y, row, m->s->is_clipped[(strip * BLOCK + j - MARGIN) % RING]);
+        if (j < MARGIN || j >= MARGIN + BLOCK)
+            continue;
+        uint8_t *clipped = m->s->is_clipped[(strip * BLOCK + j - MARGIN) % RING];
+        m->s->any_clipped |= any_white;
+        if (any_white)
+            find_clipped(m, y, row, clipped);
+        else
+            memset(clipped, 0, SPAN);
     }
 }
 
@@ -136,18 +134,10 @@ static void load_reference(const struct merge *m, uint32_t strip)
     load_window(m, strip);
     for (unsigned j = 0; j < BLOCK; j++) {
         const unsigned slot = (strip * BLOCK + j) % RING;
-        const float *up = m->s->window[j + MARGIN - 2], *at = m->s->window[j + MARGIN],
-                    *down = m->s->window[j + MARGIN + 2];
-        float column[WINDOW_SPAN], *certainty = m->s->certainty[slot];
-        memcpy(m->s->reference[slot], at + MARGIN, SPAN * sizeof(float));
-        for (unsigned i = 0; i < WINDOW_SPAN; i++)
-            column[i] = up[i] + at[i] + down[i];
-        for (unsigned i = 0; i < SPAN; i++) {
-            const float *c = column + i + MARGIN;
-            float mean = (c[-2] + c[0] + c[2]) * (1.0F / 9);
-            float variance = (mean > 0 ? mean : 0) * m->noise_shot + m->noise_read;
-            certainty[i] = 1 / __builtin_sqrtf(variance);
-        }
+        const float *const rows[3] = {m->s->window[j + MARGIN - 2] + MARGIN - 2,
+            m->s->window[j + MARGIN] + MARGIN - 2, m->s->window[j + MARGIN + 2] + MARGIN - 2};
+        memcpy(m->s->reference[slot], rows[1] + 2, SPAN * sizeof(float));
+        m->kernels->find_certainty(rows, m->noise_shot, m->noise_read, m->s->certainty[slot]);
     }
 }
 
@@ -178,7 +168,11 @@ static struct merge_block find_block(const struct merge *m, uint32_t column)
     const float noise = __builtin_sqrtf(m->noise_shot * block.mean[1] + m->noise_read);
     for (unsigned c = 0; c < 3; c++)
         block.colour[c] = (block.mean[c] + noise * m->neutral[c]) / (block.mean[1] + noise);
-    block.steps = STEPS < noise * STEPS_MOST ? STEPS / noise : STEPS_MOST;
+    const float steps = STEPS < noise * STEPS_MOST ? STEPS / noise : STEPS_MOST;
+    for (unsigned c = 0; c < 3; c++) {
+        block.steps[c] = steps / block.colour[c];
+        block.back[c] = block.colour[c] / (steps * FILTER_ONE);
+    }
     return block;
 }
 
@@ -285,11 +279,11 @@ static void set_scales(const struct merge *m, uint32_t frame, const struct merge
         const unsigned r = k >> 1, c = k & 1, row = (unsigned)(shift[1] + 1 + (int32_t)r) & 1,
                        site = (unsigned)(shift[0] + 1 + (int32_t)c) & 1;
         const unsigned from = channel_of(m, row, site), to = channel_of(m, r, c);
-        const float steps = block->steps / block->colour[from];
+        const float steps = block->steps[from];
         patch->scale[r][c] = m->scale[row][site] * m->transform->gain[frame] * steps;
         patch->offset[r][c] =
             -(m->black[row][site] * patch->scale[r][c] + block->mean[from] * steps);
-        target->scale[r][c] = block->colour[to] / (block->steps * FILTER_ONE);
+        target->scale[r][c] = block->back[to];
         target->offset[r][c] = block->mean[to];
     }
 }
@@ -464,6 +458,8 @@ static void merge_init(struct merge *m, void *scratch)
     m->height = g->crop.height;
     m->blocks = isp_burst_blocks(m->width);
     for (unsigned k = 0; k < 4; k++) {
+        m->channels[k >> 1][k & 1] =
+            (uint8_t)unpack_channel(unpack_site(m->frame.cfa, k & 1, k >> 1));
         const float black = c->black_level[unpack_site(m->frame.cfa, k & 1, k >> 1)];
         m->black[k >> 1][k & 1] = black;
         m->scale[k >> 1][k & 1] = 1 / (c->white_level - black);

@@ -32,7 +32,8 @@
 /** What a block's samples are read by: the reference's means, and each colour's over green's. */
 struct merge_block {
     float mean[3], colour[3];
-    float steps; /* to a unit of light */
+    float steps[3]; /* of each colour, to a unit of light */
+    float back[3];
 };
 
 /** A frame's samples around a block, and how to bring them to one level and scale. */
@@ -63,7 +64,19 @@ struct merge_strip {
     uint32_t rows, columns; /* of them from column HALO on */
 };
 
+/** What codes of a row stand for, from one that begins at an even or odd column. */
+struct merge_levels {
+    float black[2], scale[2];
+    uint16_t white;
+};
+
 struct merge_kernels {
+    /* Codes to light; returns whether any is white. */
+    bool (*lighten)(
+        const uint16_t *in, uint32_t count, const struct merge_levels *levels, float *out);
+    /* 1 / sigma from the mean of nine samples of a colour; rows two above, at, and two below, from
+     * two columns before on. */
+    void (*find_certainty)(const float *const rows[3], float shot, float read, float *out);
     /* A patch of 10 or 12 bits packed, of which each row begins a group; it reads 12 bytes more. */
     void (*unpack)(
         const uint8_t *bytes, size_t stride_bytes, bool is_ten, uint16_t out[PATCH][LINE_WORDS]);

@@ -14,15 +14,55 @@ typedef int16_t shorts __attribute__((vector_size(2 * BLOCK), aligned(1), may_al
 #define LANES_AT(p)     (*(const lanes *)(p))
 #define ALL(x)          ((lanes){0} + (x))
 #define ALTERNATE(two)  ((lanes){two[0], two[1], two[0], two[1], two[0], two[1], two[0], two[1]})
-#define FLOATS_OF(v)    __builtin_convertvector(__builtin_convertvector(v, ints), lanes)
 #define SELECT(m, a, b) ((lanes)(((ints)(a) & (m)) | ((ints)(b) & ~(m))))
 #if defined(__AVX2__)
-#define LEAST(a, b) ((lanes)_mm256_min_ps((__m256)(a), (__m256)(b)))
-#define MOST(a, b)  ((lanes)_mm256_max_ps((__m256)(a), (__m256)(b)))
+#define FLOATS_OF(v)        ((lanes)_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32((__m128i)(v))))
+#define SIGNED_FLOATS_OF(v) ((lanes)_mm256_cvtepi32_ps(_mm256_cvtepi16_epi32((__m128i)(v))))
+#define LEAST(a, b)         ((lanes)_mm256_min_ps((__m256)(a), (__m256)(b)))
+#define MOST(a, b)          ((lanes)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #else
-#define LEAST(a, b) SELECT((a) < (b), a, b)
-#define MOST(a, b)  SELECT((a) > (b), a, b)
+#define FLOATS_OF(v)        __builtin_convertvector(__builtin_convertvector(v, ints), lanes)
+#define SIGNED_FLOATS_OF(v) FLOATS_OF(v)
+#define LEAST(a, b)         SELECT((a) < (b), a, b)
+#define MOST(a, b)          SELECT((a) > (b), a, b)
 #endif
+
+/* ---- the reference --------------------------------------------------------------------------- */
+
+static bool lighten(
+    const uint16_t *restrict in, uint32_t count, const struct merge_levels *l, float *restrict out)
+{
+    const lanes black = ALTERNATE(l->black), scale = ALTERNATE(l->scale);
+    const words white = (words){0} + l->white;
+    words any = {0};
+    uint32_t i = 0;
+    for (; i + BLOCK <= count; i += BLOCK) {
+        const words w = *(const words *)(in + i);
+        any |= (words)(w >= white);
+        *(lanes *)(out + i) = (FLOATS_OF(w) - black) * scale;
+    }
+    bool is_white = false;
+    for (; i < count; i++) {
+        is_white |= in[i] >= l->white;
+        out[i] = ((float)in[i] - l->black[i & 1]) * l->scale[i & 1];
+    }
+    uint64_t parts[2];
+    memcpy(parts, &any, sizeof parts);
+    return is_white || (parts[0] | parts[1]) != 0;
+}
+
+static void find_certainty(const float *const rows[3], float shot, float read, float *restrict out)
+{
+    float column[SPAN + 4];
+    const float *restrict up = rows[0], *restrict at = rows[1], *restrict down = rows[2];
+    for (unsigned i = 0; i < SPAN + 4; i++)
+        column[i] = up[i] + at[i] + down[i];
+    for (unsigned i = 0; i < SPAN; i++) {
+        float mean = (column[i] + column[i + 2] + column[i + 4]) * (1.0F / 9);
+        float variance = (mean > 0 ? mean : 0) * shot + read;
+        out[i] = 1 / __builtin_sqrtf(variance);
+    }
+}
 
 /* ---- words of packed samples ----------------------------------------------------------------- */
 
@@ -111,15 +151,18 @@ static void filter(uint32_t patch[PATCH][PATCH_ROW], const struct filter_place *
     int32_t out[BLOCK][BLOCK])
 {
     pairs sum[BLOCK] = {{0}};
-    for (unsigned tap = 0; tap < FILTER_SIDE * FILTER_PAIRS; tap++) {
-        const unsigned row = tap / FILTER_PAIRS, pair = tap % FILTER_PAIRS;
-        int64_t both[2];
-        memcpy(both, f->taps[row][pair], sizeof both);
-        const pairs taps[2] = {(pairs)((repeated){0} + both[0]), (pairs)((repeated){0} + both[1])};
+    for (unsigned row = 0; row < FILTER_SIDE; row++) {
+#pragma GCC unroll 1 /* else rows are kept in registers that there are not */
+        for (unsigned pair = 0; pair < FILTER_PAIRS; pair++) {
+            int64_t both[2];
+            memcpy(both, f->taps[row][pair], sizeof both);
+            const pairs taps[2] = {
+                (pairs)((repeated){0} + both[0]), (pairs)((repeated){0} + both[1])};
 #pragma GCC unroll 8
-        for (unsigned k = 0; k < BLOCK; k++) {
-            const pairs samples = *(const pairs_unaligned *)&patch[k + row][from + 2 * pair];
-            sum[k] += MULTIPLY_ADD(samples, taps[k & 1]);
+            for (unsigned k = 0; k < BLOCK; k++) {
+                const pairs samples = *(const pairs_unaligned *)&patch[k + row][from + 2 * pair];
+                sum[k] += MULTIPLY_ADD(samples, taps[k & 1]);
+            }
         }
     }
     for (unsigned k = 0; k < BLOCK; k++)
@@ -246,7 +289,7 @@ static inline void add_row(const struct merge_strip *s, uint32_t row, const uint
         left = MOST(left, ALL(0.0F));
         const lanes own = LANES_AT(s->own + i);
         const lanes w = left * left / (own + UNSEEN + SHARED * s->crowd * change);
-        *(lanes *)&sum[i] += w * (FLOATS_OF(*(const shorts *)&z[i]) * LANES_AT(s->step + i));
+        *(lanes *)&sum[i] += w * (SIGNED_FLOATS_OF(*(const shorts *)&z[i]) * LANES_AT(s->step + i));
         *(lanes *)&weight[i] += w;
         *(lanes *)&noise[i] += w * w * own;
         *taken += __builtin_convertvector(w * LANES_AT(s->share + i), ints);
@@ -274,4 +317,4 @@ static uint64_t weigh(const struct merge_strip *s)
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct merge_kernels SYMBOL(ISA_NAME);
-const struct merge_kernels SYMBOL(ISA_NAME) = {unpack, warp, weigh};
+const struct merge_kernels SYMBOL(ISA_NAME) = {lighten, find_certainty, unpack, warp, weigh};
