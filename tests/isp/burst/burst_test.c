@@ -413,6 +413,23 @@ TEST(same_bits_on_every_machine)
     free_all(raws, 4);
 }
 
+/* What SlowAlgo and SlowISP hold for a burst of 12 MP beside its frames, on two threads: aligning,
+ * following and the merged frame in one place, and two fields of motion. */
+TEST(memory_is_under_three_frames)
+{
+    const struct isp_geometry g = burst_geometry(format, 4000, 3000);
+    const double frame = (double)g.raw_stride_bytes * g.raw_height;
+    const size_t motion =
+        base_max_size(isp_burst_align_scratch_size(&g), isp_burst_follow_scratch_size(&g));
+    for (uint32_t count = 2; count <= ISP_BURST_MAX; count *= 2) {
+        const size_t bytes = base_max_size(motion, (size_t)2 * g.crop.width * g.crop.height) +
+                             2 * isp_burst_field_size(&g, count) + isp_burst_filters_size() +
+                             2 * isp_burst_merge_scratch_size(&g) + isp_burst_noise_map_size(&g);
+        printf("  %u frames: %.2f more\n", count, (double)bytes / frame);
+        CHECK((double)bytes < (count > 8 ? 3 : 2) * frame);
+    }
+}
+
 TEST(one_frame_is_only_rescaled)
 {
     struct isp_geometry g = burst_geometry(format, 37, 21);
@@ -448,6 +465,7 @@ int main(void)
     RUN(same_bits_in_any_bands);
     RUN(same_bits_in_any_depth_and_packing);
     RUN(same_bits_on_every_machine);
+    RUN(memory_is_under_three_frames);
     RUN(one_frame_is_only_rescaled);
     return test_report();
 }
