@@ -330,14 +330,20 @@ size_t isp_burst_field_size(const struct isp_geometry *geometry, uint32_t count)
 
 size_t isp_burst_follow_scratch_size(const struct isp_geometry *geometry);
 
-/** Follow every block from the shifts on, frame by frame: begin, then count - 1 steps from 0 on,
- * all with the same arguments. Frames are taken outwards from the reference, so that what moves by
- * itself is followed. A frame's step writes its residual and takes a frame that looks like another
- * scene out of those used. Vectors of the reference and of frames left out are zero. */
+/** Follow every block from the shifts on, frame by frame outwards from the reference, so that what
+ * moves by itself is followed: begin, then phase after phase. The tasks of a phase run in any order
+ * and on any threads at once. A frame's phases write its residual and take a frame that looks like
+ * another scene out of those used. Vectors of the reference and of frames left out are zero. */
+struct isp_burst_task {
+    uint32_t phase, task;
+};
+
 void isp_burst_follow_begin(const struct isp_burst *burst,
     const struct isp_burst_transform *transform, void *scratch, struct isp_burst_vector *field);
-void isp_burst_follow_next(const struct isp_burst *burst, struct isp_burst_transform *transform,
-    void *scratch, uint32_t step, struct isp_burst_vector *field);
+uint32_t isp_burst_follow_phases(uint32_t count);
+uint32_t isp_burst_follow_tasks(const struct isp_geometry *geometry, uint32_t phase);
+void isp_burst_follow_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    void *scratch, const struct isp_burst_task *task, struct isp_burst_vector *field);
 
 /** Filters that read a frame between its samples; the same for all frames of a CFA order. */
 struct isp_burst_filters;

@@ -65,13 +65,13 @@ static int begin(void *user, struct eng_job *job)
     if (job->writes[ROLE_MOTION].size_bytes < isp_burst_field_size(&p->still, job->input_count))
         return -EPROTO;
     align(p, job, payload);
-    return (int)job->input_count - 1;
+    return (int)isp_burst_follow_phases(job->input_count);
 }
 
-/* A phase is a frame: each is followed from where the one before was. */
 static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
 {
-    return 1;
+    const struct pipeline *p = user;
+    return isp_burst_follow_tasks(&p->still, phase);
 }
 
 static void run_task(
@@ -81,8 +81,9 @@ static void run_task(
     struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
     const uint8_t *raws[ISP_BURST_MAX];
     const struct isp_burst burst = burst_of(p, job, payload, raws);
-    isp_burst_follow_next(
-        &burst, &payload->transform, p->burst_scratch, phase, job->writes[ROLE_MOTION].bytes);
+    const struct isp_burst_task at = {phase, task};
+    isp_burst_follow_run(
+        &burst, &payload->transform, p->burst_scratch, &at, job->writes[ROLE_MOTION].bytes);
 }
 
 static int end(void *user, struct eng_job *job)

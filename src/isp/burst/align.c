@@ -127,9 +127,7 @@ static void find_shift(const struct pyramid *reference, const struct pyramid *fr
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry)
 {
-    size_t words = 2 * ((size_t)geometry->crop.width + UNPACK_SLACK) * sizeof(uint16_t);
-    return 2 * isp_pyramid_bytes(geometry) +
-           base_max_size(base_align(words, 64), isp_burst_noise_scratch_size(geometry));
+    return 2 * isp_pyramid_bytes(geometry) + isp_burst_noise_scratch_size(geometry);
 }
 
 /* What one call works with. */
@@ -142,8 +140,8 @@ struct job {
     enum isp_isa isa;
     struct burst_frame frame;
     struct pyramid fixed, moving;
-    float black;     /* of a grey cell */
-    uint16_t *words; /* also the scratch of the noise estimate: never both at once */
+    float black; /* of a grey cell */
+    void *noise_scratch;
 };
 
 static float known_ratio(float a, float b)
@@ -177,9 +175,8 @@ static void find_shifts(struct job *job, struct isp_burst_transform *out)
     struct pyramid_source source = {.raw = job->raws[job->reference],
         .white = job->coefficients->white_level,
         .black = job->black,
-        .gain = 1,
-        .words = job->words};
-    isp_pyramid_build(&job->fixed, &job->frame, &source);
+        .gain = 1};
+    isp_pyramid_build(&job->fixed, &job->frame, &source, 0, UINT32_MAX);
     for (uint32_t i = 0; i < job->count; i++) {
         if (i == job->reference)
             continue;
@@ -187,7 +184,7 @@ static void find_shifts(struct job *job, struct isp_burst_transform *out)
         const float exposed = exposure_ratio(job, i);
         source.raw = job->raws[i];
         source.gain = exposed;
-        isp_pyramid_build(&job->moving, &job->frame, &source);
+        isp_pyramid_build(&job->moving, &job->frame, &source, 0, UINT32_MAX);
         find_shift(&job->fixed, &job->moving, &job->frame, job->black, &found);
         out->dx[i] = 2 * found.shift.x;
         out->dy[i] = 2 * found.shift.y;
@@ -203,14 +200,15 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
     struct burst_pair pair = {{job->raws[job->reference], NULL}, 0, 0, job->isa};
     struct burst_noise best = {c->noise_shot, c->noise_read};
     if (!(best.shot > 0) && !(best.read > 0)) {
-        best = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
+        best = isp_burst_noise_estimate(job->geometry, c, &pair, job->noise_scratch);
         for (uint32_t i = 0; i < job->count; i++) {
             pair = (struct burst_pair){
                 {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i], job->isa};
             /* What is brighter has other noise. */
             if (i == job->reference || !is_alike(job, i))
                 continue;
-            struct burst_noise n = isp_burst_noise_estimate(job->geometry, c, &pair, job->words);
+            struct burst_noise n =
+                isp_burst_noise_estimate(job->geometry, c, &pair, job->noise_scratch);
             if (n.shot * 0.25F + n.read < best.shot * 0.25F + best.read)
                 best = n;
         }
@@ -234,7 +232,7 @@ void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_bu
         .isa = burst->isa,
         .frame = isp_burst_frame_of(geometry, burst->isa),
         .black = isp_pyramid_black(geometry, burst->coefficients),
-        .words = (uint16_t *)(bytes + 2 * isp_pyramid_bytes(geometry))};
+        .noise_scratch = bytes + 2 * isp_pyramid_bytes(geometry)};
     isp_pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
     isp_pyramid_place(&job.moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
     *out = (struct isp_burst_transform){

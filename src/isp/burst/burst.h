@@ -56,6 +56,15 @@ struct burst_frame {
 
 struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry, enum isp_isa isa);
 
+/** Samples x to x + count - 1 of row y of the crop. */
+struct burst_part {
+    uint32_t x, y, count;
+};
+
+/** As words; `words` holds the count + UNPACK_SLACK. */
+const uint16_t *isp_burst_part(
+    const struct burst_frame *frame, const uint8_t *raw, struct burst_part part, uint16_t *words);
+
 /** Row y of the crop as words; `words` holds the crop's width + UNPACK_SLACK. */
 const uint16_t *isp_burst_row(
     const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words);

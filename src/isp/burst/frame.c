@@ -9,10 +9,17 @@ struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry, enum 
         sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y), isp_row_kernels(isa)};
 }
 
+const uint16_t *isp_burst_part(
+    const struct burst_frame *frame, const uint8_t *raw, struct burst_part part, uint16_t *words)
+{
+    const struct isp_geometry *g = frame->geometry;
+    const uint8_t *row = raw + (size_t)(g->crop.y + part.y) * g->raw_stride_bytes;
+    return frame->kernels->unpack(frame->packing, row, g->crop.x + part.x, part.count, words);
+}
+
 const uint16_t *isp_burst_row(
     const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words)
 {
-    const struct isp_geometry *g = frame->geometry;
-    const uint8_t *row = raw + (size_t)(g->crop.y + y) * g->raw_stride_bytes;
-    return frame->kernels->unpack(frame->packing, row, g->crop.x, g->crop.width, words);
+    return isp_burst_part(
+        frame, raw, (struct burst_part){0, y, frame->geometry->crop.width}, words);
 }

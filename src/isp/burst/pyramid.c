@@ -3,7 +3,8 @@
 
 #include <base/base.h>
 
-#define SIZE_MIN 24 /* shorter side of the coarsest level */
+#define PART     256 /* cells of a row at a time */
+#define SIZE_MIN 24  /* shorter side of the coarsest level */
 
 size_t isp_pyramid_bytes(const struct isp_geometry *g)
 {
@@ -55,17 +56,30 @@ static void halve_up(struct pyramid *p, const struct burst_frame *frame, uint32_
     }
 }
 
-void isp_pyramid_build(
-    struct pyramid *p, const struct burst_frame *frame, const struct pyramid_source *source)
+/* In parts, so that their words need little memory. */
+static void grey_row(const struct burst_frame *frame, const struct pyramid_source *source,
+    uint32_t y, uint32_t width, int16_t *cells)
+{
+    const struct grey_shift shift = grey_shift_of(frame->geometry);
+    for (uint32_t x = 0; x < width; x += PART) {
+        const uint32_t count = width - x < PART ? width - x : PART;
+        uint16_t words[2][2 * PART + UNPACK_SLACK];
+        const uint16_t *const rows[2] = {
+            isp_burst_part(
+                frame, source->raw, (struct burst_part){2 * x, 2 * y, 2 * count}, words[0]),
+            isp_burst_part(
+                frame, source->raw, (struct burst_part){2 * x, 2 * y + 1, 2 * count}, words[1])};
+        frame->kernels->grey(cells + x, rows, count, shift, (uint32_t)source->white);
+    }
+}
+
+void isp_pyramid_build(struct pyramid *p, const struct burst_frame *frame,
+    const struct pyramid_source *source, uint32_t y0, uint32_t y1)
 {
     const struct level *base = &p->levels[0];
-    const struct grey_shift shift = grey_shift_of(frame->geometry);
-    uint16_t *words = source->words, *more = words + frame->geometry->crop.width + UNPACK_SLACK;
-    for (uint32_t y = 0; y < base->height; y++) {
+    for (uint32_t y = y0; y < y1 && y < base->height; y++) {
         int16_t *cells = base->cells + (size_t)y * base->width;
-        const uint16_t *const rows[2] = {isp_burst_row(frame, source->raw, 2 * y, words),
-            isp_burst_row(frame, source->raw, 2 * y + 1, more)};
-        frame->kernels->grey(cells, rows, base->width, shift, (uint32_t)source->white);
+        grey_row(frame, source, y, base->width, cells);
         if (source->gain < 1 || source->gain > 1)
             frame->kernels->scale(cells, base->width, source->gain, source->black);
         halve_up(p, frame, y);

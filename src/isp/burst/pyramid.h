@@ -33,12 +33,12 @@ struct pyramid_source {
     const uint8_t *raw;
     float white, black; /* a cell with a sample of `white` or more is PYRAMID_CLIPPED */
     float gain;         /* of brightness above a cell's black */
-    uint16_t *words;    /* two rows of the crop's width + UNPACK_SLACK */
 };
 
-/** Fill level 0 and the levels above. */
-void isp_pyramid_build(
-    struct pyramid *pyramid, const struct burst_frame *frame, const struct pyramid_source *source);
+/** Fill rows y0 to y1 - 1 of level 0, or to its end, and what they complete of the levels above. y0
+ * is a multiple of 1 << (PYRAMID_LEVELS_MAX - 1). */
+void isp_pyramid_build(struct pyramid *pyramid, const struct burst_frame *frame,
+    const struct pyramid_source *source, uint32_t y0, uint32_t y1);
 
 /** Brighten a level: black stays. */
 void isp_pyramid_scale(

@@ -142,8 +142,12 @@ static inline struct isp_burst_vector *burst_follow(
         burst_memory(isp_burst_field_size(burst->geometry, burst->count));
     void *scratch = burst_memory(isp_burst_follow_scratch_size(burst->geometry));
     isp_burst_follow_begin(burst, t, scratch, field);
-    for (uint32_t i = 0; i + 1 < burst->count; i++)
-        isp_burst_follow_next(burst, t, scratch, i, field);
+    for (uint32_t phase = 0; phase < isp_burst_follow_phases(burst->count); phase++) {
+        for (uint32_t i = isp_burst_follow_tasks(burst->geometry, phase); i-- > 0;) {
+            const struct isp_burst_task task = {phase, i};
+            isp_burst_follow_run(burst, t, scratch, &task, field);
+        }
+    }
     free(scratch);
     return field;
 }

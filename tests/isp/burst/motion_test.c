@@ -247,11 +247,39 @@ TEST(all_levels_make_the_same_bits)
     give_back(&s);
 }
 
+/* The fixture runs a phase's tasks from the last on. */
+TEST(tasks_run_in_any_order)
+{
+    static const struct pose poses[FRAMES] = {
+        {0, 0, 0}, {1.2, 0.7, 0.002}, {-40.1, 8.6, 0}, {0.3, 1.4, 0}, {-1.7, 2.2, -0.004}};
+    static const struct thing thing = {160, 90, -6, 4};
+    struct set s;
+    take(&s, poses, &thing);
+    struct isp_burst_vector *field = burst_memory(isp_burst_field_size(&s.g, FRAMES));
+    void *scratch = burst_memory(isp_burst_follow_scratch_size(&s.g));
+    isp_burst_follow_begin(&s.burst, &s.t, scratch, field);
+    uint32_t most = 0;
+    for (uint32_t phase = 0; phase < isp_burst_follow_phases(FRAMES); phase++) {
+        const uint32_t count = isp_burst_follow_tasks(&s.g, phase);
+        most = count > most ? count : most;
+        for (uint32_t i = 0; i < count; i++) {
+            const struct isp_burst_task task = {phase, i};
+            isp_burst_follow_run(&s.burst, &s.t, scratch, &task, field);
+        }
+    }
+    CHECK(most > 1);
+    CHECK(memcmp(field, s.field, isp_burst_field_size(&s.g, FRAMES)) == 0);
+    free(scratch);
+    free(field);
+    give_back(&s);
+}
+
 int main(void)
 {
     RUN(fractions_and_turns_are_followed);
     RUN(what_moves_by_itself_is_followed);
     RUN(outside_a_frame_there_is_nothing);
     RUN(all_levels_make_the_same_bits);
+    RUN(tasks_run_in_any_order);
     return test_report();
 }
