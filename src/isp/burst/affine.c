@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #define TERMS     6
-#define TILES_MAX 2048  /* that are looked at: as good as all */
+#define TILES_MAX 1024  /* that are looked at: as good as all */
 #define COARSE    32.0F /* samples: what counts as agreement at first, halved each round */
 #define FINE      0.1F
 #define ROUNDS    14

@@ -13,7 +13,7 @@
 #define REACH   2                        /* cells that refining may move */
 #define PATCH   (WINDOW + 2 * REACH + 4) /* cells of the frame that it may look at */
 #define STEPS   4
-#define AT_REST 0.02F /* cells; a smaller step is the last */
+#define AT_REST 0.04F /* cells; a smaller step is the last */
 
 #define LANES 8
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -323,7 +323,7 @@ static float misfit(const struct follow_pair *pair, const int32_t window[3], flo
 #define NEIGHBOURS 25
 #define PRIOR      4.0F  /* information of the affine motion, in 1/samples^2 */
 #define STRAYS     0.25F /* of a squared distance in sigmas: how fast a neighbour loses its say */
-#define ROUNDS     4
+#define ROUNDS     2
 
 /* Sums of information and of information times vector. */
 struct sums {
