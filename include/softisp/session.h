@@ -216,8 +216,9 @@ struct sisp_fusion {
     uint32_t used;                                /* bit i: frame i took part */
     float share[SISP_BURST_MAX];                  /* of its samples that were taken, 0 to 1 */
     float dx[SISP_BURST_MAX], dy[SISP_BURST_MAX]; /* mean motion since the reference, samples */
-    /* Mean difference to the reference after one shift of the whole frame, in sigmas of the noise:
-     * 0.8 is noise alone. Frames that look like other scenes are left out. */
+    /* Mean difference to the reference once the motion of the whole frame (shift, turn, scale) is
+     * taken away, in sigmas of the noise: 0.8 is noise alone. Frames that look like other scenes
+     * are left out. */
     float residual[SISP_BURST_MAX];
     /* Brightness of the reference over the frame's: what submissions say of their exposures, and
      * lamps that flicker. */
