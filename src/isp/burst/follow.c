@@ -9,6 +9,7 @@
 #define BAND     8    /* rows of tiles that are a task */
 #define RESIDUAL 2.0F /* sigmas up to which a frame is always taken */
 #define FRACTION 0.5F /* of wrong motion's residual, beyond which it is not */
+#define CLEARLY  0.8F /* of a residual: another one is not smaller by chance */
 
 /* Of a frame, in this order. */
 enum phase {
@@ -121,10 +122,14 @@ static void build(
     isp_pyramid_build(pyramid, &job->frame, &source, rows.y0 * FOLLOW_TILE, rows.y1 * FOLLOW_TILE);
 }
 
+static struct follow_affine shift_of(const struct isp_burst_transform *t, uint32_t frame)
+{
+    return (struct follow_affine){{(float)-t->dx[frame], 0, 0, (float)-t->dy[frame], 0, 0}};
+}
+
 static void search_coarse(struct follow_job *job, uint32_t frame)
 {
-    const struct isp_burst_transform *t = job->transform;
-    job->affine = (struct follow_affine){{(float)-t->dx[frame], 0, 0, (float)-t->dy[frame], 0, 0}};
+    job->affine = shift_of(job->transform, frame);
     for (uint32_t level = job->moving.count; level-- > 2;) {
         go_to_level(job, level);
         isp_follow_search(job, frame, level, (struct follow_rows){0, job->heights[0]});
@@ -140,15 +145,22 @@ static void turn(struct follow_job *job)
     go_to_level(job, 0);
 }
 
-/* By the affine motion and not by each tile's own, as on another scene these find something that
- * looks alike. */
+/* By the frame's motion and not by each tile's own, as on another scene these find something that
+ * looks alike. Where little but a clear sky tells of motion, the shift may be nearer to it. */
 static void judge(struct follow_job *job, uint32_t frame, struct isp_burst_transform *transform)
 {
     const struct follow_pair pair = isp_follow_pair(job, 0);
+    const struct row_kernels *rows = job->frame.kernels;
+    const struct follow_affine shift = shift_of(transform, frame);
     isp_follow_affine(&job->tiles, &job->affine);
-    transform->residual[frame] =
-        isp_follow_residual(&pair, job->frame.kernels, &job->tiles, &job->affine);
-    if (transform->residual[frame] <= job->residual_most)
+    float residual = isp_follow_residual(&pair, rows, &job->tiles, &job->affine);
+    const float shifted = isp_follow_residual(&pair, rows, &job->tiles, &shift);
+    if (shifted < CLEARLY * residual) {
+        residual = shifted;
+        job->affine = shift;
+    }
+    transform->residual[frame] = residual;
+    if (residual <= job->residual_most)
         job->distance[frame > job->burst->reference] = follow_distance(job, frame);
     else
         transform->used &= ~(1U << frame);
