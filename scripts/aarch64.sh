@@ -42,10 +42,11 @@ check() {
 }
 
 kernels=$(grep -l 'FAST_KERNELS(fast_' src/isp/fast/*.c)
-stills=$(grep -l 'ISA_NAME)(' src/isp/still/*.c)
-others=$(grep -L 'FAST_KERNELS(fast_\|ISA_NAME' src/isp/fast/*.c src/isp/burst/*.c src/isp/still/*.c)
-compile neon "-O3 -DISP_KERNEL -DISA_NAME=neon" $kernels $stills \
-    src/isp/burst/*_kernels.c
+stills=$(ls src/isp/*/*_kernels.c && grep -l 'ISA_NAME)(' src/isp/still/*.c)
+others=$(ls src/isp/fast/*.c src/isp/burst/*.c src/isp/denoise/*.c src/isp/still/*.c | grep -v '_kernels\.c$' |
+    xargs grep -L 'FAST_KERNELS(fast_\|ISA_NAME')
+# shellcheck disable=SC2086
+compile neon "-O3 -DISP_KERNEL -DISA_NAME=neon" $kernels $stills
 compile generic "-O3 -DISP_KERNEL -DISA_NAME=generic" $kernels
 compile isp "" $others src/isp/*.c src/isp/auto/*.c \
     src/base/assert.c src/base/coefficients.c src/base/format.c src/base/hash.c src/base/log.c
@@ -55,7 +56,7 @@ compile checks "" tests/kernels/*.c
 # shellcheck disable=SC2086
 check checkkernels $build/checks/*.o $build/generic/*.o $build/reference/tests-reference-fast*.o $isp
 for test in tests/isp/fast/test_fast.c tests/isp/fast/test_contracts.c tests/isp/fast/test_pair.c tests/isp/fast/test_bayer.c \
-    tests/isp/fast/test_shadows.c tests/isp/still/still_test.c tests/isp/burst/burst_test.c tests/isp/burst/motion_test.c \
+    tests/isp/fast/test_shadows.c tests/isp/still/still_test.c tests/isp/still/look_test.c tests/isp/denoise/denoise_test.c tests/isp/burst/burst_test.c tests/isp/burst/motion_test.c \
     tests/isp/auto/test_auto_awb.c tests/isp/auto/test_auto_color.c tests/isp/auto/test_auto_control.c \
     tests/isp/auto/test_auto_exposure.c tests/isp/auto/test_auto_loop.c tests/isp/auto/test_auto_tone.c \
     tests/isp/auto/test_auto_white.c; do
