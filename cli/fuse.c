@@ -33,6 +33,9 @@ static const char help[] =
     "      --exposures T,T,...  times of a bracket in seconds, one for each input; else as the "
     "files\n"
     "                           say. Of a bracket the darkest frame is the reference\n"
+    "      --spatial            of a raw: noise reduction behind the merge, as pictures have it, "
+    "by\n"
+    "                           the parameter denoise\n"
     "      --flow FILE          motion as CSV: frame,x,y,dx,dy at the middle of each 16x16 "
     "samples\n"
     "      --depth 8|16         bits a channel of a picture (8)\n"
@@ -54,6 +57,7 @@ static const struct option long_options[] = {
     {"output", required_argument, NULL, 'o'},
     {"noise", required_argument, NULL, 0},
     {"exposures", required_argument, NULL, 0},
+    {"spatial", no_argument, NULL, 0},
     {"flow", required_argument, NULL, 0},
     {"depth", required_argument, NULL, 0},
     {"preset", required_argument, NULL, 0},
@@ -118,6 +122,8 @@ static bool set_option(struct fuse *f, const char *name, const char *value)
     }
     if (strcmp(name, "flow") == 0)
         f->flow = value;
+    else if (strcmp(name, "spatial") == 0)
+        f->is_spatial = true;
     else
         f->json = true;
     return true;
@@ -197,6 +203,9 @@ static int open_session(struct fuse *f)
     params.tuning = f->tuning.path ? &f->tuning.tuning : NULL;
     params.burst_frames = f->count;
     params.is_mosaic_wanted = !f->writer;
+    params.is_mosaic_denoised = !f->writer && f->is_spatial;
+    if (!f->writer && !f->is_spatial)
+        params.params.value[SISP_PARAM_DENOISE] = 0;
     /* Frames enter by the fast lane: it makes thumbnails that nobody looks at. */
     params.preview = (struct sisp_picture_params){.format = SISP_PIXEL_NV12,
         .width = crop->width < 64 ? crop->width : 64,

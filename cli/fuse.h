@@ -16,7 +16,7 @@ struct fuse {
     struct cli_raw_options raw;
     struct cli_tuning tuning;
     struct sisp_params params;
-    bool has_noise, is_dng, json;
+    bool has_noise, is_dng, is_spatial, json;
     float noise[2];
     float exposures_s[SISP_BURST_MAX]; /* of --exposures */
     unsigned exposure_count;

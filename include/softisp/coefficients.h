@@ -79,7 +79,8 @@ struct sisp_defect {
  * Order of application: black level and scale (black -> 0, white -> 1), LSC, white balance, clip
  * at clip_level, known defects, defect correction, green balance, demosaic, CCM, tone curve (with
  * exposure inside), noise reduction and sharpening. The still path mends no known defects and has
- * no defect correction, no green balance and no noise reduction; local gains come before its CCM.
+ * no defect correction and no green balance; it takes noise from the mosaic first, and local gains
+ * come before its CCM.
  */
 struct sisp_coefficients {
     float black_level[SISP_SITE_COUNT]; /* raw codes */
@@ -106,6 +107,7 @@ struct sisp_coefficients {
      * [0,0.9]; local_contrast: by how much smaller ones grow, [0,1]; still_sharpness: as sharpness.
      */
     float local_tone, local_contrast, still_sharpness;
+    float denoise; /* of stills, in the mosaic; 0: off, 1: as the noise model says; at most 2 */
 
     /* What follows explains the above; it does not change a pixel. */
     float exposure_ev;              /* digital brightening that is part of the tone curve */

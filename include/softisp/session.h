@@ -64,6 +64,7 @@ struct sisp_session_params {
     uint64_t frame_interval_ns;
     uint32_t burst_frames;            /* fused at a press of the shutter; 0: none; at most 16 */
     int is_mosaic_wanted;             /* a burst's still brings the merged mosaic along, as `raw` */
+    int is_mosaic_denoised;           /* as the picture is, by the parameter denoise */
     uint32_t threads;                 /* of each team; 0: one for each CPU */
     const char *isa;                  /* "auto" or NULL, "base", "v2", "v3", "v4", "neon" */
     struct sisp_telemetry *telemetry; /* may be NULL; must outlive the session */
@@ -224,7 +225,9 @@ struct sisp_fusion {
      * lamps that flicker. */
     float gain[SISP_BURST_MAX];
     float noise_shot, noise_read; /* of one frame, stated or estimated, as in raw.h */
-    float noise_left; /* mean variance of the merged frame's noise over that of one frame's */
+    /* Mean variance of the mosaic's noise over that of one frame's; 0: unknown, since it has been
+     * denoised. */
+    float noise_left;
 };
 
 #define SISP_MOTION_UNIT  64 /* of a vector, to a sample */

@@ -394,28 +394,28 @@ void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_
 /** Of one frame: variance = shot * x + read, x in [0,1] of black to white. */
 struct isp_denoise_noise {
     float shot, read; /* read > 0 */
-    float lowest;     /* light of code 0, below which the sensor cuts noise off; < 0 */
+    float lowest;     /* light of code 0, below which the sensor cuts noise off; <= 0 */
 };
 
 struct isp_denoise_recipe;
 size_t isp_denoise_recipe_size(void);
 
-/** strength: 1 as the noise model says; above 0, at most 2. 0, or -EINVAL. */
-int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_denoise_noise *noise,
-    float strength, enum isp_isa isa);
+/** For raws of that geometry, whose crop becomes the mosaic, and their levels of black and white;
+ * `denoise` of the coefficients, above 0, is how much. 0, or -EINVAL. */
+int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const struct isp_denoise_noise *noise,
+    enum isp_isa isa);
 
-/** A mosaic of any order of colours, or of none, as isp_burst_merge_band() makes them. */
 struct isp_denoise {
-    const uint16_t *mosaic;
-    uint16_t *out;          /* as large; not the same */
-    uint32_t width, height; /* at least 2; rows follow each other */
-    const uint16_t *noise;  /* as isp_burst_merge's; NULL: that of one frame everywhere */
+    const uint8_t *raw;
+    uint16_t *out;         /* as isp_burst_merge's */
+    const uint16_t *noise; /* likewise; NULL: that of one frame everywhere */
 };
 
 #define ISP_DENOISE_TILE 248 /* samples, each way */
 
-/** Tiles that cover a mosaic, left to right, then down. */
-uint32_t isp_denoise_tiles(uint32_t width, uint32_t height);
+/** Tiles that cover the crop, left to right, then down. */
+uint32_t isp_denoise_tiles(const struct isp_geometry *geometry);
 
 /** Bytes of scratch of one thread; 64-byte alignment. */
 size_t isp_denoise_scratch_size(void);

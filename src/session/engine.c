@@ -56,6 +56,7 @@ static int fill_pipeline(
     snprintf(p->version, sizeof(p->version), "%s", SISP_VERSION);
     p->burst_frames = params->burst_frames;
     p->has_mosaic = params->is_mosaic_wanted != 0;
+    p->is_mosaic_denoised = params->is_mosaic_denoised != 0;
     p->isa = (enum isp_isa)isa;
     p->info = params->info;
     p->params = params->params;
@@ -249,6 +250,7 @@ int session_engine_join(struct session_engine *engine, const struct sisp_session
         engine->burst_frames != params->burst_frames ||
         engine->imports_max != params->imports_max || engine->raws_max != params->raws_max ||
         engine->pipeline.has_mosaic != (params->is_mosaic_wanted != 0) ||
+        engine->pipeline.is_mosaic_denoised != (params->is_mosaic_denoised != 0) ||
         engine->input_memory != params->input_memory ||
         engine->output_memory != params->output_memory)
         return session_fail(error, error_size, -EINVAL,

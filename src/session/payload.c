@@ -28,7 +28,7 @@ bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
         c->black_source, c->noise_source, c->flicker_source};
     const float singles[] = {c->white_level, c->clip_level, c->noise_shot, c->noise_read,
         c->defect_correction, c->green_balance, c->sharpness, c->denoise_luma, c->denoise_chroma,
-        c->local_tone, c->local_contrast, c->still_sharpness, c->exposure_ev,
+        c->denoise, c->local_tone, c->local_contrast, c->still_sharpness, c->exposure_ev,
         c->color_temperature_kelvin, c->wb_confidence, c->black_confidence, c->flicker_period_us};
     for (size_t i = 0; i < BASE_COUNT(sources); i++)
         if (sources[i] > SISP_SOURCE_FALLBACK)

@@ -147,6 +147,8 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     ok &= read_float(o, "sharpness", &c->sharpness);
     ok &= read_float(o, "denoise_luma", &c->denoise_luma);
     ok &= read_float(o, "denoise_chroma", &c->denoise_chroma);
+    if (json_object_get(o, "denoise")) /* earlier versions had none of it */
+        ok &= read_float(o, "denoise", &c->denoise);
     ok &= read_float(o, "exposure_ev", &c->exposure_ev);
     ok &= read_float(o, "color_temperature_kelvin", &c->color_temperature_kelvin);
     ok &= read_float(o, "wb_confidence", &c->wb_confidence);

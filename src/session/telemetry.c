@@ -231,14 +231,15 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
     write_floats(f, "tone", c->tone, SISP_TONE_KNOTS);
     lines_add(f,
         ",\"lsc\":\"%s\",\"noise_shot\":%.9g,\"noise_read\":%.9g,\"demosaic\":\"%s\","
-        "\"sharpness\":%.9g,\"denoise_luma\":%.9g,\"denoise_chroma\":%.9g,\"exposure_ev\":%.9g,"
+        "\"sharpness\":%.9g,\"denoise_luma\":%.9g,\"denoise_chroma\":%.9g,\"denoise\":%.9g,"
+        "\"exposure_ev\":%.9g,"
         "\"color_temperature_"
         "kelvin\":%.9g,\"wb_"
         "confidence\":%.9g,\"black_confidence\":%.9g,",
         mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
         (double)c->sharpness, (double)c->denoise_luma, (double)c->denoise_chroma,
-        (double)c->exposure_ev, (double)c->color_temperature_kelvin, (double)c->wb_confidence,
-        (double)c->black_confidence);
+        (double)c->denoise, (double)c->exposure_ev, (double)c->color_temperature_kelvin,
+        (double)c->wb_confidence, (double)c->black_confidence);
     write_bayer(f, c);
     write_look(f, c);
     lines_add(f, "\"flicker\":\"%s\",\"flicker_period_us\":%.9g,",

@@ -79,7 +79,18 @@ static size_t burst_scratch_bytes(const struct pipeline *p)
 {
     size_t bytes = base_max_size(
         isp_burst_align_scratch_size(&p->still), isp_burst_follow_scratch_size(&p->still));
-    return p->has_mosaic ? bytes : base_max_size(bytes, mosaic_bytes(&p->still));
+    const bool needs_merged = !p->has_mosaic || p->is_mosaic_denoised;
+    return !needs_merged ? bytes : base_max_size(bytes, mosaic_bytes(&p->still));
+}
+
+static int init_denoise(struct pipeline *p)
+{
+    p->denoise = allocate(isp_denoise_recipe_size());
+    p->denoised = p->is_mosaic_denoised ? NULL : allocate(mosaic_bytes(&p->still));
+    bool ok = p->denoise && (p->denoised || p->is_mosaic_denoised);
+    for (uint32_t i = 0; i < p->threads; i++)
+        ok &= (p->denoise_scratch[i] = allocate(isp_denoise_scratch_size())) != NULL;
+    return ok ? 0 : -ENOMEM;
 }
 
 static int init_slow(struct pipeline *p)
@@ -94,6 +105,8 @@ static int init_slow(struct pipeline *p)
             &p->slow_measure, isp_fast_recipe_size(&p->still), isp_fast_scratch_size(&p->still), 1);
     if (r == 0 && !(p->survey = allocate(isp_still_survey_size(&p->still))))
         r = -ENOMEM;
+    if (r == 0)
+        r = init_denoise(p);
     if (r || p->burst_frames == 0)
         return r;
     p->burst_scratch = allocate(burst_scratch_bytes(p));
@@ -134,8 +147,12 @@ void pipeline_finish(struct pipeline *p)
     free(p->burst_scratch);
     free(p->filters);
     free(p->merged_noise);
+    free(p->denoise);
+    free(p->denoised);
     for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
         free(p->merge_scratch[i]);
+    for (uint32_t i = 0; i < PIPELINE_THREADS_MAX; i++)
+        free(p->denoise_scratch[i]);
 }
 
 const struct frame_meta *pipeline_meta(const struct eng_job *job)

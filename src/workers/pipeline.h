@@ -122,6 +122,7 @@ struct pipeline {
     char version[16];
     uint32_t burst_frames; /* 0: no burst scratch */
     bool has_mosaic;       /* stills bring the merged mosaic along */
+    bool is_mosaic_denoised;
     struct sisp_raw_info info;
     struct sisp_params params; /* at the start */
     struct sisp_camera_limits limits;
@@ -150,6 +151,10 @@ struct pipeline {
     void *merge_scratch[PIPELINE_THREADS_MAX];
     struct isp_burst_shares shares[PIPELINE_THREADS_MAX];
     uint16_t *merged_noise; /* SlowISP: isp_burst_merge.noise */
+    uint16_t *denoised;     /* SlowISP: likewise */
+    struct isp_denoise_recipe *denoise;
+    void *denoise_scratch[PIPELINE_THREADS_MAX];
+    bool is_denoising; /* the still that is made */
 };
 
 #define PIPELINE_FIXED_BYTES offsetof(struct pipeline, board)

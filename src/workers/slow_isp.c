@@ -1,28 +1,60 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* SlowISP: a burst is merged into one raw frame, then developed in floats, in bands. */
+/* SlowISP: a burst is merged into one raw frame, noise is taken from it, then it is developed in
+ * floats, in bands. */
 #include "workers/pipeline.h"
 
 #include <errno.h>
 #include <string.h>
 
 enum phase {
-    PHASE_MERGE,  /* only of a burst */
-    PHASE_SURVEY, /* only where the recipe asks for it, and the plan, too */
+    PHASE_MERGE,   /* only of a burst */
+    PHASE_DENOISE, /* only where it is wanted, and the noise is known */
+    PHASE_SURVEY,  /* only where the recipe asks for it, and the plan, too */
     PHASE_PLAN,
     PHASE_DEVELOP,
 };
 
-/* What is left out counts nothing. */
-static enum phase phase_of(const struct pipeline *p, const struct eng_job *job, uint32_t phase)
+static bool has_phase(const struct pipeline *p, const struct eng_job *job, enum phase phase)
 {
-    const bool has_survey = isp_still_has_survey(p->slow.recipe);
-    phase += pipeline_is_burst(job) ? 0 : 1;
-    return (enum phase)(phase >= PHASE_SURVEY && !has_survey ? PHASE_DEVELOP : phase);
+    switch (phase) {
+    case PHASE_MERGE:
+        return pipeline_is_burst(job);
+    case PHASE_DENOISE:
+        return p->is_denoising;
+    case PHASE_SURVEY:
+    case PHASE_PLAN:
+        return isp_still_has_survey(p->slow.recipe);
+    case PHASE_DEVELOP:
+        break;
+    }
+    return true;
 }
 
-static uint16_t *mosaic_of(const struct pipeline *p, const struct eng_job *job)
+static enum phase phase_of(const struct pipeline *p, const struct eng_job *job, uint32_t phase)
 {
-    return p->has_mosaic ? pipeline_mosaic(p, job->writes[ROLE_PICTURE].bytes) : p->burst_scratch;
+    enum phase now = PHASE_MERGE;
+    while (now < PHASE_DEVELOP && (!has_phase(p, job, now) || phase-- > 0))
+        now++;
+    return now;
+}
+
+/* The mosaic that comes along is the last one made. */
+static uint16_t *merged_of(const struct pipeline *p, const struct eng_job *job)
+{
+    const bool is_last = !p->is_mosaic_denoised || !p->is_denoising;
+    return p->has_mosaic && is_last ? pipeline_mosaic(p, job->writes[ROLE_PICTURE].bytes)
+                                    : p->burst_scratch;
+}
+
+static uint16_t *denoised_of(const struct pipeline *p, const struct eng_job *job)
+{
+    return p->is_mosaic_denoised ? pipeline_mosaic(p, job->writes[ROLE_PICTURE].bytes)
+                                 : p->denoised;
+}
+
+static const uint8_t *merged_raw(const struct pipeline *p, const struct eng_job *job)
+{
+    return pipeline_is_burst(job) ? (const uint8_t *)merged_of(p, job) : job->inputs[0].bytes;
 }
 
 static void merge_band(
@@ -39,8 +71,43 @@ static void merge_band(
         .reference = job->input_count - 1,
         .isa = p->isa};
     const struct isp_burst_merge merge = {&payload->transform, job->reads[ROLE_MOTION].bytes,
-        p->filters, mosaic_of(p, job), p->merged_noise};
+        p->filters, merged_of(p, job), p->merged_noise};
     isp_burst_merge_band(&burst, &merge, y0, y1, p->merge_scratch[thread], &p->shares[thread]);
+}
+
+static void denoise_tile(
+    struct pipeline *p, const struct eng_job *job, uint32_t task, uint32_t thread)
+{
+    const struct isp_denoise work = {
+        merged_raw(p, job), denoised_of(p, job), pipeline_is_burst(job) ? p->merged_noise : NULL};
+    isp_denoise_tile(p->denoise, &work, task, p->denoise_scratch[thread]);
+}
+
+/* What a raw is once it has been merged or denoised. */
+static void use_mosaic(
+    const struct pipeline *p, struct isp_geometry *geometry, struct sisp_coefficients *c)
+{
+    *geometry = pipeline_merged_geometry(&p->still);
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
+        c->black_level[i] = ISP_MERGED_BLACK;
+    c->white_level = 65535;
+}
+
+/* Whether there is noise to be reduced, of a known model. */
+static bool compile_denoise(struct pipeline *p, const struct payload *payload,
+    const struct isp_geometry *geometry, const struct sisp_coefficients *c)
+{
+    const struct sisp_coefficients *own = &payload->coefficients;
+    const float range = own->white_level - own->black_level[SISP_SITE_GR];
+    const float lowest = -own->black_level[SISP_SITE_GR] / range;
+    const float merged_lowest = -(float)ISP_MERGED_BLACK / (65535 - ISP_MERGED_BLACK);
+    const bool is_stated = own->noise_shot > 0 || own->noise_read > 0;
+    const float shot = is_stated ? own->noise_shot : payload->transform.noise_shot;
+    const float read = is_stated ? own->noise_read : payload->transform.noise_read;
+    const struct isp_denoise_noise noise = {
+        shot, read + 1 / (12 * range * range), lowest > merged_lowest ? lowest : merged_lowest};
+    return own->denoise > 0 && (shot > 0 || read > 0) &&
+           isp_denoise_compile(p->denoise, geometry, c, &noise, p->isa) == 0;
 }
 
 static int begin(void *user, struct eng_job *job)
@@ -58,17 +125,18 @@ static int begin(void *user, struct eng_job *job)
         if (!job->reads[ROLE_MOTION].bytes || job->reads[ROLE_MOTION].size_bytes < bytes)
             return -EPROTO;
         memset(p->shares, 0, sizeof(p->shares));
-        geometry = pipeline_merged_geometry(&p->still);
-        for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
-            coefficients.black_level[i] = ISP_MERGED_BLACK;
-        coefficients.white_level = 65535;
+        use_mosaic(p, &geometry, &coefficients);
     }
+    p->is_denoising = compile_denoise(p, payload, &geometry, &coefficients);
+    if (p->is_denoising)
+        use_mosaic(p, &geometry, &coefficients);
     r = isp_still_compile(p->slow.recipe, &geometry, &coefficients, p->isa);
     if (r)
         return r;
     pipeline_timing(job, "recipe", start_ns);
     p->slow.started_ns = eng_now_ns();
-    return (pipeline_is_burst(job) ? 2 : 1) + (isp_still_has_survey(p->slow.recipe) ? 2 : 0);
+    return 1 + pipeline_is_burst(job) + p->is_denoising +
+           (isp_still_has_survey(p->slow.recipe) ? 2 : 0);
 }
 
 /* A merge's bands are whole blocks of eight rows, a survey's whole rows of cells. */
@@ -86,6 +154,8 @@ static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase
     const struct pipeline *p = user;
     const enum phase now = phase_of(p, job, phase);
     const uint32_t rows = task_rows(p, now);
+    if (now == PHASE_DENOISE)
+        return isp_denoise_tiles(&p->still);
     return now == PHASE_PLAN ? 1 : (p->still.height + rows - 1) / rows;
 }
 
@@ -96,14 +166,14 @@ static void run_task(
     const enum phase now = phase_of(p, job, phase);
     const uint32_t rows = task_rows(p, now), y0 = task * rows;
     const uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
-    if (now == PHASE_MERGE) {
-        merge_band(p, job, y0, y1, thread);
-        return;
-    }
     const uint8_t *raw =
-        pipeline_is_burst(job) ? (const uint8_t *)mosaic_of(p, job) : job->inputs[0].bytes;
+        p->is_denoising ? (const uint8_t *)denoised_of(p, job) : merged_raw(p, job);
     struct sisp_image image = pipeline_picture(&p->still, job->writes[ROLE_PICTURE].bytes);
-    if (now == PHASE_SURVEY)
+    if (now == PHASE_MERGE)
+        merge_band(p, job, y0, y1, thread);
+    else if (now == PHASE_DENOISE)
+        denoise_tile(p, job, task, thread);
+    else if (now == PHASE_SURVEY)
         isp_still_survey_band(p->slow.recipe, raw, y0, y1, p->survey);
     else if (now == PHASE_PLAN)
         isp_still_plan(p->slow.recipe, p->survey);
@@ -145,7 +215,7 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
         .used = t->used,
         .noise_shot = t->noise_shot,
         .noise_read = t->noise_read,
-        .noise_left = mean_noise(p)};
+        .noise_left = p->is_mosaic_denoised && p->is_denoising ? 0 : mean_noise(p)};
     for (uint32_t i = 0; i < job->input_count; i++) {
         uint64_t taken = 0;
         for (uint32_t k = 0; k < p->threads; k++)

@@ -82,6 +82,19 @@ def noise_is_taken_away(folder):
     expect(np.median(off) < 0.1 and np.percentile(off, 90) < 0.4, np.percentile(off, [50, 90]))
 
 
+def the_spatial_stage_takes_more(folder):
+    frames, out = burst(folder), os.path.join(folder, 'out.pgm')
+    errors = []
+    for more in [], ['--spatial'], ['--spatial', '--set', 'denoise=0']:
+        fuse(frames, out, *more)
+        errors.append(error(out, mosaic(0, 0)))
+    expect(errors[1] < errors[0] / 1.25, errors)
+    expect(errors[2] == errors[0], errors)
+    dng = os.path.join(folder, 'out.dng')
+    fuse(frames, dng, '--spatial')
+    expect(51041 not in read_dng(dng)[1], 'states a noise that nobody knows')
+
+
 def the_same_bits(folder):
     frames = burst(folder)
     made = set()

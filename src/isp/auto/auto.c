@@ -354,6 +354,7 @@ void isp_auto_step(const struct isp_auto_input *input, const struct isp_auto_sta
     out->sharpness = (float)isp_param(input->params, SISP_PARAM_SHARPNESS);
     out->denoise_luma = (float)isp_param(input->params, SISP_PARAM_DENOISE_LUMA);
     out->denoise_chroma = (float)isp_param(input->params, SISP_PARAM_DENOISE_CHROMA);
+    out->denoise = (float)isp_param(input->params, SISP_PARAM_DENOISE);
 
     isp_look(out, input->params);
 

@@ -38,16 +38,33 @@ size_t isp_denoise_scratch_size(void)
     return base_align(sizeof(struct denoise_scratch), 64);
 }
 
-int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_denoise_noise *noise,
-    float strength, enum isp_isa isa)
+static bool is_valid(const struct sisp_coefficients *c, const struct isp_denoise_noise *noise)
 {
-    const bool is_valid = noise->shot >= 0 && noise->shot <= 1 && noise->read > 0 &&
-                          noise->read <= 1 && noise->lowest < 0 && noise->lowest >= -1 &&
-                          strength > 0 && strength <= 2;
-    if (!is_valid)
+    return noise->shot >= 0 && noise->shot <= 1 && noise->read > 0 && noise->read <= 1 &&
+           noise->lowest <= 0 && noise->lowest >= -1 && c->denoise > 0 && c->denoise <= 2;
+}
+
+int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const struct isp_denoise_noise *noise,
+    enum isp_isa isa)
+{
+    const struct sisp_raw_format *format = isp_geometry_format(geometry);
+    const enum sisp_cfa corner = sisp_cfa_shift(format->cfa, geometry->crop.x, geometry->crop.y);
+    if (!is_valid(coefficients, noise))
         return -EINVAL;
     recipe->kernels = tables[isa];
-    recipe->strength = strength;
+    recipe->geometry = *geometry;
+    recipe->packing = format->packing;
+    recipe->strength = coefficients->denoise;
+    for (unsigned k = 0; k < 4; k++) {
+        const enum sisp_site site =
+            format->is_mono ? SISP_SITE_GR : unpack_site(corner, k & 1, k >> 1);
+        const float black = coefficients->black_level[site];
+        if (!(coefficients->white_level > black))
+            return -EINVAL;
+        recipe->black[k >> 1][k & 1] = black;
+        recipe->scale[k >> 1][k & 1] = 1 / (coefficients->white_level - black);
+    }
     isp_denoise_levels(recipe, noise);
     return 0;
 }
@@ -57,17 +74,16 @@ static uint32_t tiles_across(uint32_t samples)
     return (samples + ISP_DENOISE_TILE - 1) / ISP_DENOISE_TILE;
 }
 
-uint32_t isp_denoise_tiles(uint32_t width, uint32_t height)
+uint32_t isp_denoise_tiles(const struct isp_geometry *geometry)
 {
-    return tiles_across(width) * tiles_across(height);
+    return tiles_across(geometry->crop.width) * tiles_across(geometry->crop.height);
 }
 
 void isp_denoise_tile(const struct isp_denoise_recipe *recipe, const struct isp_denoise *job,
     uint32_t tile, void *scratch)
 {
-    const uint32_t across = tiles_across(job->width);
-    sisp_assert(job->width >= 2 && job->height >= 2);
-    sisp_assert(tile < isp_denoise_tiles(job->width, job->height));
+    const uint32_t across = tiles_across(recipe->geometry.crop.width);
+    sisp_assert(tile < isp_denoise_tiles(&recipe->geometry));
     recipe->kernels->tile(&(struct denoise_tile){
         recipe, job, tile % across * TILE_CELLS, tile / across * TILE_CELLS, scratch});
 }

@@ -23,6 +23,7 @@
 #define ISP_DENOISE_DENOISE_H
 
 #include <isp/isp.h>
+#include <isp/still/unpack.h>
 
 #define BLOCK       8
 #define TILE_CELLS  (ISP_DENOISE_TILE / 2)
@@ -52,13 +53,16 @@ struct denoise_level {
     float light, light_step, bias, bias_step;
 };
 
-/** Code of a sample to equal noise: 2 x / (sqrt(shot x + root^2) + root). */
+/** Light to equal noise: 2 x / (sqrt(shot x + root^2) + root). */
 struct isp_denoise_recipe {
     float shot, root, square; /* root is that of square */
     float strength;
     float first, per_level; /* of the table */
     struct denoise_level levels[LEVELS];
     const struct denoise_kernels *kernels;
+    struct isp_geometry geometry;
+    enum sisp_packing packing;
+    float black[2][2], scale[2][2]; /* by row and column of the crop */
 };
 
 /** Rows of a plane stand in two halves, even columns before odd ones, `span` floats each. */
@@ -103,9 +107,23 @@ struct denoise_kernels {
 #define DENOISE_PASTE_(name, level) name##_##level
 #define DENOISE_PASTE(name, level)  DENOISE_PASTE_(name, level)
 
+/** Of the block of the map that a sample is in, or of the nearest one, in 1/ISP_BURST_NOISE_ONE. */
+static inline float denoise_variance(const struct denoise_tile *t, int64_t x, int64_t y)
+{
+    const uint32_t columns = isp_burst_blocks(t->recipe->geometry.crop.width),
+                   rows = isp_burst_blocks(t->recipe->geometry.crop.height);
+    const int64_t i = x < 0 ? 0 : x / 8, j = y < 0 ? 0 : y / 8;
+    const uint32_t column = i < columns ? (uint32_t)i : columns - 1,
+                   row = j < rows ? (uint32_t)j : rows - 1;
+    return (float)t->job->noise[(size_t)row * columns + column];
+}
+
 #ifdef ISA_NAME
+#define denoise_mend   DENOISE_PASTE(denoise_mend, ISA_NAME)
 #define denoise_shrink DENOISE_PASTE(denoise_shrink, ISA_NAME)
 #define denoise_weigh  DENOISE_PASTE(denoise_weigh, ISA_NAME)
+/** Replaces samples of the tile's mosaic that stand alone. */
+void denoise_mend(const struct denoise_tile *tile);
 /** The first estimate: four planes judged together; sums and weights are added to. */
 void denoise_shrink(const struct denoise_pass *pass);
 /** The second: one plane against its pilot. */

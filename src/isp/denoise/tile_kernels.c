@@ -1,39 +1,48 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A tile of the mosaic, from samples to samples; built once per instruction set level. */
 #include <isp/denoise/denoise.h>
-#include <isp/still/unpack.h>
-
-#include <stdbool.h>
 
 #define RANGE ((float)(65535 - ISP_MERGED_BLACK))
 
 /* ---- samples --------------------------------------------------------------------------------- */
 
 /* A sample's level, with noise of one everywhere; below the curve's foot it is a line. */
-static inline float equalise(const struct isp_denoise_recipe *r, uint16_t code)
+static inline float equalise(const struct isp_denoise_recipe *r, float x)
 {
-    const float x = ((float)code - ISP_MERGED_BLACK) * (1 / RANGE);
     const float square = r->shot * x + r->square;
     return 2 * x / (__builtin_sqrtf(square > 0 ? square : 0) + r->root);
 }
 
-/* What is outside the mosaic is mirrored, here as everywhere in the ISP. */
+/* Columns x0 and on of a row of the crop, mirrored outside, as far as any block looks. */
+static void load_words(const struct denoise_tile *t, uint32_t y, int64_t x0, uint16_t *words)
+{
+    const struct isp_geometry *g = &t->recipe->geometry;
+    const uint8_t *row = t->job->raw + (size_t)(g->crop.y + y) * g->raw_stride_bytes;
+    const int64_t width = g->crop.width, first = x0 > 0 ? x0 : 0;
+    const int64_t end = x0 + 2 * CELLS < width ? x0 + 2 * CELLS : width;
+    const int64_t needed = width + 2 * HALO_CELLS - x0;
+    uint16_t line[2 * CELLS + UNPACK_SLACK];
+    const uint16_t *inside = unpack_row(
+        t->recipe->packing, row, g->crop.x + (uint32_t)first, (uint32_t)(end - first), line);
+    memcpy(words + (first - x0), inside, (size_t)(end - first) * sizeof(uint16_t));
+    for (int64_t i = 0; i < first - x0; i++)
+        words[i] = inside[unpack_mirror(x0 + i, g->crop.width) - first];
+    for (int64_t i = end - x0; i < 2 * CELLS; i++)
+        words[i] = i < needed ? inside[unpack_mirror(x0 + i, g->crop.width) - first] : 0;
+}
+
 static void load_row(
     const struct denoise_tile *t, uint32_t row, float *restrict even, float *restrict odd)
 {
-    const struct isp_denoise *job = t->job;
+    const struct isp_denoise_recipe *r = t->recipe;
     const int64_t x0 = 2 * ((int64_t)t->x - HALO_CELLS);
     const int64_t y = 2 * ((int64_t)t->y - HALO_CELLS) + row;
-    const uint16_t *in = job->mosaic + (size_t)unpack_mirror(y, job->height) * job->width;
+    const float *black = r->black[row & 1], *scale = r->scale[row & 1];
     uint16_t words[2 * CELLS];
-    if (x0 >= 0 && x0 + 2 * CELLS <= job->width)
-        memcpy(words, in + x0, sizeof words);
-    else
-        for (unsigned i = 0; i < 2 * CELLS; i++)
-            words[i] = in[unpack_mirror(x0 + i, job->width)];
+    load_words(t, unpack_mirror(y, r->geometry.crop.height), x0, words);
     for (unsigned i = 0; i < CELLS; i++) {
-        even[i] = equalise(t->recipe, words[2 * i]);
-        odd[i] = equalise(t->recipe, words[2 * i + 1]);
+        even[i] = equalise(r, ((float)words[2 * i] - black[0]) * scale[0]);
+        odd[i] = equalise(r, ((float)words[2 * i + 1] - black[1]) * scale[1]);
     }
 }
 
@@ -62,12 +71,12 @@ static struct extent extent_of(uint32_t samples, uint32_t from)
 
 static struct extent across(const struct denoise_tile *t)
 {
-    return extent_of(t->job->width, t->x);
+    return extent_of(t->recipe->geometry.crop.width, t->x);
 }
 
 static struct extent down(const struct denoise_tile *t)
 {
-    return extent_of(t->job->height, t->y);
+    return extent_of(t->recipe->geometry.crop.height, t->y);
 }
 
 /* ---- noise of blocks ------------------------------------------------------------------------- */
@@ -77,16 +86,6 @@ static struct extent down(const struct denoise_tile *t)
 struct noise_blocks {
     uint32_t first, step, side, across, down;
 };
-
-static float noise_at(const struct denoise_tile *t, int64_t x, int64_t y)
-{
-    const uint32_t columns = isp_burst_blocks(t->job->width),
-                   rows = isp_burst_blocks(t->job->height);
-    const int64_t i = x < 0 ? 0 : x / 8, j = y < 0 ? 0 : y / 8;
-    const uint32_t column = i < columns ? (uint32_t)i : columns - 1,
-                   row = j < rows ? (uint32_t)j : rows - 1;
-    return (float)t->job->noise[(size_t)row * columns + column];
-}
 
 static void find_noise(const struct denoise_tile *t, const struct noise_blocks *b)
 {
@@ -100,119 +99,12 @@ static void find_noise(const struct denoise_tile *t, const struct noise_blocks *
             const int64_t x = x0 + b->first + (int64_t)i * b->step;
             line[i] = unit;
             if (t->job->noise && i < b->across)
-                line[i] = (noise_at(t, x + near, y + near) + noise_at(t, x + far, y + near) +
-                              noise_at(t, x + near, y + far) + noise_at(t, x + far, y + far)) *
+                line[i] = (denoise_variance(t, x + near, y + near) +
+                              denoise_variance(t, x + far, y + near) +
+                              denoise_variance(t, x + near, y + far) +
+                              denoise_variance(t, x + far, y + far)) *
                           unit * (0.25F / ISP_BURST_NOISE_ONE);
         }
-    }
-}
-
-/* ---- samples that stand alone ---------------------------------------------------------------- */
-
-#define HOT_SIGMAS 6
-#define LIT_SIGMAS 3
-#define HOT_MARGIN 4 /* cells at the rim, whose samples are not judged */
-
-static inline float sample(const struct denoise_scratch *s, int32_t x, int32_t y)
-{
-    return s->mosaic[y][x & 1][x >> 1];
-}
-
-/* Least and most of the eight nearest of its colour. */
-static void find_range(const struct denoise_scratch *s, int32_t x, int32_t y, float out[2])
-{
-    out[0] = out[1] = sample(s, x - 2, y - 2);
-    for (int32_t k = 1; k < 9; k++) {
-        const float v = sample(s, x + k % 3 * 2 - 2, y + k / 3 * 2 - 2);
-        if (k == 4)
-            continue;
-        out[0] = v < out[0] ? v : out[0];
-        out[1] = v > out[1] ? v : out[1];
-    }
-}
-
-/* Light falls on neighbours, too: a point of it is seen in their colours. */
-static bool is_lit(const struct denoise_scratch *s, int32_t x, int32_t y, float sign, float noise)
-{
-    for (int32_t k = 0; k < 9; k++) {
-        const int32_t i = x + k % 3 - 1, j = y + k / 3 - 1;
-        float range[2];
-        if (k == 4)
-            continue;
-        find_range(s, i, j, range);
-        const float beyond = sign > 0 ? sample(s, i, j) - range[1] : range[0] - sample(s, i, j);
-        if (beyond > LIT_SIGMAS * noise)
-            return true;
-    }
-    return false;
-}
-
-static void judge(const struct denoise_tile *t, int32_t x, int32_t y, float noise, uint32_t *count)
-{
-    struct denoise_scratch *s = t->scratch;
-    float range[2];
-    find_range(s, x, y, range);
-    const float v = sample(s, x, y), margin = HOT_SIGMAS * noise + range[1] - range[0];
-    const float sign = v > range[1] ? 1 : -1;
-    if ((v <= range[1] + margin && v >= range[0] - margin) || is_lit(s, x, y, sign, noise))
-        return;
-    if (*count == HOT_MAX)
-        return;
-    s->hot[*count][0] = (uint32_t)x;
-    s->hot[*count][1] = (uint32_t)y;
-    s->mended[(*count)++] =
-        (sample(s, x - 2, y) + sample(s, x + 2, y) + sample(s, x, y - 2) + sample(s, x, y + 2)) *
-        0.25F;
-}
-
-/* Which samples of half a row are beyond the four nearest of their colour: few. */
-static void find_alone(const float row[2 * CELLS][2][MOSAIC_SPAN], uint32_t y, uint32_t half,
-    const float *restrict noise, uint8_t *restrict is_alone)
-{
-    const float *at = row[y][half], *up = row[y - 2][half], *down = row[y + 2][half];
-    for (unsigned i = HOT_MARGIN; i < CELLS - HOT_MARGIN; i++) {
-        const float v = at[i], left = at[i - 1], right = at[i + 1];
-        const float low_x = left < right ? left : right, high_x = left < right ? right : left;
-        const float low_y = up[i] < down[i] ? up[i] : down[i],
-                    high_y = up[i] < down[i] ? down[i] : up[i];
-        const float low = low_x < low_y ? low_x : low_y, high = high_x > high_y ? high_x : high_y;
-        const float margin = HOT_SIGMAS * noise[i];
-        is_alone[i] = (v > high + margin) | (v < low - margin);
-    }
-}
-
-/* Sigmas of a row's samples, by cells. */
-static void find_sigmas(const struct denoise_tile *t, uint32_t y, float sigmas[CELLS])
-{
-    const int64_t x0 = 2 * ((int64_t)t->x - HALO_CELLS), y0 = 2 * ((int64_t)t->y - HALO_CELLS);
-    for (uint32_t i = 0; i < CELLS; i++) {
-        sigmas[i] = 1;
-        if (t->job->noise)
-            sigmas[i] =
-                __builtin_sqrtf(noise_at(t, x0 + 2 * i, y0 + y) * (1.0F / ISP_BURST_NOISE_ONE));
-    }
-}
-
-static void mend(const struct denoise_tile *t)
-{
-    struct denoise_scratch *s = t->scratch;
-    float sigmas[CELLS];
-    uint32_t count = 0;
-    for (uint32_t y = 2 * HOT_MARGIN; y < 2 * (CELLS - HOT_MARGIN); y++) {
-        if (y % 8 == 0)
-            find_sigmas(t, y, sigmas);
-        for (uint32_t half = 0; half < 2; half++) {
-            uint8_t is_alone[CELLS];
-            find_alone(s->mosaic, y, half, sigmas, is_alone);
-            for (uint32_t i = HOT_MARGIN; i < CELLS - HOT_MARGIN; i++) {
-                if (is_alone[i])
-                    judge(t, (int32_t)(2 * i + half), (int32_t)y, sigmas[i], &count);
-            }
-        }
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t x = s->hot[i][0], y = s->hot[i][1];
-        s->mosaic[y][x & 1][x >> 1] = s->mended[i];
     }
 }
 
@@ -472,12 +364,14 @@ static void store(const struct denoise_tile *t)
     const struct isp_denoise *job = t->job;
     const struct denoise_scratch *s = t->scratch;
     const uint32_t x0 = 2 * t->x, y0 = 2 * t->y;
-    for (uint32_t y = y0; y < y0 + ISP_DENOISE_TILE && y < job->height; y++) {
+    const uint32_t width = t->recipe->geometry.crop.width, height = t->recipe->geometry.crop.height;
+    for (uint32_t y = y0; y < y0 + ISP_DENOISE_TILE && y < height; y++) {
         const uint32_t row = y - y0 + 2 * HALO_CELLS;
-        uint16_t *out = job->out + (size_t)y * job->width;
-        for (uint32_t x = x0; x < x0 + ISP_DENOISE_TILE && x < job->width; x++) {
+        uint16_t *out = job->out + (size_t)y * width;
+        for (uint32_t x = x0; x < x0 + ISP_DENOISE_TILE && x < width; x++) {
             const uint32_t i = x / 2 - t->x + HALO_CELLS, half = x & 1;
-            const float noise = job->noise ? noise_at(t, x, y) * (1.0F / ISP_BURST_NOISE_ONE) : 1;
+            const float noise =
+                job->noise ? denoise_variance(t, x, y) * (1.0F / ISP_BURST_NOISE_ONE) : 1;
             out[x] =
                 to_code(t->recipe, s->sum.mosaic[row][half][i] + s->local[row][half][i], noise);
         }
@@ -487,7 +381,7 @@ static void store(const struct denoise_tile *t)
 static void run_tile(const struct denoise_tile *t)
 {
     load(t);
-    mend(t);
+    denoise_mend(t);
     estimate(t);
     take_colour_off(t->scratch);
     refine(t);

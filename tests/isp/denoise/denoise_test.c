@@ -87,15 +87,32 @@ struct denoiser {
     bool is_backwards;
 };
 
+static struct isp_geometry geometry_of(const struct mosaic *m)
+{
+    return (struct isp_geometry){.raw_fourcc = sisp_raw_format_find("SRGGB16")->fourcc,
+        .raw_width = m->width,
+        .raw_height = m->height,
+        .raw_stride_bytes = (size_t)m->width * 2,
+        .crop = {0, 0, m->width, m->height}};
+}
+
+static struct sisp_coefficients coefficients_of(float strength)
+{
+    return (struct sisp_coefficients){
+        .black_level = {BLACK, BLACK, BLACK, BLACK}, .white_level = 65535, .denoise = strength};
+}
+
 static struct mosaic denoise(const struct mosaic *in, const struct denoiser *d)
 {
     struct isp_denoise_recipe *recipe = aligned_alloc(64, isp_denoise_recipe_size());
     void *scratch = aligned_alloc(64, isp_denoise_scratch_size());
     struct mosaic out = mosaic_make(in->width, in->height);
-    const struct isp_denoise job = {in->samples, out.samples, in->width, in->height, d->map};
-    const uint32_t tiles = isp_denoise_tiles(in->width, in->height);
+    const struct isp_denoise job = {(const uint8_t *)in->samples, out.samples, d->map};
+    const struct isp_geometry g = geometry_of(in);
+    const struct sisp_coefficients c = coefficients_of(d->strength);
+    const uint32_t tiles = isp_denoise_tiles(&g);
     memset(scratch, d->is_backwards ? 0xff : 0, isp_denoise_scratch_size());
-    CHECK_EQ(isp_denoise_compile(recipe, d->noise, d->strength, d->isa), 0);
+    CHECK_EQ(isp_denoise_compile(recipe, &g, &c, d->noise, d->isa), 0);
     for (uint32_t i = 0; i < tiles; i++)
         isp_denoise_tile(recipe, &job, d->is_backwards ? tiles - 1 - i : i, scratch);
     free(scratch);
@@ -294,12 +311,16 @@ TEST(more_strength_leaves_less)
 TEST(what_is_no_model_is_refused)
 {
     struct isp_denoise_recipe *recipe = aligned_alloc(64, isp_denoise_recipe_size());
+    const struct mosaic m = {2, 2, NULL};
+    const struct isp_geometry g = geometry_of(&m);
+    const struct sisp_coefficients c = coefficients_of(1), off = coefficients_of(0),
+                                   more = coefficients_of(2.1F);
     const struct isp_denoise_noise models[] = {{-1, 1e-6F, -0.1F}, {0.1F, 0, -0.1F},
-        {0.1F, 1e-6F, 0}, {NAN, 1e-6F, -0.1F}, {0.1F, NAN, -0.1F}, {2, 1e-6F, -0.1F}};
+        {0.1F, 1e-6F, 0.1F}, {NAN, 1e-6F, -0.1F}, {0.1F, NAN, -0.1F}, {2, 1e-6F, -0.1F}};
     for (unsigned i = 0; i < 6; i++)
-        CHECK_EQ(isp_denoise_compile(recipe, &models[i], 1, ISP_ISA_BASE), -EINVAL);
-    CHECK_EQ(isp_denoise_compile(recipe, &weak, 0, ISP_ISA_BASE), -EINVAL);
-    CHECK_EQ(isp_denoise_compile(recipe, &weak, 2.1F, ISP_ISA_BASE), -EINVAL);
+        CHECK_EQ(isp_denoise_compile(recipe, &g, &c, &models[i], ISP_ISA_BASE), -EINVAL);
+    CHECK_EQ(isp_denoise_compile(recipe, &g, &off, &weak, ISP_ISA_BASE), -EINVAL);
+    CHECK_EQ(isp_denoise_compile(recipe, &g, &more, &weak, ISP_ISA_BASE), -EINVAL);
     free(recipe);
 }
 
