@@ -65,6 +65,10 @@ int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_geom
         recipe->black[k >> 1][k & 1] = black;
         recipe->scale[k >> 1][k & 1] = 1 / (coefficients->white_level - black);
     }
+    const bool has_green_first = corner == SISP_CFA_GRBG || corner == SISP_CFA_GBRG;
+    recipe->is_grey[1] = format->is_mono || has_green_first;
+    recipe->is_grey[2] = format->is_mono || !has_green_first;
+    recipe->is_grey[3] = format->is_mono;
     isp_denoise_levels(recipe, noise);
     return 0;
 }

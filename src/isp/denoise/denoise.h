@@ -25,6 +25,8 @@
 #include <isp/isp.h>
 #include <isp/still/unpack.h>
 
+#include <stdbool.h>
+
 #define BLOCK       8
 #define TILE_CELLS  (ISP_DENOISE_TILE / 2)
 #define HALO_CELLS  20
@@ -63,12 +65,14 @@ struct isp_denoise_recipe {
     struct isp_geometry geometry;
     enum sisp_packing packing;
     float black[2][2], scale[2][2]; /* by row and column of the crop */
+    bool is_grey[4]; /* planes of cells that are zero where there is no detail: of equal colours */
 };
 
 /** Rows of a plane stand in two halves, even columns before odd ones, `span` floats each. */
 struct denoise_pass {
     const float *in[4], *pilot;
     float *sum[4], *weight[4]; /* weight: one for each 2x2 */
+    const bool *is_grey;       /* planes whose means are judged, too */
     const float *noise;        /* variance of each block: rows of BLOCKS_SPAN */
     uint32_t span;
     uint32_t first, blocks;         /* pairs of columns where blocks begin */

@@ -170,7 +170,8 @@ struct shrink_strips {
     struct shrunk out[PLANES];
 };
 
-static void shrink_group(struct shrink_strips *s, uint32_t i, const float *noise)
+static void shrink_group(
+    struct shrink_strips *s, uint32_t i, const float *noise, const bool *is_grey)
 {
     lanes c[PLANES][BLOCK][BLOCK];
     const lanes variance = AT(noise), threshold = variance * THRESHOLD;
@@ -183,8 +184,13 @@ static void shrink_group(struct shrink_strips *s, uint32_t i, const float *noise
             square[p] = c[p][k / BLOCK][k % BLOCK] * c[p][k / BLOCK][k % BLOCK];
             all += square[p] * OTHERS;
         }
-        for (unsigned p = 0; p < PLANES && k > 0; p++) {
-            const masks is_signal = square[p] * (1 - OTHERS) + all >= threshold;
+        for (unsigned p = 0; p < PLANES; p++) {
+            /* A mean is its plane's own matter; that of colour is always kept. */
+            masks is_signal = square[p] >= threshold;
+            if (k > 0)
+                is_signal = square[p] * (1 - OTHERS) + all >= threshold;
+            else if (!is_grey[p])
+                continue;
             lanes *at = &c[p][k / BLOCK][k % BLOCK];
             *at = (lanes)((masks)*at & is_signal);
             kept[p] -= is_signal;
@@ -205,7 +211,8 @@ void denoise_shrink(const struct denoise_pass *pass)
         for (unsigned p = 0; p < PLANES; p++)
             columns_forward(pass, pass->in[p], 2 * row, &s.in[p]);
         for (uint32_t i = 0; i < pass->blocks; i += LANES)
-            shrink_group(&s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i);
+            shrink_group(
+                &s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i, pass->is_grey);
         for (unsigned p = 0; p < PLANES; p++) {
             columns_backward(pass, &s.out[p], 2 * row, pass->sum[p]);
             add_weights(pass, &s.out[p], row, pass->weight[p]);
