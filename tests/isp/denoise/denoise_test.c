@@ -218,6 +218,48 @@ TEST(tiles_have_no_seams)
     free(b.samples);
 }
 
+/* The samples of a crop, and no others: whatever is around it, however the raw is packed. */
+TEST(a_crop_of_packed_samples_is_what_it_holds)
+{
+    struct mosaic m = mosaic_make(70, 50);
+    struct base_prng prng = {5};
+    uint8_t *packed = calloc(56, 100); /* SRGGB10P, 80x56 */
+    for (uint32_t y = 0; y < 50; y++) {
+        for (uint32_t x = 0; x < 70; x++) {
+            const uint32_t code = 300 + base_prng_below(&prng, 200), at = x + 6;
+            uint8_t *group = packed + (size_t)(y + 4) * 100 + at / 4 * 5;
+            m.samples[y * 70 + x] = (uint16_t)code;
+            group[at % 4] = (uint8_t)(code >> 2);
+            group[4] |= (uint8_t)((code & 3) << 2 * (at % 4));
+        }
+    }
+    struct isp_geometry g = geometry_of(&m);
+    struct sisp_coefficients c = {
+        .black_level = {64, 64, 64, 64}, .white_level = 1023, .denoise = 1};
+    struct isp_denoise_recipe *recipe = aligned_alloc(64, isp_denoise_recipe_size());
+    void *scratch = aligned_alloc(64, isp_denoise_scratch_size());
+    struct mosaic out[2] = {mosaic_make(70, 50), mosaic_make(70, 50)};
+    for (unsigned k = 0; k < 2; k++) {
+        CHECK_EQ(isp_denoise_compile(recipe, &g, &c, &strong, ISP_ISA_BASE), 0);
+        const struct isp_denoise job = {
+            k ? packed : (const uint8_t *)m.samples, out[k].samples, NULL};
+        isp_denoise_tile(recipe, &job, 0, scratch);
+        g = (struct isp_geometry){.raw_fourcc = sisp_raw_format_find("SRGGB10P")->fourcc,
+            .raw_width = 80,
+            .raw_height = 56,
+            .raw_stride_bytes = 100,
+            .crop = {6, 4, 70, 50}};
+    }
+    CHECK_EQ(most_apart(&out[0], &out[1]), 0);
+    CHECK(most_apart(&out[0], &m) > 1000);
+    free(out[0].samples);
+    free(out[1].samples);
+    free(m.samples);
+    free(packed);
+    free(recipe);
+    free(scratch);
+}
+
 TEST(what_has_no_noise_stays)
 {
     static const uint32_t sizes[][2] = {{2, 2}, {3, 5}, {17, 2}, {249, 9}, {64, 251}};
@@ -329,6 +371,7 @@ int main(void)
     RUN(noise_goes_and_light_stays);
     RUN(any_order_and_level_gives_the_same_bits);
     RUN(tiles_have_no_seams);
+    RUN(a_crop_of_packed_samples_is_what_it_holds);
     RUN(what_has_no_noise_stays);
     RUN(black_and_white_stay);
     RUN(a_hot_sample_goes_and_a_point_of_light_stays);
