@@ -25,7 +25,7 @@ static const char help[] =
     "as\n"
     "                           5000K the colour temperature of the light\n"
     "      --exposure EV        brighter or darker than automatic\n"
-    "      --demosaic mhc|bilinear\n"
+    "      --demosaic mhc|bilinear|best\n"
     "      --color srgb|camera  colours of the output (srgb)\n"
     "      --tone default|linear  linear: black is 0, white is full scale, exposure untouched\n"
     "      --lane background|fast  background makes stills, fast is the preview's path\n"
@@ -98,15 +98,17 @@ static bool bad_value(const char *name, const char *value, const char *wants)
 }
 
 /* One of two words into 0 or 1. */
-static bool choose(const char *name, const char *value, const char *const words[2], float *out)
+/* One of two words, then NULL, or of three. */
+static bool choose(const char *name, const char *value, const char *const words[3], float *out)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3 && words[i]; i++) {
         if (strcmp(value, words[i]) == 0) {
             *out = (float)i;
             return true;
         }
     }
-    cli_error("develop", "'--%s %s': it is %s or %s", name, value, words[0], words[1]);
+    cli_error("develop", "'--%s %s': it is %s%s%s or %s", name, value, words[0],
+        words[2] ? ", " : "", words[2] ? words[1] : "", words[2] ? words[2] : words[1]);
     return false;
 }
 
@@ -163,8 +165,9 @@ static bool set_isa(struct develop_options *o, const char *value)
 /* How the picture should look. */
 static bool set_wish(struct develop_options *o, const char *name, const char *value)
 {
-    static const char *const colors[] = {"srgb", "camera"}, *const tones[] = {"default", "linear"};
-    static const char *const demosaics[] = {"mhc", "bilinear"};
+    static const char *const colors[3] = {"srgb", "camera"};
+    static const char *const tones[3] = {"default", "linear"};
+    static const char *const demosaics[3] = {"mhc", "bilinear", "best"};
     float *values = o->params.value;
     double ev;
     o->has_wishes = true;
@@ -186,7 +189,7 @@ static bool set_wish(struct develop_options *o, const char *name, const char *va
 
 static bool set_option(struct develop_options *o, const char *name, const char *value)
 {
-    static const char *const lanes[] = {"background", "fast"};
+    static const char *const lanes[3] = {"background", "fast"};
     float choice = 0;
     int r = value ? cli_raw_option("develop", &o->raw, name, value) : 0;
     if (value && !r)

@@ -33,6 +33,7 @@ const char *sisp_flicker_name(enum sisp_flicker flicker)
 static const char *const demosaic_names[] = {
     [SISP_DEMOSAIC_MHC] = "mhc",
     [SISP_DEMOSAIC_BILINEAR] = "bilinear",
+    [SISP_DEMOSAIC_BEST] = "best",
 };
 
 const char *sisp_demosaic_name(enum sisp_demosaic demosaic)
@@ -42,7 +43,7 @@ const char *sisp_demosaic_name(enum sisp_demosaic demosaic)
 
 int sisp_demosaic_find(const char *name)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i <= SISP_DEMOSAIC_BEST; i++) {
         if (strcasecmp(demosaic_names[i], name) == 0)
             return i;
     }

@@ -167,7 +167,7 @@ static void demosaic_row(const struct fast_run *run, uint32_t y)
     memcpy(task.ccm, recipe->ccm[fast_row_is_blue(recipe, y)], sizeof(task.ccm));
     if (recipe->raw->is_mono)
         kernels->mono(&task);
-    else if (recipe->demosaic == SISP_DEMOSAIC_MHC)
+    else if (recipe->demosaic != SISP_DEMOSAIC_BILINEAR)
         kernels->mhc[own_phase](&task);
     else
         kernels->bilinear[own_phase](&task);

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The still path's walk: strips of columns, in each the rows of a band through rings of rows. */
-#include <isp/still/still.h>
+#include <isp/still/best.h>
 #include <isp/still/unpack.h>
 
 #include <base/base.h>
 
-#define LINES    5 /* that the demosaic sees: from two above to two below */
+#define AROUND   2 /* rows above and below that the plain demosaics see */
+#define LINES    (2 * AROUND + 1)
 #define RGB_ROWS (2 * STILL_AROUND_MAX + 1)
 
 /* 64-byte alignment of every row. */
 struct scratch {
     _Alignas(64) uint16_t words[2 * STILL_ROW_CELLS + UNPACK_SLACK];
-    _Alignas(64) float lines[LINES][2][STILL_ROW_CELLS];
+    _Alignas(64) still_row lines[STILL_LINES];
     _Alignas(64) float rgb[RGB_ROWS][3][STILL_RGB_FLOATS];
+    _Alignas(64) struct still_best best;
 };
 
 struct walk {
     struct still_strip strip;
     const uint8_t *raw;
     struct scratch *scratch;
+    unsigned line_mask; /* of rows that are kept: no more than needed stay in cache */
+    int64_t first_line;
     int64_t next_line, next_rgb; /* rows to be made next */
 };
 
@@ -27,10 +31,14 @@ size_t isp_still_scratch_size(const struct isp_geometry *geometry)
     return sizeof(struct scratch);
 }
 
-/* Rows -2.. of the crop; one above and one below the ends are mirrored. */
-static struct still_line line_at(struct scratch *scratch, int64_t y)
+static bool is_best(const struct isp_still_recipe *recipe)
 {
-    float(*row)[STILL_ROW_CELLS] = scratch->lines[(y + LINES * STILL_AROUND_MAX) % LINES];
+    return recipe->demosaic == SISP_DEMOSAIC_BEST && !recipe->is_mono;
+}
+
+static struct still_line line_at(struct walk *w, int64_t y)
+{
+    float(*row)[STILL_ROW_CELLS] = w->scratch->lines[y & w->line_mask];
     return (struct still_line){{row[0] + STILL_MARGIN_CELLS, row[1] + STILL_MARGIN_CELLS}};
 }
 
@@ -43,13 +51,32 @@ static struct still_rgb rgb_at(struct scratch *scratch, uint32_t around, int64_t
     return rgb;
 }
 
-static void linear_rows(struct walk *w, int64_t end)
+static void linear_row(struct walk *w)
 {
     const struct isp_still_recipe *recipe = w->strip.recipe;
-    for (; w->next_line < end; w->next_line++) {
-        struct still_line line = line_at(w->scratch, w->next_line);
-        uint32_t y = unpack_mirror(w->next_line, recipe->geometry.crop.height);
-        recipe->kernels->linearise(&w->strip, w->raw, y, &line, w->scratch->words);
+    struct still_line line = line_at(w, w->next_line);
+    uint32_t y = unpack_mirror(w->next_line, recipe->geometry.crop.height);
+    recipe->kernels->linearise(&w->strip, w->raw, y, &line, w->scratch->words);
+    w->next_line++;
+}
+
+static void plain_row(struct walk *w, const struct still_rgb *rgb)
+{
+    while (w->next_line <= w->next_rgb + AROUND)
+        linear_row(w);
+    struct still_line lines[LINES];
+    for (unsigned i = 0; i < LINES; i++)
+        lines[i] = line_at(w, w->next_rgb - AROUND + i);
+    w->strip.recipe->kernels->demosaic(&w->strip, lines, w->next_rgb, rgb);
+}
+
+static void best_row(struct walk *w, const struct still_rgb *rgb)
+{
+    while (w->next_line <= w->next_rgb + STILL_BEST_ROWS) {
+        const int64_t line = w->next_line;
+        linear_row(w);
+        w->strip.recipe->kernels->best(
+            &w->strip, w->scratch->lines, &w->scratch->best, line, w->first_line, rgb);
     }
 }
 
@@ -57,12 +84,8 @@ static void rgb_rows(struct walk *w, int64_t end)
 {
     const struct isp_still_recipe *recipe = w->strip.recipe;
     for (; w->next_rgb < end; w->next_rgb++) {
-        linear_rows(w, w->next_rgb + LINES / 2 + 1);
-        struct still_line lines[LINES];
-        for (unsigned i = 0; i < LINES; i++)
-            lines[i] = line_at(w->scratch, w->next_rgb - LINES / 2 + i);
         struct still_rgb rgb = rgb_at(w->scratch, recipe->around, w->next_rgb);
-        recipe->kernels->demosaic(&w->strip, lines, w->next_rgb, &rgb);
+        (is_best(recipe) ? best_row : plain_row)(w, &rgb);
         recipe->kernels->colour(&w->strip, w->next_rgb, &rgb);
     }
 }
@@ -73,7 +96,8 @@ static void develop_strip(struct walk *w, const struct sisp_image *out, uint32_t
     const uint32_t around = recipe->around;
     const size_t x_bytes = sisp_pixel_row_bytes(out->format, 0, w->strip.x);
     w->next_rgb = (int64_t)y0 - around;
-    w->next_line = w->next_rgb - LINES / 2;
+    w->first_line = w->next_rgb - (is_best(recipe) ? STILL_BEST_ROWS : AROUND);
+    w->next_line = w->first_line;
     for (uint32_t y = y0; y < y1; y++) {
         rgb_rows(w, (int64_t)y + around + 1);
         struct still_rgb rows[RGB_ROWS];
@@ -88,11 +112,13 @@ void isp_still_band(const struct isp_still_recipe *recipe, const uint8_t *raw,
     const struct sisp_image *out, uint32_t y0, uint32_t y1, void *scratch)
 {
     const uint32_t width = recipe->geometry.crop.width;
+    const uint32_t margin = recipe->around / 2 + (is_best(recipe) ? STILL_BEST_CELLS : AROUND / 2);
     for (uint32_t x = 0; x < width; x += 2 * STILL_STRIP_CELLS) {
         uint32_t columns =
             width - x < 2 * STILL_STRIP_CELLS ? width - x : 2 * (uint32_t)STILL_STRIP_CELLS;
         struct walk w = {
-            .strip = {recipe, x, columns, (columns + 1) / 2, 1 + recipe->around / 2},
+            .strip = {recipe, x, columns, (columns + 1) / 2, margin},
+            .line_mask = (is_best(recipe) ? STILL_LINES : 8) - 1,
             .raw = raw,
             .scratch = scratch,
         };

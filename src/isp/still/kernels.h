@@ -5,6 +5,13 @@
 
 #include <isp/still/still.h>
 
+/* Before a loop whose rows do not overlap: compilers lose sight of it among many rows. */
+#ifdef __clang__
+#define STILL_APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define STILL_APART _Pragma("GCC ivdep")
+#endif
+
 #define STILL_SYMBOL_(name, level) name##_##level
 #define STILL_SYMBOL(name, level)  STILL_SYMBOL_(name, level)
 
@@ -14,6 +21,8 @@
         uint32_t y, const struct still_line *line, uint16_t *words);                               \
     void STILL_SYMBOL(still_malvar, level)(const struct still_strip *strip,                        \
         const struct still_line lines[5], int64_t y, const struct still_rgb *rgb);                 \
+    void STILL_SYMBOL(still_best, level)(const struct still_strip *strip, const still_row *lines,  \
+        struct still_best *best, int64_t line, int64_t first, const struct still_rgb *rgb);        \
     void STILL_SYMBOL(still_finish, level)(                                                        \
         const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);              \
     void STILL_SYMBOL(still_colour, level)(                                                        \

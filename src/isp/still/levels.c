@@ -8,6 +8,7 @@
         STILL_SYMBOL(still_linearise, level),                                                      \
         STILL_SYMBOL(still_malvar, level),                                                         \
         STILL_SYMBOL(still_colour, level),                                                         \
+        STILL_SYMBOL(still_best, level),                                                           \
         STILL_SYMBOL(still_finish, level),                                                         \
         STILL_SYMBOL(still_sum, level),                                                            \
         STILL_SYMBOL(still_plan, level),                                                           \

@@ -5,8 +5,7 @@
  */
 #include <isp/still/kernels.h>
 #include <isp/still/unpack.h>
-
-#include <string.h>
+#include <isp/still/zip.h>
 
 /*
  * The neighbourhood of the sites of one phase, for five rows: own[r][k] is the site's column,
@@ -93,21 +92,6 @@ static void grey(const struct window *w, uint32_t count, float (*half)[STILL_ROW
         half[0][k] = half[1][k] = half[2][k] = still_clamp(c[k], 0, w->limit);
 }
 
-typedef float v8 __attribute__((vector_size(32)));
-
-/* Whole vectors: rows have room for them. Compilers pair the samples one by one. */
-static void zip(const float *even, const float *odd, uint32_t count, float *out)
-{
-    for (uint32_t k = 0; k < count; k += 8) {
-        v8 a, b, pair[2];
-        memcpy(&a, even + k, sizeof(a));
-        memcpy(&b, odd + k, sizeof(b));
-        pair[0] = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
-        pair[1] = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
-        memcpy(out + 2 * (size_t)k, pair, sizeof(pair));
-    }
-}
-
 void STILL_SYMBOL(still_malvar, ISA_NAME)(const struct still_strip *strip,
     const struct still_line lines[5], int64_t y, const struct still_rgb *rgb)
 {
@@ -130,5 +114,5 @@ void STILL_SYMBOL(still_malvar, ISA_NAME)(const struct still_strip *strip,
                 &w, count, half[channel], half[1], half[2 - channel]);
     }
     for (unsigned c = 0; c < 3; c++)
-        zip(halves[0][c], halves[1][c], count, rgb->channel[c] - 2 * before);
+        still_zip(halves[0][c], halves[1][c], count, rgb->channel[c] - 2 * before);
 }

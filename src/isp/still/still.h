@@ -18,6 +18,12 @@
 #define STILL_AROUND_MAX 8
 #define STILL_RGB_FLOATS (2 * STILL_ROW_CELLS) /* of one channel of a row */
 
+/* Linear rows that are kept, at least: a power of two. */
+#define STILL_LINES 32
+
+/** Values of even and odd columns of a row, apart, the margins included. */
+typedef float still_row[2][STILL_ROW_CELLS];
+
 #define STILL_CORING_LEVELS 16 /* of display values */
 
 /** One linear row, even and odd columns apart: phase[x & 1][x >> 1], x from the strip's first
@@ -40,6 +46,8 @@ struct still_strip {
     uint32_t margin; /* cells of linear rows at both ends, beyond the picture's ends mirrored */
 };
 
+struct still_best;
+
 /** The row kernels of one instruction set level. */
 struct still_kernels {
     /** Row y of the crop, unpacked and linear. words: scratch. */
@@ -50,6 +58,11 @@ struct still_kernels {
         const struct still_rgb *rgb);
     /** Row y, linear, to display values 0..1 in place, `around` columns at both ends included. */
     void (*colour)(const struct still_strip *strip, int64_t y, const struct still_rgb *rgb);
+    /** Takes linear row `line`, the next one after `first` and those that came since, of rings of
+     * STILL_LINES rows (row y at y modulo that); makes row `line - STILL_BEST_ROWS` of colours,
+     * from 2 * STILL_BEST_ROWS after the first on. */
+    void (*best)(const struct still_strip *strip, const still_row *lines, struct still_best *best,
+        int64_t line, int64_t first, const struct still_rgb *rgb);
     /** Output row of display values from rows[around], and from its surroundings:
      * rows[0..2*around]. out: the pixel at the strip's first column. */
     void (*finish)(const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);
@@ -70,6 +83,8 @@ struct isp_still_recipe {
     float black[SISP_SITE_COUNT];
     float scale[SISP_SITE_COUNT]; /* wb gain / (white - black) */
     float clip_level;
+    float slopes[2]; /* of one colour on another, least and greatest: of constants compilers would
+                        make branches */
     float ccm[9];
     float tone[SISP_TONE_KNOTS], tone_delta[SISP_TONE_KNOTS]; /* delta: to the next knot */
     struct sisp_lsc_mesh lsc;
