@@ -102,9 +102,10 @@ struct sisp_coefficients {
     float green_balance;   /* relative difference of the greens that is removed; [0,0.25], 0: off */
     uint32_t defect_count; /* known defects, in order of y, then x, each once */
     struct sisp_defect defects[SISP_DEFECTS_MAX];
-    float sharpness;      /* 0: off, 1: the finest details twice as strong; at most 2 */
-    float denoise_luma;   /* 0: off, 1: differences up to 2 sigmas are noise; at most 2 */
-    float denoise_chroma; /* likewise */
+    uint32_t highlight_recovery; /* of stills: 1: clipped samples from the other colours around */
+    float sharpness;             /* 0: off, 1: the finest details twice as strong; at most 2 */
+    float denoise_luma;          /* 0: off, 1: differences up to 2 sigmas are noise; at most 2 */
+    float denoise_chroma;        /* likewise */
     /* Of stills. local_tone: the share of differences of brightness beyond a stop that goes,
      * [0,0.9]; local_contrast: by how much smaller ones grow, [0,1]; still_sharpness: as sharpness.
      */

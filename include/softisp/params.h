@@ -46,6 +46,7 @@ enum sisp_param {
     SISP_PARAM_BLACK_MODE,
     SISP_PARAM_PRESET,
     SISP_PARAM_LOCAL_TONE,
+    SISP_PARAM_HIGHLIGHT_RECOVERY,
     SISP_PARAM_COUNT,
 };
 
@@ -66,7 +67,7 @@ enum sisp_black_mode {
 
 /** Values of SISP_PARAM_PRESET: what the parameters of the look add to. */
 enum sisp_preset {
-    SISP_PRESET_NATURAL, /* stills: local tone mapping 0.4, sharpness 0.5 */
+    SISP_PRESET_NATURAL, /* stills: local tone mapping 0.4, sharpness 0.5, highlight recovery */
     SISP_PRESET_NEUTRAL, /* none of that: stills as previews */
     SISP_PRESET_VIVID, /* stills: 0.4 with more local contrast, 0.8; saturation 1.2, contrast 1.1 */
 };

@@ -111,7 +111,8 @@ static bool read_look(const json_t *o, struct sisp_coefficients *c)
 {
     if (!json_object_get(o, "still_sharpness"))
         return true;
-    bool ok = read_float(o, "local_tone", &c->local_tone);
+    bool ok = read_u32(o, "highlight_recovery", 1, &c->highlight_recovery);
+    ok &= read_float(o, "local_tone", &c->local_tone);
     ok &= read_float(o, "local_contrast", &c->local_contrast);
     return read_float(o, "still_sharpness", &c->still_sharpness) && ok;
 }

@@ -188,6 +188,7 @@ static void write_bayer(struct lines *f, const struct sisp_coefficients *c)
 
 static void write_look(struct lines *f, const struct sisp_coefficients *c)
 {
+    lines_add(f, "\"highlight_recovery\":%u,", c->highlight_recovery);
     lines_add(f, "\"local_tone\":%.9g,\"local_contrast\":%.9g,\"still_sharpness\":%.9g,",
         (double)c->local_tone, (double)c->local_contrast, (double)c->still_sharpness);
 }

@@ -26,6 +26,8 @@ void isp_look(struct sisp_coefficients *out, const struct sisp_params *params)
     const double sharpness = look->sharpness + isp_param(params, SISP_PARAM_SHARPNESS);
     out->local_tone = (float)isp_clamp(tone, 0, LOCAL_TONE_MAX);
     out->local_contrast = out->local_tone > 0 ? (float)look->local_contrast : 0;
+    out->highlight_recovery = look != &looks[SISP_PRESET_NEUTRAL] &&
+                              isp_param(params, SISP_PARAM_HIGHLIGHT_RECOVERY) != 0;
     out->still_sharpness = (float)isp_clamp(sharpness, 0, 2);
 }
 

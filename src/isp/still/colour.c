@@ -32,6 +32,37 @@ static void matrix_row(
         out[i] = still_clamp(m[0] * r[i] + m[1] * g[i] + m[2] * b[i], 0, 1);
 }
 
+static bool is_above_knee(
+    const struct isp_still_recipe *recipe, uint32_t count, float *const rgb[3])
+{
+    const float *r = rgb[0], *g = rgb[1], *b = rgb[2];
+    float most = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const float more = r[i] > g[i] ? r[i] : g[i], top = more > b[i] ? more : b[i];
+        most = top > most ? top : most;
+    }
+    return most * recipe->style.unit > LOOK_KNEE;
+}
+
+/* Recovered highlights into 0..clip level: straight up to the knee, then ever flatter, and from the
+ * clip level on ever whiter, so that the white level is white. */
+static void compress(const struct isp_still_recipe *recipe, uint32_t count, float *const rgb[3])
+{
+    float *r = rgb[0], *g = rgb[1], *b = rgb[2];
+    const float unit = recipe->style.unit, white = recipe->clip_level * unit, knee = LOOK_KNEE;
+    const float steep = (white - knee) / (1 - knee), span = 1 / (white - knee);
+    for (uint32_t i = 0; i < count; i++) {
+        const float more = r[i] > g[i] ? r[i] : g[i], most = (more > b[i] ? more : b[i]) * unit;
+        const float top = most > knee ? most : knee, t = (top - knee) * span;
+        const float level = knee + (1 - knee) * steep * t / (1 + (steep - 1) * t);
+        const float pale = still_clamp((top - 1) / (white - 1), 0, 1), scale = level / top;
+        const float keep = scale * (1 - pale), add = pale * level / unit;
+        r[i] = r[i] * keep + add;
+        g[i] = g[i] * keep + add;
+        b[i] = b[i] * keep + add;
+    }
+}
+
 void STILL_SYMBOL(still_colour, ISA_NAME)(
     const struct still_strip *strip, int64_t y, const struct still_rgb *rgb)
 {
@@ -40,7 +71,9 @@ void STILL_SYMBOL(still_colour, ISA_NAME)(
     float *const at[3] = {
         rgb->channel[0] - around, rgb->channel[1] - around, rgb->channel[2] - around};
     float linear[3][STILL_RGB_FLOATS];
-    if (recipe->map.side)
+    if (recipe->style.is_recovered && is_above_knee(recipe, count, at))
+        compress(recipe, count, at);
+    if (recipe->style.tone > 0 || recipe->style.contrast > 0)
         STILL_SYMBOL(still_gain, ISA_NAME)(strip, y, (int64_t)strip->x - around, count, at);
     for (unsigned c = 0; c < 3; c++)
         matrix_row(recipe->ccm + 3 * c, at, count, linear[c]);
@@ -52,7 +85,8 @@ void STILL_SYMBOL(still_sum, ISA_NAME)(const float *restrict row, uint32_t count
     float *restrict sum, float *restrict clipped)
 {
     for (uint32_t i = 0; i < count; i++) {
-        sum[i] += row[i];
-        clipped[i] += row[i] < clip_level ? 0.0F : 1.0F;
+        const bool is_clipped = (row[i] <= LOOK_MARK) | (row[i] >= clip_level);
+        sum[i] += row[i] * (row[i] <= LOOK_MARK ? -1.0F : 1.0F);
+        clipped[i] += is_clipped ? 1.0F : 0.0F;
     }
 }

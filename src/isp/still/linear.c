@@ -5,6 +5,7 @@
  * operation is IEEE single precision in a fixed order, hence the same bits at every level.
  */
 #include <isp/still/kernels.h>
+#include <isp/still/look_cells.h>
 #include <isp/still/unpack.h>
 
 /* Knots of one row of samples: gain, and how far it is to the next knot. */
@@ -48,6 +49,18 @@ static void cap_row(float *restrict row, uint32_t count, float limit)
         row[k] = row[k] < limit ? row[k] : limit;
 }
 
+/* Clipped samples become negative, no others are below LOOK_MARK. */
+static void mark_row(const struct isp_still_recipe *recipe, const uint16_t *samples, float code,
+    uint32_t count, float *restrict row)
+{
+    const float limit = recipe->clip_level;
+    for (uint32_t k = 0; k < count; k++) {
+        const float value = still_clamp(row[k], 0.5F * LOOK_MARK, limit);
+        const bool is_clipped = ((float)samples[2 * k] >= code) & (value >= -LOOK_MARK);
+        row[k] = value * (is_clipped ? -1.0F : 1.0F);
+    }
+}
+
 /* Columns x0..x1-1 of the strip lie beyond the picture's ends. */
 static void mirror(
     const struct still_strip *strip, const struct still_line *line, int64_t x0, int64_t x1)
@@ -59,8 +72,8 @@ static void mirror(
     }
 }
 
-void STILL_SYMBOL(still_linearise, ISA_NAME)(const struct still_strip *strip, const uint8_t *raw,
-    uint32_t y, const struct still_line *line, uint16_t *words)
+static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint32_t y,
+    const struct still_line *line, uint16_t *words)
 {
     const struct isp_still_recipe *recipe = strip->recipe;
     const struct sisp_rect *crop = &recipe->geometry.crop;
@@ -82,8 +95,122 @@ void STILL_SYMBOL(still_linearise, ISA_NAME)(const struct still_strip *strip, co
             lsc_row(recipe, site, y, &knots);
             lsc_apply(recipe, &knots, phase, x0 / 2, count, out);
         }
-        cap_row(out, count, recipe->clip_level);
+        if (recipe->style.is_recovered)
+            mark_row(recipe, samples + phase, recipe->mark[site], count, out);
+        else
+            cap_row(out, count, recipe->clip_level);
     }
     mirror(strip, line, start, x0);
     mirror(strip, line, x1, stop);
+}
+
+/* ---- highlights ---------------------------------------------------------------------------- */
+
+/*
+ * Highlight recovery. A sample that the sensor clipped is at least what it says; how much more, the
+ * other two colours around it tell, times the ratio that unclipped neighbours have there: the idea
+ * of darktable's "inpaint opposed" with ratios of the place instead of one offset of the frame.
+ * Where the others are clipped too nothing is known, and all become the white level.
+ *
+ * Clipped samples come marked: negative, and no unclipped one is below STILL_MARK.
+ */
+#define SEGMENTS (2 * STILL_MARGIN_CELLS / 8)
+
+/* Of the neighbours of one other colour: mean, and whether they are clipped, 0 to 1. */
+struct other {
+    float mean, clipped;
+};
+
+static inline struct other other_of(float a, float b)
+{
+    return (struct other){0.5F * (__builtin_fabsf(a) + __builtin_fabsf(b)),
+        (a <= LOOK_MARK ? 0.5F : 0.0F) + (b <= LOOK_MARK ? 0.5F : 0.0F)};
+}
+
+static inline struct other both_of(struct other a, struct other b)
+{
+    return (struct other){0.5F * (a.mean + b.mean), 0.5F * (a.clipped + b.clipped)};
+}
+
+static inline float recovered(float own, struct other a, struct other b, float ratio, float white)
+{
+    const float said = -own, wish = 0.5F * (a.mean + b.mean) * ratio;
+    const float least = a.clipped < b.clipped ? a.clipped : b.clipped;
+    const float more = wish > said ? wish : said, value = more + least * (white - more);
+    return value < white ? value : white;
+}
+
+/* Marked samples of one phase of row `lines[1]`, cells first..last-1 of the strip. */
+static void recover_phase(const struct still_strip *strip, const struct still_line lines[3],
+    unsigned phase, enum sisp_site site, const float *ratio, float *out)
+{
+    const int32_t margin = (int32_t)strip->margin, last = (int32_t)strip->cells + margin;
+    const bool is_green = unpack_channel(site) == 1;
+    const float *up = lines[0].phase[phase], *own = lines[1].phase[phase];
+    const float *down = lines[2].phase[phase], *side = lines[1].phase[!phase];
+    const float *side_up = lines[0].phase[!phase], *side_down = lines[2].phase[!phase];
+    const int32_t left = phase ? 0 : -1;
+    for (int32_t k = -margin; k < last; k++) {
+        out[k] = own[k];
+        if (own[k] > LOOK_MARK)
+            continue;
+        const int32_t l = k + left, r = l + 1;
+        struct other a = other_of(side[l], side[r]), b = other_of(up[k], down[k]);
+        if (!is_green) {
+            a = both_of(a, b);
+            b = both_of(other_of(side_up[l], side_up[r]), other_of(side_down[l], side_down[r]));
+        }
+        out[k] = recovered(
+            own[k], a, b, ratio[2 * (k + margin) + (int32_t)phase], strip->recipe->clip_level);
+    }
+}
+
+static bool has_marks(const struct still_strip *strip, const float *row)
+{
+    const int32_t margin = (int32_t)strip->margin, last = (int32_t)strip->cells + margin;
+    float least = 0;
+    for (int32_t k = -margin; k < last; k++)
+        least = row[k] < least ? row[k] : least;
+    return least <= LOOK_MARK;
+}
+
+static void recover_row(const struct still_strip *strip, const struct still_line lines[3],
+    uint32_t y, const struct still_line *out)
+{
+    const struct look_map *map = &strip->recipe->map;
+    const struct look_between rows = look_rows_around(map, y);
+    /* Segments left of the picture, too: a cell has at least eight columns. */
+    const int64_t x = (int64_t)strip->x - 2 * (int64_t)strip->margin + SEGMENTS * map->side;
+    const uint32_t from = (uint32_t)(x + map->side / 2), lead = from % map->side;
+    const int32_t segment = (int32_t)(from / map->side) - SEGMENTS;
+    const uint32_t count = 2 * (strip->cells + 2 * strip->margin);
+    for (unsigned phase = 0; phase < 2; phase++) {
+        const enum sisp_site site = unpack_site(strip->recipe->cfa, phase, y);
+        const enum look_plane plane = (enum look_plane)(LOOK_RATIO + unpack_channel(site));
+        float ratios[STILL_RGB_FLOATS + 2 * LOOK_SIDE_MAX];
+        look_draw(map, plane, &rows, segment, (lead + count + map->side - 1) / map->side, ratios);
+        recover_phase(strip, lines, phase, site, ratios + lead, out->phase[phase]);
+    }
+}
+
+void STILL_SYMBOL(still_linearise, ISA_NAME)(const struct still_strip *strip, const uint8_t *raw,
+    uint32_t y, const struct still_line *line, uint16_t *words)
+{
+    const struct isp_still_recipe *recipe = strip->recipe;
+    sensor_row(strip, raw, y, line, words);
+    /* The survey, before there is a map, counts the marks. */
+    if (!recipe->style.is_recovered || !recipe->map.side ||
+        !(has_marks(strip, line->phase[0]) || has_marks(strip, line->phase[1])))
+        return;
+    _Alignas(64) float rows[3][2][STILL_ROW_CELLS];
+    struct still_strip wide = *strip;
+    struct still_line lines[3];
+    wide.margin++;
+    for (unsigned i = 0; i < 3; i++) {
+        lines[i] =
+            (struct still_line){{rows[i][0] + STILL_MARGIN_CELLS, rows[i][1] + STILL_MARGIN_CELLS}};
+        sensor_row(&wide, raw, unpack_mirror((int64_t)y + i - 1, recipe->geometry.crop.height),
+            &lines[i], words);
+    }
+    recover_row(strip, lines, y, line);
 }

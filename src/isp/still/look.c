@@ -157,7 +157,8 @@ static void survey_strip(
 
 int isp_still_has_survey(const struct isp_still_recipe *recipe)
 {
-    return recipe->style.tone > 0 || recipe->style.contrast > 0;
+    const struct look_style *style = &recipe->style;
+    return style->is_recovered || style->tone > 0 || style->contrast > 0;
 }
 
 void isp_still_survey_band(const struct isp_still_recipe *recipe, const uint8_t *raw, uint32_t y0,

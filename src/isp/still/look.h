@@ -22,6 +22,8 @@
 #define LOOK_CELLS_MAX 512 /* along a side of the picture */
 #define LOOK_SIDE_MAX  256 /* samples along a side of a cell */
 #define LOOK_LEVELS    8
+#define LOOK_MARK      (-0.4F)  /* and less: the negative of a clipped sample (linear.c) */
+#define LOOK_KNEE      0.8F     /* of the clip level: what came back above is flattened */
 #define LOOK_LOG_LEAST (-13.0F) /* darkest log2 of luminance that is told apart */
 
 /** Planes of a value a cell. */
@@ -32,7 +34,8 @@ enum look_plane {
     LOOK_CLIPPED, /* share of the samples that reach the clip level */
     LOOK_SLOPE,   /* log2 of the gain = slope * log2 of luminance + offset */
     LOOK_OFFSET,
-    LOOK_WORK, /* from here on: of the plan alone */
+    LOOK_RATIO,                 /* three planes: a colour over the mean of the other two */
+    LOOK_WORK = LOOK_RATIO + 3, /* from here on: of the plan alone */
     LOOK_PLANES = LOOK_WORK + 8,
 };
 
@@ -43,13 +46,14 @@ struct look_map {
 
 /** What the coefficients say of it. Luminance: (R + 2 G + B) / 4 over the clip level. */
 struct look_style {
-    float tone;     /* share of large differences that goes; 0: no local tone mapping */
-    float contrast; /* by how much small differences grow */
-    float edge;     /* stops: what differs by less is small */
-    float unit;     /* 1 / clip level */
-    float anchor;   /* log2 of the luminance that becomes middle grey */
-    float noise[2]; /* variance of luminance = noise[0] * luminance + noise[1] */
-    float least;    /* luminance that is told from black */
+    bool is_recovered; /* clipped samples come back from the other colours */
+    float tone;        /* share of large differences that goes; 0: no local tone mapping */
+    float contrast;    /* by how much small differences grow */
+    float edge;        /* stops: what differs by less is small */
+    float unit;        /* 1 / clip level */
+    float anchor;      /* log2 of the luminance that becomes middle grey */
+    float noise[2];    /* variance of luminance = noise[0] * luminance + noise[1] */
+    float least;       /* luminance that is told from black */
 };
 
 /** The style of coefficients. */

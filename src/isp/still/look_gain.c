@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Gains of cells to pixels. */
 #include <isp/still/kernels.h>
+#include <isp/still/look_cells.h>
 #include <isp/still/look_math.h>
 
 #define GAIN_LOG_LEAST (-1.5F)
@@ -12,36 +13,6 @@
 struct lines {
     float slope[PIXELS_MAX + 2 * LOOK_SIDE_MAX], offset[PIXELS_MAX + 2 * LOOK_SIDE_MAX];
 };
-
-struct between {
-    uint32_t first, second;
-    float share; /* of the second */
-};
-
-static struct between cells_around(const struct look_map *map, int64_t y)
-{
-    const float at =
-        look_clamp(((float)y + 0.5F) / (float)map->side - 0.5F, 0, (float)(map->rows - 1));
-    const uint32_t first = (uint32_t)at;
-    return (struct between){first, first + 1 < map->rows ? first + 1 : first, at - (float)first};
-}
-
-static void draw(const struct look_map *map, enum look_plane plane, const struct between *rows,
-    uint32_t segment, uint32_t count, float *restrict out)
-{
-    const float *a = map->plane[plane] + (size_t)rows->first * map->cols;
-    const float *b = map->plane[plane] + (size_t)rows->second * map->cols;
-    const float step = 1 / (float)map->side, share = rows->share;
-    for (uint32_t s = segment; s < segment + count; s++) {
-        const uint32_t left = s > 0 ? s - 1 : 0, right = s < map->cols ? s : map->cols - 1;
-        const float from = a[left] + share * (b[left] - a[left]);
-        const float to = a[right] + share * (b[right] - a[right]);
-        const float rise = (to - from) * step, begin = from + 0.5F * rise;
-        for (uint32_t i = 0; i < map->side; i++)
-            out[i] = begin + (float)(int32_t)i * rise;
-        out += map->side;
-    }
-}
 
 /* Limits that lead to further arithmetic are variables: of constants compilers make branches. */
 static void gain_pixels(const struct look_style *style, const float *restrict slope,
@@ -72,11 +43,11 @@ void STILL_SYMBOL(still_gain, ISA_NAME)(
 {
     const struct isp_still_recipe *recipe = strip->recipe;
     const struct look_map *map = &recipe->map;
-    const struct between rows = cells_around(map, y);
+    const struct look_between rows = look_rows_around(map, y);
     const uint32_t from = (uint32_t)(x + map->side / 2), segment = from / map->side;
     const uint32_t lead = from % map->side, segments = (lead + count + map->side - 1) / map->side;
     struct lines lines;
-    draw(map, LOOK_SLOPE, &rows, segment, segments, lines.slope);
-    draw(map, LOOK_OFFSET, &rows, segment, segments, lines.offset);
+    look_draw(map, LOOK_SLOPE, &rows, (int32_t)segment, segments, lines.slope);
+    look_draw(map, LOOK_OFFSET, &rows, (int32_t)segment, segments, lines.offset);
     gain_pixels(&recipe->style, lines.slope + lead, lines.offset + lead, count, rgb);
 }

@@ -9,6 +9,10 @@
 #define SLOPE_MOST 0.8F  /* of the line of gains: the order of levels stays */
 #define NOISE      3.0F  /* sigmas: what is darker is brightened less and less */
 
+#define BRIGHT     0.25F /* of the clip level: darker cells tell nothing of highlights */
+#define TRUST      0.05F /* of the surroundings, against a cell as bright as the clip level */
+#define RATIO_MOST 2.0F
+
 #define ROW_MAX (LOOK_CELLS_MAX + 8)
 
 struct level {
@@ -243,7 +247,7 @@ static void guide(
     }
 }
 
-void STILL_SYMBOL(still_plan, ISA_NAME)(const struct look_style *style, const struct look_map *map)
+static void find_gains(const struct look_style *style, const struct look_map *map)
 {
     const struct pyramid picture = pyramid_in(map, LOOK_WORK);
     const struct pyramid sum = pyramid_in(map, LOOK_WORK + 2);
@@ -255,4 +259,90 @@ void STILL_SYMBOL(still_plan, ISA_NAME)(const struct look_style *style, const st
     limit_gains(style, (size_t)map->cols * map->rows, dark, gain);
     float *const *w = map->plane + LOOK_WORK;
     guide(map, dark, gain, (float *const[6]){w[1], w[3], w[4], w[5], w[6], w[7]});
+}
+
+/* ---- ratios -------------------------------------------------------------------------------- */
+
+/*
+ * Ratios of colours of cells, for highlight recovery: those of bright cells without a clipped
+ * sample, and for the others what their surroundings have, the nearest first (push and pull over
+ * levels of halves; Gortler, Grzeszczuk, Szeliski, Cohen, "The lumigraph", SIGGRAPH 1996).
+ */
+struct ratio_level {
+    float *sum, *weight; /* of ratios */
+    uint32_t cols, rows;
+};
+
+static float weight_of(const struct look_style *style, const struct look_map *map, size_t i)
+{
+    const float r = map->plane[LOOK_RED][i], g = map->plane[LOOK_GREEN][i];
+    const float b = map->plane[LOOK_BLUE][i], more = r > g ? r : g;
+    const float most = (more > b ? more : b) * style->unit;
+    return map->plane[LOOK_CLIPPED][i] > 0 || most < BRIGHT ? 0 : most * most;
+}
+
+static void start_ratios(const struct look_style *style, const struct look_map *map, unsigned c,
+    const struct ratio_level *out)
+{
+    const float *own = map->plane[LOOK_RED + c], *a = map->plane[LOOK_RED + (c + 1) % 3];
+    const float *b = map->plane[LOOK_RED + (c + 2) % 3];
+    for (size_t i = 0; i < (size_t)map->cols * map->rows; i++) {
+        const float others = look_clamp(0.5F * (a[i] + b[i]), 1e-6F, 1e6F);
+        out->weight[i] = weight_of(style, map, i);
+        out->sum[i] = out->weight[i] * look_clamp(own[i] / others, 1 / RATIO_MOST, RATIO_MOST);
+    }
+}
+
+static void push(const struct ratio_level *in, const struct ratio_level *out)
+{
+    memset(out->sum, 0, sizeof(float) * out->cols * out->rows);
+    memset(out->weight, 0, sizeof(float) * out->cols * out->rows);
+    for (uint32_t y = 0; y < in->rows; y++) {
+        for (uint32_t x = 0; x < in->cols; x++) {
+            const size_t from = (size_t)y * in->cols + x, to = (size_t)(y / 2) * out->cols + x / 2;
+            out->sum[to] += 0.25F * in->sum[from];
+            out->weight[to] += 0.25F * in->weight[from];
+        }
+    }
+}
+
+/* Sums become ratios; `coarse` holds them already, NULL: there is none. */
+static void pull(const struct ratio_level *fine, const struct ratio_level *coarse)
+{
+    for (uint32_t y = 0; y < fine->rows; y++) {
+        for (uint32_t x = 0; x < fine->cols; x++) {
+            const size_t i = (size_t)y * fine->cols + x;
+            const float around =
+                coarse ? coarse->sum[(size_t)(y / 2) * coarse->cols + x / 2] : 1.0F;
+            fine->sum[i] = (fine->sum[i] + TRUST * around) / (fine->weight[i] + TRUST);
+        }
+    }
+}
+
+static void find_ratios(const struct look_style *style, const struct look_map *map)
+{
+    struct ratio_level levels[LOOK_LEVELS] = {{NULL, map->plane[LOOK_WORK], map->cols, map->rows}};
+    for (unsigned c = 0; c < 3; c++) {
+        float *weight = map->plane[LOOK_WORK + 1], *sum = map->plane[LOOK_WORK + 2];
+        unsigned last = 0;
+        levels[0].sum = map->plane[LOOK_RATIO + c];
+        start_ratios(style, map, c, &levels[0]);
+        for (; last + 1 < LOOK_LEVELS && levels[last].cols > 1 && levels[last].rows > 1; last++) {
+            const uint32_t cols = (levels[last].cols + 1) / 2, rows = (levels[last].rows + 1) / 2;
+            levels[last + 1] = (struct ratio_level){sum, weight, cols, rows};
+            sum += (size_t)cols * rows;
+            weight += (size_t)cols * rows;
+            push(&levels[last], &levels[last + 1]);
+        }
+        for (unsigned i = last + 1; i-- > 0;)
+            pull(&levels[i], i < last ? &levels[i + 1] : NULL);
+    }
+}
+
+void STILL_SYMBOL(still_plan, ISA_NAME)(const struct look_style *style, const struct look_map *map)
+{
+    if (style->is_recovered)
+        find_ratios(style, map);
+    if (style->tone > 0 || style->contrast > 0)
+        find_gains(style, map);
 }

@@ -67,6 +67,12 @@ static bool is_geometry_ours(const struct isp_geometry *g)
                g->format == SISP_PIXEL_RGBA64);
 }
 
+#define CLIPPED                                                                                    \
+    0.9F /* of the span of codes: sensors saturate a bit below, each colour elsewhere              \
+          */
+#define WHITE_LEAST 1.05F /* where all colours clip at about the same level nothing comes back */
+#define WHITE_MOST  4.0F
+
 /* ---- recipe -------------------------------------------------------------------------------- */
 
 size_t isp_still_recipe_size(const struct isp_geometry *geometry)
@@ -81,6 +87,22 @@ static void compile_axis(
     double scale = step > 0 ? 1 / (double)step : 0;
     recipe->lsc_scale[axis] = (float)(scale / size);
     recipe->lsc_offset[axis] = (float)((0.5 / size - (double)origin) * scale);
+}
+
+/* As far as the colour that clips last goes, and no further: there all is white. */
+static void compile_recovery(struct isp_still_recipe *recipe, const struct sisp_coefficients *c)
+{
+    float white = c->clip_level;
+    for (unsigned i = 0; i < 3; i++)
+        white = c->wb_gains[i] > white ? c->wb_gains[i] : white;
+    white = white < WHITE_MOST ? white : WHITE_MOST;
+    recipe->style.is_recovered =
+        c->highlight_recovery && !recipe->is_mono && c->clip_level == 1 && white >= WHITE_LEAST;
+    if (!recipe->style.is_recovered)
+        return;
+    recipe->clip_level = white;
+    for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
+        recipe->mark[s] = c->black_level[s] + CLIPPED * (c->white_level - c->black_level[s]);
 }
 
 static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_coefficients *c)
@@ -100,6 +122,7 @@ static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_co
     if (recipe->sharpness > 0)
         isp_fast_coring(recipe->coring, c);
     recipe->style = look_style_of(c);
+    compile_recovery(recipe, c);
     recipe->lsc = c->lsc;
     const struct sisp_rect *crop = &recipe->geometry.crop;
     compile_axis(recipe, 0, crop->width, c->lsc.origin_x, c->lsc.step_x);
@@ -109,7 +132,8 @@ static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_co
 int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry *geometry,
     const struct sisp_coefficients *coefficients, enum isp_isa isa)
 {
-    if (!is_geometry_ours(geometry) || !are_coefficients_valid(coefficients))
+    if (!is_geometry_ours(geometry) || !are_coefficients_valid(coefficients) ||
+        coefficients->highlight_recovery > 1)
         return -EINVAL;
     int level = (int)isa;
     while (level >= 0 && !still_levels[level])

@@ -89,6 +89,7 @@ struct isp_still_recipe {
     float tone[SISP_TONE_KNOTS], tone_delta[SISP_TONE_KNOTS]; /* delta: to the next knot */
     struct sisp_lsc_mesh lsc;
     float sharpness, coring[STILL_CORING_LEVELS]; /* coring: least detail, by luma */
+    float mark[SISP_SITE_COUNT]; /* raw codes from which a sample counts as clipped */
     struct look_style style;
     struct look_map map;               /* side 0: no local tone mapping, or not planned yet */
     float lsc_scale[2], lsc_offset[2]; /* of x and y: knot index = sample index * scale + offset */

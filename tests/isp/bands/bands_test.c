@@ -83,9 +83,18 @@ static void develop_still(struct trial *t, uint32_t rows, struct sisp_stats *sta
     CHECK_EQ(isp_still_compile(
                  recipe, &t->geometry, &t->coefficients, (enum isp_isa)isp_isa_find("auto")),
         0);
+    void *survey = allocate(isp_still_survey_size(&t->geometry));
+    const uint32_t cell = isp_still_survey_rows(&t->geometry),
+                   step = (rows + cell - 1) / cell * cell;
+    for (uint32_t y = 0; isp_still_has_survey(recipe) && y < t->geometry.height; y += step)
+        isp_still_survey_band(recipe, sisp_raw_file_samples(t->file), y,
+            y + step < t->geometry.height ? y + step : t->geometry.height, survey);
+    if (isp_still_has_survey(recipe))
+        isp_still_plan(recipe, survey);
     for (uint32_t y = 0; y < t->geometry.height; y += rows)
         isp_still_band(recipe, sisp_raw_file_samples(t->file), &t->image, y,
             y + rows < t->geometry.height ? y + rows : t->geometry.height, scratch);
+    free(survey);
     free(scratch);
     free(recipe);
 }

@@ -248,6 +248,72 @@ TEST(noise_is_not_sharpened)
     scene_finish(&s);
 }
 
+/* ---- highlight recovery -------------------------------------------------------------------- */
+
+/* A neutral ramp that green, then blue, then red clips: red and blue need gains of 2 and 1.6. */
+static double glare(uint32_t x, uint32_t y)
+{
+    const double light = 0.4 + (double)x / 384 * 2.2;
+    const double level = y % 2 == 0 && x % 2 == 0 ? light / 2
+                         : y % 2 && x % 2         ? light / 1.6
+                                                  : light;
+    return level < 1 ? level : 1;
+}
+
+static double colour_cast(const struct scene *s, uint32_t x, uint32_t y)
+{
+    const uint16_t *p = s->pixels + 4 * ((size_t)y * s->width + x);
+    const int most = p[0] > p[1] ? p[0] > p[2] ? p[0] : p[2] : p[1] > p[2] ? p[1] : p[2];
+    const int least = p[0] < p[1] ? p[0] < p[2] ? p[0] : p[2] : p[1] < p[2] ? p[1] : p[2];
+    return (most - least) / 65535.0;
+}
+
+static struct scene glare_make(level_fn *level)
+{
+    struct scene s = scene_make(384, 96, level);
+    s.coefficients.wb_gains[0] = 2;
+    s.coefficients.wb_gains[2] = 1.6F;
+    s.coefficients.highlight_recovery = 1;
+    return s;
+}
+
+TEST(clipped_highlights_come_back_without_a_cast)
+{
+    struct scene s = glare_make(glare);
+    develop(&s, 0, 0, 0);
+    double worst = 0;
+    for (uint32_t x = 8; x < 376; x++) {
+        const double cast = colour_cast(&s, x, 48);
+        worst = cast > worst ? cast : worst;
+        CHECK(at(&s, x, 48) >= at(&s, x - 1, 48) - 0.01);
+    }
+    printf("  worst cast: %.2f %% of white\n", worst * 100);
+    CHECK(worst < 0.02);
+    /* Green clips at x = 105; what comes back is told apart, and the end is white. */
+    CHECK(at(&s, 240, 48) > at(&s, 120, 48) + 0.02);
+    CHECK(at(&s, 375, 48) > 0.999);
+    scene_finish(&s);
+}
+
+static double below(uint32_t x, uint32_t y)
+{
+    return 0.2 + 0.15 * (x % 7) / 6;
+}
+
+TEST(nothing_else_changes)
+{
+    struct scene s = glare_make(below);
+    develop(&s, 0, 0, 0);
+    const size_t bytes = (size_t)384 * 96 * 8;
+    uint16_t *with = still_alloc(bytes);
+    memcpy(with, s.pixels, bytes);
+    s.coefficients.highlight_recovery = 0;
+    develop(&s, 0, 0, 0);
+    CHECK(memcmp(with, s.pixels, bytes) == 0);
+    free(with);
+    scene_finish(&s);
+}
+
 /* ---- any cutting, any level ---------------------------------------------------------------- */
 
 TEST(same_bits_at_every_level_and_in_any_bands)
@@ -269,6 +335,9 @@ TEST(same_bits_at_every_level_and_in_any_bands)
         c.local_tone = 0.5F;
         c.local_contrast = 0.4F;
         c.still_sharpness = 1;
+        c.highlight_recovery = 1;
+        c.wb_gains[2] = 1.5F;
+        c.clip_level = 1;
         uint8_t *raw = still_random_raw(&prng, &g, format);
         const size_t bytes = (size_t)3 * width * height;
         uint8_t *expected = still_alloc(bytes), *pixels = still_alloc(bytes);
@@ -314,6 +383,7 @@ TEST(presets_are_in_order)
     const struct sisp_coefficients neutral = coefficients_of(SISP_PRESET_NEUTRAL, 0, 0);
     const struct sisp_coefficients vivid = coefficients_of(SISP_PRESET_VIVID, 0, 0);
     CHECK(neutral.local_tone == 0 && neutral.local_contrast == 0 && neutral.still_sharpness == 0);
+    CHECK(natural.highlight_recovery == 1 && neutral.highlight_recovery == 0);
     CHECK(natural.local_tone > 0 && natural.still_sharpness > 0);
     CHECK(vivid.local_contrast > natural.local_contrast);
     CHECK(vivid.still_sharpness > natural.still_sharpness);
@@ -329,6 +399,7 @@ TEST(a_linear_picture_has_no_preset)
 {
     const struct sisp_coefficients c = coefficients_of(SISP_PRESET_VIVID, 1, 0);
     const struct sisp_coefficients neutral = coefficients_of(SISP_PRESET_NEUTRAL, 1, 0);
+    CHECK(c.highlight_recovery == 0);
     CHECK(c.local_tone == 0 && c.local_contrast == 0 && c.still_sharpness == 0);
     CHECK(memcmp(c.ccm, neutral.ccm, sizeof(c.ccm)) == 0);
     CHECK(memcmp(c.tone, neutral.tone, sizeof(c.tone)) == 0);
@@ -343,6 +414,8 @@ int main(void)
     RUN(noise_is_not_lifted);
     RUN(sharpening_overshoots_little);
     RUN(noise_is_not_sharpened);
+    RUN(clipped_highlights_come_back_without_a_cast);
+    RUN(nothing_else_changes);
     RUN(same_bits_at_every_level_and_in_any_bands);
     RUN(presets_are_in_order);
     RUN(a_linear_picture_has_no_preset);
