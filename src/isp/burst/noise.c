@@ -44,7 +44,8 @@ size_t isp_burst_noise_scratch_size(const struct isp_geometry *geometry)
 
 static bool is_clipped(const uint16_t *s, float white)
 {
-    return (float)s[-2] >= white || (float)s[0] >= white || (float)s[2] >= white;
+    return (float)s[-2] >= white || (float)s[0] >= white || (float)s[2] >= white || !s[-2] ||
+           !s[0] || !s[2];
 }
 
 static void count_run(struct histograms *h, const struct run *run)
@@ -56,7 +57,10 @@ static void count_run(struct histograms *h, const struct run *run)
             continue;
         int32_t second = a[-2] - 2 * a[0] + a[2];
         second -= b ? b[-2] - 2 * b[0] + b[2] : 0;
-        float level = (float)(a[-2] + 2 * a[0] + a[2]) * 0.25F - run->black;
+        /* All weigh the same: their sum knows nothing of the second difference, so that what noise
+         * moves to another bin is as noisy as the rest. */
+        int32_t sum = a[-2] + a[0] + a[2] + (b ? b[-2] + b[0] + b[2] : 0);
+        float level = (float)sum * (b ? 1.0F / 6 : 1.0F / 3) - run->black;
         float step = (float)(second < 0 ? -second : second) * to_step;
         int32_t bin = (int32_t)(level * to_bin);
         bin = bin < 0 ? 0 : bin < BINS ? bin : BINS - 1;
@@ -92,8 +96,15 @@ static struct burst_noise fit(const struct sums *s)
     return (struct burst_noise){(float)shot, (float)read};
 }
 
-/* unit: of a step, squared, over the variance of a second difference in variances of noise. */
-static struct burst_noise fit_bins(const struct histograms *h, double unit)
+static bool is_cut(double room, double variance)
+{
+    return room < 0 || room * room < 4 * variance;
+}
+
+/* unit: of a step, squared, over the variance of a second difference in variances of noise. Where
+ * two sigmas reach beyond the sensor's limits, noise is cut off and looks smaller than it is: those
+ * bins are left out. */
+static struct burst_noise fit_bins(const struct histograms *h, double unit, const double limits[2])
 {
     struct sums s = {0};
     for (unsigned bin = 0; bin < BINS; bin++) {
@@ -104,6 +115,8 @@ static struct burst_noise fit_bins(const struct histograms *h, double unit)
             continue;
         double quartile = (double)lower_quartile(h->count[bin], total) / QUARTILE;
         double x = (bin + 0.5) / BINS, variance = quartile * quartile * unit;
+        if (is_cut(x - limits[0], variance) || is_cut(limits[1] - x, variance))
+            continue;
         double weight = total / ((variance + unit) * (variance + unit));
         s.w += weight;
         s.wx += weight * x;
@@ -148,5 +161,10 @@ struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
     double range =
         (double)coefficients->white_level - (double)coefficients->black_level[SISP_SITE_GR];
     double step = range > (double)STEP_RANGE ? 1 / (double)STEP_RANGE : 1 / range;
-    return fit_bins(h, step * step / (pair->raws[1] ? 12 : 6));
+    const double unit = step * step / (pair->raws[1] ? 12 : 6);
+    const double limits[2] = {-(double)coefficients->black_level[SISP_SITE_GR] / range, 1};
+    const double none[2] = {-1e9, 1e9};
+    struct burst_noise found = fit_bins(h, unit, limits);
+    /* All may be cut off: that is better than nothing. */
+    return found.shot > 0 || found.read > 0 ? found : fit_bins(h, unit, none);
 }

@@ -166,10 +166,11 @@ TEST(flicker_costs_no_frames)
 
 TEST(unknown_noise_is_estimated)
 {
-    const float models[][2] = {{SHOT, READ}, {1e-4F, 1e-6F}, {2e-3F, 1e-4F}};
+    /* Of the last, black and white cut off a part. */
+    const float models[][2] = {{SHOT, READ}, {1e-4F, 1e-6F}, {2e-3F, 1e-4F}, {2e-2F, 1.5e-2F}};
     struct isp_geometry g = burst_geometry(format, WIDTH, HEIGHT);
     struct sisp_coefficients c = burst_coefficients(0, 0);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         struct burst_view v = {5, i, 0, 0, models[i][0], models[i][1], 1, {0}};
         uint8_t *raws[2] = {burst_shoot(&g, format, &v), NULL};
         v.draw = 99;
@@ -408,7 +409,7 @@ TEST(same_bits_on_every_machine)
     uint16_t *merged = burst_merge(&g, &c, &t, raws, 4, 32);
     char text[BASE_HASH_TEXT];
     base_hash_text(base_hash_bytes(merged, (size_t)2 * 201 * 151), text);
-    CHECK_STR(text, "d9e77acc332f9882bc190af76198aae9");
+    CHECK_STR(text, "c5bb970f123fb648f1b2863e2e78f8e5");
     free(merged);
     free_all(raws, 4);
 }
