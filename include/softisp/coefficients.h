@@ -110,7 +110,9 @@ struct sisp_coefficients {
      * [0,0.9]; local_contrast: by how much smaller ones grow, [0,1]; still_sharpness: as sharpness.
      */
     float local_tone, local_contrast, still_sharpness;
-    float denoise; /* of stills, in the mosaic; 0: off, 1: as the noise model says; at most 2 */
+    /* Of stills, in the mosaic; 0: off, 1: as the noise model says, which leaves single frames
+     * alone that have hardly any; at most 2. */
+    float denoise;
 
     /* What follows explains the above; it does not change a pixel. */
     float exposure_ev;              /* digital brightening that is part of the tone curve */
