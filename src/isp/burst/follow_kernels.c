@@ -74,9 +74,10 @@ static inline struct view view_of(const struct level *l, int32_t x, int32_t y, i
 #define DIFFERENCE_MAX 4095
 
 typedef int16_t row_cells __attribute__((vector_size(2 * WINDOW), aligned(2), may_alias));
+typedef uint16_t row_sums __attribute__((vector_size(2 * WINDOW)));
 typedef uint32_t row_pairs __attribute__((vector_size(2 * WINDOW), may_alias));
 
-static uint32_t sum_words(const row_cells *words)
+static uint32_t sum_words(const row_sums *words)
 {
     row_pairs pairs = *(const row_pairs *)words;
     pairs = (pairs & 0xffff) + (pairs >> 16);
@@ -92,15 +93,15 @@ static float difference(
     int16_t copies[2][PATCH * PATCH];
     const struct view r = view_of(&pair->reference, x, y, WINDOW, false, copies[0]);
     const struct view f = view_of(&pair->frame, x + dx, y + dy, WINDOW, false, copies[1]);
-    row_cells sum = {0}, clipped = {0};
+    row_sums sum = {0}, clipped = {0};
     for (int32_t j = 0; j < WINDOW; j++) {
         const row_cells a = *(const row_cells *)(r.at + (size_t)j * r.stride);
         const row_cells b = *(const row_cells *)(f.at + (size_t)j * f.stride);
         const row_cells is_clipped = (a | b) >> 15, sign = (a - b) >> 15;
         row_cells d = (((a - b) ^ sign) - sign) & ~is_clipped;
         d = (d | (d > DIFFERENCE_MAX)) & DIFFERENCE_MAX;
-        sum += d;
-        clipped -= is_clipped;
+        sum += (row_sums)d;
+        clipped -= (row_sums)is_clipped;
     }
     const uint32_t compared = WINDOW * WINDOW - sum_words(&clipped);
     return compared >= WINDOW * WINDOW / 4 ? (float)sum_words(&sum) / (float)compared : FLT_MAX;
