@@ -194,14 +194,15 @@ SISP_API SISP_MUST_CHECK int sisp_session_submit(struct sisp_session *session,
     const struct sisp_input *input, const struct sisp_submission *submission);
 
 /**
- * Press the shutter: the newest burst_frames fast-lane inputs become one still on the background
- * lane; result.fusion says how. They are those of the moment of the press, however long the still
- * then waits for earlier ones, and nobody fills them before it has ended. Fewer are fused while
- * there are fewer: at the start, and when two bursts before this one have not ended (previews go
- * on; the third has two frames). With none at all it waits for the next one. Its one result carries
- * record.plan_token = *token, and where there is no picture why: dropped (not_enough_frames, or
- * plan_expired: no progress for as long as the knob plan_ttl says), failed (worker_died), cancelled
- * (flushed). A press after sisp_session_flush() has begun is none of those that it ends.
+ * Press the shutter: the newest burst_frames fast-lane inputs, by capture_ns, become one still on
+ * the background lane; result.fusion says how. They are those of the moment of the press, however
+ * long the still then waits for earlier ones, and nobody fills them before it has ended. Fewer are
+ * fused while there are fewer: at the start, and when two bursts before this one have not ended
+ * (previews go on; the third has two frames). With none at all it waits for the next one. Its one
+ * result carries record.plan_token = *token, and where there is no picture why: dropped
+ * (not_enough_frames, or plan_expired: no progress for as long as the knob plan_ttl says), failed
+ * (worker_died), cancelled (flushed). A press after sisp_session_flush() has begun is none of
+ * those that it ends.
  * Threads: any.   Real-time: safe.
  * Returns: 0, -EAGAIN (four presses have no result yet that was read), -EINVAL (no burst in this
  * session), -ESHUTDOWN.

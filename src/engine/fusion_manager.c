@@ -42,6 +42,15 @@ static void leave_inputs(struct eng_core *core, struct eng_session *session, uin
     }
 }
 
+/* Frames stand as they were taken, in whatever order they came. */
+static struct eng_history_entry *make_room(struct eng_session *session, uint64_t capture_ns)
+{
+    uint32_t at = session->history_count++;
+    for (; at > 0 && session->history[at - 1].capture_ns > capture_ns; at--)
+        session->history[at] = session->history[at - 1];
+    return &session->history[at];
+}
+
 void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
 {
     struct eng_session *session = eng_core_session(core, frame->row.session);
@@ -50,7 +59,7 @@ void eng_fusion_remember(struct eng_core *core, const struct eng_frame *frame)
         return;
     if (session->history_count == capacity)
         drop_oldest(core, session);
-    struct eng_history_entry *entry = &session->history[session->history_count++];
+    struct eng_history_entry *entry = make_room(session, frame->row.capture_ns);
     sisp_assert(frame->input_count == 1 && session->history_count <= capacity);
     entry->input = frame->inputs[0];
     entry->sequence = frame->row.sequence;

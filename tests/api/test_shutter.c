@@ -131,6 +131,64 @@ TEST(a_press_takes_what_there_is)
     sisp_session_destroy(&session);
 }
 
+/* Noise over waves that move by two samples from frame to frame. */
+static void fill_moving(const struct sisp_input *input, unsigned frame)
+{
+    uint8_t *samples = input->samples;
+    uint32_t noise = frame + 1;
+    for (size_t i = 0; i < input->size_bytes; i++) {
+        const size_t x = i % 64 + 2 * frame, y = i / 64;
+        noise = noise * 1664525 + 1013904223;
+        samples[i] = (uint8_t)(60 + (x * x / 8 + y * y / 5) % 97 + (noise >> 29));
+    }
+}
+
+static void fuse_in_order(const unsigned order[BURST], struct sisp_result *still)
+{
+    struct sisp_session_params params = burst_params();
+    /* What previews learn depends on which one was first: nothing is to be learned. */
+    for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
+        params.info.black_level[i] = 16;
+    CHECK_EQ(sisp_params_set(&params.params, "wb_mode", SISP_WB_MANUAL), 0);
+    session = create(&params);
+    REQUIRE(session != NULL);
+    const uint64_t start_ns = clock_ns();
+    for (unsigned i = 0; i < BURST; i++) {
+        struct sisp_input input;
+        REQUIRE(sisp_session_acquire(session, &input) == 0);
+        fill_moving(&input, order[i]);
+        const struct sisp_submission submission = {.lane = SISP_LANE_FAST,
+            .sequence = order[i],
+            .capture_ns = start_ns + order[i] * (uint64_t)1000000};
+        REQUIRE(sisp_session_submit(session, &input, &submission) == 0);
+        REQUIRE(sisp_session_next(session, &result, WAIT_NS) == 0);
+        CHECK_EQ(sisp_session_release(session, &result), 0);
+    }
+    const uint64_t token = press();
+    REQUIRE(sisp_session_next(session, still, WAIT_NS) == 0);
+    CHECK_EQ(still->record.plan_token, token);
+    CHECK_EQ(still->record.sequence, BURST - 1);
+    REQUIRE(still->fusion && still->raw.samples);
+}
+
+TEST(frames_may_come_in_any_order)
+{
+    static const unsigned orders[][BURST] = {{0, 1, 2, 3}, {2, 0, 3, 1}, {3, 2, 1, 0}};
+    static uint8_t first[64 * 64 * 2];
+    struct sisp_result still;
+    for (unsigned i = 0; i < 3 && test_ok; i++) {
+        fuse_in_order(orders[i], &still);
+        if (!test_ok)
+            break;
+        CHECK(still.fusion->dx[0] != 0);
+        if (i == 0)
+            memcpy(first, still.raw.samples, sizeof(first));
+        CHECK(memcmp(first, still.raw.samples, sizeof(first)) == 0);
+        CHECK_EQ(sisp_session_release(session, &still), 0);
+        sisp_session_destroy(&session);
+    }
+}
+
 TEST(a_press_that_no_frame_follows_ends_at_its_ttl)
 {
     start("plan_ttl", "30ms");
@@ -407,6 +465,7 @@ int main(int argc, char **argv)
 {
     is_process = argc > 1 && strcmp(argv[1], "process") == 0;
     RUN(a_press_takes_what_there_is);
+    RUN(frames_may_come_in_any_order);
     RUN(a_press_that_no_frame_follows_ends_at_its_ttl);
     RUN(three_presses_and_no_memory);
     RUN(a_press_without_memory_ends_at_its_ttl);
