@@ -168,8 +168,8 @@ static int write_output(struct one *one)
     struct sisp_write_params params = {
         .exif = &info->exif,
         .orientation = find_orientation(one),
-        /* Linear or camera colours are not sRGB: a profile would lie. */
         .threads = one->result.record.threads,
+        /* Linear or camera colours are not sRGB: a profile would lie. */
         .is_srgb = values[SISP_PARAM_COLOR] == 0 && values[SISP_PARAM_TONE] == 0,
     };
     int r = sisp_write_image(one->target->writer, one->target->path, &one->result.image, &params,

@@ -150,11 +150,19 @@ static int begin(void *user, struct eng_job *job)
            (isp_still_has_survey(p->slow.recipe) ? 2 : 0);
 }
 
-/* A merge's bands are whole blocks of eight rows, a survey's whole rows of cells. The best
- * demosaic makes no picture of a band's first 36 linear rows: its bands must not be low. */
+/* The best demosaic makes no picture of a band's first 36 linear rows: its bands must not be low,
+ * and where no preview waits for one to end each thread has four. */
+static uint32_t develop_rows(const struct pipeline *p)
+{
+    const uint32_t low = pipeline_band_rows(&p->still) * 4,
+                   share = p->still.height / p->threads / 4;
+    return p->is_live || share < low ? low : share;
+}
+
+/* A merge's bands are whole blocks of eight rows, a survey's whole rows of cells. */
 static uint32_t task_rows(const struct pipeline *p, enum phase phase)
 {
-    const uint32_t rows = pipeline_band_rows(&p->still) * (phase == PHASE_DEVELOP ? 4 : 1);
+    const uint32_t rows = phase == PHASE_DEVELOP ? develop_rows(p) : pipeline_band_rows(&p->still);
     const uint32_t step = phase == PHASE_MERGE    ? 8
                           : phase == PHASE_SURVEY ? isp_still_survey_rows(&p->still)
                                                   : 1;
