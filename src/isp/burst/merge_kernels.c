@@ -198,9 +198,8 @@ static bool warp(
 #define WIDTH  (SPAN + SLACK)
 #define WINDOW 25 /* samples around one whose differences are squared and summed */
 #define MEANS  9  /* samples of one colour whose differences are summed and squared */
-#define NOISE                                                                                      \
-    0.25F           /* above what noise makes of either, on average, nothing is taken for change   \
-                     */
+/* Of what noise makes of either, on average: what is less above it is not taken for change. */
+#define NOISE  0.3F
 #define CHANGE 8.0F /* beyond that, in variances, a sample has no weight */
 #define SHARED 0.7F /* of an error that all frames have in common */
 
