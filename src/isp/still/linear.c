@@ -56,8 +56,8 @@ static void mark_row(const struct isp_still_recipe *recipe, const uint16_t *samp
     const float limit = recipe->clip_level;
     for (uint32_t k = 0; k < count; k++) {
         const float value = still_clamp(row[k], 0.5F * LOOK_MARK, limit);
-        const bool is_clipped = ((float)samples[2 * k] >= code) & (value >= -LOOK_MARK);
-        row[k] = value * (is_clipped ? -1.0F : 1.0F);
+        const float marked = (float)samples[2 * k] >= code ? -value : value;
+        row[k] = value >= -LOOK_MARK ? marked : value;
     }
 }
 
