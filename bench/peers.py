@@ -18,11 +18,12 @@ def missing():
 
 
 def run(command, folder):
-    """Two processors, two threads, a home of its own so that no user's settings count."""
+    """What it said. Two processors, two threads, a home of its own so that no user's settings count."""
     env = dict(os.environ, HOME=folder, OMP_NUM_THREADS=THREADS, XDG_CONFIG_HOME=folder, XDG_CACHE_HOME=folder)
     done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         sys.exit(f'{" ".join(command)}: {done.stdout[-500:]}')
+    return done.stdout
 
 
 def softisp(build):

@@ -77,7 +77,7 @@ def codes_of(raw):
 
 # ---- DNG ------------------------------------------------------------------------------------------------------------
 
-SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 10: 8, 12: 8}
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 10: 8, 12: 8, 13: 4}
 
 
 def rationals(values, signed=False):
@@ -122,28 +122,49 @@ def write_dng(path, codes, iso):
 
 # ---- pictures back --------------------------------------------------------------------------------------------------
 
-def read_tiff(path):
-    """RGB, 8 or 16 bits, uncompressed, in strips: values 0 to 1."""
-    with open(path, 'rb') as f:
-        data = f.read()
-    order = '<' if data[:2] == b'II' else '>'
-    at = struct.unpack(order + 'I', data[4:8])[0]
+def fields_of(data, order, at):
+    """Of the directory at `at`, what is whole numbers or fractions of them."""
     fields = {}
     for i in range(struct.unpack(order + 'H', data[at:at + 2])[0]):
         tag, kind, count = struct.unpack(order + 'HHI', data[at + 2 + 12 * i:at + 10 + 12 * i])
-        if kind in (3, 4):
+        if kind in (3, 4, 5, 13):
             size = count * SIZES[kind]
             value = data[at + 10 + 12 * i:at + 14 + 12 * i]
             if size > 4:
                 place = struct.unpack(order + 'I', value)[0]
                 value = data[place:place + size]
-            fields[tag] = struct.unpack(f'{order}{count}{"HI"[kind - 3]}', value[:size])
+            numbers = struct.unpack(f'{order}{count * (2 if kind == 5 else 1)}{"H" if kind == 3 else "I"}', value[:size])
+            fields[tag] = tuple(n / d for n, d in zip(numbers[::2], numbers[1::2])) if kind == 5 else numbers
+    return fields
+
+
+def strips(path, data, order, fields):
+    """Uncompressed samples of 8 or 16 bits, row by row."""
     if fields.get(259, (1,))[0] != 1:
-        raise ValueError(f'{path}: a compressed TIFF')
-    width, height, depth = fields[256][0], fields[257][0], fields[258][0]
+        raise ValueError(f'{path}: compressed')
     pixels = b''.join(data[o:o + n] for o, n in zip(fields[273], fields[279]))
-    values = np.frombuffer(pixels, order + ('u2' if depth == 16 else 'u1'), width * height * 3)
-    return values.reshape(height, width, 3) / (2.0 ** depth - 1)
+    kind = order + ('u2' if fields[258][0] == 16 else 'u1')
+    return np.frombuffer(pixels, kind, fields[256][0] * fields[257][0] * fields[277][0])
+
+
+def read_tiff(path):
+    """RGB, 8 or 16 bits, uncompressed, in strips: values 0 to 1."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    order = '<' if data[:2] == b'II' else '>'
+    fields = fields_of(data, order, struct.unpack(order + 'I', data[4:8])[0])
+    values = strips(path, data, order, fields)
+    return values.reshape(fields[257][0], fields[256][0], 3) / (2.0 ** fields[258][0] - 1)
+
+
+def read_dng(path):
+    """The mosaic of a DNG that softisp wrote: codes, black, white."""
+    with open(path, 'rb') as f:
+        data = f.read()
+    fields = fields_of(data, '<', struct.unpack('<I', data[4:8])[0])
+    fields = fields_of(data, '<', fields[330][0])
+    codes = strips(path, data, '<', fields).reshape(fields[257][0], fields[256][0])
+    return codes.astype(np.float64), fields[50714][0], fields[50717][0]
 
 
 def read_netpbm(path):
