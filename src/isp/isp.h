@@ -309,8 +309,17 @@ struct isp_burst_transform {
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry);
 
-/** One shift and gain for each whole frame, and the noise model. */
-void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_burst_transform *out);
+struct isp_burst_task {
+    uint32_t phase, task;
+};
+
+/** One shift and gain for each whole frame, and the noise model: begin, then phase after phase. The
+ * tasks of a phase run in any order and on any threads at once. */
+void isp_burst_align_begin(const struct isp_burst *burst, struct isp_burst_transform *out);
+uint32_t isp_burst_align_phases(const struct isp_burst *burst);
+uint32_t isp_burst_align_tasks(const struct isp_burst *burst, uint32_t phase);
+void isp_burst_align_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    void *scratch, const struct isp_burst_task *task);
 
 #define ISP_BURST_VECTOR_UNIT 64 /* of a vector, to a sample */
 
@@ -331,13 +340,9 @@ size_t isp_burst_field_size(const struct isp_geometry *geometry, uint32_t count)
 size_t isp_burst_follow_scratch_size(const struct isp_geometry *geometry);
 
 /** Follow every block from the shifts on, frame by frame outwards from the reference, so that what
- * moves by itself is followed: begin, then phase after phase. The tasks of a phase run in any order
- * and on any threads at once. A frame's phases write its residual and take a frame that looks like
- * another scene out of those used. Vectors of the reference and of frames left out are zero. */
-struct isp_burst_task {
-    uint32_t phase, task;
-};
-
+ * moves by itself is followed: begin, then phase after phase, likewise. A frame's phases write its
+ * residual and take a frame that looks like another scene out of those used. Vectors of the
+ * reference and of frames left out are zero. */
 void isp_burst_follow_begin(const struct isp_burst *burst,
     const struct isp_burst_transform *transform, void *scratch, struct isp_burst_vector *field);
 uint32_t isp_burst_follow_phases(uint32_t count);

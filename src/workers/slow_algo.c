@@ -6,36 +6,29 @@
 #include <errno.h>
 #include <string.h>
 
-/* The newest frame is what the user saw when the finger went down. */
-static struct isp_burst burst_of(const struct pipeline *p, const struct eng_job *job,
-    const struct payload *payload, const uint8_t *raws[ISP_BURST_MAX])
-{
-    for (uint32_t i = 0; i < job->input_count; i++)
-        raws[i] = job->inputs[i].bytes;
-    return (struct isp_burst){.geometry = &p->still,
-        .coefficients = &payload->coefficients,
-        .raws = raws,
-        .count = job->input_count,
-        .reference = job->input_count - 1,
-        .isa = p->isa};
-}
-
-static void align(struct pipeline *p, struct eng_job *job, struct payload *payload)
-{
+/* The burst of a job, and what its fields point to. */
+struct fused {
+    struct isp_burst burst;
     const uint8_t *raws[ISP_BURST_MAX];
-    struct isp_burst burst = burst_of(p, job, payload, raws);
     struct isp_burst_exposure exposures[ISP_BURST_MAX];
-    uint64_t start_ns = eng_now_ns();
+};
+
+/* The newest frame is what the user saw when the finger went down. */
+static void look_at_burst(const struct pipeline *p, const struct eng_job *job, struct fused *out)
+{
+    const struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
     for (uint32_t i = 0; i < job->input_count; i++) {
         const struct frame_meta *meta = (const void *)job->input_meta[i];
-        exposures[i] = (struct isp_burst_exposure){meta->exposure_us, meta->analogue_gain};
+        out->raws[i] = job->inputs[i].bytes;
+        out->exposures[i] = (struct isp_burst_exposure){meta->exposure_us, meta->analogue_gain};
     }
-    burst.exposures = exposures;
-    isp_burst_align(&burst, p->burst_scratch, &payload->transform);
-    isp_burst_follow_begin(
-        &burst, &payload->transform, p->burst_scratch, job->writes[ROLE_MOTION].bytes);
-    pipeline_timing(job, "align", start_ns);
-    p->slow_measure.started_ns = eng_now_ns();
+    out->burst = (struct isp_burst){.geometry = &p->still,
+        .coefficients = &payload->coefficients,
+        .raws = out->raws,
+        .count = job->input_count,
+        .reference = job->input_count - 1,
+        .isa = p->isa,
+        .exposures = out->exposures};
 }
 
 static int begin(void *user, struct eng_job *job)
@@ -64,14 +57,33 @@ static int begin(void *user, struct eng_job *job)
         return 0;
     if (job->writes[ROLE_MOTION].size_bytes < isp_burst_field_size(&p->still, job->input_count))
         return -EPROTO;
-    align(p, job, payload);
-    return (int)isp_burst_follow_phases(job->input_count);
+    struct fused fused;
+    look_at_burst(p, job, &fused);
+    isp_burst_align_begin(&fused.burst, &payload->transform);
+    p->slow_measure.started_ns = eng_now_ns();
+    /* Between aligning and following stands the latter's begin. */
+    return (
+        int)(isp_burst_align_phases(&fused.burst) + 1 + isp_burst_follow_phases(job->input_count));
 }
 
 static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
 {
     const struct pipeline *p = user;
-    return isp_burst_follow_tasks(&p->still, phase);
+    struct fused fused;
+    look_at_burst(p, job, &fused);
+    const uint32_t first = isp_burst_align_phases(&fused.burst);
+    if (phase < first)
+        return isp_burst_align_tasks(&fused.burst, phase);
+    return phase == first ? 1 : isp_burst_follow_tasks(&p->still, phase - first - 1);
+}
+
+static void begin_following(struct pipeline *p, struct eng_job *job, const struct isp_burst *burst)
+{
+    const struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    pipeline_timing(job, "align", p->slow_measure.started_ns);
+    p->slow_measure.started_ns = eng_now_ns();
+    isp_burst_follow_begin(
+        burst, &payload->transform, p->burst_scratch, job->writes[ROLE_MOTION].bytes);
 }
 
 static void run_task(
@@ -79,11 +91,17 @@ static void run_task(
 {
     struct pipeline *p = user;
     struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
-    const uint8_t *raws[ISP_BURST_MAX];
-    const struct isp_burst burst = burst_of(p, job, payload, raws);
-    const struct isp_burst_task at = {phase, task};
-    isp_burst_follow_run(
-        &burst, &payload->transform, p->burst_scratch, &at, job->writes[ROLE_MOTION].bytes);
+    struct fused fused;
+    look_at_burst(p, job, &fused);
+    const uint32_t first = isp_burst_align_phases(&fused.burst);
+    const struct isp_burst_task at = {phase < first ? phase : phase - first - 1, task};
+    if (phase < first)
+        isp_burst_align_run(&fused.burst, &payload->transform, p->burst_scratch, &at);
+    else if (phase == first)
+        begin_following(p, job, &fused.burst);
+    else
+        isp_burst_follow_run(&fused.burst, &payload->transform, p->burst_scratch, &at,
+            job->writes[ROLE_MOTION].bytes);
 }
 
 static int end(void *user, struct eng_job *job)

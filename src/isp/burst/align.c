@@ -9,6 +9,7 @@
 
 #define REACH           64     /* cells: 128 samples either way */
 #define ROWS            256    /* of a level, that are looked at: as good as all */
+#define BAND            64     /* rows of grey cells that are a task */
 #define EXPOSURES_APART 100.0F /* beyond which they are taken for wrong */
 
 struct shift {
@@ -130,19 +131,26 @@ size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry)
     return 2 * isp_pyramid_bytes(geometry) + isp_burst_noise_scratch_size(geometry);
 }
 
-/* What one call works with. */
+/* What one task works with; the pyramids' cells stay in the scratch memory from task to task. */
 struct job {
-    const struct isp_geometry *geometry;
-    const struct sisp_coefficients *coefficients;
-    const uint8_t *const *raws;
-    const struct isp_burst_exposure *exposures;
-    uint32_t count, reference;
-    enum isp_isa isa;
+    const struct isp_burst *burst;
     struct burst_frame frame;
     struct pyramid fixed, moving;
     float black; /* of a grey cell */
     void *noise_scratch;
 };
+
+static void job_init(struct job *job, const struct isp_burst *burst, void *scratch)
+{
+    const struct isp_geometry *geometry = burst->geometry;
+    uint8_t *bytes = scratch;
+    *job = (struct job){.burst = burst,
+        .frame = isp_burst_frame_of(geometry, burst->isa),
+        .black = isp_pyramid_black(geometry, burst->coefficients),
+        .noise_scratch = bytes + 2 * isp_pyramid_bytes(geometry)};
+    isp_pyramid_place(&job->fixed, geometry, (int16_t *)bytes);
+    isp_pyramid_place(&job->moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
+}
 
 static float known_ratio(float a, float b)
 {
@@ -151,93 +159,129 @@ static float known_ratio(float a, float b)
 }
 
 /* The sensor's gain of the frame over that of the reference. */
-static float gain_ratio(const struct job *job, uint32_t i)
+static float gain_ratio(const struct isp_burst *burst, uint32_t i)
 {
-    const struct isp_burst_exposure *all = job->exposures;
-    return all ? known_ratio(all[i].analogue_gain, all[job->reference].analogue_gain) : 1;
+    const struct isp_burst_exposure *all = burst->exposures;
+    return all ? known_ratio(all[i].analogue_gain, all[burst->reference].analogue_gain) : 1;
 }
 
 /* Brightness of the reference over the frame's, as they were exposed. */
-static float exposure_ratio(const struct job *job, uint32_t i)
+static float exposure_ratio(const struct isp_burst *burst, uint32_t i)
 {
-    const struct isp_burst_exposure *all = job->exposures;
-    return all ? known_ratio(all[job->reference].time_us, all[i].time_us) / gain_ratio(job, i) : 1;
+    const struct isp_burst_exposure *all = burst->exposures;
+    return all ? known_ratio(all[burst->reference].time_us, all[i].time_us) / gain_ratio(burst, i)
+               : 1;
 }
 
-static bool is_alike(const struct job *job, uint32_t i)
+static bool is_alike(const struct isp_burst *burst, uint32_t i)
 {
-    const float ratio = exposure_ratio(job, i), gain = gain_ratio(job, i);
+    const float ratio = exposure_ratio(burst, i), gain = gain_ratio(burst, i);
     return ratio > 0.9F && ratio < 1.1F && gain > 0.9F && gain < 1.1F;
 }
 
-static void find_shifts(struct job *job, struct isp_burst_transform *out)
+static void build(struct job *job, uint32_t frame, uint32_t task)
 {
-    struct pyramid_source source = {.raw = job->raws[job->reference],
-        .white = job->coefficients->white_level,
+    const struct isp_burst *burst = job->burst;
+    const bool is_reference = frame == burst->reference;
+    const struct pyramid_source source = {.raw = burst->raws[frame],
+        .white = burst->coefficients->white_level,
         .black = job->black,
-        .gain = 1};
-    isp_pyramid_build(&job->fixed, &job->frame, &source, 0, UINT32_MAX);
-    for (uint32_t i = 0; i < job->count; i++) {
-        if (i == job->reference)
-            continue;
-        struct found found = {.gain = 1};
-        const float exposed = exposure_ratio(job, i);
-        source.raw = job->raws[i];
-        source.gain = exposed;
-        isp_pyramid_build(&job->moving, &job->frame, &source, 0, UINT32_MAX);
-        find_shift(&job->fixed, &job->moving, &job->frame, job->black, &found);
-        out->dx[i] = 2 * found.shift.x;
-        out->dy[i] = 2 * found.shift.y;
-        out->gain[i] = exposed * found.gain;
-        out->noise[i] = out->gain[i] * gain_ratio(job, i);
+        .gain = is_reference ? 1 : exposure_ratio(burst, frame)};
+    isp_pyramid_build(is_reference ? &job->fixed : &job->moving, &job->frame, &source, task * BAND,
+        (task + 1) * BAND);
+}
+
+static void shift_frame(struct job *job, uint32_t i, struct isp_burst_transform *out)
+{
+    struct found found = {.gain = 1};
+    find_shift(&job->fixed, &job->moving, &job->frame, job->black, &found);
+    out->dx[i] = 2 * found.shift.x;
+    out->dy[i] = 2 * found.shift.y;
+    out->gain[i] = exposure_ratio(job->burst, i) * found.gain;
+    out->noise[i] = out->gain[i] * gain_ratio(job->burst, i);
+}
+
+/* Of all frames, the reference alone first, the one with the least noise: moved content and wrong
+ * shifts only add to it. What is brighter has other noise. */
+static void find_noise(const struct job *job, uint32_t i, struct isp_burst_transform *out)
+{
+    const struct isp_burst *b = job->burst;
+    const bool is_alone = i == b->reference;
+    const struct burst_pair pair = {
+        {b->raws[b->reference], is_alone ? NULL : b->raws[i]}, out->dx[i], out->dy[i], b->isa};
+    if (!is_alone && !is_alike(b, i))
+        return;
+    const struct burst_noise n =
+        isp_burst_noise_estimate(b->geometry, b->coefficients, &pair, job->noise_scratch);
+    if (is_alone || n.shot * 0.25F + n.read < out->noise_shot * 0.25F + out->noise_read) {
+        out->noise_shot = n.shot;
+        out->noise_read = n.read;
     }
 }
 
-/* Of all frames the one with the least noise: moved content and wrong shifts only add to it. */
-static void find_noise(const struct job *job, struct isp_burst_transform *out)
+/* ---- a burst --------------------------------------------------------------------------------- */
+
+enum kind {
+    KIND_GREY,  /* of the reference, then of each frame before its shift */
+    KIND_SHIFT, /* of a frame */
+    KIND_NOISE, /* of the reference, then with each frame; only where it is not stated */
+};
+
+struct step {
+    enum kind kind;
+    uint32_t frame;
+};
+
+/* Frame n of those that follow the reference: 0 is the reference itself. */
+static uint32_t frame_at(const struct isp_burst *burst, uint32_t n)
 {
-    const struct sisp_coefficients *c = job->coefficients;
-    struct burst_pair pair = {{job->raws[job->reference], NULL}, 0, 0, job->isa};
-    struct burst_noise best = {c->noise_shot, c->noise_read};
-    if (!(best.shot > 0) && !(best.read > 0)) {
-        best = isp_burst_noise_estimate(job->geometry, c, &pair, job->noise_scratch);
-        for (uint32_t i = 0; i < job->count; i++) {
-            pair = (struct burst_pair){
-                {job->raws[job->reference], job->raws[i]}, out->dx[i], out->dy[i], job->isa};
-            /* What is brighter has other noise. */
-            if (i == job->reference || !is_alike(job, i))
-                continue;
-            struct burst_noise n =
-                isp_burst_noise_estimate(job->geometry, c, &pair, job->noise_scratch);
-            if (n.shot * 0.25F + n.read < best.shot * 0.25F + best.read)
-                best = n;
-        }
-    }
-    out->noise_shot = best.shot;
-    out->noise_read = best.read;
+    return n == 0 ? burst->reference : n <= burst->reference ? n - 1 : n;
 }
 
-void isp_burst_align(const struct isp_burst *burst, void *scratch, struct isp_burst_transform *out)
+static struct step step_of_phase(const struct isp_burst *burst, uint32_t phase)
 {
-    const struct isp_geometry *geometry = burst->geometry;
+    const uint32_t shifted = 2 * burst->count - 1;
+    if (phase >= shifted)
+        return (struct step){KIND_NOISE, frame_at(burst, phase - shifted)};
+    return (struct step){
+        phase > 0 && phase % 2 == 0 ? KIND_SHIFT : KIND_GREY, frame_at(burst, (phase + 1) / 2)};
+}
+
+void isp_burst_align_begin(const struct isp_burst *burst, struct isp_burst_transform *out)
+{
+    const struct sisp_coefficients *c = burst->coefficients;
     sisp_assert(burst->count >= 1 && burst->count <= ISP_BURST_MAX);
     sisp_assert(burst->reference < burst->count);
-    uint8_t *bytes = scratch;
-    struct job job = {.geometry = geometry,
-        .coefficients = burst->coefficients,
-        .raws = burst->raws,
-        .exposures = burst->exposures,
-        .count = burst->count,
+    *out = (struct isp_burst_transform){.used = (uint32_t)(1ULL << burst->count) - 1,
         .reference = burst->reference,
-        .isa = burst->isa,
-        .frame = isp_burst_frame_of(geometry, burst->isa),
-        .black = isp_pyramid_black(geometry, burst->coefficients),
-        .noise_scratch = bytes + 2 * isp_pyramid_bytes(geometry)};
-    isp_pyramid_place(&job.fixed, geometry, (int16_t *)bytes);
-    isp_pyramid_place(&job.moving, geometry, (int16_t *)(bytes + isp_pyramid_bytes(geometry)));
-    *out = (struct isp_burst_transform){
-        .used = (uint32_t)(1ULL << job.count) - 1, .reference = job.reference};
-    out->gain[job.reference] = out->noise[job.reference] = 1;
-    find_shifts(&job, out);
-    find_noise(&job, out);
+        .noise_shot = c->noise_shot,
+        .noise_read = c->noise_read};
+    out->gain[burst->reference] = out->noise[burst->reference] = 1;
+}
+
+uint32_t isp_burst_align_phases(const struct isp_burst *burst)
+{
+    const struct sisp_coefficients *c = burst->coefficients;
+    const bool is_stated = c->noise_shot > 0 || c->noise_read > 0;
+    return 2 * burst->count - 1 + (is_stated ? 0 : burst->count);
+}
+
+uint32_t isp_burst_align_tasks(const struct isp_burst *burst, uint32_t phase)
+{
+    const uint32_t rows = burst->geometry->crop.height / 2;
+    return step_of_phase(burst, phase).kind == KIND_GREY ? (rows + BAND - 1) / BAND : 1;
+}
+
+void isp_burst_align_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    void *scratch, const struct isp_burst_task *task)
+{
+    const struct step step = step_of_phase(burst, task->phase);
+    struct job job;
+    job_init(&job, burst, scratch);
+    if (step.kind == KIND_GREY)
+        build(&job, step.frame, task->task);
+    else if (step.kind == KIND_SHIFT)
+        shift_frame(&job, step.frame, transform);
+    else
+        find_noise(&job, step.frame, transform);
 }

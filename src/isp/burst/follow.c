@@ -11,6 +11,13 @@
 #define FRACTION 0.5F /* of wrong motion's residual, beyond which it is not */
 #define CLEARLY  0.8F /* of a residual: another one is not smaller by chance */
 
+/* Of the reference; PHASES for each frame come after. */
+enum first_phase {
+    FIRST_GREY,
+    FIRST_WRONG, /* what wrong motion looks like */
+    FIRST_PHASES,
+};
+
 /* Of a frame, in this order. */
 enum phase {
     PHASE_GREY,
@@ -182,6 +189,13 @@ static void remember_own_motion(struct follow_job *job, uint32_t side, struct fo
 
 /* ---- a burst --------------------------------------------------------------------------------- */
 
+static void learn_wrong(struct follow_job *job)
+{
+    const struct follow_pair pair = isp_follow_pair(job, 0);
+    const float most = isp_follow_residual_of_wrong(&pair, job->frame.kernels) * FRACTION;
+    job->residual_most = most > RESIDUAL ? most : RESIDUAL;
+}
+
 void isp_burst_follow_begin(const struct isp_burst *burst,
     const struct isp_burst_transform *transform, void *scratch, struct isp_burst_vector *field)
 {
@@ -189,16 +203,11 @@ void isp_burst_follow_begin(const struct isp_burst *burst,
     job->distance[0] = job->distance[1] = 0;
     place(job, (uint8_t *)scratch + base_align(sizeof *job, 64));
     memset(field, 0, isp_burst_field_size(burst->geometry, burst->count));
-    build(
-        job, &job->reference, burst->reference, (struct follow_rows){0, UINT32_MAX / FOLLOW_TILE});
-    const struct follow_pair pair = isp_follow_pair(job, 0);
-    const float most = isp_follow_residual_of_wrong(&pair, job->frame.kernels) * FRACTION;
-    job->residual_most = most > RESIDUAL ? most : RESIDUAL;
 }
 
 uint32_t isp_burst_follow_phases(uint32_t count)
 {
-    return (count - 1) * PHASES;
+    return count > 1 ? FIRST_PHASES + (count - 1) * PHASES : 0;
 }
 
 static bool is_single(uint32_t phase)
@@ -206,10 +215,18 @@ static bool is_single(uint32_t phase)
     return phase == PHASE_COARSE || phase == PHASE_TURN || phase == PHASE_JUDGE;
 }
 
+static uint32_t bands_of(uint32_t rows)
+{
+    return rows > BAND ? (rows + BAND - 1) / BAND : 1;
+}
+
 uint32_t isp_burst_follow_tasks(const struct isp_geometry *g, uint32_t phase)
 {
-    const uint32_t rows = tiles_of(g->crop.height / 2 >> (phase % PHASES == PHASE_HALF));
-    return is_single(phase % PHASES) ? 1 : rows > BAND ? (rows + BAND - 1) / BAND : 1;
+    const uint32_t cells = g->crop.height / 2;
+    if (phase < FIRST_PHASES)
+        return phase == FIRST_GREY ? bands_of(tiles_of(cells)) : 1;
+    const uint32_t of_frame = (phase - FIRST_PHASES) % PHASES;
+    return is_single(of_frame) ? 1 : bands_of(tiles_of(cells >> (of_frame == PHASE_HALF)));
 }
 
 static void run_single(
@@ -241,25 +258,53 @@ static void write_blocks(struct follow_job *job, uint32_t frame, uint32_t task, 
         field + (size_t)frame * rows * isp_burst_blocks(g->crop.width));
 }
 
+/* What all frames are followed from. */
+static void run_first(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    struct follow_job *shared, const struct isp_burst_task *task)
+{
+    const uint32_t tasks = isp_burst_follow_tasks(burst->geometry, task->phase);
+    struct follow_job job = *shared;
+    if (task->phase == FIRST_WRONG) {
+        learn_wrong(job_of(burst, transform, shared));
+        return;
+    }
+    job_of(burst, transform, &job);
+    build(&job, &job.reference, burst->reference,
+        band_of(task->task, tasks, 1, UINT32_MAX / FOLLOW_TILE));
+}
+
+static void run_band(struct follow_job *job, const struct isp_burst_task *task, uint32_t tasks,
+    uint32_t frame, struct isp_burst_vector *field)
+{
+    const enum phase phase = (enum phase)task->phase;
+    const struct follow_rows rows = band_of(task->task, tasks, 1, job->tiles.height);
+    const bool is_used = job->transform->used >> frame & 1;
+    if (phase == PHASE_GREY)
+        build(job, &job->moving, frame, band_of(task->task, tasks, 1, UINT32_MAX / FOLLOW_TILE));
+    else if (phase == PHASE_FULL || (phase == PHASE_HALF && job->moving.count > 1))
+        isp_follow_search(job, frame, phase == PHASE_HALF, rows);
+    else if (phase == PHASE_WEIGH && is_used)
+        isp_follow_weigh(job, rows);
+    else if (phase == PHASE_BLOCKS && is_used)
+        write_blocks(job, frame, task->task, tasks, field);
+}
+
 void isp_burst_follow_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
     void *scratch, const struct isp_burst_task *task, struct isp_burst_vector *field)
 {
-    const uint32_t step = task->phase / PHASES, phase = task->phase % PHASES;
-    const uint32_t frame = step < burst->reference ? burst->reference - 1 - step : step + 1;
-    const uint32_t tasks = isp_burst_follow_tasks(burst->geometry, phase);
-    if (is_single(phase)) {
-        run_single(job_of(burst, transform, scratch), (enum phase)phase, frame, transform);
+    struct follow_job *shared = scratch, job;
+    if (task->phase < FIRST_PHASES) {
+        run_first(burst, transform, shared, task);
         return;
     }
-    struct follow_job job = *(const struct follow_job *)scratch;
-    job_of(burst, transform, &job);
-    const struct follow_rows rows = band_of(task->task, tasks, 1, job.tiles.height);
-    if (phase == PHASE_GREY)
-        build(&job, &job.moving, frame, band_of(task->task, tasks, 1, UINT32_MAX / FOLLOW_TILE));
-    else if (phase == PHASE_FULL || (phase == PHASE_HALF && job.moving.count > 1))
-        isp_follow_search(&job, frame, phase == PHASE_HALF, rows);
-    else if (phase == PHASE_WEIGH && (transform->used >> frame & 1))
-        isp_follow_weigh(&job, rows);
-    else if (phase == PHASE_BLOCKS && (transform->used >> frame & 1))
-        write_blocks(&job, frame, task->task, tasks, field);
+    const uint32_t step = (task->phase - FIRST_PHASES) / PHASES;
+    const struct isp_burst_task at = {(task->phase - FIRST_PHASES) % PHASES, task->task};
+    const uint32_t frame = step < burst->reference ? burst->reference - 1 - step : step + 1;
+    if (is_single(at.phase)) {
+        run_single(job_of(burst, transform, shared), (enum phase)at.phase, frame, transform);
+        return;
+    }
+    job = *shared;
+    run_band(job_of(burst, transform, &job), &at,
+        isp_burst_follow_tasks(burst->geometry, task->phase), frame, field);
 }

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < 5; i++) {
         double at[4] = {now_ns()};
         struct isp_burst_transform t;
-        isp_burst_align(&burst, align_scratch, &t);
+        burst_align_in(&burst, align_scratch, &t);
         at[1] = now_ns();
         struct isp_burst_vector *field = burst_follow(&burst, &t);
         at[2] = now_ns();

@@ -124,13 +124,26 @@ static inline struct isp_burst burst_of(const struct isp_geometry *g,
         g, c, (const uint8_t *const *)raws, count, reference, (enum isp_isa)isa, NULL};
 }
 
+/* A phase's tasks from the last on. */
+static inline void burst_align_in(
+    const struct isp_burst *burst, void *scratch, struct isp_burst_transform *t)
+{
+    isp_burst_align_begin(burst, t);
+    for (uint32_t phase = 0; phase < isp_burst_align_phases(burst); phase++) {
+        for (uint32_t i = isp_burst_align_tasks(burst, phase); i-- > 0;) {
+            const struct isp_burst_task task = {phase, i};
+            isp_burst_align_run(burst, t, scratch, &task);
+        }
+    }
+}
+
 static inline struct isp_burst_transform burst_align(const struct isp_geometry *g,
     const struct sisp_coefficients *c, uint8_t *const *raws, uint32_t count, uint32_t reference)
 {
     struct isp_burst burst = burst_of(g, c, raws, count, reference);
     struct isp_burst_transform t;
     void *scratch = burst_memory(isp_burst_align_scratch_size(g));
-    isp_burst_align(&burst, scratch, &t);
+    burst_align_in(&burst, scratch, &t);
     free(scratch);
     return t;
 }
