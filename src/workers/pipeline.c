@@ -12,12 +12,17 @@
 /* About 0.2 ms of work: the background lane yields between bands. */
 #define SAMPLES_A_BAND (128u << 10)
 
-static void *allocate(size_t size_bytes)
+static void *allocate_untouched(size_t size_bytes)
 {
     if (size_bytes == 0)
         size_bytes = ROW_ALIGNMENT;
-    void *bytes = aligned_alloc(ROW_ALIGNMENT, base_align(size_bytes, ROW_ALIGNMENT));
-    if (bytes)
+    return aligned_alloc(ROW_ALIGNMENT, base_align(size_bytes, ROW_ALIGNMENT));
+}
+
+static void *allocate(size_t size_bytes)
+{
+    void *bytes = allocate_untouched(size_bytes);
+    if (bytes && size_bytes)
         memset(bytes, 0, size_bytes); /* touched now, not under a frame's deadline */
     return bytes;
 }
@@ -83,10 +88,17 @@ static size_t burst_scratch_bytes(const struct pipeline *p)
     return !needs_merged ? bytes : base_max_size(bytes, mosaic_bytes(&p->still));
 }
 
+/* A file has no deadline, and may have too little noise for it to be used. */
+static uint16_t *allocate_denoised(const struct pipeline *p)
+{
+    const size_t bytes = mosaic_bytes(&p->still);
+    return p->is_live ? allocate(bytes) : allocate_untouched(bytes);
+}
+
 static int init_denoise(struct pipeline *p)
 {
     p->denoise = allocate(isp_denoise_recipe_size());
-    p->denoised = p->is_mosaic_denoised ? NULL : allocate(mosaic_bytes(&p->still));
+    p->denoised = p->is_mosaic_denoised ? NULL : allocate_denoised(p);
     bool ok = p->denoise && (p->denoised || p->is_mosaic_denoised);
     for (uint32_t i = 0; i < p->threads; i++)
         ok &= (p->denoise_scratch[i] = allocate(isp_denoise_scratch_size())) != NULL;
