@@ -152,7 +152,8 @@ static void run(struct encoder *encoder, unsigned index)
         write_markers(compress, encoder->picture);
     out_rows_seek(&encoder->rows, index * STRIP_ROWS);
     while (compress->next_scanline < compress->image_height) {
-        JSAMPROW row = out_rows_next(&encoder->rows);
+        /* libjpeg only reads it, whatever its type says. */
+        JSAMPROW row = (JSAMPROW)(uintptr_t)out_rows_look(&encoder->rows);
         jpeg_write_scanlines(compress, &row, 1);
     }
     jpeg_finish_compress(compress);

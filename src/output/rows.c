@@ -123,6 +123,14 @@ uint8_t *out_rows_next(struct out_rows *rows)
     return rows->block + in_block * rows->row_bytes;
 }
 
+const uint8_t *out_rows_look(struct out_rows *rows)
+{
+    if (rows->orientation != 1 || rows->image->format != SISP_PIXEL_RGB24)
+        return out_rows_next(rows);
+    sisp_assert(rows->next < rows->height);
+    return pixel_at(rows->image, 0, rows->next++);
+}
+
 void out_rows_seek(struct out_rows *rows, uint32_t y)
 {
     sisp_assert(y % BLOCK_ROWS == 0);

@@ -22,6 +22,9 @@ int out_rows_init(struct out_rows *rows, const struct sisp_image *image, uint32_
 /** The next row, top down, valid until the next call; to be called `height` times at most. */
 uint8_t *out_rows_next(struct out_rows *rows);
 
+/** The same, only to be read: where the picture has that row as it is, nothing is copied. */
+const uint8_t *out_rows_look(struct out_rows *rows);
+
 /** Go on at row y, a multiple of 32. */
 void out_rows_seek(struct out_rows *rows, uint32_t y);
 
