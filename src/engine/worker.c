@@ -14,6 +14,10 @@
 #define GATE_INSIDE     (GATE_OPEN - 1)
 #define GATE_GENERATION (1u << 16)
 
+/* Of an overseen team: how often the leader looks, and when it takes over. */
+#define LOOK_NS    UINT64_C(50000000)
+#define STARVED_NS UINT64_C(250000000)
+
 #define HANG_NS 3000000000u /* of a simulated worker that wakes after it was replaced */
 
 /* A sign of life: the control thread detaches a worker that has work and gives none. */
@@ -34,9 +38,16 @@ static bool is_lost(const struct eng_worker *worker)
 /* ---- the team ---------------------------------------------------------------------------------
  */
 
-static void run_tasks(struct eng_worker *worker, uint32_t thread)
+static bool has_task(const struct eng_worker *worker)
 {
-    for (;;) {
+    return atomic_load_explicit(&worker->next_task, memory_order_relaxed) < worker->task_count &&
+           !is_lost(worker);
+}
+
+/* While the gate has what is needed of it. */
+static void run_tasks(struct eng_worker *worker, uint32_t thread, uint32_t needed)
+{
+    while ((atomic_load_explicit(&worker->gate, memory_order_relaxed) & needed) == needed) {
         uint32_t task = atomic_fetch_add_explicit(&worker->next_task, 1, memory_order_relaxed);
         if (task >= worker->task_count || is_lost(worker))
             return;
@@ -47,26 +58,67 @@ static void run_tasks(struct eng_worker *worker, uint32_t thread)
     }
 }
 
-/* Helpers that come while the gate is open take part; the leader waits only for those inside, so
- * that one which the system has not scheduled costs nothing. */
-static void lead_phase(struct eng_worker *worker)
+static void open_gate(struct eng_worker *worker)
 {
-    atomic_store_explicit(&worker->next_task, 0, memory_order_relaxed);
-    if (worker->team_size == 1 || worker->task_count <= 1) {
-        run_tasks(worker, 0);
-        return;
-    }
     uint32_t gate = atomic_load_explicit(&worker->gate, memory_order_relaxed);
     sisp_assert((gate & (GATE_OPEN | GATE_INSIDE)) == 0);
     atomic_store_explicit(
         &worker->gate, (gate + GATE_GENERATION) | GATE_OPEN, memory_order_release);
     plat_wake(&worker->gate, INT_MAX);
     PLAT_POINT(worker_gate_open);
-    run_tasks(worker, 0);
-    gate = atomic_fetch_and_explicit(&worker->gate, ~GATE_OPEN, memory_order_acq_rel) & ~GATE_OPEN;
+}
+
+static void close_gate(struct eng_worker *worker)
+{
+    uint32_t gate =
+        atomic_fetch_and_explicit(&worker->gate, ~GATE_OPEN, memory_order_acq_rel) & ~GATE_OPEN;
     while (gate & GATE_INSIDE) {
         plat_wait(&worker->gate, gate, PLAT_FOREVER);
         gate = atomic_load_explicit(&worker->gate, memory_order_acquire);
+    }
+}
+
+/* Until helpers have done all tasks, or none for a while. */
+static void look_on(struct eng_worker *worker)
+{
+    uint64_t beats = 0, since_ns = 0;
+    for (;;) {
+        uint32_t gate = atomic_load_explicit(&worker->gate, memory_order_acquire);
+        uint64_t now_ns = plat_now_ns();
+        uint64_t now_beats = atomic_load_explicit(&worker->shared->heartbeat, memory_order_relaxed);
+        if (!since_ns || now_beats != beats)
+            since_ns = now_ns;
+        beats = now_beats;
+        if ((!(gate & GATE_INSIDE) && !has_task(worker)) || now_ns - since_ns >= STARVED_NS)
+            return;
+        plat_wait(&worker->gate, gate, now_ns + LOOK_NS);
+    }
+}
+
+static void oversee_phase(struct eng_worker *worker)
+{
+    if (!worker->is_starved) {
+        open_gate(worker);
+        look_on(worker);
+        close_gate(worker);
+        worker->is_starved = has_task(worker);
+    }
+    run_tasks(worker, 0, 0);
+}
+
+/* Helpers that come while the gate is open take part; the leader waits only for those inside, so
+ * that one which the system has not scheduled costs nothing. */
+static void lead_phase(struct eng_worker *worker)
+{
+    atomic_store_explicit(&worker->next_task, 0, memory_order_relaxed);
+    if (worker->is_overseen) {
+        oversee_phase(worker);
+    } else if (worker->team_size == 1 || worker->task_count <= 1) {
+        run_tasks(worker, 0, 0);
+    } else {
+        open_gate(worker);
+        run_tasks(worker, 0, 0);
+        close_gate(worker);
     }
 }
 
@@ -79,7 +131,8 @@ static bool enter_gate(struct eng_worker *worker, uint32_t gate)
 static void leave_gate(struct eng_worker *worker)
 {
     uint32_t before = atomic_fetch_sub_explicit(&worker->gate, 1, memory_order_acq_rel);
-    if (!(before & GATE_OPEN) && (before & GATE_INSIDE) == 1)
+    bool is_awaited = worker->is_overseen || !(before & GATE_OPEN);
+    if (is_awaited && (before & GATE_INSIDE) == 1)
         plat_wake(&worker->gate, INT_MAX);
     PLAT_POINT(worker_gate_left);
 }
@@ -105,7 +158,7 @@ static void help(void *argument)
         } else if (enter_gate(worker, gate)) {
             last = gate / GATE_GENERATION;
             PLAT_POINT(worker_gate_entered);
-            run_tasks(worker, helper->index);
+            run_tasks(worker, helper->index, GATE_OPEN);
             leave_gate(worker);
         }
     }
@@ -146,6 +199,7 @@ static int run_job(struct eng_worker *worker)
 {
     const struct eng_command_ops *ops = worker->command->ops;
     void *user = worker->command->user;
+    worker->is_starved = false;
     int phases = ops->begin(user, &worker->job);
     beat(worker);
     if (phases < 0)
@@ -289,30 +343,39 @@ static void lead(void *argument)
 /* ---- start and stop -----------------------------------------------------------------------------
  */
 
-static int start_thread(struct eng_worker *worker, uint32_t index)
+static enum plat_priority priority_of(const struct eng_worker *worker, bool is_leader)
 {
-    const struct eng_worker_config *config = &worker->config->workers[worker->index];
-    struct eng_helper *helper = &worker->team[index];
-    enum plat_priority priority = worker->priority;
-    if (config->is_background)
-        priority = worker->is_foreign ? PLAT_PRIORITY_KILLABLE : PLAT_PRIORITY_BACKGROUND;
+    if (!worker->config->workers[worker->index].is_background)
+        return worker->priority;
+    return worker->is_overseen && !is_leader ? PLAT_PRIORITY_BACKGROUND : PLAT_PRIORITY_LOW;
+}
+
+static int start_thread(struct eng_worker *worker, uint32_t number)
+{
+    const char *name = worker->config->workers[worker->index].name;
+    struct eng_helper *helper = &worker->team[number];
     helper->worker = worker;
-    helper->index = index;
-    helper->thread =
-        (struct plat_thread){.run = index ? help : lead, .argument = helper, .priority = priority};
-    if (index)
-        snprintf(helper->thread.name, sizeof(helper->thread.name), "%.11s/%u", config->name,
-            (uint8_t)index);
+    helper->index = number - (worker->is_overseen && number);
+    helper->thread = (struct plat_thread){.run = number ? help : lead,
+        .argument = helper,
+        .priority = priority_of(worker, number == 0)};
+    if (number)
+        snprintf(
+            helper->thread.name, sizeof(helper->thread.name), "%.11s/%u", name, (uint8_t)number);
     else
-        snprintf(helper->thread.name, sizeof(helper->thread.name), "%.15s", config->name);
+        snprintf(helper->thread.name, sizeof(helper->thread.name), "%.15s", name);
     return plat_thread_create(&helper->thread);
 }
 
 int eng_worker_start(struct eng_worker *worker)
 {
-    worker->team_size = worker->config->workers[worker->index].threads;
+    const struct eng_worker_config *config = &worker->config->workers[worker->index];
+    worker->team_size = config->threads;
     sisp_assert(worker->team_size > 0 && worker->team_size <= ENG_TEAM_MAX);
-    for (worker->started = 0; worker->started < worker->team_size; worker->started++) {
+    /* A process must not be starved, or it could not be killed in time. */
+    worker->is_overseen = config->is_background && !worker->is_foreign;
+    uint32_t count = worker->team_size + worker->is_overseen;
+    for (worker->started = 0; worker->started < count; worker->started++) {
         int error = start_thread(worker, worker->started);
         if (error)
             return error;

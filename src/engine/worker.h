@@ -3,6 +3,9 @@
  * Worker: the shell around commands: pop a hint, start, run on the team's threads, finish or
  * acknowledge. The first thread of the team leads; the others help in each phase. Straight code
  * that shares only the arena with the control thread.
+ *
+ * In the background, helpers do all tasks, at a priority so low that nobody waits for them; the
+ * leader looks on, and does the tasks itself when other programs leave its helpers no time.
  */
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H
@@ -17,7 +20,7 @@ struct eng_worker;
 struct eng_helper {
     struct plat_thread thread;
     struct eng_worker *worker;
-    uint32_t index; /* 0 leads */
+    uint32_t index; /* of those that do tasks */
 };
 
 struct eng_worker {
@@ -30,6 +33,8 @@ struct eng_worker {
     enum plat_priority priority;
     _Atomic uint32_t is_stopping;
     bool is_foreign;                  /* in a process of its own */
+    bool is_overseen;                 /* the leader is one more, and looks on */
+    bool is_starved;                  /* in this job: the leader does all tasks */
     _Atomic uint32_t entered, exited; /* threads of the team */
     /* The phase that the team works on; the gate publishes it. */
     const struct eng_command_config *command;
@@ -39,7 +44,7 @@ struct eng_worker {
     _Atomic uint32_t has_hardware;     /* this job has announced it */
     alignas(64) _Atomic uint32_t gate; /* generation 16 | open 1 | helpers inside 15 */
     alignas(64) _Atomic uint32_t next_task;
-    struct eng_helper team[ENG_TEAM_MAX];
+    struct eng_helper team[ENG_TEAM_MAX + 1];
 };
 
 /** config, spans, arena, shared, index, incarnation and priority are set. Starts the team. Returns:

@@ -23,11 +23,10 @@ void plat_sleep_ns(uint64_t duration_ns);
 /** What a thread asks for; a refusal costs only priority. */
 enum plat_priority {
     PLAT_PRIORITY_NORMAL,
-    PLAT_PRIORITY_BACKGROUND, /* yields to every other thread */
-    /* Yields, too, but not so much that being killed takes it long: while it cannot run to its end,
-     * it holds the kernel's locks of the mappings that it shares, and others cannot end or start.
-     */
-    PLAT_PRIORITY_KILLABLE,
+    PLAT_PRIORITY_BACKGROUND, /* runs where nobody else wants to, and never keeps one waiting */
+    /* Yields, but is never starved: a process that is killed and cannot run to its end holds the
+     * kernel's locks of the mappings that it shares, and others cannot end or start. */
+    PLAT_PRIORITY_LOW,
     PLAT_PRIORITY_URGENT, /* somebody waits for its frame: before other programs */
 };
 

@@ -15,7 +15,7 @@
 static const int nice_values[] = {
     [PLAT_PRIORITY_NORMAL] = 0,
     [PLAT_PRIORITY_BACKGROUND] = 19,
-    [PLAT_PRIORITY_KILLABLE] = 5,
+    [PLAT_PRIORITY_LOW] = 5,
     [PLAT_PRIORITY_URGENT] = -10,
 };
 
@@ -23,13 +23,23 @@ static const int nice_values[] = {
  * KiB, in a build with a sanitizer several times that; what is not touched costs nothing. */
 #define STACK_BYTES ((size_t)1 << 20)
 
+/* A core that runs a thread of nice value 19 counts as busy: who wakes meanwhile may be put behind
+ * a third thread on another core, for tens of milliseconds, or wait out a slice of some. One with
+ * idle threads alone counts as free, and they yield at once. */
+static void take_priority(enum plat_priority priority)
+{
+    /* Linux keeps one nice value a thread, against POSIX. */
+    if (priority != PLAT_PRIORITY_NORMAL)
+        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_values[priority]);
+    if (priority == PLAT_PRIORITY_BACKGROUND)
+        sched_setscheduler(0, SCHED_IDLE, &(struct sched_param){0});
+}
+
 static void *thread_main(void *argument)
 {
     struct plat_thread *thread = argument;
     pthread_setname_np(pthread_self(), thread->name);
-    /* Linux keeps one nice value a thread, against POSIX. */
-    if (thread->priority != PLAT_PRIORITY_NORMAL)
-        setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice_values[thread->priority]);
+    take_priority(thread->priority);
     thread->run(thread->argument);
     return NULL;
 }

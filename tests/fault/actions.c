@@ -338,6 +338,9 @@ bool actions_init(void)
         sisp_telemetry_open(&telemetry, path) < 0)
         return false;
     bool ok = develop_one(telemetry);
+    /* The C library keeps stacks and tables of the most threads that there were. */
+    char error[200];
+    ok &= run_session_live(error, sizeof(error)) == 0;
     return sisp_telemetry_close(&telemetry) == 0 && ok;
 }
 

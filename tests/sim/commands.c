@@ -133,6 +133,9 @@ static void isp_task(
     SIM_CHECK(phase == 0 || (stamp->tasks & ((1u << TASKS) - 1)) == (1u << TASKS) - 1);
     if (thread)
         sim_sometimes(SIM_HELPER_WORKED);
+    /* Helpers have a stroke and a number in their names. */
+    if (index_of(user) == SIM_SLOW_ISP && !sim.current->process && !strchr(sim.current->name, '/'))
+        sim_sometimes(SIM_LEADER_TOOK_OVER);
     if (PLAT_FAULT(task_hangs))
         sim_hang();
     work(200, 800);

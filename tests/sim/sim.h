@@ -227,6 +227,7 @@ void sim_site_resolve(struct plat_site *site);
     X(WORKER_LEFT_BEHIND)                                                                          \
     X(CREATE_FAILED)                                                                               \
     X(HELPER_WORKED)                                                                               \
+    X(LEADER_TOOK_OVER)                                                                            \
     X(WORKER_DIED)                                                                                 \
     X(WORKER_RESTARTED)                                                                            \
     X(WORKER_GONE)                                                                                 \
