@@ -13,6 +13,10 @@
  * The first is the better one where colours change slowly, the second at their edges. Their own
  * errors say which: smoothing fails where differences vary more than their gradients promise.
  * Red and blue follow green with a local slope, by residual interpolation too.
+ *
+ * All of it is done on square roots of the samples (isp_still_compile() says when): photon noise is
+ * as strong everywhere there, and colour differences are about as large on either side of an edge
+ * of light and shade, so that the bright side does not decide alone.
  */
 #include <isp/still/best_rows.h>
 
@@ -329,6 +333,7 @@ static void green_row(const struct still_best_rows *w, int64_t y, int32_t ends)
     const float *m[2];
     for (unsigned i = 0; i < 2; i++)
         m[i] = w->lines[y & (STILL_LINES - 1)][i] + STILL_MARGIN_CELLS;
+    const float least = w->root->least, most = w->root->most;
     float *restrict out = w->best->green[y & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict itself = w->best->green[y & 15][!phase] + STILL_MARGIN_CELLS;
     STILL_APART
@@ -338,20 +343,35 @@ static void green_row(const struct still_best_rows *w, int64_t y, int32_t ends)
         float ratio = across_error[k] * down_error[k] * inverse * trust[k];
         float share = TRUST / (TRUST + ratio * ratio);
         float d = fitted[k] + share * (smooth - fitted[k]);
-        out[k] = still_clamp(m[phase][k] + d, 0, w->limit);
+        out[k] = still_clamp(m[phase][k] + d, least, most);
         itself[k] = m[!phase][k];
     }
 }
 
 /* ---- the walk: each stage follows as closely as the rows allow that it looks at ------------- */
 
-void STILL_SYMBOL(still_best, ISA_NAME)(const struct still_strip *strip, const still_row *lines,
+static void root_row(const struct still_strip *strip, still_row row)
+{
+    const float least = -strip->recipe->root.offset, offset = strip->recipe->root.offset;
+    const int32_t margin = (int32_t)strip->margin;
+    for (unsigned phase = 0; phase < 2; phase++) {
+        float *x = row[phase] + STILL_MARGIN_CELLS;
+        for (int32_t k = -margin; k < (int32_t)strip->cells + margin; k++) {
+            const float light = x[k] > least ? x[k] : least;
+            x[k] = __builtin_sqrtf(light + offset);
+        }
+    }
+}
+
+void STILL_SYMBOL(still_best, ISA_NAME)(const struct still_strip *strip, still_row *lines,
     struct still_best *best, int64_t line, int64_t first, const struct still_rgb *rgb)
 {
     const int64_t age = line - first;
     const struct isp_still_recipe *recipe = strip->recipe;
     const int32_t around = (int32_t)recipe->around / 2, ends = around + 4; /* of green */
-    const struct still_best_rows w = {strip, lines, best, around, recipe->clip_level};
+    const struct still_best_rows w = {strip, lines, best, around, &recipe->root};
+    if (recipe->root.square > 0)
+        root_row(strip, lines[line & (STILL_LINES - 1)]);
     for (unsigned phase = 0; phase < 2; phase++) {
         if (age >= 6)
             vertical_terms(&w, line - 3, phase, ends + 1);

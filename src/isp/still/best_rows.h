@@ -12,7 +12,7 @@ struct still_best_rows {
     const still_row *lines; /* STILL_LINES of them */
     struct still_best *best;
     int32_t around; /* cells at both ends that the finish sees, too */
-    float limit;
+    const struct still_root *root;
 };
 
 /* Phase of red or blue in row y. */

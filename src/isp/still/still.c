@@ -105,6 +105,27 @@ static void compile_recovery(struct isp_still_recipe *recipe, const struct sisp_
         recipe->mark[s] = c->black_level[s] + CLIPPED * (c->white_level - c->black_level[s]);
 }
 
+/*
+ * Photon noise is level under a square root, and sensors' samples have it. Where a file of 8 bits
+ * says nothing of its noise, rounding is all that is known, which is as strong everywhere: such
+ * samples may have been through a curve and stay as they are. The offset, whose root is exact,
+ * leaves noise below black its sign.
+ */
+static void compile_root(
+    struct isp_still_recipe *recipe, const struct sisp_coefficients *c, unsigned bits)
+{
+    const bool is_known = c->noise_shot > 0 || c->noise_read > 0;
+    if (is_known ? c->noise_shot > 0 : bits > 8) {
+        const float offset = 1.0F / 1024;
+        recipe->root = (struct still_root){.square = 1,
+            .offset = offset,
+            .least = 1.0F / 32,
+            .most = __builtin_sqrtf(recipe->clip_level + offset)};
+    } else {
+        recipe->root = (struct still_root){.straight = 1, .most = recipe->clip_level};
+    }
+}
+
 static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_coefficients *c)
 {
     for (unsigned s = 0; s < SISP_SITE_COUNT; s++) {
@@ -158,5 +179,6 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
         .slopes = {-1, 2},
     };
     compile_tables(recipe, coefficients);
+    compile_root(recipe, coefficients, format->bits);
     return 0;
 }

@@ -59,9 +59,9 @@ struct still_kernels {
     /** Row y, linear, to display values 0..1 in place, `around` columns at both ends included. */
     void (*colour)(const struct still_strip *strip, int64_t y, const struct still_rgb *rgb);
     /** Takes linear row `line`, the next one after `first` and those that came since, of rings of
-     * STILL_LINES rows (row y at y modulo that); makes row `line - STILL_BEST_ROWS` of colours,
-     * from 2 * STILL_BEST_ROWS after the first on. */
-    void (*best)(const struct still_strip *strip, const still_row *lines, struct still_best *best,
+     * STILL_LINES rows (row y at y modulo that), and takes its root; makes row `line -
+     * STILL_BEST_ROWS` of colours, from 2 * STILL_BEST_ROWS after the first on. */
+    void (*best)(const struct still_strip *strip, still_row *lines, struct still_best *best,
         int64_t line, int64_t first, const struct still_rgb *rgb);
     /** Output row of display values from rows[around], and from its surroundings:
      * rows[0..2*around]. out: the pixel at the strip's first column. */
@@ -70,6 +70,13 @@ struct still_kernels {
     void (*sum)(const float *row, uint32_t count, float clip_level, float *sum, float *clipped);
     /** Gains of cells from their means. */
     void (*plan)(const struct look_style *style, const struct look_map *map);
+};
+
+/** The scale that the best demosaic works in: a sample x becomes sqrt(x + offset), or stays. Back
+ * to linear: x * (x * square + straight) - offset, from least to most. */
+struct still_root {
+    float square, straight, offset;
+    float least, most;
 };
 
 struct isp_still_recipe {
@@ -83,6 +90,7 @@ struct isp_still_recipe {
     float black[SISP_SITE_COUNT];
     float scale[SISP_SITE_COUNT]; /* wb gain / (white - black) */
     float clip_level;
+    struct still_root root;
     float slopes[2]; /* of one colour on another, least and greatest: of constants compilers would
                         make branches */
     float ccm[9];
