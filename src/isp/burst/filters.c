@@ -131,13 +131,13 @@ static void store(struct filter_place *place, unsigned row, unsigned column, con
     for (unsigned i = 0; i < TAPS; i++) {
         const double tap = w[i] * FILTER_ONE;
         const int32_t rounded = (int32_t)(tap + (tap < 0 ? -0.5 : 0.5));
-        place->taps[i / SIDE][i % SIDE / 2][row][column][i % SIDE % 2] = (int16_t)rounded;
+        place->taps[i / SIDE / 2][i % SIDE][row][column][i / SIDE % 2] = (int16_t)rounded;
         sum += w[i];
         noise += w[i] * w[i];
         left -= rounded;
     }
     left += (int32_t)(sum * FILTER_ONE + 0.5);
-    place->taps[SIDE / 2][SIDE / 4][row][column][SIDE / 2 % 2] += (int16_t)left;
+    place->taps[SIDE / 4][SIDE / 2][row][column][SIDE / 2 % 2] += (int16_t)left;
     place->noise += (float)noise / 4;
 }
 

@@ -9,7 +9,7 @@
 #define FILTER_SIDE 7
 #define FILTER_TAPS (FILTER_SIDE * FILTER_SIDE)
 #define FILTER_PAIRS                                                                               \
-    ((FILTER_SIDE + 1) / 2) /* of taps that stand beside each other, the last 0                    \
+    ((FILTER_SIDE + 1) / 2) /* of taps that stand above each other, the last 0                     \
                              */
 #define FILTER_ONE    16384
 #define FILTER_STEPS  16 /* to a sample */
@@ -18,8 +18,8 @@
 /** The filters of one place between samples, for each row and column of the sample that is wanted
  * in the crop's mosaic. */
 struct filter_place {
-    /* [tap's row][tap's pair][row][column][tap of the pair] */
-    _Alignas(64) int16_t taps[FILTER_SIDE][FILTER_PAIRS][2][2][2];
+    /* [pair of the tap's row][tap's column][row][column][tap of the pair] */
+    _Alignas(64) int16_t taps[FILTER_PAIRS][FILTER_SIDE][2][2][2];
     float noise; /* variance of a filtered sample over that of a sample: the mean of the four */
 };
 

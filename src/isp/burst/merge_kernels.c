@@ -7,13 +7,15 @@
 
 typedef float lanes __attribute__((vector_size(4 * BLOCK), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(4 * BLOCK), aligned(4), may_alias));
+typedef int64_t twos __attribute__((vector_size(4 * BLOCK), aligned(4), may_alias));
+typedef int64_t two_lanes __attribute__((aligned(4), may_alias));
 typedef uint16_t words __attribute__((vector_size(2 * BLOCK), aligned(1), may_alias));
 typedef int16_t shorts __attribute__((vector_size(2 * BLOCK), aligned(1), may_alias));
 
 /* Macros: a function may not return vectors that a level has no registers for. */
 #define LANES_AT(p)     (*(const lanes *)(p))
 #define ALL(x)          ((lanes){0} + (x))
-#define ALTERNATE(two)  ((lanes){two[0], two[1], two[0], two[1], two[0], two[1], two[0], two[1]})
+#define ALTERNATE(two)  ((lanes)((twos){0} + *(const two_lanes *)(two)))
 #define SELECT(m, a, b) ((lanes)(((ints)(a) & (m)) | ((ints)(b) & ~(m))))
 #if defined(__AVX2__)
 #define FLOATS_OF(v)        ((lanes)_mm256_cvtepi32_ps(_mm256_cvtepu16_epi32((__m128i)(v))))
@@ -64,103 +66,135 @@ static void find_certainty(const float *const rows[3], float shot, float read, f
     }
 }
 
-/* ---- words of packed samples ----------------------------------------------------------------- */
-
-/* Eight samples of a packed format: each gets its high byte and the byte of the low bits, which a
- * multiplication brings to one place. */
-struct packed {
-    unsigned part_bytes, low_bits;
-    uint8_t bytes[16];
-    uint16_t move[8];
-};
-
-/* MIPI CSI-2 v1.3, 11.4. */
-static const struct packed packed_10 = {
-    10, 2, {4, 0, 4, 1, 4, 2, 4, 3, 9, 5, 9, 6, 9, 7, 9, 8}, {64, 16, 4, 1, 64, 16, 4, 1}};
-static const struct packed packed_12 = {
-    12, 4, {2, 0, 2, 1, 5, 3, 5, 4, 8, 6, 8, 7, 11, 9, 11, 10}, {16, 1, 16, 1, 16, 1, 16, 1}};
-
-static void unpack(
-    const uint8_t *bytes, size_t stride_bytes, bool is_ten, uint16_t out[PATCH][LINE_WORDS])
-{
-    const struct packed *f = is_ten ? &packed_10 : &packed_12;
-    const vec_u16 table = vec_repeat(f->bytes), move = vec_repeat(f->move);
-    const uint16_t low = (uint16_t)f->low_bits, shift = is_ten ? 6 : 4;
-    const vec_u16 low_mask = vec_set((1 << low) - 1);
-    for (unsigned j = 0; j < PATCH; j++) {
-        const uint8_t *at = bytes + j * stride_bytes;
-        for (unsigned i = 0; i < UNPACKED; i += VEC_LANES, at += VEC_QUADS * f->part_bytes) {
-            const vec_u16 both = vec_lookup_bytes(vec_load_parts(at, f->part_bytes), table);
-            vec_store(
-                &out[j][i], (both >> 8) << low | (((both & 0xff) * move) >> shift & low_mask));
-        }
-    }
-}
-
 /* ---- warp ------------------------------------------------------------------------------------ */
 
-#define ROUND 12582912.0F /* 1.5 * 2^23: added, it leaves a whole number in the low bits */
-#define LIMIT 32767.0F
+#define ROUND     12582912.0F /* 1.5 * 2^23: added, it leaves a whole number in the low bits */
+#define LIMIT     32767.0F
+#define SHARE     32767.0F /* of the colour whose samples need the most of their words */
+#define SHARE_ONE 32768.0F
 
-/* Each row's samples as whole numbers, every one with its right neighbour above it in 32 bits. */
-static bool load_patch(const struct merge_patch *p, uint32_t out[PATCH][PATCH_ROW])
-{
-    float rounded[PATCH][PATCH_ROW + BLOCK];
-    const words white = (words){0} + p->white;
-    words any = {0};
-    for (unsigned j = 0; j < PATCH; j++) {
-        const lanes scale = ALTERNATE(p->scale[j & 1]), offset = ALTERNATE(p->offset[j & 1]);
-        for (unsigned i = 0; i < PATCH_ROW; i += BLOCK) {
-            const words in = *(const words *)(p->words + j * p->stride_bytes + (size_t)2 * i);
-            lanes x = FLOATS_OF(in) * scale + offset;
-            any |= (words)(in >= white);
-            x = LEAST(x, ALL(LIMIT));
-            *(lanes *)&rounded[j][i] = MOST(x, ALL(-LIMIT)) + ROUND;
-        }
-        rounded[j][PATCH_ROW] = 0;
-    }
-    for (unsigned j = 0; j < PATCH; j++) {
-        for (unsigned i = 0; i < PATCH_ROW; i += BLOCK)
-            *(ints *)&out[j][i] =
-                (*(const ints *)&rounded[j][i] & 0xffff) | *(const ints *)&rounded[j][i + 1] << 16;
-    }
-    uint64_t parts[2];
-    memcpy(parts, &any, sizeof parts);
-    return (parts[0] | parts[1]) != 0;
-}
-
-/* Vectors of pairs of 16 bits; four or eight columns of a row. */
+/* Words of a row, and pairs of 16 bits. */
 #if defined(__AVX2__)
-#define LANES 8
+#define ROW 16
+typedef uint16_t row_words __attribute__((vector_size(32)));
+#define MULTIPLY(a, b)   ((row_words)_mm256_mulhrs_epi16((__m256i)(a), (__m256i)(b)))
+#define EXCESS(a, b)     ((row_words)_mm256_subs_epu16((__m256i)(a), (__m256i)(b)))
+#define SHIFT_UP(a, n)   ((row_words)_mm256_sll_epi16((__m256i)(a), _mm_cvtsi32_si128(n)))
+#define SHIFT_DOWN(a, n) ((row_words)_mm256_srl_epi16((__m256i)(a), _mm_cvtsi32_si128(n)))
+/* Zips within each half: the quarters in the middle change places before. */
+#define ZIP_ORDER(a)       ((row_words)_mm256_permute4x64_epi64((__m256i)(a), 0xd8))
+#define ZIP_FIRST(a, b)    ((row_words)_mm256_unpacklo_epi16((__m256i)(a), (__m256i)(b)))
+#define ZIP_SECOND(a, b)   ((row_words)_mm256_unpackhi_epi16((__m256i)(a), (__m256i)(b)))
+#define MULTIPLY_ADD(a, b) ((pairs)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
 #else
-#define LANES 4
+#define ROW              8
+typedef vec_u16 row_words;
+#define MULTIPLY         vec_mulhrs
+#define EXCESS           vec_subs_u
+#define SHIFT_UP(a, n)   ((a) << (uint16_t)(n))
+#define SHIFT_DOWN(a, n) ((a) >> (uint16_t)(n))
+#define ZIP_ORDER(a)     (a)
+#define ZIP_FIRST        vec_zip_low_16
+#define ZIP_SECOND       vec_zip_high_16
+#if defined(VEC_GENERIC)
+#define MULTIPLY_ADD(a, b) (((a) << 16 >> 16) * ((b) << 16 >> 16) + ((a) >> 16) * ((b) >> 16))
+#else
+#define MULTIPLY_ADD(a, b) ((pairs)_mm_madd_epi16((__m128i)(a), (__m128i)(b)))
 #endif
+#endif
+#define LANES (ROW / 2)
+typedef uint16_t row_words_unaligned __attribute__((vector_size(2 * ROW), aligned(1), may_alias));
 typedef int32_t pairs __attribute__((vector_size(4 * LANES)));
 typedef int32_t pairs_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int64_t repeated __attribute__((vector_size(4 * LANES)));
-#if defined(VEC_GENERIC)
-#define MULTIPLY_ADD(a, b) (((a) << 16 >> 16) * ((b) << 16 >> 16) + ((a) >> 16) * ((b) >> 16))
-#elif LANES == 8
-#define MULTIPLY_ADD(a, b) (pairs) _mm256_madd_epi16((__m256i)(a), (__m256i)(b))
-#else
-#define MULTIPLY_ADD(a, b) (pairs) _mm_madd_epi16((__m128i)(a), (__m128i)(b))
-#endif
+
+/* How a block's words become numbers around its mean, each colour's in proportion to it, and these
+ * light again; by site of the crop. */
+struct proportion {
+    uint16_t mean[4], share[4];
+    float scale[4], offset[4];
+};
+
+static inline void find_proportion(
+    const struct merge_codes *codes, const struct merge_block *block, struct proportion *out)
+{
+    float unit[4], most = 0;
+    for (unsigned k = 0; k < 4; k++) {
+        unit[k] = codes->light[k] * block->level[k];
+        most = most > unit[k] ? most : unit[k];
+    }
+    const float share = SHARE / most;
+    for (unsigned k = 0; k < 4; k++) {
+        float mean = block->mean[k] * codes->words[k] + (codes->black[k] + 0.5F);
+        mean = mean > 0 ? mean : 0;
+        mean = mean < LIMIT ? mean : LIMIT;
+        out->mean[k] = (uint16_t)(int32_t)mean;
+        out->share[k] = (uint16_t)(int32_t)(unit[k] * share + 0.5F);
+        out->scale[k] = block->colour[k] * most * (SHARE_ONE / SHARE / FILTER_ONE);
+        out->offset[k] = ((float)out->mean[k] - codes->black[k]) * codes->light[k];
+    }
+}
+
+/* A row's words: those of even columns, from the one that the patch begins with on, and of odd. */
+static inline row_words alternate(const uint16_t *of_row, unsigned column)
+{
+    const uint32_t pair = of_row[column] | (uint32_t)of_row[column ^ 1] << 16;
+    return (row_words)((pairs){0} + (int32_t)pair);
+}
+
+/* Each row's samples, every one with that below it above it in 32 bits. */
+static inline bool load_patch(const struct merge_codes *codes, const struct proportion *by,
+    const struct merge_patch *p, uint32_t out[PATCH][PATCH_ROW])
+{
+    const row_words white = (row_words){0} + (uint16_t)(codes->white - 1);
+    row_words any = {0};
+    for (unsigned i = 0; i < PATCH_ROW; i += ROW) {
+        row_words last = {0};
+        row_words mean[2], share[2];
+        for (unsigned k = 0; k < 2; k++) {
+            mean[k] = alternate(&by->mean[2 * (p->row ^ k)], p->column);
+            share[k] = alternate(&by->share[2 * (p->row ^ k)], p->column);
+        }
+        for (unsigned j = 0; j < PATCH; j++) {
+            const row_words in =
+                (row_words) *
+                (const row_words_unaligned *)(p->words + j * p->stride_bytes + (size_t)2 * i);
+            const row_words excess = EXCESS(in, white);
+            any |= excess;
+            row_words x = SHIFT_DOWN(SHIFT_UP(in - excess, codes->up), codes->down);
+            x = ZIP_ORDER(MULTIPLY(x - mean[j & 1], share[j & 1]));
+            if (j > 0) {
+                *(row_words_unaligned *)&out[j - 1][i] = ZIP_FIRST(last, x);
+                *(row_words_unaligned *)&out[j - 1][i + LANES] = ZIP_SECOND(last, x);
+            }
+            last = x;
+        }
+        /* The last row's partners have taps of 0. */
+        *(row_words_unaligned *)&out[PATCH - 1][i] = ZIP_FIRST(last, last);
+        *(row_words_unaligned *)&out[PATCH - 1][i + LANES] = ZIP_SECOND(last, last);
+    }
+    uint64_t parts[ROW / 4], all = 0;
+    memcpy(parts, &any, sizeof parts);
+    for (unsigned i = 0; i < ROW / 4; i++)
+        all |= parts[i];
+    return all != 0;
+}
 
 /* Rows of one parity share the taps; columns alternate between two filters. */
-static void filter(uint32_t patch[PATCH][PATCH_ROW], const struct filter_place *f, unsigned from,
-    int32_t out[BLOCK][BLOCK])
+static inline void filter(uint32_t patch[PATCH][PATCH_ROW], const struct filter_place *f,
+    unsigned from, int32_t out[BLOCK][BLOCK])
 {
     pairs sum[BLOCK] = {{0}};
-    for (unsigned row = 0; row < FILTER_SIDE; row++) {
+    for (unsigned pair = 0; pair < FILTER_PAIRS; pair++) {
 #pragma GCC unroll 1 /* else rows are kept in registers that there are not */
-        for (unsigned pair = 0; pair < FILTER_PAIRS; pair++) {
+        for (unsigned column = 0; column < FILTER_SIDE; column++) {
             int64_t both[2];
-            memcpy(both, f->taps[row][pair], sizeof both);
+            memcpy(both, f->taps[pair][column], sizeof both);
             const pairs taps[2] = {
                 (pairs)((repeated){0} + both[0]), (pairs)((repeated){0} + both[1])};
 #pragma GCC unroll 8
             for (unsigned k = 0; k < BLOCK; k++) {
-                const pairs samples = *(const pairs_unaligned *)&patch[k + row][from + 2 * pair];
+                const pairs samples = *(const pairs_unaligned *)&patch[k + 2 * pair][from + column];
                 sum[k] += MULTIPLY_ADD(samples, taps[k & 1]);
             }
         }
@@ -169,26 +203,38 @@ static void filter(uint32_t patch[PATCH][PATCH_ROW], const struct filter_place *
         *(pairs_unaligned *)&out[k][from] = sum[k];
 }
 
-static bool warp(
+static inline void subtract(
+    int32_t sum[BLOCK][BLOCK], const struct proportion *by, const struct merge_target *t)
+{
+    const lanes scale[2] = {ALTERNATE(&by->scale[0]), ALTERNATE(&by->scale[2])};
+    const lanes offset[2] = {ALTERNATE(&by->offset[0]), ALTERNATE(&by->offset[2])};
+    const float *restrict reference = t->reference, *restrict certainty = t->certainty;
+    int16_t *restrict difference = t->difference;
+    const float unit = t->unit;
+    for (unsigned j = 0; j < BLOCK; j++) {
+        lanes x =
+            __builtin_convertvector(*(const ints *)sum[j], lanes) * scale[j & 1] + offset[j & 1];
+        x = (x - LANES_AT(reference)) * (LANES_AT(certainty) * unit);
+        x = LEAST(x, ALL(LIMIT));
+        x = MOST(x, ALL(-LIMIT)) + ROUND;
+        *(shorts *)difference = __builtin_convertvector((ints)x, shorts);
+        reference += SPAN;
+        certainty += SPAN;
+        difference += SPAN + SLACK;
+    }
+}
+
+static bool warp(const struct merge_codes *codes, const struct merge_block *block,
     const struct merge_patch *p, const struct filter_place *filters, const struct merge_target *t)
 {
     _Alignas(64) uint32_t patch[PATCH][PATCH_ROW];
     int32_t sum[BLOCK][BLOCK];
-    const bool any_white = load_patch(p, patch);
+    struct proportion by;
+    find_proportion(codes, block, &by);
+    const bool any_white = load_patch(codes, &by, p, patch);
     for (unsigned i = 0; i < BLOCK; i += LANES)
         filter(patch, filters, i, sum);
-    for (unsigned j = 0; j < BLOCK; j++) {
-        const lanes reference = LANES_AT(t->reference + (size_t)j * SPAN),
-                    certainty = LANES_AT(t->certainty + (size_t)j * SPAN);
-        lanes x =
-            __builtin_convertvector(*(const ints *)sum[j], lanes) * ALTERNATE(t->scale[j & 1]) +
-            ALTERNATE(t->offset[j & 1]);
-        x = (x - reference) * (certainty * t->unit);
-        x = LEAST(x, ALL(LIMIT));
-        x = MOST(x, ALL(-LIMIT)) + ROUND;
-        *(shorts *)(t->difference + (size_t)j * (SPAN + SLACK)) =
-            __builtin_convertvector((ints)x, shorts);
-    }
+    subtract(sum, &by, t);
     return any_white;
 }
 
@@ -202,6 +248,8 @@ static bool warp(
 #define NOISE  0.3F
 #define CHANGE 8.0F /* beyond that, in variances, a sample has no weight */
 #define SHARED 0.7F /* of an error that all frames have in common */
+
+#define MERGED_RANGE ((float)(65535 - ISP_MERGED_BLACK))
 
 #define SQUARE_ONE 64.0F /* what is squared and summed, at most 512 */
 #define MEAN_ONE   16.0F /* a squared sum, at most 1024; so many are summed up to 4096 */
@@ -271,9 +319,13 @@ static inline void sum_windows(const struct merge_strip *s, const struct change 
 static inline void add_row(const struct merge_strip *s, uint32_t row, const uint16_t squares[WIDTH],
     const uint16_t means[WIDTH], ints *taken)
 {
-    const int16_t *z = s->difference[row + REACH];
-    float *sum = s->sum[row], *weight = s->weight[row], *noise = s->noise_sum[row];
+    const int16_t *restrict z = s->difference[row + REACH];
+    float *restrict sum = s->sum[row], *restrict weight = s->weight[row];
+    float *restrict noise = s->noise_sum[row];
+    const float leeway = s->leeway, shared = SHARED * s->crowd;
+    const ints columns = {0, 1, 2, 3, 4, 5, 6, 7};
     for (uint32_t i = HALO; i < HALO + s->columns; i += BLOCK) {
+        const struct merge_reading by = s->by[i / BLOCK];
         /* How far differences are above noise in the mean of the squares, in variances. Of an
          * offset of one sigma, a mean's square is nine more than without it: twice of that ninth,
          * since it is seldom alone. */
@@ -282,16 +334,16 @@ static inline void add_row(const struct merge_strip *s, uint32_t row, const uint
         const lanes offset =
             FLOATS_OF(*(const words *)&means[i]) * (2 / MEAN_ONE / MEANS / MEANS / MEANS) -
             (2.0F / MEANS + NOISE);
-        lanes change = MOST(texture, offset) - s->leeway;
+        lanes change = MOST(texture, offset) - leeway;
         change = MOST(change, ALL(0.0F));
         lanes left = 1 - change * (1 / CHANGE);
         left = MOST(left, ALL(0.0F));
-        const lanes own = LANES_AT(s->own + i);
-        const lanes w = left * left / (own + UNSEEN + SHARED * s->crowd * change);
-        *(lanes *)&sum[i] += w * (SIGNED_FLOATS_OF(*(const shorts *)&z[i]) * LANES_AT(s->step + i));
+        const lanes w = left * left / ((by.own + UNSEEN) + shared * change);
+        *(lanes *)&sum[i] += w * (SIGNED_FLOATS_OF(*(const shorts *)&z[i]) * by.step);
         *(lanes *)&weight[i] += w;
-        *(lanes *)&noise[i] += w * w * own;
-        *taken += __builtin_convertvector(w * LANES_AT(s->share + i), ints);
+        *(lanes *)&noise[i] += w * w * by.own;
+        const ints share = __builtin_convertvector(w * by.share, ints);
+        *taken += share & (columns < (int32_t)(HALO + s->columns - i));
     }
 }
 
@@ -312,8 +364,30 @@ static uint64_t weigh(const struct merge_strip *s)
     return total;
 }
 
+/* ---- what comes out -------------------------------------------------------------------------- */
+
+static void finish(const struct merge_sums *s, uint32_t columns, uint16_t *restrict out)
+{
+    for (uint32_t i = 0; i < columns; i++) {
+        float x = s->reference[i] + s->sum[i] / (s->weight[i] * s->certainty[i]);
+        float code = x * MERGED_RANGE + ((float)ISP_MERGED_BLACK + 0.5F);
+        code = code > 0 ? code : 0;
+        out[i] = (uint16_t)(int32_t)(code < 65535 ? code : 65535);
+    }
+}
+
+static void find_noise(const float *noise, const float *weight, uint32_t rows, float out[SPAN])
+{
+    memset(out, 0, SPAN * sizeof *out);
+    for (uint32_t j = 0; j < rows; j++) {
+        for (uint32_t i = 0; i < SPAN; i++)
+            out[i] += noise[j * SPAN + i] / (weight[j * SPAN + i] * weight[j * SPAN + i]);
+    }
+}
+
 #define SYMBOL_(name) merge_kernels_##name
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct merge_kernels SYMBOL(ISA_NAME);
-const struct merge_kernels SYMBOL(ISA_NAME) = {lighten, find_certainty, unpack, warp, weigh};
+const struct merge_kernels SYMBOL(ISA_NAME) = {
+    lighten, find_certainty, warp, weigh, finish, find_noise};

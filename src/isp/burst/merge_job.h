@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** What merge.c and merge_warp.c share. */
+#ifndef ISP_BURST_MERGE_JOB_H
+#define ISP_BURST_MERGE_JOB_H
+
+#include <isp/burst/merge.h>
+
+#define MARGIN      4 /* rows and columns around a block whose mean colour it is read by */
+#define WINDOW_ROWS (BLOCK + 2 * MARGIN)
+#define WINDOW_SPAN (SPAN + 2 * MARGIN)
+#define BLOCKS      (SPAN / BLOCK) /* of a strip */
+#define LONGER      0.8F           /* gain of a frame that was exposed longer than the reference */
+
+/* A frame's samples that a strip's blocks read are unpacked once, as far as the blocks' whole
+ * displacements differ by no more than this. */
+#define ROOM       16
+#define VIEW_ROWS  (PATCH + ROOM)
+#define VIEW_WORDS (SPAN - BLOCK + PATCH_ROW + ROOM + UNPACK_SLACK)
+
+struct scratch {
+    float window[WINDOW_ROWS][WINDOW_SPAN]; /* the reference around a strip */
+    float column_sums[2][WINDOW_SPAN];      /* of the window's even and odd rows */
+    float reference[RING][SPAN], certainty[RING][SPAN];
+    float sum[BLOCK][SPAN], weight[BLOCK][SPAN], noise[BLOCK][SPAN];
+    struct merge_reading readings[ISP_BURST_MAX][STRIPS][BLOCKS]; /* of each frame */
+    struct merge_block blocks[BLOCKS];                            /* of the last strip */
+    uint16_t words[WINDOW_SPAN + UNPACK_SLACK];
+    uint16_t view[VIEW_ROWS][VIEW_WORDS];     /* of a frame, where the strip's blocks look */
+    uint16_t apart[PATCH][VIEW_WORDS];        /* where one of them looks that goes its own way */
+    uint8_t is_clipped[RING][SPAN];           /* the reference */
+    bool any_clipped;                         /* of its last strip */
+    int16_t difference[][RING][SPAN + SLACK]; /* of each frame; the reference's is not used */
+};
+
+struct merge {
+    const struct isp_burst *burst;
+    const struct isp_burst_transform *transform;
+    const struct isp_burst_vector *field;
+    const struct isp_burst_filters *filters;
+    const struct merge_kernels *kernels;
+    struct burst_frame frame;
+    float black[2][2], scale[2][2]; /* of codes, by row and column of the crop */
+    uint8_t channels[2][2];
+    float neutral[3]; /* of white in the raw, over green */
+    float noise_shot, noise_read;
+    uint32_t width, height, blocks; /* blocks: of a row */
+    uint32_t x0;                    /* column of the chunk, of which SPAN's [HALO] is */
+    uint32_t columns;
+    uint16_t *merged, *noise;
+    struct isp_burst_shares *shares;
+    struct scratch *s;
+};
+
+/** From the sums of the strip's columns, what its blocks are read by. */
+void isp_merge_find_blocks(const struct merge *merge);
+
+/** A frame's differences to the strip. */
+void isp_merge_warp(const struct merge *merge, uint32_t frame, uint32_t strip);
+
+/** Whether the strip's block has columns of the crop. */
+static inline bool merge_has_block(const struct merge *m, uint32_t block)
+{
+    const uint32_t x = m->x0 + block * BLOCK;
+    return x >= HALO && x < m->width + HALO;
+}
+
+#endif
