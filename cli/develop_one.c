@@ -210,6 +210,10 @@ static void describe_coefficients(json_t *object, const struct sisp_coefficients
     json_object_set_new(object, "black", cli_json_floats(c->black_level, SISP_SITE_COUNT));
     json_object_set_new(object, "black_source", json_string(sisp_source_name(c->black_source)));
     json_object_set_new(object, "white", json_real((double)c->white_level));
+    json_object_set_new(
+        object, "noise", json_pack("[f,f]", (double)c->noise_shot, (double)c->noise_read));
+    json_object_set_new(object, "noise_source", json_string(sisp_source_name(c->noise_source)));
+    json_object_set_new(object, "noise_confidence", json_real((double)c->noise_confidence));
     json_object_set_new(object, "wb_gains", cli_json_floats(c->wb_gains, 3));
     json_object_set_new(object, "wb_source", json_string(sisp_source_name(c->wb_source)));
     json_object_set_new(object, "wb_confidence", json_real((double)c->wb_confidence));
@@ -227,9 +231,9 @@ static int print_json(const struct one *one, int code)
     json_object_set_new(object, "ok", json_boolean(code == CLI_DONE));
     json_object_set_new(object, "error", code ? cli_json_name(one->error) : json_null());
     static const char *const known_with_a_picture[] = {"width", "height", "crop", "cfa",
-        "cfa_warning", "black", "black_source", "optical_black", "white", "wb_gains", "wb_source",
-        "wb_confidence", "cct", "ccm", "exposure_ev", "isa", "threads", "input_hash", "param_hash",
-        "output_hash"};
+        "cfa_warning", "black", "black_source", "optical_black", "white", "noise", "noise_source",
+        "noise_confidence", "wb_gains", "wb_source", "wb_confidence", "cct", "ccm", "exposure_ev",
+        "isa", "threads", "input_hash", "param_hash", "output_hash"};
     for (size_t i = 0; i < sizeof(known_with_a_picture) / sizeof(known_with_a_picture[0]); i++)
         json_object_set_new(object, known_with_a_picture[i], json_null());
     if (one->result.image.planes[0]) {

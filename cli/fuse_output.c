@@ -103,10 +103,11 @@ static int print_json(const struct fuse *f)
         json_object_set_new(frame, "input", cli_json_name(f->inputs[n]));
         json_array_append_new(frames, frame);
     }
-    return cli_json_print(
-        "fuse", json_pack("{s:o,s:f,s:[f,f],s:o}", "output", cli_json_name(f->output),
-                    "effective_frames", cli_fusion_frames(fusion), "noise",
-                    (double)fusion->noise_shot, (double)fusion->noise_read, "frames", frames));
+    return cli_json_print("fuse",
+        json_pack("{s:o,s:f,s:[f,f],s:f,s:f,s:o}", "output", cli_json_name(f->output),
+            "effective_frames", cli_fusion_frames(fusion), "noise", (double)fusion->noise_shot,
+            (double)fusion->noise_read, "noise_error", (double)fusion->noise_error,
+            "noise_confidence", (double)fusion->noise_confidence, "frames", frames));
 }
 
 static int print_report(const struct fuse *f)
@@ -117,9 +118,13 @@ static int print_report(const struct fuse *f)
         printf("%s: ", f->inputs[n]);
         cli_fusion_print_frame(stdout, fusion, i);
     }
-    printf("%s: %.2f frames' worth of %u, noise %.3g x + %.3g each\n", f->output,
+    printf("%s: %.2f frames' worth of %u, noise %.3g x + %.3g each", f->output,
         cli_fusion_frames(fusion), f->count, (double)fusion->noise_shot,
         (double)fusion->noise_read);
+    if (fusion->noise_error > 0)
+        printf(", estimated to %.0f %%, confidence %.2f", 100 * (double)fusion->noise_error,
+            (double)fusion->noise_confidence);
+    putchar('\n');
     return cli_flush("fuse");
 }
 

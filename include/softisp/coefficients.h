@@ -120,6 +120,9 @@ struct sisp_coefficients {
     float color_temperature_kelvin; /* 0: unknown */
     float wb_confidence;            /* [0,1] */
     float black_confidence; /* [0,1]; 1: stated, or of samples that no light reaches; 0: nobody's */
+    /* [0,1]; 1: stated; of what SlowAlgo estimates less where it may be texture: `denoise` is
+     * weaker by it. */
+    float noise_confidence;
     uint32_t wb_source, ccm_source, lsc_source, exposure_source, black_source, noise_source;
     float flicker_period_us; /* of the light; 0: none known */
     uint32_t flicker, flicker_source;

@@ -226,6 +226,9 @@ struct sisp_fusion {
      * lamps that flicker. */
     float gain[SISP_BURST_MAX];
     float noise_shot, noise_read; /* of one frame, stated or estimated, as in raw.h */
+    /* Of an estimate: one sigma of its variance, as a share of it, and [0,1] how sure it is that it
+     * is not texture. Stated: 0 and 1. */
+    float noise_error, noise_confidence;
     /* Mean variance of the mosaic's noise over that of one frame's; 0: unknown, since it has been
      * denoised. */
     float noise_left;

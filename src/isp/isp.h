@@ -305,7 +305,22 @@ struct isp_burst_transform {
     uint32_t used; /* bit i: frame i takes part */
     uint32_t reference;
     float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
+    float noise_error, noise_confidence; /* struct isp_noise; 0 and 1 where it is stated */
 };
+
+/** What frames show of their noise. */
+struct isp_noise {
+    float shot, read; /* variance = shot * x + read; 0, 0: they do not show it */
+    float error;      /* of the variance where most was seen, relative, one sigma */
+    float confidence; /* [0,1]; low where it may be texture */
+};
+
+size_t isp_noise_scratch_size(void);
+
+/** Of the reference alone, or of its difference to those frames (bit i: frame i), which lie on it
+ * by the transform. 4096 windows of 16x16 samples at most, however large and many the frames. */
+void isp_noise_estimate(const struct isp_burst *burst, const struct isp_burst_transform *transform,
+    uint32_t frames, void *scratch, struct isp_noise *out);
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry);
 

@@ -29,7 +29,8 @@ bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
     const float singles[] = {c->white_level, c->clip_level, c->noise_shot, c->noise_read,
         c->defect_correction, c->green_balance, c->sharpness, c->denoise_luma, c->denoise_chroma,
         c->denoise, c->local_tone, c->local_contrast, c->still_sharpness, c->exposure_ev,
-        c->color_temperature_kelvin, c->wb_confidence, c->black_confidence, c->flicker_period_us};
+        c->color_temperature_kelvin, c->wb_confidence, c->black_confidence, c->noise_confidence,
+        c->flicker_period_us};
     for (size_t i = 0; i < BASE_COUNT(sources); i++)
         if (sources[i] > SISP_SOURCE_FALLBACK)
             return false;
@@ -49,7 +50,8 @@ bool payload_is_sound(const struct payload *payload)
            payload_coefficients_are_sound(&payload->coefficients) &&
            are_finite(burst->residual, ISP_BURST_MAX) && are_finite(burst->gain, ISP_BURST_MAX) &&
            are_finite(burst->noise, ISP_BURST_MAX) && isfinite(burst->noise_shot) &&
-           isfinite(burst->noise_read) && isfinite(request->exposure_us) &&
+           isfinite(burst->noise_read) && isfinite(burst->noise_error) &&
+           isfinite(burst->noise_confidence) && isfinite(request->exposure_us) &&
            isfinite(request->analogue_gain) && isfinite(applied->exposure_us) &&
            isfinite(applied->analogue_gain);
 }

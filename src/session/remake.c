@@ -155,6 +155,8 @@ static bool read_coefficients(const json_t *o, struct sisp_coefficients *c)
     ok &= read_float(o, "wb_confidence", &c->wb_confidence);
     if (json_object_get(o, "black_confidence")) /* of files of earlier versions nobody knows it */
         ok &= read_float(o, "black_confidence", &c->black_confidence);
+    if (json_object_get(o, "noise_confidence"))
+        ok &= read_float(o, "noise_confidence", &c->noise_confidence);
     int demosaic = read_name(o, "demosaic", sisp_demosaic_find);
     c->demosaic = demosaic < 0 ? 0 : (uint32_t)demosaic;
     c->wb_source = read_source(o, "wb");

@@ -236,11 +236,11 @@ static void write_params(struct sisp_telemetry *t, struct sisp_hash hash, const 
         "\"exposure_ev\":%.9g,"
         "\"color_temperature_"
         "kelvin\":%.9g,\"wb_"
-        "confidence\":%.9g,\"black_confidence\":%.9g,",
+        "confidence\":%.9g,\"black_confidence\":%.9g,\"noise_confidence\":%.9g,",
         mesh, (double)c->noise_shot, (double)c->noise_read, sisp_demosaic_name(c->demosaic),
         (double)c->sharpness, (double)c->denoise_luma, (double)c->denoise_chroma,
         (double)c->denoise, (double)c->exposure_ev, (double)c->color_temperature_kelvin,
-        (double)c->wb_confidence, (double)c->black_confidence);
+        (double)c->wb_confidence, (double)c->black_confidence, (double)c->noise_confidence);
     write_bayer(f, c);
     write_look(f, c);
     lines_add(f, "\"flicker\":\"%s\",\"flicker_period_us\":%.9g,",

@@ -113,8 +113,8 @@ static int init_slow(struct pipeline *p)
         base_max_size(isp_still_scratch_size(&p->still), isp_still_scratch_size(&merged)),
         p->threads);
     if (r == 0)
-        r = develop_scratch_init(
-            &p->slow_measure, isp_fast_recipe_size(&p->still), isp_fast_scratch_size(&p->still), 1);
+        r = develop_scratch_init(&p->slow_measure, isp_fast_recipe_size(&p->still),
+            base_max_size(isp_fast_scratch_size(&p->still), isp_noise_scratch_size()), 1);
     if (r == 0 && !(p->survey = allocate(isp_still_survey_size(&p->still))))
         r = -ENOMEM;
     if (r == 0)

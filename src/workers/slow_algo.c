@@ -31,6 +31,35 @@ static void look_at_burst(const struct pipeline *p, const struct eng_job *job, s
         .exposures = out->exposures};
 }
 
+/* What was given whole is not added to. */
+static bool is_noise_known(const struct pipeline *p, const struct payload *payload)
+{
+    const struct sisp_coefficients *c = &payload->coefficients;
+    return p->has_fixed || c->noise_shot > 0 || c->noise_read > 0;
+}
+
+/* Noise reduction is as strong as the estimate is sure. */
+static void use_noise(struct sisp_coefficients *c, const struct isp_noise *noise)
+{
+    if (!(noise->confidence > 0))
+        return;
+    c->noise_shot = noise->shot;
+    c->noise_read = noise->read;
+    c->noise_confidence = noise->confidence;
+    c->noise_source = SISP_SOURCE_AUTO;
+    c->denoise *= noise->confidence;
+}
+
+static void estimate_noise(struct pipeline *p, struct eng_job *job, const struct isp_burst *burst)
+{
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    const uint64_t start_ns = eng_now_ns();
+    struct isp_noise noise;
+    isp_noise_estimate(burst, NULL, 0, p->slow_measure.threads[0], &noise);
+    use_noise(&payload->coefficients, &noise);
+    pipeline_timing(job, "noise", start_ns);
+}
+
 static int begin(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
@@ -54,7 +83,7 @@ static int begin(void *user, struct eng_job *job)
     }
     pipeline_timing(job, "slow_algo", start_ns);
     if (!pipeline_is_burst(job))
-        return 0;
+        return !is_noise_known(p, payload);
     if (job->writes[ROLE_MOTION].size_bytes < isp_burst_field_size(&p->still, job->input_count))
         return -EPROTO;
     struct fused fused;
@@ -70,6 +99,8 @@ static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase
 {
     const struct pipeline *p = user;
     struct fused fused;
+    if (!pipeline_is_burst(job))
+        return 1;
     look_at_burst(p, job, &fused);
     const uint32_t first = isp_burst_align_phases(&fused.burst);
     if (phase < first)
@@ -93,6 +124,10 @@ static void run_task(
     struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
     struct fused fused;
     look_at_burst(p, job, &fused);
+    if (!pipeline_is_burst(job)) {
+        estimate_noise(p, job, &fused.burst);
+        return;
+    }
     const uint32_t first = isp_burst_align_phases(&fused.burst);
     const struct isp_burst_task at = {phase < first ? phase : phase - first - 1, task};
     if (phase < first)
@@ -107,8 +142,14 @@ static void run_task(
 static int end(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
-    if (pipeline_is_burst(job))
-        pipeline_timing(job, "follow", p->slow_measure.started_ns);
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    if (!pipeline_is_burst(job))
+        return 0;
+    pipeline_timing(job, "follow", p->slow_measure.started_ns);
+    const struct isp_burst_transform *t = &payload->transform;
+    if (!is_noise_known(p, payload))
+        use_noise(&payload->coefficients,
+            &(struct isp_noise){t->noise_shot, t->noise_read, t->noise_error, t->noise_confidence});
     return 0;
 }
 

@@ -235,6 +235,8 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
         .used = t->used,
         .noise_shot = t->noise_shot,
         .noise_read = t->noise_read,
+        .noise_error = t->noise_error,
+        .noise_confidence = t->noise_confidence,
         .noise_left = p->is_mosaic_denoised && p->is_denoising ? 0 : mean_noise(p)};
     for (uint32_t i = 0; i < job->input_count; i++) {
         uint64_t taken = 0;

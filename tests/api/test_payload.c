@@ -35,7 +35,10 @@ TEST(unsound_payloads_are_refused)
     REFUSES(c->black_level[3] = -INFINITY);
     REFUSES(c->wb_confidence = NAN);
     REFUSES(c->black_confidence = INFINITY);
+    REFUSES(c->noise_confidence = NAN);
     REFUSES(payload.transform.gain[0] = NAN);
+    REFUSES(payload.transform.noise_error = INFINITY);
+    REFUSES(payload.transform.noise_confidence = NAN);
     REFUSES(payload.request.exposure_us = INFINITY);
     REFUSES(payload.applied.analogue_gain = NAN);
     REFUSES(memset(&payload, 0xff, sizeof(payload)));

@@ -174,7 +174,7 @@ def gopro_hero6(folder):
     code, text, err = run('develop', dng, '-o', out, '--json')
     expect(code == 0, err)
     j = json.loads(text)
-    keys = ('input output ok error width height crop cfa cfa_warning black black_source optical_black white wb_gains wb_source wb_confidence cct ccm '
+    keys = ('input output ok error width height crop cfa cfa_warning black black_source optical_black white noise noise_source noise_confidence wb_gains wb_source wb_confidence cct ccm '
             'exposure_ev isa threads input_hash param_hash output_hash ns_total').split()
     expect(sorted(j) == sorted(keys), sorted(j))
     code, text, err = run('develop', '/dev/null', '-o', out, '--json')

@@ -82,6 +82,27 @@ def noise_is_taken_away(folder):
     expect(np.median(off) < 0.1 and np.percentile(off, 90) < 0.4, np.percentile(off, [50, 90]))
 
 
+def unknown_noise_is_estimated(folder):
+    frames, out = burst(folder), os.path.join(folder, 'out.dng')
+    stated = json.loads(fuse(frames, out, '--json'))
+    expect(stated['noise_error'] == 0 and stated['noise_confidence'] == 1, stated)
+    code, text, err = run('fuse', *frames, '-o', out, *options()[:-2], '--json')
+    expect(code == 0, err)
+    j = json.loads(text)
+    for level in 0.1, 0.3:
+        ratio = (j['noise'][0] * level + j['noise'][1]) / (NOISE[0] * level + NOISE[1])
+        expect(0.8 < ratio < 1.2, (level, ratio))
+    expect(0 < j['noise_error'] < 0.2 and 0.5 < j['noise_confidence'] <= 1, j)
+    told = read_dng(out)[1][51041]
+    expect(0 < told[0] < j['noise'][0] / 2, (told, j['noise']))
+    ramp = write(os.path.join(folder, 'ramp.pgm'), np.tile(np.linspace(0.02, 0.85, WIDTH), (HEIGHT, 1)))
+    code, text, err = run('develop', ramp, '-o', os.path.join(folder, 'o.ppm'), *options()[:-2], '--json')
+    expect(code == 0, err)
+    j = json.loads(text)
+    ratio = (j['noise'][0] * 0.3 + j['noise'][1]) / (NOISE[0] * 0.3 + NOISE[1])
+    expect(0.8 < ratio < 1.2 and j['noise_source'] == 'auto' and 0 < j['noise_confidence'] <= 1, (ratio, j))
+
+
 def the_spatial_stage_takes_more(folder):
     frames, out = burst(folder), os.path.join(folder, 'out.pgm')
     errors = []
@@ -317,7 +338,7 @@ def wrong_use_is_one_sentence(folder):
             expect(not glob.glob(os.path.join(folder, '*never*')), os.listdir(folder))
 
 
-main([noise_is_taken_away, the_same_bits, depth_of_the_file_changes_nothing,
+main([noise_is_taken_away, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
       another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
       a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
       a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, pictures_are_written, wrong_use_is_one_sentence])

@@ -41,6 +41,7 @@ static bool tuned_noise(struct sisp_coefficients *out, const struct isp_auto_inp
     out->noise_shot = (float)isp_clamp((double)tuning->noise_shot * gain, 0, 1);
     out->noise_read = (float)isp_clamp((double)tuning->noise_read * gain * gain, 0, 1);
     out->noise_source = SISP_SOURCE_TUNING;
+    out->noise_confidence = 1;
     return true;
 }
 
@@ -55,6 +56,7 @@ static void set_noise(struct sisp_coefficients *out, const struct isp_auto_input
     out->noise_shot = is_known ? info->noise_shot : 0;
     out->noise_read = is_known ? info->noise_read : 0;
     out->noise_source = is_known ? SISP_SOURCE_FILE : SISP_SOURCE_NEUTRAL;
+    out->noise_confidence = is_known;
 }
 
 /* Knots go on to the right and down. */

@@ -128,7 +128,7 @@ static void find_shift(const struct pyramid *reference, const struct pyramid *fr
 
 size_t isp_burst_align_scratch_size(const struct isp_geometry *geometry)
 {
-    return 2 * isp_pyramid_bytes(geometry) + isp_burst_noise_scratch_size(geometry);
+    return 2 * isp_pyramid_bytes(geometry) + isp_noise_scratch_size();
 }
 
 /* What one task works with; the pyramids' cells stay in the scratch memory from task to task. */
@@ -201,22 +201,18 @@ static void shift_frame(struct job *job, uint32_t i, struct isp_burst_transform 
     out->noise[i] = out->gain[i] * gain_ratio(job->burst, i);
 }
 
-/* Of all frames, the reference alone first, the one with the least noise: moved content and wrong
- * shifts only add to it. What is brighter has other noise. */
-static void find_noise(const struct job *job, uint32_t i, struct isp_burst_transform *out)
+/* What is brighter has other noise. */
+static void find_noise(const struct job *job, struct isp_burst_transform *out)
 {
-    const struct isp_burst *b = job->burst;
-    const bool is_alone = i == b->reference;
-    const struct burst_pair pair = {
-        {b->raws[b->reference], is_alone ? NULL : b->raws[i]}, out->dx[i], out->dy[i], b->isa};
-    if (!is_alone && !is_alike(b, i))
-        return;
-    const struct burst_noise n =
-        isp_burst_noise_estimate(b->geometry, b->coefficients, &pair, job->noise_scratch);
-    if (is_alone || n.shot * 0.25F + n.read < out->noise_shot * 0.25F + out->noise_read) {
-        out->noise_shot = n.shot;
-        out->noise_read = n.read;
-    }
+    uint32_t alike = 0;
+    struct isp_noise noise;
+    for (uint32_t i = 0; i < job->burst->count; i++)
+        alike |= (uint32_t)is_alike(job->burst, i) << i;
+    isp_noise_estimate(job->burst, out, alike, job->noise_scratch, &noise);
+    out->noise_shot = noise.shot;
+    out->noise_read = noise.read;
+    out->noise_error = noise.error;
+    out->noise_confidence = noise.confidence;
 }
 
 /* ---- a burst --------------------------------------------------------------------------------- */
@@ -224,7 +220,7 @@ static void find_noise(const struct job *job, uint32_t i, struct isp_burst_trans
 enum kind {
     KIND_GREY,  /* of the reference, then of each frame before its shift */
     KIND_SHIFT, /* of a frame */
-    KIND_NOISE, /* of the reference, then with each frame; only where it is not stated */
+    KIND_NOISE, /* only where it is not stated */
 };
 
 struct step {
@@ -242,7 +238,7 @@ static struct step step_of_phase(const struct isp_burst *burst, uint32_t phase)
 {
     const uint32_t shifted = 2 * burst->count - 1;
     if (phase >= shifted)
-        return (struct step){KIND_NOISE, frame_at(burst, phase - shifted)};
+        return (struct step){KIND_NOISE, burst->reference};
     return (struct step){
         phase > 0 && phase % 2 == 0 ? KIND_SHIFT : KIND_GREY, frame_at(burst, (phase + 1) / 2)};
 }
@@ -255,7 +251,8 @@ void isp_burst_align_begin(const struct isp_burst *burst, struct isp_burst_trans
     *out = (struct isp_burst_transform){.used = (uint32_t)(1ULL << burst->count) - 1,
         .reference = burst->reference,
         .noise_shot = c->noise_shot,
-        .noise_read = c->noise_read};
+        .noise_read = c->noise_read,
+        .noise_confidence = 1};
     out->gain[burst->reference] = out->noise[burst->reference] = 1;
 }
 
@@ -263,7 +260,7 @@ uint32_t isp_burst_align_phases(const struct isp_burst *burst)
 {
     const struct sisp_coefficients *c = burst->coefficients;
     const bool is_stated = c->noise_shot > 0 || c->noise_read > 0;
-    return 2 * burst->count - 1 + (is_stated ? 0 : burst->count);
+    return 2 * burst->count - 1 + !is_stated;
 }
 
 uint32_t isp_burst_align_tasks(const struct isp_burst *burst, uint32_t phase)
@@ -283,5 +280,5 @@ void isp_burst_align_run(const struct isp_burst *burst, struct isp_burst_transfo
     else if (step.kind == KIND_SHIFT)
         shift_frame(&job, step.frame, transform);
     else
-        find_noise(&job, step.frame, transform);
+        find_noise(&job, transform);
 }

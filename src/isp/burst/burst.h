@@ -17,26 +17,6 @@
 #include <isp/burst/rows.h>
 #include <isp/still/unpack.h>
 
-struct burst_noise {
-    float shot, read; /* variance = shot * x + read */
-};
-
-/** Bytes of scratch that isp_burst_noise_estimate() takes. */
-size_t isp_burst_noise_scratch_size(const struct isp_geometry *geometry);
-
-/** The reference and a frame that lies on it once moved by (dx, dy); raws[1] NULL: there is none.
- */
-struct burst_pair {
-    const uint8_t *raws[2];
-    int32_t dx, dy;
-    enum isp_isa isa;
-};
-
-/** The noise model, from the difference of the two frames, else from the one (which takes texture
- * for noise: an upper bound). */
-struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
-    const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch);
-
 /** Variance of a sample's noise in the dark: at least that of rounding to whole codes. */
 static inline float burst_read_noise(
     const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform)

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The noise model from the frames themselves: in bins of brightness, the lower quartile of
- * |d[-2] - 2 d[0] + d[2]|, where d is the difference of two frames that lie on each other (scene
- * and texture cancel), or the one frame there is. The second difference between neighbours of one
- * colour takes smooth remainders away, as Immerkaer's mask does ("Fast noise variance estimation",
- * CVIU 1996); the quartile looks past edges and what moved. Of Gaussian noise it is 0.3186 sigma
- * times sqrt(6), for two frames sqrt(12). A line through the bins' variances, weighted by counts
- * over variances squared (their own uncertainty), gives shot and read.
+ * The noise model from the frames themselves. Blocks of 8x8 samples of one colour are transformed
+ * (a cosine transform keeps white noise white); among those of about one brightness the smoothest
+ * are those with the least energy in the lower frequencies, and the energy of the higher ones,
+ * which that choice knows nothing of, is noise: N. Ponomarenko et al., "An automatic approach to
+ * lossy compression of AVIRIS images", IGARSS 2007; M. Colom and A. Buades, "Analysis and extension
+ * of the Ponomarenko method", IPOL 2013. Of a burst, blocks are also those of the difference of two
+ * frames that lie on each other, in which most texture cancels. A line through the variances gives
+ * shot and read, as in A. Foi et al., "Practical Poissonian-Gaussian noise modeling and fitting for
+ * single-image raw-data", IEEE TIP 2008.
+ *
+ * Where the chosen blocks have more energy in the lower frequencies than noise has, they may be
+ * texture all through: those bins say little, and where all do, confidence is low.
  */
 #include <isp/burst/burst.h>
 
@@ -14,157 +19,422 @@
 
 #include <stdbool.h>
 
-#define BINS       32
-#define STEPS      1024     /* of |second difference|: whole codes up to 14 bits, coarser above */
-#define STEP_RANGE 16384.0F /* codes from black to white up to which a step is one code */
-#define ROW_STRIDE 4        /* every fourth row is measured */
-#define COUNT_MIN  64       /* a bin with fewer samples says nothing */
-#define QUARTILE   0.3186   /* of |Gaussian| */
+#define SIDE         8          /* samples of one colour */
+#define REACH        (2 * SIDE) /* of the mosaic */
+#define WINDOWS_MAX  4096       /* each of four blocks */
+#define STEP_LEAST   8          /* of the mosaic */
+#define BLOCKS_MAX   ((size_t)4 * WINDOWS_MAX)
+#define CLIPPED_MOST 5  /* samples of a window: one in fifty */
+#define LOWS         42 /* without the mean */
+#define HIGHS        21
+#define HIGH_MIDDLE  0.9684 /* median over mean of a sum of 21 squares */
+#define MIDDLE_COST  1.57   /* variance of a median over that of a mean */
+#define BINS         24
+#define CHOSEN_PART  32 /* of a bin's blocks one in so many is chosen, */
+#define CHOSEN_MIN   16 /* so many at least, of a bin that has twice that */
 
-struct histograms {
-    uint32_t count[BINS][STEPS];
+typedef float lanes __attribute__((vector_size(SIDE * sizeof(float))));
+
+struct block {
+    float low, high; /* mean square of a coefficient */
+    float level;
+    uint32_t bin;
 };
 
-/* One kind of site along a row of both frames. */
-struct run {
-    const uint16_t *a, *b; /* b: NULL for a single frame */
-    uint32_t count;        /* samples from the first on, every second one of this kind */
-    float black, white, step;
+struct noise_scratch {
+    uint32_t count;
+    struct block blocks[BLOCKS_MAX];
+    float values[BLOCKS_MAX];
+    float window[4][SIDE][SIDE]; /* by place in the cell */
+    uint16_t words[2][REACH + UNPACK_SLACK];
 };
 
-static size_t words_count(const struct isp_geometry *geometry)
+size_t isp_noise_scratch_size(void)
 {
-    return base_align((size_t)geometry->crop.width + UNPACK_SLACK, 32);
+    return sizeof(struct noise_scratch);
 }
 
-size_t isp_burst_noise_scratch_size(const struct isp_geometry *geometry)
+/* ---- blocks ---------------------------------------------------------------------------------- */
+
+#define C1 0.49039264F
+#define C2 0.46193977F
+#define C3 0.41573481F
+#define C4 0.35355339F
+#define C5 0.27778512F
+#define C6 0.19134172F
+#define C7 0.09754516F
+
+static const float cosines[SIDE][SIDE] = {
+    {C4, C4, C4, C4, C4, C4, C4, C4},
+    {C1, C3, C5, C7, -C7, -C5, -C3, -C1},
+    {C2, C6, -C6, -C2, -C2, -C6, C6, C2},
+    {C3, -C7, -C1, -C5, C5, C1, C7, -C3},
+    {C4, -C4, -C4, C4, C4, -C4, -C4, C4},
+    {C5, -C1, C7, C3, -C3, -C7, C1, -C5},
+    {C6, -C2, C2, -C6, -C6, C2, -C2, C6},
+    {C7, -C5, C3, -C1, C1, -C3, C5, -C7},
+};
+
+/* Which coefficients are high ones: by the sum of their indices. */
+static const lanes highs[SIDE] = {{0}, {0}, {0, 0, 0, 0, 0, 0, 0, 1}, {0, 0, 0, 0, 0, 0, 1, 1},
+    {0, 0, 0, 0, 0, 1, 1, 1}, {0, 0, 0, 0, 1, 1, 1, 1}, {0, 0, 0, 1, 1, 1, 1, 1},
+    {0, 0, 1, 1, 1, 1, 1, 1}};
+
+static float sum_of(const lanes *v)
 {
-    return sizeof(struct histograms) + 2 * words_count(geometry) * sizeof(uint16_t);
+    const lanes s = *v;
+    return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-static bool is_clipped(const uint16_t *s, float white)
+static void measure(const float samples[SIDE][SIDE], struct block *out)
 {
-    return (float)s[-2] >= white || (float)s[0] >= white || (float)s[2] >= white || !s[-2] ||
-           !s[0] || !s[2];
+    lanes rows[SIDE], turned[SIDE], all = {0}, high = {0};
+    float half[SIDE][SIDE];
+    memcpy(rows, samples, sizeof rows);
+    for (unsigned n = 0; n < SIDE; n++) {
+        for (unsigned k = 0; k < SIDE; k++)
+            turned[n][k] = cosines[k][n];
+    }
+    for (unsigned k = 0; k < SIDE; k++) {
+        lanes sum = rows[0] * cosines[k][0];
+        for (unsigned r = 1; r < SIDE; r++)
+            sum += rows[r] * cosines[k][r];
+        memcpy(half[k], &sum, sizeof sum);
+    }
+    for (unsigned k = 0; k < SIDE; k++) {
+        lanes sum = turned[0] * half[k][0];
+        for (unsigned n = 1; n < SIDE; n++)
+            sum += turned[n] * half[k][n];
+        if (k == 0)
+            sum[0] = 0; /* the mean */
+        all += sum * sum;
+        high += sum * sum * highs[k];
+    }
+    out->high = sum_of(&high);
+    out->low = sum_of(&all) - out->high;
 }
 
-static void count_run(struct histograms *h, const struct run *run)
+/* Two frames, or one, and where in the reference a window is. */
+struct place {
+    const uint8_t *raws[2]; /* [1] NULL: the one frame only */
+    int32_t dx, dy;
+    uint32_t x, y;
+};
+
+/* One row of the window into its two planes. Returns how many samples are clipped. */
+static uint32_t read_row(struct noise_scratch *s, const struct burst_frame *frame,
+    const struct sisp_coefficients *c, const struct place *p, uint32_t row, float sum[4])
 {
-    const float to_bin = BINS / (run->white - run->black), to_step = 1 / run->step;
-    for (uint32_t x = 2; x + 2 < run->count; x += 2) {
-        const uint16_t *a = run->a + x, *b = run->b ? run->b + x : NULL;
-        if (is_clipped(a, run->white) || (b && is_clipped(b, run->white)))
-            continue;
-        int32_t second = a[-2] - 2 * a[0] + a[2];
-        second -= b ? b[-2] - 2 * b[0] + b[2] : 0;
-        /* All weigh the same: their sum knows nothing of the second difference, so that what noise
-         * moves to another bin is as noisy as the rest. */
-        int32_t sum = a[-2] + a[0] + a[2] + (b ? b[-2] + b[0] + b[2] : 0);
-        float level = (float)sum * (b ? 1.0F / 6 : 1.0F / 3) - run->black;
-        float step = (float)(second < 0 ? -second : second) * to_step;
-        int32_t bin = (int32_t)(level * to_bin);
-        bin = bin < 0 ? 0 : bin < BINS ? bin : BINS - 1;
-        h->count[bin][step < STEPS - 1 ? (uint32_t)step : STEPS - 1]++;
+    const uint16_t *a = isp_burst_part(
+        frame, p->raws[0], (struct burst_part){p->x, p->y + row, REACH}, s->words[0]);
+    const uint16_t *b = NULL;
+    if (p->raws[1])
+        b = isp_burst_part(frame, p->raws[1],
+            (struct burst_part){(uint32_t)((int32_t)p->x - p->dx),
+                (uint32_t)((int32_t)(p->y + row) - p->dy), REACH},
+            s->words[1]);
+    uint32_t clipped = 0; /* by white */
+    for (unsigned x = 0; x < REACH; x++) {
+        const unsigned plane = (row & 1) * 2 + (x & 1);
+        clipped += (float)a[x] >= c->white_level || (b && (float)b[x] >= c->white_level);
+        s->window[plane][row / 2][x / 2] = b ? (float)a[x] - (float)b[x] : (float)a[x];
+        sum[plane] += b ? 0.5F * ((float)a[x] + (float)b[x]) : (float)a[x];
+    }
+    return clipped;
+}
+
+/* Finer in the dark. */
+static unsigned bin_of(float level)
+{
+    const float root = __builtin_sqrtf(level > 0 ? level : 0) * BINS;
+    return root < BINS - 1 ? (unsigned)root : BINS - 1;
+}
+
+static void add_window(struct noise_scratch *s, const struct burst_frame *frame,
+    const struct sisp_coefficients *c, const struct place *p)
+{
+    float sum[4] = {0};
+    uint32_t clipped = 0;
+    for (uint32_t row = 0; row < REACH; row++)
+        clipped += read_row(s, frame, c, p, row, sum);
+    if (clipped > CLIPPED_MOST)
+        return;
+    for (unsigned i = 0; i < 4; i++) {
+        const float black = c->black_level[unpack_site(frame->cfa, p->x + i % 2, p->y + i / 2)];
+        const float unit = 1 / (c->white_level - black);
+        const float square = p->raws[1] ? unit * unit / 2 : unit * unit;
+        struct block *block = &s->blocks[s->count++];
+        measure((const float(*)[SIDE])s->window[i], block);
+        block->low *= square / LOWS;
+        block->high *= square / HIGHS;
+        block->level = (sum[i] / (SIDE * SIDE) - black) * unit;
+        block->bin = bin_of(block->level);
     }
 }
 
-/* In steps. Whole codes stand for all that rounds to them: code i for i - 0.5 to i + 0.5. */
-static float lower_quartile(const uint32_t *count, uint32_t total)
+/* The pair whose turn it is, so that a frame more costs no more. */
+static uint32_t next_frame(uint32_t frames, uint32_t last)
 {
-    uint32_t below = 0, i = 0;
-    while (4 * (uint64_t)(below + count[i]) < total)
-        below += count[i++];
-    float part = ((float)total * 0.25F - (float)below) / (float)count[i];
-    return i ? (float)i - 0.5F + part : 0.5F * part;
+    do
+        last = (last + 1) % ISP_BURST_MAX;
+    while (!(frames >> last & 1));
+    return last;
+}
+
+static void add_windows(struct noise_scratch *s, const struct isp_burst *burst,
+    const struct isp_burst_transform *t, uint32_t frames)
+{
+    const struct burst_frame frame = isp_burst_frame_of(burst->geometry, burst->isa);
+    const int32_t width = (int32_t)burst->geometry->crop.width,
+                  height = (int32_t)burst->geometry->crop.height;
+    uint32_t step = STEP_LEAST, i = 0;
+    while ((uint64_t)width * (uint64_t)height > (uint64_t)WINDOWS_MAX * step * step)
+        step += 2;
+    struct place p = {{burst->raws[burst->reference], NULL}, 0, 0, 0, 0};
+    for (p.y = 0; (int32_t)p.y + REACH <= height; p.y += step) {
+        for (p.x = 0; (int32_t)p.x + REACH <= width; p.x += step) {
+            if (frames) {
+                i = next_frame(frames, i);
+                p.raws[1] = burst->raws[i];
+                p.dx = t->dx[i];
+                p.dy = t->dy[i];
+            }
+            const int32_t x = (int32_t)p.x - p.dx, y = (int32_t)p.y - p.dy;
+            if (x >= 0 && y >= 0 && x + REACH <= width && y + REACH <= height)
+                add_window(s, &frame, burst->coefficients, &p);
+        }
+    }
+}
+
+/* ---- bins ------------------------------------------------------------------------------------ */
+
+/* The value of that rank; they change places. */
+static float ranked(float *values, uint32_t count, uint32_t rank)
+{
+    int64_t first = 0, last = (int64_t)count - 1;
+    while (first < last) {
+        const float pivot = values[(first + last) / 2];
+        int64_t i = first, j = last;
+        while (i <= j) {
+            while (values[i] < pivot)
+                i++;
+            while (values[j] > pivot)
+                j--;
+            if (i > j)
+                break;
+            const float other = values[i];
+            values[i++] = values[j];
+            values[j--] = other;
+        }
+        if (rank > j && rank < i)
+            break;
+        first = rank >= i ? i : first;
+        last = rank <= j ? j : last;
+    }
+    return values[rank];
+}
+
+/* A sensor that cuts noise off at code 0 leaves less of it. Of a Gaussian whose mean is so many
+ * sigmas above the cut: mean over sigma of what is left (above the cut, too), what is missing in
+ * its variance (as a factor), and by how many sigmas its mean is too high. */
+static const struct cut {
+    double ratio, variance, level;
+} cuts[] = {{0.938, 1.807, 0.198}, {1.25, 1.331, 0.0833}, {1.62, 1.126, 0.0293},
+    {2.05, 1.041, 0.0085}, {2.52, 1.011, 0.002}, {3, 1, 0}};
+
+struct point {
+    double level, variance;
+    double error;  /* one sigma over the variance */
+    double excess; /* of the lower frequencies' energy over the higher ones' */
+};
+
+/* lowest: of the sensor. False where too much is cut off to be made up for. */
+static bool mend_cut(struct point *p, double lowest)
+{
+    const double sigma = __builtin_sqrt(p->variance), ratio = (p->level - lowest) / sigma;
+    unsigned i = 0;
+    if (!(ratio >= cuts[0].ratio))
+        return false;
+    while (i < BASE_COUNT(cuts) - 1 && ratio >= cuts[i + 1].ratio)
+        i++;
+    if (i == BASE_COUNT(cuts) - 1)
+        return true;
+    const struct cut *a = &cuts[i], *b = &cuts[i + 1];
+    const double part = (ratio - a->ratio) / (b->ratio - a->ratio);
+    p->variance *= a->variance + part * (b->variance - a->variance);
+    p->level -= sigma * (a->level + part * (b->level - a->level));
+    return true;
+}
+
+static bool find_point(struct noise_scratch *s, unsigned bin, struct point *out)
+{
+    uint32_t count = 0, chosen = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->blocks[i].bin == bin)
+            s->values[count++] = s->blocks[i].low;
+    }
+    *out = (struct point){0};
+    if (count < 2 * CHOSEN_MIN)
+        return false;
+    const uint32_t wanted = count / CHOSEN_PART > CHOSEN_MIN ? count / CHOSEN_PART : CHOSEN_MIN;
+    const float most = ranked(s->values, count, wanted - 1);
+    double level = 0, low = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->blocks[i].bin != bin || s->blocks[i].low > most)
+            continue;
+        level += (double)s->blocks[i].level;
+        low += (double)s->blocks[i].low;
+        s->values[chosen++] = s->blocks[i].high;
+    }
+    out->level = level / chosen;
+    out->variance = (double)ranked(s->values, chosen, chosen / 2) / HIGH_MIDDLE;
+    out->error = __builtin_sqrt(2 * MIDDLE_COST / (HIGHS * (double)chosen));
+    out->excess = low / chosen / (out->variance + 1e-12);
+    return out->variance > 0;
+}
+
+/* ---- the line -------------------------------------------------------------------------------- */
+
+#define ROUNDS      6
+#define MODEL_ERROR 0.03 /* of a bin's variance: no sensor keeps to a line better */
+#define HIGHER      0.6  /* sigmas above the line from which a bin counts less: texture only adds */
+#define LOWER       4.0
+#define CUT         9.0 /* a bin nearer to white, in variances: noise is cut off */
+
+struct line {
+    double shot, read;
+    double error; /* of the variance at `middle`, one sigma */
+    double middle, excess;
+};
+
+static double at(const struct line *line, double level)
+{
+    return line->shot * level + line->read;
 }
 
 struct sums {
-    double w, wx, wv, wxx, wxv;
+    double w, wx, wv, wxx, wxv, excess;
 };
 
 /* Least squares; neither part below zero. */
-static struct burst_noise fit(const struct sums *s)
+static void solve(const struct sums *s, struct line *line)
 {
-    if (!(s->w > 0))
-        return (struct burst_noise){0, 0};
-    double spread = s->w * s->wxx - s->wx * s->wx;
+    const double spread = s->w * s->wxx - s->wx * s->wx;
     double shot = spread > 1e-9 * s->w * s->w ? (s->w * s->wxv - s->wx * s->wv) / spread : 0;
     shot = shot > 0 ? shot : 0;
     double read = (s->wv - shot * s->wx) / s->w;
-    if (read < 0) /* through the origin instead */
-        return (struct burst_noise){(float)(s->wxv / s->wxx), 0};
-    return (struct burst_noise){(float)shot, (float)read};
+    if (read < 0) { /* through the origin instead */
+        read = 0;
+        shot = s->wxv / s->wxx;
+    }
+    line->shot = shot;
+    line->read = read;
 }
 
-static bool is_cut(double room, double variance)
+static double weight_of(const struct point *p, const struct line *line, bool is_first)
 {
-    return room < 0 || room * room < 4 * variance;
+    const double model = is_first ? p->variance : at(line, p->level);
+    const double error = p->error * p->error + MODEL_ERROR * MODEL_ERROR;
+    const double sigma = model * __builtin_sqrt(error) + 1e-12;
+    const double off = is_first ? 0 : (p->variance - model) / sigma;
+    const double far = off > 0 ? off / HIGHER : off / LOWER;
+    const double excess = p->excess > 0.75 ? (p->excess - 0.75) * 5 : 0;
+    return 1 / (sigma * sigma * (1 + far * far) * (1 + excess * excess));
 }
 
-/* unit: of a step, squared, over the variance of a second difference in variances of noise. Where
- * two sigmas reach beyond the sensor's limits, noise is cut off and looks smaller than it is: those
- * bins are left out. */
-static struct burst_noise fit_bins(const struct histograms *h, double unit, const double limits[2])
+static void fit(const struct point *points, unsigned count, struct line *line)
 {
-    struct sums s = {0};
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct sums s = {0};
+        for (unsigned i = 0; i < count; i++) {
+            const struct point *p = &points[i];
+            const double w = weight_of(p, line, round == 0);
+            s.w += w;
+            s.wx += w * p->level;
+            s.wv += w * p->variance;
+            s.wxx += w * p->level * p->level;
+            s.wxv += w * p->level * p->variance;
+            s.excess += w * p->excess;
+        }
+        solve(&s, line);
+        line->middle = s.wx / s.w;
+        line->excess = s.excess / s.w;
+        line->error = 1 / __builtin_sqrt(s.w);
+    }
+}
+
+/* ---- the answer ------------------------------------------------------------------------------ */
+
+/* More than twice what the smallest pixels of phones have at gain 1 (a full well of 1000 electrons,
+ * read noise of 7), and at the gain that is taken where none is known. */
+#define SHOT_MOST 1e-3
+#define READ_MOST 5e-5
+#define GAIN_MOST 64
+
+#define EXCESS_NONE 1.0 /* noise alone has 0.6, since the least was chosen; */
+#define EXCESS_ALL  2.0 /* smooth scenes without noise more than this */
+#define ERROR_HALF  0.3
+
+/* In squared codes: half of what rounding makes. What has less is cut off by something. */
+#define LEAST (1.0 / 24)
+
+static double confidence_of(const struct line *line, double error)
+{
+    const double smooth = (EXCESS_ALL - line->excess) / (EXCESS_ALL - EXCESS_NONE);
+    const double share = smooth < 0 ? 0 : smooth < 1 ? smooth : 1;
+    return share / (1 + error * error / (ERROR_HALF * ERROR_HALF));
+}
+
+static void answer(const struct isp_burst *burst, const struct line *line, struct isp_noise *out)
+{
+    const double error = line->error / at(line, line->middle);
+    double gain = burst->exposures ? (double)burst->exposures[burst->reference].analogue_gain : 0;
+    gain = gain > 0 ? gain : GAIN_MOST;
+    const double shot = SHOT_MOST * gain, read = READ_MOST * gain * gain;
+    double confidence = confidence_of(line, error);
+    confidence *= line->shot > shot ? shot / line->shot : 1;
+    confidence *= line->read > read ? read / line->read : 1;
+    out->shot = (float)(line->shot < shot ? line->shot : shot);
+    out->read = (float)(line->read < read ? line->read : read);
+    out->error = (float)error;
+    out->confidence = (float)confidence;
+}
+
+/* Texture and lossy compression say nothing where anything else does. */
+static unsigned keep_smooth(struct point *points, unsigned count)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct point p = points[i];
+        if (p.excess < EXCESS_ALL)
+            points[kept++] = p;
+    }
+    return kept ? kept : count;
+}
+
+void isp_noise_estimate(const struct isp_burst *burst, const struct isp_burst_transform *transform,
+    uint32_t frames, void *scratch, struct isp_noise *out)
+{
+    struct noise_scratch *s = scratch;
+    const struct sisp_coefficients *c = burst->coefficients;
+    const double black = (double)c->black_level[SISP_SITE_GR],
+                 range = (double)c->white_level - black;
+    struct point points[BINS];
+    struct line line = {0};
+    unsigned count = 0;
+    s->count = 0;
+    *out = (struct isp_noise){0};
+    add_windows(s, burst, transform, frames & ~(1U << burst->reference));
     for (unsigned bin = 0; bin < BINS; bin++) {
-        uint32_t total = 0;
-        for (unsigned i = 0; i < STEPS; i++)
-            total += h->count[bin][i];
-        if (total < COUNT_MIN)
-            continue;
-        double quartile = (double)lower_quartile(h->count[bin], total) / QUARTILE;
-        double x = (bin + 0.5) / BINS, variance = quartile * quartile * unit;
-        if (is_cut(x - limits[0], variance) || is_cut(limits[1] - x, variance))
-            continue;
-        double weight = total / ((variance + unit) * (variance + unit));
-        s.w += weight;
-        s.wx += weight * x;
-        s.wv += weight * variance;
-        s.wxx += weight * x * x;
-        s.wxv += weight * x * variance;
+        struct point *p = &points[count];
+        const bool is_seen = find_point(s, bin, p) && p->variance > LEAST / (range * range);
+        const double room = 1 - p->level;
+        count += is_seen && room * room > CUT * p->variance && mend_cut(p, -black / range);
     }
-    return fit(&s);
-}
-
-/* Row y of the reference against what lies on it. */
-static void count_row(struct histograms *h, const struct burst_frame *frame,
-    const struct sisp_coefficients *c, const struct burst_pair *pair, uint32_t y)
-{
-    const struct sisp_rect *crop = &frame->geometry->crop;
-    uint16_t *words = (uint16_t *)(h + 1);
-    const uint16_t *a = isp_burst_row(frame, pair->raws[0], y, words), *b = NULL;
-    int64_t x0 = pair->dx > 0 ? pair->dx : 0, x1 = crop->width + (pair->dx < 0 ? pair->dx : 0);
-    if (pair->raws[1])
-        b = isp_burst_row(frame, pair->raws[1], (uint32_t)((int64_t)y - pair->dy),
-            words + words_count(frame->geometry));
-    for (unsigned phase = 0; phase < 2 && x0 + phase < x1; phase++) {
-        float black = c->black_level[unpack_site(frame->cfa, phase, y)];
-        float range = c->white_level - black;
-        struct run run = {a + x0 + phase, b ? b + x0 + phase - pair->dx : NULL,
-            (uint32_t)(x1 - x0 - phase), black, c->white_level,
-            range > STEP_RANGE ? range / STEP_RANGE : 1};
-        count_run(h, &run);
-    }
-}
-
-struct burst_noise isp_burst_noise_estimate(const struct isp_geometry *geometry,
-    const struct sisp_coefficients *coefficients, const struct burst_pair *pair, void *scratch)
-{
-    struct histograms *h = scratch;
-    struct burst_frame frame = isp_burst_frame_of(geometry, pair->isa);
-    const int64_t height = geometry->crop.height;
-    memset(h, 0, sizeof *h);
-    for (int64_t y = pair->dy > 0 ? pair->dy : 0; y < height && y - pair->dy < height;
-         y += ROW_STRIDE)
-        count_row(h, &frame, coefficients, pair, (uint32_t)y);
-    double range =
-        (double)coefficients->white_level - (double)coefficients->black_level[SISP_SITE_GR];
-    double step = range > (double)STEP_RANGE ? 1 / (double)STEP_RANGE : 1 / range;
-    const double unit = step * step / (pair->raws[1] ? 12 : 6);
-    const double limits[2] = {-(double)coefficients->black_level[SISP_SITE_GR] / range, 1};
-    const double none[2] = {-1e9, 1e9};
-    struct burst_noise found = fit_bins(h, unit, limits);
-    /* All may be cut off: that is better than nothing. */
-    return found.shot > 0 || found.read > 0 ? found : fit_bins(h, unit, none);
+    count = keep_smooth(points, count);
+    if (!count)
+        return;
+    fit(points, count, &line);
+    if (at(&line, line.middle) > 0)
+        answer(burst, &line, out);
 }
