@@ -23,7 +23,7 @@
 #define PRIOR_FIT    1e-3F   /* power of high passes below which the slope tends to 1 */
 #define FLOOR_POWER  1e-7F   /* of variances of differences */
 #define FLOOR_CHANGE 1e-3F   /* of gradients of differences */
-#define TRUST        3.0e-6F /* square of the ratio of both errors where both count alike */
+#define TRUST        2.0e-6F /* square of the ratio of both errors where both count alike */
 
 /* Zhang and Wu's low pass, of the sample itself and pairs 1 to 4 away. */
 static inline float low_pass(float own, float one, float two, float three, float four)
@@ -305,7 +305,6 @@ static void four_sides(const struct still_best_rows *w, int64_t y, int32_t ends,
     const float *c[3];
     for (int i = 0; i < 3; i++)
         c[i] = w->best->across_change[(y + i - 1) & 3][phase] + STILL_MARGIN_CELLS;
-    const float own = 0.625F, beside = 0.375F;
     STILL_APART
     for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
         float left = weight(c[0][k - 1] + c[1][k - 1] + c[2][k - 1]);
@@ -315,7 +314,7 @@ static void four_sides(const struct still_best_rows *w, int64_t y, int32_t ends,
         float sides =
             (left * h_side[k] + right * h_side[k + 1]) + (up * v_above[k] + down * v_below[k]);
         float centre = (left + right) * h[k] + (up + down) * v[k];
-        out[k] = (own * centre + beside * sides) / sum;
+        out[k] = 0.5F * (centre + sides) / sum;
         trust[k] = sum;
     }
 }

@@ -4,7 +4,8 @@
 #include <isp/still/best_rows.h>
 #include <isp/still/zip.h>
 
-#define PRIOR_CHROMA 1e-4F /* likewise, of red's and blue's slope on green */
+#define PRIOR_CHROMA   1e-4F /* likewise, of red's and blue's slope on green */
+#define FLOOR_DIAGONAL 0.03F /* of what red or blue changes along a diagonal beside green */
 
 /* High passes of the row's chroma and of green there: products, sums of five cells. */
 void STILL_SYMBOL(still_chroma_terms, ISA_NAME)(
@@ -48,7 +49,7 @@ void STILL_SYMBOL(still_chroma_slope, ISA_NAME)(
     for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
         float product = ((a[0][k] + a[4][k]) + (a[1][k] + a[3][k])) + a[2][k];
         float power = ((b[0][k] + b[4][k]) + (b[1][k] + b[3][k])) + b[2][k];
-        out[k] = still_slope(product, power, PRIOR_CHROMA, (const float[2]){0, 2});
+        out[k] = still_slope(product, power, PRIOR_CHROMA, (const float[2]){0, 1.1F});
     }
 }
 
@@ -90,14 +91,23 @@ static void follow_two(const struct still_best_rows *w, const struct near *n,
 
 #define MEAN(r) (0.25F * ((r[0][k] + r[1][k]) + (r[2][k] + r[3][k])))
 
+/* Along the diagonal that what green leaves of them changes less on. */
 static void follow_four(const struct still_best_rows *w, const struct near *n,
     const float *restrict green, float *restrict out)
 {
     const struct still_root root = *w->root;
     STILL_APART
     for (int64_t k = -w->around; k < (int32_t)w->strip->cells + w->around; k++) {
-        float s = MEAN(n->slope), sample = MEAN(n->sample), mean = MEAN(n->green);
-        out[k] = light(&root, sample + s * (green[k] - mean));
+        const float s = MEAN(n->slope);
+        const float a = n->sample[0][k] - s * n->green[0][k];
+        const float b = n->sample[1][k] - s * n->green[1][k];
+        const float c = n->sample[2][k] - s * n->green[2][k];
+        const float d = n->sample[3][k] - s * n->green[3][k];
+        const float falling = __builtin_fabsf(a - d) + FLOOR_DIAGONAL;
+        const float rising = __builtin_fabsf(b - c) + FLOOR_DIAGONAL;
+        const float p = rising * rising, q = falling * falling;
+        const float rest = (p * (a + d) + q * (b + c)) / (p + q);
+        out[k] = light(&root, s * green[k] + 0.5F * rest);
     }
 }
 

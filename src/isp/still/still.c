@@ -176,7 +176,7 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
         .demosaic = (enum sisp_demosaic)coefficients->demosaic,
         .clip_level = coefficients->clip_level,
         .around = coefficients->still_sharpness > 0 ? 2 : 0,
-        .slopes = {-1, 2},
+        .slopes = {-1, 1.2F},
     };
     compile_tables(recipe, coefficients);
     compile_root(recipe, coefficients, format->bits);
