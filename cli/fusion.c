@@ -2,6 +2,7 @@
 /* What is said of a burst, by all who fuse one. */
 #include "cli.h"
 
+#include <float.h>
 #include <jansson.h>
 
 double cli_fusion_frames(const struct sisp_fusion *fusion)
@@ -16,7 +17,11 @@ const char *cli_fusion_fate(const struct sisp_fusion *fusion, unsigned i)
 {
     if (i == fusion->count - 1)
         return "reference";
-    return fusion->used >> i & 1 ? "used" : "left out: it looks like another scene";
+    if (fusion->used >> i & 1)
+        return "used";
+    return fusion->residual[i] < FLT_MAX
+               ? "left out: it looks like another scene, or moved out of reach"
+               : "left out: nothing in it can be compared with the reference";
 }
 
 json_t *cli_fusion_frame(const struct sisp_fusion *fusion, unsigned i)
@@ -29,7 +34,7 @@ json_t *cli_fusion_frame(const struct sisp_fusion *fusion, unsigned i)
 void cli_fusion_print_frame(FILE *file, const struct sisp_fusion *fusion, unsigned i)
 {
     fputs(cli_fusion_fate(fusion, i), file);
-    if (i != fusion->count - 1)
+    if (i != fusion->count - 1 && fusion->used >> i & 1)
         fprintf(file, ", %.1f %% rejected, moved by %.2f, %.2f, residual %.2f sigmas",
             100 * (1 - (double)fusion->share[i]), (double)fusion->dx[i], (double)fusion->dy[i],
             (double)fusion->residual[i]);

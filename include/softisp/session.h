@@ -219,8 +219,9 @@ struct sisp_fusion {
     float share[SISP_BURST_MAX];                  /* of its samples that were taken, 0 to 1 */
     float dx[SISP_BURST_MAX], dy[SISP_BURST_MAX]; /* mean motion since the reference, samples */
     /* Mean difference to the reference once the motion of the whole frame (shift, turn, scale) is
-     * taken away, in sigmas of the noise: 0.8 is noise alone. Frames that look like other scenes
-     * are left out. */
+     * taken away, in sigmas of the noise: 0.8 is noise alone; FLT_MAX: nothing can be compared.
+     * Frames that look like other scenes are left out, and those that moved too far: by more than
+     * 960 samples, or with less than a quarter of the reference in sight. */
     float residual[SISP_BURST_MAX];
     /* Brightness of the reference over the frame's: what submissions say of their exposures, and
      * lamps that flicker. */
@@ -234,7 +235,7 @@ struct sisp_fusion {
     float noise_left;
 };
 
-#define SISP_MOTION_UNIT  64 /* of a vector, to a sample */
+#define SISP_MOTION_UNIT  16 /* of a vector, to a sample */
 #define SISP_MOTION_BLOCK 8  /* samples along a side */
 
 /** Motion of a burst: what lies in block (bx, by) of the reference lies in frame i

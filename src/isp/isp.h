@@ -336,7 +336,7 @@ uint32_t isp_burst_align_tasks(const struct isp_burst *burst, uint32_t phase);
 void isp_burst_align_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
     void *scratch, const struct isp_burst_task *task);
 
-#define ISP_BURST_VECTOR_UNIT 64 /* of a vector, to a sample */
+#define ISP_BURST_VECTOR_UNIT 16 /* of a vector, to a sample */
 
 /** What lies at (x, y) in the reference lies at (x, y) + vector in the frame. */
 struct isp_burst_vector {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Align: one whole-period translation per frame, by a coarse to fine search of grey pyramids. */
+/* Align: one whole-period translation per frame, by a coarse to fine search of grey pyramids. The
+ * coarsest level is searched near no motion first, then as far as frames overlap. */
 #include <isp/burst/pyramid.h>
 
 #include <base/base.h>
@@ -7,7 +8,9 @@
 #include <float.h>
 #include <stdbool.h>
 
-#define REACH           64     /* cells: 128 samples either way */
+#define NEAR            64     /* cells: 128 samples either way, where a hand's motion ends */
+#define FAR             480    /* cells: 960 samples, with some room in what vectors can say */
+#define FAR_BETTER      0.8F   /* of what is near: another overlap is not better by chance */
 #define ROWS            256    /* of a level, that are looked at: as good as all */
 #define BAND            64     /* rows of grey cells that are a task */
 #define EXPOSURES_APART 100.0F /* beyond which they are taken for wrong */
@@ -32,13 +35,14 @@ static struct overlap overlap_of(const struct level *level, struct shift s)
 
 struct found {
     struct shift shift;
-    float gain;
+    float gain, least; /* least: mean difference */
 };
 
 /* A level of the reference and the same one of the frame. */
 struct pictures {
     const struct level *reference, *frame;
     const struct burst_frame *format;
+    bool is_far;
 };
 
 static uint32_t step_of(const struct overlap *o)
@@ -52,16 +56,21 @@ static const int16_t *cell_at(const struct level *level, int64_t x, int64_t y)
     return level->cells + y * level->width + x;
 }
 
-/* Mean absolute difference; FLT_MAX where less than an eighth of the overlap can be compared. */
-static float mean_difference(const struct pictures *p, struct shift s)
+/* Mean absolute difference; FLT_MAX where less than an eighth of the overlap can be compared, or as
+ * soon as it is seen to be above `most`. */
+static float mean_difference(const struct pictures *p, struct shift s, float most)
 {
     struct overlap o = overlap_of(p->reference, s);
     const uint32_t step = step_of(&o);
+    const uint64_t cells = (uint64_t)(o.x1 - o.x0) * ((o.y1 - o.y0 + step - 1) / step);
+    const float enough = most * (float)cells;
     struct score score = {0, 0};
-    for (uint32_t y = o.y0; y < o.y1; y += step)
+    for (uint32_t y = o.y0; y < o.y1; y += step) {
         p->format->kernels->add_difference(&score, cell_at(p->reference, o.x0, y),
             cell_at(p->frame, (int64_t)o.x0 - s.x, (int64_t)y - s.y), o.x1 - o.x0);
-    uint64_t cells = (uint64_t)(o.x1 - o.x0) * ((o.y1 - o.y0 + step - 1) / step);
+        if ((float)score.sum > enough)
+            return FLT_MAX;
+    }
     return score.count && score.count * 8 >= cells ? (float)score.sum / (float)score.count
                                                    : FLT_MAX;
 }
@@ -88,40 +97,102 @@ static int32_t magnitude(int32_t v)
     return v < 0 ? -v : v;
 }
 
-/* The best shift within `reach` of `centre` that leaves at least half of each side in the overlap.
- * On equal terms the centre wins. */
-static struct shift search(const struct pictures *p, struct shift centre, int32_t reach)
+/* Half of each side is in the overlap; of what lies far, a quarter of the frame. */
+static bool is_within(const struct pictures *p, struct shift s)
+{
+    const int64_t width = p->reference->width, height = p->reference->height;
+    const int64_t across = width - magnitude(s.x), down = height - magnitude(s.y);
+    if (p->is_far)
+        return across > 0 && down > 0 && across * down * 4 >= width * height;
+    return across * 2 >= width && down * 2 >= height;
+}
+
+/* The best shift within `reach` of `centre`, below `least`, which it is set to. On equal terms the
+ * first wins. */
+static struct shift search(
+    const struct pictures *p, struct shift centre, int32_t reach, float *least)
 {
     struct shift best = centre;
-    float least = mean_difference(p, centre);
     for (int32_t y = centre.y - reach; y <= centre.y + reach; y++) {
         for (int32_t x = centre.x - reach; x <= centre.x + reach; x++) {
-            if (magnitude(x) * 2 > (int32_t)p->reference->width ||
-                magnitude(y) * 2 > (int32_t)p->reference->height)
-                continue;
-            float difference = mean_difference(p, (struct shift){x, y});
-            if (difference < least) {
-                least = difference;
-                best = (struct shift){x, y};
+            const struct shift s = {x, y};
+            const float difference = is_within(p, s) ? mean_difference(p, s, *least) : FLT_MAX;
+            if (difference < *least) {
+                *least = difference;
+                best = s;
             }
         }
     }
     return best;
 }
 
-static void find_shift(const struct pyramid *reference, const struct pyramid *frame,
-    const struct burst_frame *format, float black, struct found *out)
+/* Where they overlap the frame is as bright as the reference. */
+static void search_equalised(
+    const struct pictures *p, int32_t reach, float black, struct found *found)
 {
-    struct shift s = {0, 0};
-    for (uint32_t i = reference->count; i-- > 0;) {
-        const struct pictures p = {&reference->levels[i], &frame->levels[i], format};
+    found->gain = equalise(p, found->shift, black);
+    found->least = mean_difference(p, found->shift, FLT_MAX);
+    found->shift = search(p, found->shift, reach, &found->least);
+}
+
+/* Both frames' levels. */
+struct views {
+    const struct pyramid *reference, *frame;
+    const struct burst_frame *format;
+    float black;
+};
+
+static struct pictures level_of(const struct views *v, uint32_t level, bool is_far)
+{
+    return (struct pictures){
+        &v->reference->levels[level], &v->frame->levels[level], v->format, is_far};
+}
+
+/* From what the coarsest level found down to the finest. `least` becomes that of the last but one,
+ * in which noise is half of the last's. */
+static void descend(const struct views *v, bool is_far, struct found *found)
+{
+    float least = found->least;
+    for (uint32_t i = v->reference->count - 1; i-- > 0;) {
+        const struct pictures p = level_of(v, i, is_far);
+        found->shift = (struct shift){found->shift.x * 2, found->shift.y * 2};
         /* The coarser level is right to half of its cells, two where content repeats. */
-        int32_t reach = i == reference->count - 1 ? REACH >> i : i > 0 ? 2 : 1;
-        s = (struct shift){s.x * 2, s.y * 2};
-        out->gain = equalise(&p, s, black);
-        s = search(&p, s, reach);
+        search_equalised(&p, i > 0 ? 2 : 1, v->black, found);
+        least = i > 0 ? found->least : least;
     }
-    out->shift = s;
+    found->least = least;
+}
+
+/* Whether anything far fits clearly better on the coarsest level. */
+static bool search_far(const struct views *v, const struct found *near, struct found *far)
+{
+    const uint32_t top = v->reference->count - 1;
+    const struct pictures p = level_of(v, top, true);
+    const float most = near->least < FLT_MAX ? FAR_BETTER * near->least : FLT_MAX;
+    *far = (struct found){{0, 0}, 1, most};
+    far->shift = search(&p, far->shift, FAR >> top, &far->least);
+    if (!(far->least < most))
+        return false;
+    /* It was compared as bright as it is elsewhere. */
+    search_equalised(&p, 1, v->black, far);
+    return true;
+}
+
+/* What lies far must fit clearly better on a fine level, too: on the coarsest one, which only knows
+ * shifts of whole cells, what repeats may fit by chance. */
+static struct found find_shift(const struct views *v)
+{
+    const uint32_t top = v->reference->count - 1;
+    const struct pictures p = level_of(v, top, false);
+    struct found near = {{0, 0}, 1, FLT_MAX}, far;
+    search_equalised(&p, NEAR >> top, v->black, &near);
+    const bool has_far = search_far(v, &near, &far);
+    descend(v, false, &near);
+    if (!has_far)
+        return near;
+    descend(v, true, &far);
+    far.gain *= near.gain; /* the other has scaled its cells already */
+    return far.least < FAR_BETTER * near.least ? far : near;
 }
 
 /* ---- frames ---------------------------------------------------------------------------------- */
@@ -193,8 +264,8 @@ static void build(struct job *job, uint32_t frame, uint32_t task)
 
 static void shift_frame(struct job *job, uint32_t i, struct isp_burst_transform *out)
 {
-    struct found found = {.gain = 1};
-    find_shift(&job->fixed, &job->moving, &job->frame, job->black, &found);
+    const struct views views = {&job->fixed, &job->moving, &job->frame, job->black};
+    const struct found found = find_shift(&views);
     out->dx[i] = 2 * found.shift.x;
     out->dy[i] = 2 * found.shift.y;
     out->gain[i] = exposure_ratio(job->burst, i) * found.gain;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#define LEVELS   5    /* of those that aligning has: windows of coarser ones hold too much */
 #define PADDING  2    /* tiles around a frame's, that say nothing */
 #define BAND     8    /* rows of tiles that are a task */
 #define RESIDUAL 2.0F /* sigmas up to which a frame is always taken */
@@ -64,13 +65,19 @@ size_t isp_burst_follow_scratch_size(const struct isp_geometry *g)
            2 * windows_bytes(g) + PLANES * base_align(padded_count(g) * sizeof(float), 64);
 }
 
+static void place_levels(struct pyramid *p, const struct isp_geometry *g, void *cells)
+{
+    isp_pyramid_place(p, g, cells);
+    p->count = p->count < LEVELS ? p->count : LEVELS;
+}
+
 static void place(struct follow_job *job, void *scratch)
 {
     const struct isp_geometry *g = job->burst->geometry;
     uint8_t *at = scratch;
-    isp_pyramid_place(&job->reference, g, (int16_t *)at);
+    place_levels(&job->reference, g, at);
     at += isp_pyramid_bytes(g);
-    isp_pyramid_place(&job->moving, g, (int16_t *)at);
+    place_levels(&job->moving, g, at);
     at += isp_pyramid_bytes(g);
     for (unsigned i = 0; i < 2; i++, at += windows_bytes(g))
         job->windows[i] = (struct follow_window *)at;

@@ -145,8 +145,8 @@ struct reading {
 static unsigned split(int32_t vector, int32_t *whole)
 {
     const int32_t shifted = vector + ISP_BURST_VECTOR_UNIT / 2;
-    *whole = shifted >> 6;
-    return ((unsigned)(shifted & (ISP_BURST_VECTOR_UNIT - 1)) + 2) / 4;
+    *whole = shifted >> 4;
+    return (unsigned)(shifted & (ISP_BURST_VECTOR_UNIT - 1));
 }
 
 static struct reading reading_of(

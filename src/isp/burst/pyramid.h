@@ -6,7 +6,7 @@
 
 #include <isp/burst/burst.h>
 
-#define PYRAMID_LEVELS_MAX 5
+#define PYRAMID_LEVELS_MAX 7
 #define PYRAMID_CLIPPED    (-1)  /* a cell that touches saturation is compared with nothing */
 #define PYRAMID_BITS       14    /* of a cell, whatever the raw's: leaves 16-bit words some room */
 #define PYRAMID_GAIN_MAX   1.25F /* of brightness between frames: lamps flicker */
