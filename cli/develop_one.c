@@ -18,6 +18,7 @@ struct one {
     const struct develop_target *target;
     struct sisp_raw_file *file;
     struct sisp_session *session;
+    bool has_imports; /* it can read buffers of others */
     struct sisp_result result;
     char error[ERROR_BYTES];
     uint64_t start_ns;
@@ -32,8 +33,9 @@ static uint64_t now_ns(void)
 
 static int open_input(struct one *one)
 {
-    int r = sisp_raw_file_open(
-        &one->file, one->input, &one->options->raw.open, one->error, sizeof(one->error));
+    struct sisp_raw_open_params params = one->options->raw.open;
+    params.is_early = 1; /* the session is made meanwhile */
+    int r = sisp_raw_file_open(&one->file, one->input, &params, one->error, sizeof(one->error));
     return r ? CLI_INPUT_FAILED : CLI_DONE;
 }
 
@@ -49,6 +51,13 @@ static enum sisp_pixel_format find_format(const struct one *one)
     return is_deep ? SISP_PIXEL_P010 : SISP_PIXEL_NV12;
 }
 
+/* Workers that are processes read what is the session's own. */
+static bool has_imports(const struct sisp_knobs *knobs)
+{
+    const int isolation = sisp_knob_find("isolation");
+    return isolation >= 0 && knobs->value[isolation] == 0;
+}
+
 static int open_session(struct one *one)
 {
     const struct develop_options *o = one->options;
@@ -61,6 +70,8 @@ static int open_session(struct one *one)
     struct sisp_knobs knobs = cli_knobs(&o->knobs);
     params.knobs = &knobs;
     params.raws_max = one->target->is_dng;
+    one->has_imports = has_imports(&knobs);
+    params.imports_max = one->has_imports;
     params.tuning = o->tuning.path ? &o->tuning.tuning : NULL;
     struct sisp_picture_params picture = {
         .format = find_format(one),
@@ -85,16 +96,33 @@ static int open_session(struct one *one)
     return r ? CLI_INPUT_FAILED : CLI_DONE;
 }
 
+/* Read where the decoder left it, or copied. */
+static int take_input(struct one *one, struct sisp_input *input, uint64_t *bytes_copied)
+{
+    struct sisp_buffer buffer;
+    *bytes_copied = 0;
+    if (one->has_imports && sisp_raw_file_buffer(one->file, &buffer) == 0)
+        return sisp_session_import(one->session, &buffer, input, NULL, 0);
+    int r = sisp_session_acquire(one->session, input);
+    if (r)
+        return r;
+    memcpy(input->samples, sisp_raw_file_samples(one->file), input->size_bytes);
+    *bytes_copied = input->size_bytes;
+    return 0;
+}
+
 static int develop(struct one *one)
 {
     const struct sisp_raw_info *info = sisp_raw_file_info(one->file);
     struct sisp_input input;
-    int r = sisp_session_acquire(one->session, &input);
+    uint64_t bytes_copied;
+    if (sisp_raw_file_wait(one->file, one->error, sizeof(one->error)) != 0)
+        return CLI_INPUT_FAILED;
+    int r = take_input(one, &input, &bytes_copied);
     if (r == 0) {
-        memcpy(input.samples, sisp_raw_file_samples(one->file), input.size_bytes);
         struct sisp_submission submission = {
             .lane = one->options->is_fast ? SISP_LANE_FAST : SISP_LANE_BACKGROUND,
-            .bytes_copied = input.size_bytes,
+            .bytes_copied = bytes_copied,
             .exposure_us = info->exposure_us,
             .analogue_gain = info->analogue_gain,
         };

@@ -3,6 +3,7 @@
 #ifndef SOFTISP_RAW_H
 #define SOFTISP_RAW_H
 
+#include <softisp/buffer.h>
 #include <softisp/coefficients.h>
 
 #ifdef __cplusplus
@@ -75,6 +76,7 @@ struct sisp_raw_open_params {
     float black_level[SISP_SITE_COUNT];
     float white_level;     /* 0: the file's own */
     int use_optical_black; /* the level of the samples that no light reaches overrides the file's */
+    int is_early; /* return when the info is known; for the samples, sisp_raw_file_wait() */
 };
 
 /** An open raw file: its info and its samples, in memory. */
@@ -93,10 +95,25 @@ struct sisp_raw_file;
 SISP_API SISP_MUST_CHECK int sisp_raw_file_open(struct sisp_raw_file **file, const char *path,
     const struct sisp_raw_open_params *params, char *error, size_t error_size);
 
+/**
+ * Of a file opened early: wait until its samples are there; at once where they are.
+ * error: on failure, one sentence, if not NULL; the file can then only be destroyed.
+ * Threads: one at a time. Real-time: may block, at most about ten seconds.
+ * Returns: 0; -EBADMSG, -ENOTSUP, -EFBIG, -ENOMEM, -ETIMEDOUT, as from open.
+ */
+SISP_API SISP_MUST_CHECK int sisp_raw_file_wait(
+    struct sisp_raw_file *file, char *error, size_t error_size);
+
 SISP_API const struct sisp_raw_info *sisp_raw_file_info(const struct sisp_raw_file *file);
 
-/** The samples, sisp_raw_info_size_bytes() of them, readable until destroy. */
+/** The samples, sisp_raw_info_size_bytes() of them, readable until destroy; NULL: opened early, and
+ * not waited for. */
 SISP_API const uint8_t *sisp_raw_file_samples(const struct sisp_raw_file *file);
+
+/** Where they lie, for sisp_session_import() (its file is sealed and the raw file's own). Returns:
+ * 0, -ENOENT (in memory of no file, or not there yet). */
+SISP_API SISP_MUST_CHECK int sisp_raw_file_buffer(
+    const struct sisp_raw_file *file, struct sisp_buffer *buffer);
 
 enum sisp_cfa_verdict {
     SISP_CFA_UNKNOWN,   /* too dark, too bright, too grey or too small to tell */

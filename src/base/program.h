@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #define BASE_PROGRAM_FD      3 /* where a child finds the first descriptor that it was given */
-#define BASE_PROGRAM_FDS_MAX 2
+#define BASE_PROGRAM_FDS_MAX 3
 
 /**
  * Where a child program is: the folder that SOFTISP_LIBEXECDIR names (and no other, if set), the

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -38,13 +39,17 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/** Wait until the process has ended, or the deadline: false. */
-static bool wait_until(int pidfd, int64_t deadline_ms)
+/**
+ * Wait until the process has ended, or the deadline: false. Where it may, a note of it ends the
+ * wait, too.
+ */
+static bool wait_until(const struct raw_child *child, bool is_note_enough)
 {
     for (;;) {
-        int64_t left_ms = deadline_ms - now_ms();
-        struct pollfd event = {.fd = pidfd, .events = POLLIN};
-        int count = poll(&event, 1, left_ms > 0 ? (int)left_ms : 0);
+        int64_t left_ms = child->deadline_ms - now_ms();
+        struct pollfd events[2] = {
+            {.fd = child->pidfd, .events = POLLIN}, {.fd = child->note_fd, .events = POLLIN}};
+        int count = poll(events, is_note_enough ? 2 : 1, left_ms > 0 ? (int)left_ms : 0);
         if (count > 0)
             return true;
         if (count == 0 || errno != EINTR)
@@ -52,36 +57,49 @@ static bool wait_until(int pidfd, int64_t deadline_ms)
     }
 }
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static void kill_child(const struct raw_child *child)
+{
+    if (child->pidfd >= 0)
+        syscall(SYS_pidfd_send_signal, child->pidfd, SIGKILL, NULL, 0);
+    else if (child->pidfd_error != ESRCH)
+        kill(child->pid, SIGKILL);
+}
+
+static int collect(struct raw_child *child)
+{
+    int wait_status = 0;
+    pid_t reaped;
+    do {
+        reaped = waitpid(child->pid, &wait_status, 0);
+    } while (reaped < 0 && errno == EINTR);
+    child->pid = 0;
+    return wait_status;
+}
+
 /**
  * Reap the child, killing it at the deadline. Signals go through the pidfd, since an application
  * that reaps every child of its process could free the number.
  */
-static int reap(pid_t pid, const struct raw_error *error)
+static int reap(struct raw_child *child, const struct raw_error *error)
 {
-    bool is_late = false;
-    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    /* Where SIGCHLD is ignored, a child that has ended is gone; its result tells how it fared. */
-    int pidfd_error = pidfd < 0 ? errno : 0;
-    bool is_gone = pidfd_error == ESRCH;
-    if (pidfd < 0 && !is_gone) {
-        kill(pid, SIGKILL);
-    } else if (pidfd >= 0) {
-        is_late = !wait_until(pidfd, now_ms() + RAWDEC_SECONDS_MAX * 1000);
-        if (is_late)
-            syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-    }
-    int wait_status = 0;
-    pid_t reaped;
-    do {
-        reaped = waitpid(pid, &wait_status, 0);
-    } while (reaped < 0 && errno == EINTR);
+    const int pidfd_error = child->pidfd_error;
+    bool is_late = child->pidfd >= 0 && !wait_until(child, false);
+    if (is_late || child->pidfd < 0)
+        kill_child(child);
+    int wait_status = collect(child);
     if (pidfd_error == ENOSYS)
         return raw_fail(error, -ENOSYS, "this kernel has no pidfd (Linux 5.3 has)");
-    if (pidfd_error && !is_gone)
+    /* Where SIGCHLD is ignored, a child that has ended is gone; its result tells how it fared. */
+    if (pidfd_error && pidfd_error != ESRCH)
         return raw_fail(
             error, -pidfd_error, "the decoder cannot be watched: %s", strerror(pidfd_error));
-    if (pidfd >= 0)
-        close(pidfd);
     if (is_late || (WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGXCPU))
         return raw_fail(error, -ETIMEDOUT, "decoding took longer than %d s", RAWDEC_SECONDS_MAX);
     if (WIFSIGNALED(wait_status))
@@ -93,15 +111,18 @@ static int reap(pid_t pid, const struct raw_error *error)
     return 0;
 }
 
-static int run(const char *program, const struct raw_input *input, int result_fd,
+static int run(const char *program, struct raw_child *child, const struct raw_input *input,
     const struct raw_error *error)
 {
-    int32_t pid;
-    const int fds[] = {input->fd, result_fd}; /* RAWDEC_INPUT_FD, RAWDEC_RESULT_FD */
-    int status = base_program_start(&pid, program, environment, fds, BASE_COUNT(fds));
+    /* RAWDEC_INPUT_FD, RAWDEC_RESULT_FD, RAWDEC_NOTE_FD */
+    const int fds[] = {input->fd, child->result_fd, child->note_fd};
+    int status = base_program_start(&child->pid, program, environment, fds, BASE_COUNT(fds));
     if (status < 0)
         return raw_fail(error, status, "the decoder cannot be started: %s", strerror(-status));
-    return reap(pid, error);
+    child->deadline_ms = now_ms() + RAWDEC_SECONDS_MAX * 1000;
+    child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0);
+    child->pidfd_error = child->pidfd < 0 ? errno : 0;
+    return 0;
 }
 
 static void clean_sentence(char *sentence, size_t size)
@@ -132,25 +153,40 @@ static int known_status(int status)
     return -EBADMSG;
 }
 
-static int check_result(
-    struct rawdec_result *result, size_t size_bytes, const struct raw_error *error)
+/* What it says of the frame. */
+static int check_head(struct rawdec_result *result, const struct raw_error *error)
 {
     const char *why;
     clean_sentence(result->sentence, sizeof(result->sentence));
     if (result->magic != RAWDEC_MAGIC || result->size_bytes != sizeof(*result))
         return raw_fail(error, -EBADMSG, "the decoder is of another version than the library");
-    if (!result->is_confined)
-        log_once_unconfined();
     if (result->status != 0)
         return raw_fail(error, known_status(result->status), "%s",
             result->sentence[0] ? result->sentence : "the decoder gave no reason");
     if (!raw_info_check(&result->info, &why))
         return raw_fail(error, -EBADMSG, "the file is corrupt: impossible %s", why);
-    if (size_bytes - RAWDEC_SAMPLES_OFFSET < sisp_raw_info_size_bytes(&result->info))
-        return raw_fail(error, -EBADMSG, "the decoder delivered too few samples");
-    if (result->sentence[0])
-        base_log(SISP_LOG_WARNING, "raw file: %s", result->sentence);
     return 0;
+}
+
+static int read_head(
+    int result_fd, struct sisp_raw_info *info, const struct raw_error *error, bool is_last)
+{
+    struct rawdec_result *result = malloc(sizeof(*result));
+    if (!result)
+        return raw_fail(error, -ENOMEM, "no memory");
+    int status = -EBADMSG;
+    if (pread(result_fd, result, sizeof(*result), 0) != (ssize_t)sizeof(*result))
+        raw_fail(error, status, "the decoder left no result");
+    else
+        status = check_head(result, error);
+    if (is_last && !result->is_confined && result->magic == RAWDEC_MAGIC)
+        log_once_unconfined();
+    if (is_last && status == 0 && result->sentence[0])
+        base_log(SISP_LOG_WARNING, "raw file: %s", result->sentence);
+    if (status == 0)
+        *info = result->info;
+    free(result);
+    return status;
 }
 
 /**
@@ -170,50 +206,77 @@ static bool seal(int result_fd)
     return false;
 }
 
-/** Take over what is in the memfd, once nobody can change it any more. */
-static int take_result(struct sisp_raw_file *file, int result_fd, const struct raw_error *error)
+/** Take over what is in the memfd, once nobody can change it any more. What the child said first of
+ * the frame holds. */
+static int take_result(struct sisp_raw_file *file, const struct raw_error *error)
 {
+    const int result_fd = file->child.result_fd;
     struct stat facts;
     if (!seal(result_fd) || fstat(result_fd, &facts) < 0 || facts.st_size < RAWDEC_SAMPLES_OFFSET)
         return raw_fail(error, -EBADMSG, "the decoder left no result");
+    struct sisp_raw_info last;
+    int status = read_head(result_fd, file->child.has_info ? &last : &file->info, error, true);
+    if (status < 0)
+        return status;
     size_t size_bytes = (size_t)facts.st_size;
+    if (size_bytes - RAWDEC_SAMPLES_OFFSET < sisp_raw_info_size_bytes(&file->info))
+        return raw_fail(error, -EBADMSG, "the decoder delivered too few samples");
     void *mapping = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE, result_fd, 0);
     if (mapping == MAP_FAILED)
         return raw_fail(error, -ENOMEM, "no memory to map %zu bytes of samples", size_bytes);
-    struct rawdec_result *result = malloc(sizeof(*result));
-    int status;
-    if (!result) {
-        status = raw_fail(error, -ENOMEM, "no memory");
-    } else {
-        memcpy(result, mapping, sizeof(*result));
-        status = check_result(result, size_bytes, error);
-        file->info = result->info;
-        free(result);
-    }
-    if (status < 0) {
-        munmap(mapping, size_bytes);
-        return status;
-    }
     file->mapping = mapping;
     file->mapping_bytes = size_bytes;
     file->samples = (uint8_t *)mapping + RAWDEC_SAMPLES_OFFSET;
     return 0;
 }
 
-int raw_read_child(
+int raw_child_finish(struct sisp_raw_file *file, const struct raw_error *error)
+{
+    int status = reap(&file->child, error);
+    close_fd(&file->child.pidfd);
+    close_fd(&file->child.note_fd);
+    return status < 0 ? status : take_result(file, error);
+}
+
+void raw_child_forget(struct raw_child *child)
+{
+    if (child->pid) {
+        kill_child(child);
+        collect(child);
+    }
+    close_fd(&child->pidfd);
+    close_fd(&child->note_fd);
+    close_fd(&child->result_fd);
+}
+
+/* An answer that is no note is the end, and whether all is there. */
+static int await_info(struct sisp_raw_file *file, const struct raw_error *error)
+{
+    struct raw_child *child = &file->child;
+    uint64_t count;
+    if (child->pidfd >= 0)
+        wait_until(child, true);
+    if (read(child->note_fd, &count, sizeof(count)) != (ssize_t)sizeof(count))
+        return raw_child_finish(file, error);
+    child->has_info = true;
+    return read_head(child->result_fd, &file->info, error, false);
+}
+
+int raw_child_start(
     struct sisp_raw_file *file, const struct raw_input *input, const struct raw_error *error)
 {
     char program[PATH_MAX];
+    struct raw_child *child = &file->child;
     if (!base_program_find(program, sizeof(program), PROGRAM, "src/camera", SOFTISP_LIBEXECDIR))
         return raw_fail(error, -ENOTSUP,
             "the program " PROGRAM ", which decodes raw files, was not found; "
             "SOFTISP_LIBEXECDIR may name its folder");
-    int result_fd = memfd_create("softisp-raw", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (result_fd < 0)
+    child->result_fd = memfd_create("softisp-raw", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (child->result_fd < 0)
         return raw_fail(error, -errno, "no memfd for the samples: %s", strerror(errno));
-    int status = run(program, input, result_fd, error);
-    if (status == 0)
-        status = take_result(file, result_fd, error);
-    close(result_fd);
-    return status;
+    child->note_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (child->note_fd < 0)
+        return raw_fail(error, -errno, "no eventfd for the decoder: %s", strerror(errno));
+    int status = run(program, child, input, error);
+    return status < 0 ? status : await_info(file, error);
 }

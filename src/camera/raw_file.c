@@ -69,7 +69,7 @@ static int read_any(struct sisp_raw_file *file, const struct raw_input *input,
             "of the Netpbm files only binary PGM (P5) can hold a raw frame, this is P%c", magic[1]);
     if (input->size_bytes > RAWDEC_FILE_BYTES_MAX)
         return raw_fail(error, -EFBIG, "the file is larger than 1 GiB");
-    return raw_read_child(file, input, error);
+    return raw_child_start(file, input, error);
 }
 
 /* A white level that the user raises above the format's range asks for a wider container. */
@@ -135,18 +135,37 @@ int sisp_raw_file_open(struct sisp_raw_file **file, const char *path,
     struct sisp_raw_file *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return raw_fail(&sentence, -ENOMEM, "no memory");
+    opened->child = (struct raw_child){.pidfd = -1, .result_fd = -1, .note_fd = -1};
     status = open_input(&input, path, &sentence);
     if (status == 0)
         status = read_any(opened, &input, params, &sentence);
     if (status == 0)
         status = override_levels(&opened->info, params, &sentence);
-    if (status == 0 && camera_narrow(&opened->info))
-        camera_clip(&opened->info, opened->samples);
+    if (status == 0) {
+        opened->is_clipped = camera_narrow(&opened->info);
+        if (opened->samples && opened->is_clipped)
+            camera_clip(&opened->info, opened->samples);
+        if (!params->is_early)
+            status = sisp_raw_file_wait(opened, error, error_size);
+    }
     if (input.fd >= 0)
         close(input.fd);
     if (status < 0)
         sisp_raw_file_destroy(&opened);
     *file = opened;
+    return status;
+}
+
+int sisp_raw_file_wait(struct sisp_raw_file *file, char *error, size_t error_size)
+{
+    const struct raw_error sentence = {error, error_size};
+    if (file->samples)
+        return 0;
+    if (!file->child.pid)
+        return raw_fail(&sentence, -EBADMSG, "its samples could not be decoded");
+    int status = raw_child_finish(file, &sentence);
+    if (status == 0 && file->is_clipped)
+        camera_clip(&file->info, file->samples);
     return status;
 }
 
@@ -160,10 +179,23 @@ const uint8_t *sisp_raw_file_samples(const struct sisp_raw_file *file)
     return file->samples;
 }
 
+int sisp_raw_file_buffer(const struct sisp_raw_file *file, struct sisp_buffer *buffer)
+{
+    if (!file->mapping || file->is_clipped)
+        return -ENOENT;
+    *buffer = (struct sisp_buffer){.memory = SISP_MEMORY_IMPORTED,
+        .fd = file->child.result_fd,
+        .offset_bytes = RAWDEC_SAMPLES_OFFSET,
+        .size_bytes = sisp_raw_info_size_bytes(&file->info),
+        .bytes = file->samples};
+    return 0;
+}
+
 void sisp_raw_file_destroy(struct sisp_raw_file **file)
 {
     if (!*file)
         return;
+    raw_child_forget(&(*file)->child);
     if ((*file)->mapping)
         munmap((*file)->mapping, (*file)->mapping_bytes);
     else

@@ -10,9 +10,20 @@
 
 #define RAW_PIXELS_MAX (256u << 20)
 
+/** A decoder at work. */
+struct raw_child {
+    pid_t pid; /* 0: none runs */
+    int pidfd, pidfd_error;
+    int result_fd, note_fd;
+    int64_t deadline_ms;
+    bool has_info; /* said while samples were to come */
+};
+
 struct sisp_raw_file {
     struct sisp_raw_info info;
-    uint8_t *samples;
+    uint8_t *samples; /* NULL: still to come */
+    bool is_clipped;  /* to a container narrower than the file's */
+    struct raw_child child;
     void *mapping; /* what the child delivered; NULL: samples are on the heap */
     size_t mapping_bytes;
 };
@@ -38,9 +49,15 @@ int raw_read_headerless(struct sisp_raw_file *file, const struct raw_input *inpu
 int raw_read_pgm(struct sisp_raw_file *file, const struct raw_input *input,
     const struct sisp_raw_open_params *params, const struct raw_error *error);
 
-/** Decode in a confined child process. */
-int raw_read_child(
+/** Decode in a confined child process: to the end, or until the info is known (samples NULL). */
+int raw_child_start(
     struct sisp_raw_file *file, const struct raw_input *input, const struct raw_error *error);
+
+/** The rest of it. */
+int raw_child_finish(struct sisp_raw_file *file, const struct raw_error *error);
+
+/** Kill it if it runs, and close what it left. */
+void raw_child_forget(struct raw_child *child);
 
 /** Whether everything in `info` is finite, in range and fits together: it came from a child that a
  * hostile file may have taken over. `why` receives what is wrong. */

@@ -23,6 +23,14 @@ static int open_word(const char *word, struct sisp_raw_file **file, char error[2
     return open_bytes(file, bytes, 16, &params, error);
 }
 
+static int open_early(const char *word, struct sisp_raw_file **file, char error[256])
+{
+    const struct sisp_raw_open_params params = {.is_early = 1};
+    char bytes[32];
+    snprintf(bytes, sizeof(bytes), "%-16s", word);
+    return open_bytes(file, bytes, 16, &params, error);
+}
+
 static const struct {
     const char *word, *sentence;
     int status;
@@ -45,7 +53,7 @@ static const struct {
     {"text", "the file is corrupt: impossible EXIF data", -EBADMSG},
     {"status", "the decoder gave no reason", -EBADMSG},
     {"writer", "the decoder left no result", -EBADMSG},
-    {"descriptors", "01234", -ENOTSUP},
+    {"descriptors", "012345", -ENOTSUP},
 };
 
 TEST(lies_are_refused)
@@ -70,6 +78,64 @@ TEST(honest_result_is_taken)
     CHECK_EQ(sisp_raw_file_info(file)->width, 8);
     CHECK_EQ(sisp_raw_file_samples(file)[63], 0);
     sisp_raw_file_destroy(&file);
+}
+
+/* What was read first of the frame holds, whatever the child says later. */
+TEST(early_info_holds)
+{
+    struct sisp_raw_file *file;
+    struct sisp_buffer buffer;
+    char error[256];
+    REQUIRE(open_early("early-other", &file, error) == 0);
+    const uint32_t height = sisp_raw_file_info(file)->height;
+    CHECK(sisp_raw_file_samples(file) == NULL);
+    CHECK_EQ(sisp_raw_file_buffer(file, &buffer), -ENOENT);
+    REQUIRE(sisp_raw_file_wait(file, error, sizeof(error)) == 0);
+    CHECK_EQ(sisp_raw_file_wait(file, error, sizeof(error)), 0);
+    CHECK_EQ(sisp_raw_file_info(file)->height, height);
+    CHECK_EQ(sisp_raw_file_samples(file)[16 * height - 1], 0);
+    REQUIRE(sisp_raw_file_buffer(file, &buffer) == 0);
+    CHECK_EQ(buffer.size_bytes, 16 * height);
+    CHECK(buffer.bytes == sisp_raw_file_samples(file));
+    sisp_raw_file_destroy(&file);
+}
+
+TEST(late_failures_are_told)
+{
+    static const struct {
+        const char *word, *sentence;
+        int status;
+    } late[] = {
+        {"early-crash", "the decoder crashed on this file (signal 6)", -EBADMSG},
+        {"early-short", "the decoder delivered too few samples", -EBADMSG},
+        {"early-refuse", "the decoder gave no reason", -ENOMEM},
+    };
+    unsigned before = count_descriptors();
+    for (size_t i = 0; i < BASE_COUNT(late); i++) {
+        struct sisp_raw_file *file;
+        char error[256];
+        int status = open_early(late[i].word, &file, error); /* it may be as quick as this */
+        if (status == 0) {
+            status = sisp_raw_file_wait(file, error, sizeof(error));
+            CHECK(sisp_raw_file_samples(file) == NULL);
+        }
+        CHECK_EQ(status, late[i].status);
+        CHECK_STR(error, late[i].sentence);
+        sisp_raw_file_destroy(&file);
+    }
+    CHECK_EQ(count_descriptors(), before);
+}
+
+/* Nobody has to wait. */
+TEST(unwanted_decoder_is_killed)
+{
+    struct sisp_raw_file *file;
+    char error[256];
+    unsigned before = count_descriptors();
+    REQUIRE(open_early("early-hang", &file, error) == 0);
+    sisp_raw_file_destroy(&file);
+    CHECK_EQ(count_descriptors(), before);
+    CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
 }
 
 /* An application may leave its children to the kernel. */
@@ -174,6 +240,9 @@ int main(void)
     setenv("SOFTISP_LIBEXECDIR", HOSTILE_FOLDER, 1);
     RUN(lies_are_refused);
     RUN(honest_result_is_taken);
+    RUN(early_info_holds);
+    RUN(late_failures_are_told);
+    RUN(unwanted_decoder_is_killed);
     RUN(ignored_sigchld_does_no_harm);
     RUN(hanging_decoder_is_killed);
 #ifndef BASE_SANITIZED

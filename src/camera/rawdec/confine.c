@@ -49,6 +49,7 @@ static const struct base_confine_rule rules[] = {
     {SCMP_SYS(mmap), 0, true, NOT_TO_BE_RUN},
     {SCMP_SYS(mprotect), 0, true, NOT_TO_BE_RUN},
     {SCMP_SYS(write), 0, true, TO(RAWDEC_RESULT_FD)},
+    {SCMP_SYS(write), 0, true, TO(RAWDEC_NOTE_FD)},
     {SCMP_SYS(pwrite64), 0, true, TO(RAWDEC_RESULT_FD)},
     {SCMP_SYS(ftruncate), 0, true, TO(RAWDEC_RESULT_FD)},
     /* LibRaw prints its troubles; stderr is /dev/null. */
@@ -67,7 +68,7 @@ bool rawdec_confine(void)
     base_confine_limit(RLIMIT_FSIZE, (rlim_t)640 << 20);
 #ifndef BASE_SANITIZED
     base_confine_limit(RLIMIT_AS, (rlim_t)3 << 30);
-    base_confine_limit(RLIMIT_NOFILE, RAWDEC_RESULT_FD + 1);
+    base_confine_limit(RLIMIT_NOFILE, RAWDEC_NOTE_FD + 1);
 #endif
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* nobody waits for an orphan's result */
     tzset(); /* reads TZ now; mktime() does it again only if TZ changed */

@@ -277,6 +277,8 @@ static int decode_opened(libraw_data_t *raw, const struct dng *dng, struct rawde
         status = dng_fill(dng, result);
     if (status < 0)
         return status;
+    if (!rawdec_has_dark(raw, dng, &result->info) && !rawdec_tell(result))
+        return rawdec_say(result, -ENOMEM, "no memory for the result");
     const struct mosaic mosaic = find_mosaic(raw, dng);
     status = write_samples(&mosaic, result);
     return status < 0 ? status : rawdec_optical_black(raw, dng, result);

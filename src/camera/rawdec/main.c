@@ -33,12 +33,23 @@ static const uint8_t *map_input(size_t *size_bytes)
     return bytes == MAP_FAILED ? NULL : bytes;
 }
 
+static bool write_result(const struct rawdec_result *r)
+{
+    return pwrite(RAWDEC_RESULT_FD, r, sizeof(*r), 0) == (ssize_t)sizeof(*r);
+}
+
+bool rawdec_tell(const struct rawdec_result *r)
+{
+    const uint64_t one = 1;
+    return write_result(r) && write(RAWDEC_NOTE_FD, &one, sizeof(one)) == (ssize_t)sizeof(one);
+}
+
 /* A refusal leaves no samples, but a file long enough to hold the result. */
 static bool deliver(void)
 {
     if (result.status < 0 && ftruncate(RAWDEC_RESULT_FD, RAWDEC_SAMPLES_OFFSET) < 0)
         return false;
-    return pwrite(RAWDEC_RESULT_FD, &result, sizeof(result), 0) == (ssize_t)sizeof(result);
+    return write_result(&result);
 }
 
 int main(void)

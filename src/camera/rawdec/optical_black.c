@@ -19,12 +19,17 @@
 static uint32_t histogram[SISP_SITE_COUNT][65536];
 
 /* Edges are top, left, bottom, right. */
+static bool is_area(const struct sisp_raw_info *info, const int *edge)
+{
+    return edge[0] >= 0 && edge[1] >= 0 && edge[2] <= (int)info->height &&
+           edge[3] <= (int)info->width && edge[2] - edge[0] > 2 * GUARD &&
+           edge[3] - edge[1] > 2 * GUARD;
+}
+
 static void count_area(const uint8_t *samples, const struct sisp_raw_info *info, const int *edge)
 {
     enum sisp_cfa cfa = sisp_raw_info_format(info)->cfa;
-    bool is_inside =
-        edge[0] >= 0 && edge[1] >= 0 && edge[2] <= (int)info->height && edge[3] <= (int)info->width;
-    if (!is_inside || edge[2] - edge[0] <= 2 * GUARD || edge[3] - edge[1] <= 2 * GUARD)
+    if (!is_area(info, edge))
         return;
     for (int y = edge[0] + GUARD; y < edge[2] - GUARD; y++) {
         const uint16_t *row = (const uint16_t *)(samples + (size_t)y * info->stride_bytes);
@@ -74,10 +79,23 @@ static void count_known(const libraw_data_t *raw, const struct dng *dng,
         count_area(samples, info, dng ? edges[i] : raw->sizes.mask[i]);
 }
 
+bool rawdec_has_dark(
+    const libraw_data_t *raw, const struct dng *dng, const struct sisp_raw_info *info)
+{
+    int edges[RAWDEC_MASKED_MAX][4];
+    unsigned count = dng ? dng_masked_areas(dng, info, edges) : BASE_COUNT(raw->sizes.mask);
+    bool has_dark = false;
+    for (unsigned i = 0; i < count; i++)
+        has_dark |= is_area(info, dng ? edges[i] : raw->sizes.mask[i]);
+    return has_dark;
+}
+
 int rawdec_optical_black(
     const libraw_data_t *raw, const struct dng *dng, struct rawdec_result *result)
 {
     struct sisp_raw_info *info = &result->info;
+    if (!rawdec_has_dark(raw, dng, info))
+        return 0;
     const size_t size_bytes = RAWDEC_SAMPLES_OFFSET + sisp_raw_info_size_bytes(info);
     const uint8_t *mapping = mmap(NULL, size_bytes, PROT_READ, MAP_SHARED, RAWDEC_RESULT_FD, 0);
     if (mapping == MAP_FAILED)

@@ -4,7 +4,9 @@
  *
  * The child finds the file on descriptor RAWDEC_INPUT_FD and an empty memfd on RAWDEC_RESULT_FD,
  * and leaves in the latter a struct rawdec_result, then, from RAWDEC_SAMPLES_OFFSET on, the samples
- * that result.info describes. Both programs are of one build: the layout is the compiler's.
+ * that result.info describes. As soon as result.info will not change any more it may write the
+ * result for the first time and say so by the eventfd RAWDEC_NOTE_FD; the samples come later. Both
+ * programs are of one build: the layout is the compiler's.
  */
 #ifndef CAMERA_RAWDEC_PROTOCOL_H
 #define CAMERA_RAWDEC_PROTOCOL_H
@@ -14,6 +16,7 @@
 
 #define RAWDEC_INPUT_FD       BASE_PROGRAM_FD
 #define RAWDEC_RESULT_FD      (BASE_PROGRAM_FD + 1)
+#define RAWDEC_NOTE_FD        (BASE_PROGRAM_FD + 2)
 #define RAWDEC_FILE_BYTES_MAX (1u << 30)
 #define RAWDEC_SECONDS_MAX    10
 #define RAWDEC_SAMPLES_OFFSET 65536

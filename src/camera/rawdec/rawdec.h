@@ -17,6 +17,10 @@ __attribute__((format(printf, 3, 4))) int rawdec_say(
 /** Give up all rights but memory and the two descriptors. Returns whether seccomp holds. */
 bool rawdec_confine(void);
 
+/** Write the result, and say that its info is final: the samples follow. Returns whether the former
+ * could be done. */
+bool rawdec_tell(const struct rawdec_result *result);
+
 /** Decode the file; fills result->info and the samples in RAWDEC_RESULT_FD. */
 int rawdec_decode(struct rawdec_result *result, const uint8_t *bytes, size_t size_bytes);
 
@@ -50,6 +54,10 @@ void dng_fill_lsc(const struct dng *dng, struct rawdec_result *result);
 /** The areas that no light reaches, as top, left, bottom and right edges. Returns how many. */
 unsigned dng_masked_areas(
     const struct dng *dng, const struct sisp_raw_info *info, int edges[RAWDEC_MASKED_MAX][4]);
+
+/** Whether there may be such samples. */
+bool rawdec_has_dark(
+    const libraw_data_t *raw, const struct dng *dng, const struct sisp_raw_info *info);
 
 /** Measures info.optical_black where RAWDEC_RESULT_FD has samples that no light reaches. dng: NULL
  * if it is none. */

@@ -55,6 +55,25 @@ static void leave_writer(void)
     }
 }
 
+/* Says that the info is final, and goes on as the rest of the word says. */
+static void note(const char *rest)
+{
+    const uint64_t one = 1;
+    if (pwrite(RAWDEC_RESULT_FD, &result, sizeof(result), 0) < 0 ||
+        write(RAWDEC_NOTE_FD, &one, sizeof(one)) < 0)
+        _exit(1);
+    if (strcmp(rest, "crash") == 0)
+        abort();
+    else if (strcmp(rest, "hang") == 0)
+        sleep(1000);
+    else if (strcmp(rest, "short") == 0)
+        size_bytes--;
+    else if (strcmp(rest, "other") == 0)
+        result.info.height = result.info.crop.height = 2;
+    else if (strcmp(rest, "refuse") == 0)
+        result.status = -12;
+}
+
 static void lie(const char *word)
 {
     struct sisp_raw_info *info = &result.info;
@@ -108,6 +127,8 @@ int main(void)
         list_descriptors();
     else if (strcmp(word, "writer") == 0)
         leave_writer();
+    else if (strncmp(word, "early-", 6) == 0)
+        note(word + 6);
     bool is_written = ftruncate(RAWDEC_RESULT_FD, (off_t)size_bytes) == 0 &&
                       pwrite(RAWDEC_RESULT_FD, &result, sizeof(result), 0) > 0;
     return is_written ? 0 : 1;
