@@ -97,7 +97,8 @@ struct sisp_session_params {
 SISP_API struct sisp_session_params sisp_session_params_default(void);
 
 /**
- * Create: allocates and touches all memory, starts all threads; nothing is allocated later.
+ * Create: allocates and touches all memory, starts all threads; nothing is allocated later. Where
+ * it is not live, inputs and what it works in are touched by the first frame.
  * error: on failure, one sentence, if not NULL.
  * Returns: 0, -EINVAL (sizes, formats, parameters), -ENOTSUP (isa, memory), -ENOMEM, -EAGAIN
  * (threads; or the shared engine cannot promise what was asked), -ENOSPC (sessions_max),

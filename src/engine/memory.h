@@ -3,6 +3,7 @@
 #ifndef ENGINE_MEMORY_H
 #define ENGINE_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -34,13 +35,15 @@ int eng_memory_probe(enum eng_memory memory);
  * errno. */
 int eng_memory_measure(enum eng_memory memory, double *ratio);
 
-/** Buffers of one size, allocated and touched at create. */
+/** Buffers of one size, allocated at create, and touched unless they are lazy. */
 struct eng_pool_config {
     const char *name;
     size_t size_bytes;
     uint32_t count;
     /* IMPORTED: no bytes, but places for so many buffers of others, of at least this size each. */
     enum eng_memory memory;
+    /* Inputs of a memfd: their pages come with the first frame, for who has no deadline. */
+    bool is_lazy;
 };
 
 /** Where a buffer's bytes are. */

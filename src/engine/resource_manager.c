@@ -23,6 +23,8 @@ static int allocate_pool(struct eng_pool *pool, const struct eng_pool_config *co
     if (!base_mul_size(eng_pool_step_bytes(config->size_bytes), config->count, &bytes))
         return -ENOMEM;
     bool is_one_writer = is_input && pool->kind == ENG_MEMORY_MEMFD;
+    if (is_one_writer && config->is_lazy)
+        return plat_memory_reserve(&pool->memory, config->name, bytes);
     return (is_one_writer ? plat_memory_create_one_writer : plat_memory_create)(
         &pool->memory, config->name, bytes);
 }

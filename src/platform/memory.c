@@ -15,6 +15,7 @@
 #define MADV_POPULATE_WRITE 23 /* of the kernel, later than some C libraries */
 #endif
 #define HUGE_PAGE_BYTES ((size_t)2 << 20)
+#define ONE_WRITER      (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE)
 
 size_t plat_page_bytes(void)
 {
@@ -54,7 +55,7 @@ static void touch(void *bytes, size_t size_bytes)
         memset(bytes, 0, size_bytes);
 }
 
-static void *map(int fd, size_t size_bytes, int *error)
+static void *map(int fd, size_t size_bytes, bool is_touched, int *error)
 {
     void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (bytes == MAP_FAILED) {
@@ -63,23 +64,25 @@ static void *map(int fd, size_t size_bytes, int *error)
     }
     if (size_bytes >= HUGE_PAGE_BYTES)
         madvise(bytes, size_bytes, MADV_HUGEPAGE);
-    *error = take_pages(fd, size_bytes);
+    *error = is_touched ? take_pages(fd, size_bytes) : 0;
     if (*error) {
         munmap(bytes, size_bytes);
         return NULL;
     }
-    touch(bytes, size_bytes);
+    if (is_touched)
+        touch(bytes, size_bytes);
     return bytes;
 }
 
-static int create(struct plat_memory *memory, const char *name, size_t size_bytes, int seals)
+static int create(
+    struct plat_memory *memory, const char *name, size_t size_bytes, int seals, bool is_touched)
 {
     sisp_assert(size_bytes > 0);
     *memory = (struct plat_memory){.fd = -1};
     int error, fd = open_sized(name, size_bytes);
     if (fd < 0)
         return fd;
-    void *bytes = map(fd, size_bytes, &error);
+    void *bytes = map(fd, size_bytes, is_touched, &error);
     if (bytes && fcntl(fd, F_ADD_SEALS, seals | F_SEAL_SEAL) < 0) {
         error = -errno;
         munmap(bytes, size_bytes);
@@ -95,13 +98,18 @@ static int create(struct plat_memory *memory, const char *name, size_t size_byte
 /* Neither side can take pages away under the other. */
 int plat_memory_create(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
-    return create(memory, name, size_bytes, F_SEAL_SHRINK | F_SEAL_GROW);
+    return create(memory, name, size_bytes, F_SEAL_SHRINK | F_SEAL_GROW, true);
 }
 
 /* The seal leaves the mapping that is there alone. */
 int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
-    return create(memory, name, size_bytes, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE);
+    return create(memory, name, size_bytes, ONE_WRITER, true);
+}
+
+int plat_memory_reserve(struct plat_memory *memory, const char *name, size_t size_bytes)
+{
+    return create(memory, name, size_bytes, ONE_WRITER, false);
 }
 
 int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode)

@@ -74,6 +74,9 @@ int plat_memory_create(struct plat_memory *memory, const char *name, size_t size
 /** The same, but nobody else can ever map it to write, whatever descriptor they have. */
 int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, size_t size_bytes);
 
+/** The same of one writer, but pages are not touched: each comes when it is first written to. */
+int plat_memory_reserve(struct plat_memory *memory, const char *name, size_t size_bytes);
+
 /** The file behind the mapping: two mappings show the same bytes where it and the offset agree.
  * Returns: 0, errno. */
 int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode);

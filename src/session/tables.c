@@ -32,7 +32,7 @@ static uint32_t add_pool_of(struct eng_config *config, enum sisp_memory memory, 
     size_t size_bytes, uint32_t count)
 {
     config->pools[config->pool_count] =
-        (struct eng_pool_config){name, size_bytes, count, (enum eng_memory)memory};
+        (struct eng_pool_config){name, size_bytes, count, (enum eng_memory)memory, false};
     return config->pool_count++;
 }
 
@@ -115,6 +115,7 @@ void tables_describe(
     config->inputs_left = (params->is_live ? INPUTS_LEFT : 1) + params->raws_max;
     config->inputs_left *= base_max_size(params->sessions_max, 1);
     config->input_pool = add_pool_of(config, params->input_memory, "input", input_bytes, inputs);
+    config->pools[config->input_pool].is_lazy = !params->is_live;
     if (params->imports_max)
         add_pool_of(config, SISP_MEMORY_IMPORTED, "import", input_bytes, params->imports_max);
     config->history_count = params->burst_frames;

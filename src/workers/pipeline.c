@@ -27,6 +27,13 @@ static void *allocate(size_t size_bytes)
     return bytes;
 }
 
+/* Of the whole frame: written before it is read. A file has no deadline and may have no use for it;
+ * where it has, all threads touch it. */
+static void *allocate_frame(const struct pipeline *p, size_t size_bytes)
+{
+    return p->is_live ? allocate(size_bytes) : allocate_untouched(size_bytes);
+}
+
 static int develop_scratch_init(
     struct develop_scratch *scratch, size_t recipe_bytes, size_t thread_bytes, uint32_t threads)
 {
@@ -88,17 +95,10 @@ static size_t burst_scratch_bytes(const struct pipeline *p)
     return !needs_merged ? bytes : base_max_size(bytes, mosaic_bytes(&p->still));
 }
 
-/* A file has no deadline, and may have too little noise for it to be used. */
-static uint16_t *allocate_denoised(const struct pipeline *p)
-{
-    const size_t bytes = mosaic_bytes(&p->still);
-    return p->is_live ? allocate(bytes) : allocate_untouched(bytes);
-}
-
 static int init_denoise(struct pipeline *p)
 {
     p->denoise = allocate(isp_denoise_recipe_size());
-    p->denoised = p->is_mosaic_denoised ? NULL : allocate_denoised(p);
+    p->denoised = p->is_mosaic_denoised ? NULL : allocate_frame(p, mosaic_bytes(&p->still));
     bool ok = p->denoise && (p->denoised || p->is_mosaic_denoised);
     for (uint32_t i = 0; i < p->threads; i++)
         ok &= (p->denoise_scratch[i] = allocate(isp_denoise_scratch_size())) != NULL;
@@ -115,7 +115,7 @@ static int init_slow(struct pipeline *p)
     if (r == 0)
         r = develop_scratch_init(&p->slow_measure, isp_fast_recipe_size(&p->still),
             base_max_size(isp_fast_scratch_size(&p->still), isp_noise_scratch_size()), 1);
-    if (r == 0 && !(p->survey = allocate(isp_still_survey_size(&p->still))))
+    if (r == 0 && !(p->survey = allocate_frame(p, isp_still_survey_size(&p->still))))
         r = -ENOMEM;
     if (r == 0)
         r = init_denoise(p);

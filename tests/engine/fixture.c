@@ -149,15 +149,15 @@ static void set_pools(struct eng_config *config)
     size_t picture_bytes = PICTURE_WORDS * sizeof(uint64_t);
     config->pool_count = POOL_COUNT;
     config->pools[POOL_INPUT] =
-        (struct eng_pool_config){"input", INPUT_BYTES, 16, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"input", INPUT_BYTES, 16, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_COEFFICIENTS] =
-        (struct eng_pool_config){"coefficients", 64, 8, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"coefficients", 64, 8, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_PICTURE] =
-        (struct eng_pool_config){"picture", picture_bytes, 8, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"picture", picture_bytes, 8, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_FLOOR] =
-        (struct eng_pool_config){"floor", picture_bytes, 4, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"floor", picture_bytes, 4, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_STILL] =
-        (struct eng_pool_config){"still", picture_bytes, 3, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"still", picture_bytes, 3, ENG_MEMORY_MEMFD, false};
     config->input_pool = POOL_INPUT;
     config->history_count = 4;
 }

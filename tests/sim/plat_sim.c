@@ -232,6 +232,11 @@ int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, 
     return plat_memory_create(memory, name, size_bytes);
 }
 
+int plat_memory_reserve(struct plat_memory *memory, const char *name, size_t size_bytes)
+{
+    return plat_memory_create(memory, name, size_bytes);
+}
+
 /* Devices' memory and buffers of others are not simulated: fences stand for what they do. */
 int plat_udmabuf_create(int memfd, size_t offset_bytes, size_t size_bytes)
 {

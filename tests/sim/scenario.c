@@ -52,15 +52,15 @@ static void set_pools(struct eng_config *config)
 {
     config->pool_count = POOL_COUNT;
     config->pools[POOL_INPUT] =
-        (struct eng_pool_config){"sim-input", BUFFER_BYTES, 16, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"sim-input", BUFFER_BYTES, 16, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_COEFFICIENTS] =
-        (struct eng_pool_config){"sim-coefficients", BUFFER_BYTES, 6, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"sim-coefficients", BUFFER_BYTES, 6, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_PICTURE] =
-        (struct eng_pool_config){"sim-picture", BUFFER_BYTES, 6, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"sim-picture", BUFFER_BYTES, 6, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_FLOOR] =
-        (struct eng_pool_config){"sim-floor", BUFFER_BYTES, 4, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"sim-floor", BUFFER_BYTES, 4, ENG_MEMORY_MEMFD, false};
     config->pools[POOL_STILL] =
-        (struct eng_pool_config){"sim-still", BUFFER_BYTES, 2, ENG_MEMORY_MEMFD};
+        (struct eng_pool_config){"sim-still", BUFFER_BYTES, 2, ENG_MEMORY_MEMFD, false};
     config->input_pool = POOL_INPUT;
     config->history_count = 4;
     config->inputs_left = sim_choose(SIM_SCENARIO, 7);
