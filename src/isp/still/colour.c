@@ -36,12 +36,13 @@ static bool is_above_knee(
     const struct isp_still_recipe *recipe, uint32_t count, float *const rgb[3])
 {
     const float *r = rgb[0], *g = rgb[1], *b = rgb[2];
-    float most = 0;
+    const float unit = recipe->style.unit;
+    uint32_t above = 0; /* not the most: of floats compilers make that one by one */
     for (uint32_t i = 0; i < count; i++) {
         const float more = r[i] > g[i] ? r[i] : g[i], top = more > b[i] ? more : b[i];
-        most = top > most ? top : most;
+        above |= top * unit > LOOK_KNEE ? 1U : 0U;
     }
-    return most * recipe->style.unit > LOOK_KNEE;
+    return above;
 }
 
 /* Recovered highlights into 0..clip level: straight up to the knee, then ever flatter, and from the
@@ -85,8 +86,9 @@ void STILL_SYMBOL(still_sum, ISA_NAME)(const float *restrict row, uint32_t count
     float *restrict sum, float *restrict clipped)
 {
     for (uint32_t i = 0; i < count; i++) {
-        const bool is_clipped = (row[i] <= LOOK_MARK) | (row[i] >= clip_level);
-        sum[i] += row[i] * (row[i] <= LOOK_MARK ? -1.0F : 1.0F);
-        clipped[i] += is_clipped ? 1.0F : 0.0F;
+        const float marked = row[i] <= LOOK_MARK ? 1.0F : 0.0F;
+        const float clips = row[i] >= clip_level ? 1.0F : 0.0F;
+        sum[i] += row[i] * (1 - 2 * marked);
+        clipped[i] += marked + clips;
     }
 }

@@ -72,6 +72,16 @@ static void mirror(
     }
 }
 
+/* Columns of the crop: words of 16 bits are read where they are. */
+static const uint16_t *samples_of(const struct isp_still_recipe *recipe, const uint8_t *row,
+    uint32_t x, uint32_t count, uint16_t *words)
+{
+    const uint32_t from = recipe->geometry.crop.x + x;
+    if (recipe->packing == SISP_PACKING_16 && (uintptr_t)row % sizeof(uint16_t) == 0)
+        return (const uint16_t *)(const void *)row + from;
+    return unpack_row(recipe->packing, row, from, count, words);
+}
+
 static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint32_t y,
     const struct still_line *line, uint16_t *words)
 {
@@ -82,7 +92,7 @@ static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint
     const int64_t stop = (int64_t)strip->x + 2 * ((int64_t)strip->cells + strip->margin);
     const uint32_t x0 = start < 0 ? 0 : (uint32_t)start;
     const uint32_t x1 = stop < crop->width ? (uint32_t)stop : crop->width;
-    const uint16_t *samples = unpack_row(recipe->packing, row, crop->x + x0, x1 - x0, words);
+    const uint16_t *samples = samples_of(recipe, row, x0, x1 - x0, words);
     for (unsigned phase = 0; phase < 2; phase++) {
         enum sisp_site site = unpack_site(recipe->cfa, phase, y);
         const float black = recipe->black[site], scale = recipe->scale[site];
@@ -168,10 +178,10 @@ static void recover_phase(const struct still_strip *strip, const struct still_li
 static bool has_marks(const struct still_strip *strip, const float *row)
 {
     const int32_t margin = (int32_t)strip->margin, last = (int32_t)strip->cells + margin;
-    float least = 0;
+    uint32_t marks = 0; /* not the least: of floats compilers make that one by one */
     for (int32_t k = -margin; k < last; k++)
-        least = row[k] < least ? row[k] : least;
-    return least <= LOOK_MARK;
+        marks |= row[k] <= LOOK_MARK ? 1U : 0U;
+    return marks;
 }
 
 static void recover_row(const struct still_strip *strip, const struct still_line lines[3],
