@@ -4,6 +4,7 @@
 #include <base/hash.h>
 
 #include "tests/harness/test.h"
+#include "tests/reference/best_reference.h"
 
 #include <errno.h>
 
@@ -164,6 +165,65 @@ TEST(crop_moved_by_one_is_another_order)
     free(t.raw);
 }
 
+/* As the matrix of one and the straight curve leave it. */
+static unsigned code_of(const struct sisp_coefficients *c, float x)
+{
+    const float edges[] = {0.03125F, 0.25F}, scales[] = {2048, 256, 64}, offsets[] = {0, 56, 104};
+    const unsigned part = (x >= edges[0]) + (x >= edges[1]);
+    const float value = x < 1 ? x : 1, place = value * scales[part] + offsets[part];
+    const unsigned knot = (unsigned)place;
+    const float step = knot + 1 < SISP_TONE_KNOTS ? c->tone[knot + 1] - c->tone[knot] : 0;
+    return (unsigned)((c->tone[knot] + (place - (float)knot) * step) * 65535 + 0.5F);
+}
+
+static void compare_best(const struct trial *t)
+{
+    const uint32_t width = t->geometry.width, height = t->geometry.height;
+    const struct sisp_rect *crop = &t->geometry.crop;
+    float *samples = still_alloc(sizeof(float) * width * height);
+    float *rgb = still_alloc(sizeof(float) * 3 * width * height);
+    for (uint32_t i = 0; i < width * height; i++) {
+        const uint8_t *row = t->raw + (crop->y + i / width) * t->geometry.raw_stride_bytes;
+        const unsigned code = still_reference_get(t->format->packing, row, crop->x + i % width);
+        samples[i] = ((float)code - t->coefficients.black_level[0]) *
+                     (float)(1 / ((double)t->coefficients.white_level -
+                                     (double)t->coefficients.black_level[0]));
+        samples[i] = samples[i] < 1 ? samples[i] : 1;
+    }
+    best_reference(samples, (int)width, (int)height,
+        sisp_cfa_shift(t->format->cfa, crop->x, crop->y), t->coefficients.noise_shot > 0, rgb);
+    uint8_t *pixels = trial_run(t, still_best_level(), 7);
+    unsigned different = 0;
+    for (uint32_t i = 0; i < 3 * width * height; i++)
+        different += code_at(t, pixels, i / 3 % width, i / 3 / width, (int)(i % 3)) !=
+                     code_of(&t->coefficients, rgb[i]);
+    CHECK_EQ(different, 0);
+    free(pixels);
+    free(rgb);
+    free(samples);
+}
+
+/* All four orders, odd and even sizes, on roots and not. */
+TEST(best_has_the_bits_of_the_reference)
+{
+    const char *formats[] = {"SRGGB12", "SGRBG12", "SGBRG12", "SBGGR12"};
+    const uint32_t sizes[][2] = {{2, 2}, {5, 3}, {8, 17}, {31, 12}};
+    struct base_prng prng = {9};
+    for (unsigned i = 0; i < 2 * BASE_COUNT(formats) * BASE_COUNT(sizes); i++) {
+        const uint32_t *size = sizes[i / BASE_COUNT(formats) % BASE_COUNT(sizes)];
+        struct trial t = trial_make(&prng, sisp_raw_format_find(formats[i % BASE_COUNT(formats)]),
+            size[0], size[1], SISP_PIXEL_RGBA64);
+        t.coefficients = still_neutral(4000);
+        for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
+            t.coefficients.black_level[s] = 100;
+        t.coefficients.demosaic = SISP_DEMOSAIC_BEST;
+        t.coefficients.noise_shot = i < 16 ? 1e-4F : 0;
+        t.coefficients.noise_read = 1e-6F;
+        compare_best(&t);
+        free(t.raw);
+    }
+}
+
 /* Lines at every angle through samples of one colour: what does not change, no method may change.
  */
 TEST(grey_ramps_stay_grey)
@@ -277,6 +337,7 @@ int main(void)
     RUN(agrees_with_the_reference);
     RUN(same_bits_at_every_level_and_in_any_bands);
     RUN(crop_moved_by_one_is_another_order);
+    RUN(best_has_the_bits_of_the_reference);
     RUN(grey_ramps_stay_grey);
     RUN(clipped_highlights_are_neutral);
     RUN(same_bits_on_every_machine);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/** The best demosaic as src/isp/still/best.c's head reads: whole pictures, one sample at a time. */
+#ifndef TESTS_REFERENCE_BEST_REFERENCE_H
+#define TESTS_REFERENCE_BEST_REFERENCE_H
+
+#include <isp/isp.h>
+
+#include <stdbool.h>
+
+/** samples: width * height of them, linear, 0 to 1. rgb: three floats a pixel, with the very bits
+ * of the kernels. is_rooted: by square roots. */
+void best_reference(
+    const float *samples, int width, int height, enum sisp_cfa cfa, bool is_rooted, float *rgb);
+
+#endif
