@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdbool.h>
 
+#define VARIANCE_LEAST 1e-6F /* weights are one over it */
+
 #define ENTRY(level)   &denoise_kernels_##level
 #define DECLARE(level) extern const struct denoise_kernels denoise_kernels_##level
 
@@ -55,7 +57,8 @@ int isp_denoise_compile(struct isp_denoise_recipe *recipe, const struct isp_geom
     recipe->kernels = tables[isa];
     recipe->geometry = *geometry;
     recipe->packing = format->packing;
-    recipe->strength = coefficients->denoise;
+    const float variance = coefficients->denoise * coefficients->denoise;
+    recipe->variance = variance > VARIANCE_LEAST ? variance : VARIANCE_LEAST;
     for (unsigned k = 0; k < 4; k++) {
         const enum sisp_site site =
             format->is_mono ? SISP_SITE_GR : unpack_site(corner, k & 1, k >> 1);

@@ -58,8 +58,8 @@ struct denoise_level {
 /** Light to equal noise: 2 x / (sqrt(shot x + root^2) + root). */
 struct isp_denoise_recipe {
     float shot, root, square; /* root is that of square */
-    float strength;
-    float first, per_level; /* of the table */
+    float variance;           /* of the noise that is taken, over the model's */
+    float first, per_level;   /* of the table */
     struct denoise_level levels[LEVELS];
     const struct denoise_kernels *kernels;
     struct isp_geometry geometry;

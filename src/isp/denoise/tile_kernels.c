@@ -89,7 +89,7 @@ struct noise_blocks {
 
 static void find_noise(const struct denoise_tile *t, const struct noise_blocks *b)
 {
-    const float unit = t->recipe->strength * t->recipe->strength;
+    const float unit = t->recipe->variance;
     const int64_t x0 = 2 * ((int64_t)t->x - HALO_CELLS), y0 = 2 * ((int64_t)t->y - HALO_CELLS);
     const int32_t near = (int32_t)b->side / 4, far = (int32_t)(b->side - b->side / 4 - 1);
     for (uint32_t j = 0; j < b->down; j++) {

@@ -350,6 +350,20 @@ TEST(more_strength_leaves_less)
     free(noisy.samples);
 }
 
+/* One over its square is no float. */
+TEST(hardly_any_strength_changes_hardly_anything)
+{
+    struct mosaic noisy = draw_scene(160, 96, 0, 0);
+    add_noise(&noisy, &weak, 1);
+    struct denoiser d = usual(&weak);
+    d.strength = 1e-25F;
+    const struct mosaic out = denoise(&noisy, &d);
+    double bias;
+    CHECK(error_in(&out, &noisy, 0, 160, &bias) < 1e-8);
+    free(out.samples);
+    free(noisy.samples);
+}
+
 TEST(what_is_no_model_is_refused)
 {
     struct isp_denoise_recipe *recipe = aligned_alloc(64, isp_denoise_recipe_size());
@@ -377,6 +391,7 @@ int main(void)
     RUN(a_hot_sample_goes_and_a_point_of_light_stays);
     RUN(the_map_says_how_much_is_noise);
     RUN(more_strength_leaves_less);
+    RUN(hardly_any_strength_changes_hardly_anything);
     RUN(what_is_no_model_is_refused);
     return test_report();
 }
