@@ -44,6 +44,9 @@ bool cli_parse_orientation(const char *verb, const char *text, enum sisp_orienta
 
 bool cli_parse_size(const char *text, uint32_t *width, uint32_t *height); /* "1920x1080" */
 
+/** Whether a file's name ends so: ".dng". Case does not matter, as with all other extensions. */
+bool cli_has_extension(const char *path, const char *extension);
+
 /** Between 1 and `max` numbers with commas between. Returns their count, 0 on error. */
 unsigned cli_parse_list(const char *text, unsigned max, float *out);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 void cli_error(const char *verb, const char *format, ...)
 {
@@ -95,6 +96,12 @@ bool cli_parse_size(const char *text, uint32_t *width, uint32_t *height)
     *width = w;
     *height = h;
     return true;
+}
+
+bool cli_has_extension(const char *path, const char *extension)
+{
+    const size_t length = strlen(path), end = strlen(extension);
+    return length > end && strcasecmp(path + length - end, extension) == 0;
 }
 
 unsigned cli_parse_list(const char *text, unsigned max, float *out)

@@ -97,7 +97,6 @@ static bool bad_value(const char *name, const char *value, const char *wants)
     return false;
 }
 
-/* One of two words into 0 or 1. */
 /* One of two words, then NULL, or of three. */
 static bool choose(const char *name, const char *value, const char *const words[3], float *out)
 {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define ALIKE 0.8F /* exposures that differ by less are one */
+#define APART 100  /* times */
 
 #define ERROR_BYTES    512
 #define RESULT_WAIT_NS UINT64_C(600000000000)
@@ -129,12 +130,6 @@ static bool set_option(struct fuse *f, const char *name, const char *value)
     return true;
 }
 
-static bool ends_with(const char *path, const char *end)
-{
-    size_t length = strlen(path), tail = strlen(end);
-    return length > tail && strcmp(path + length - tail, end) == 0;
-}
-
 /* Whether writing `path` would destroy an input. */
 static bool is_an_input(const struct fuse *f, const char *path)
 {
@@ -162,16 +157,18 @@ static bool check(struct fuse *f)
     else if (!cli_check_raw("fuse", &f->raw) || is_an_input(f, f->output) ||
              (f->flow && is_an_input(f, f->flow)))
         return false;
+    else if (f->flow && strcmp(f->flow, f->output) == 0)
+        cli_error("fuse", "'%s' is both the output and --flow's file", f->flow);
     else {
         f->writer = sisp_writer_find(f->output);
-        f->is_dng = ends_with(f->output, ".dng");
+        f->is_dng = cli_has_extension(f->output, ".dng");
         if (f->writer && !f->writer->available)
             cli_error("fuse", "'%s': this build has no %s writer", f->output, f->writer->name);
         else if (f->writer && f->depth == 16 && !f->writer->has_16_bit)
             cli_error("fuse", "'%s': %s has 8 bits only", f->output, f->writer->name);
         else if (f->is_dng && !sisp_writer_find(".tiff")->available)
             cli_error("fuse", "'%s': this build has no libtiff, which writes DNG", f->output);
-        else if (f->writer || f->is_dng || ends_with(f->output, ".pgm"))
+        else if (f->writer || f->is_dng || cli_has_extension(f->output, ".pgm"))
             return true;
         else
             cli_error(
@@ -239,6 +236,11 @@ static int open_input(struct fuse *f, unsigned i, struct sisp_raw_file **file)
     const struct sisp_raw_info *info = sisp_raw_file_info(*file);
     if (!f->session)
         f->info = *info;
+    if (strcmp(info->exif.model, f->info.exif.model) != 0) {
+        cli_error("fuse", "%s: of camera '%s', unlike %s: '%s'", f->inputs[i], info->exif.model,
+            f->inputs[0], f->info.exif.model);
+        return CLI_INPUT_FAILED;
+    }
     if (is_alike(info, &f->info))
         return CLI_DONE;
     cli_error("fuse", "%s: %ux%u, unlike %s: %ux%u or another format", f->inputs[i],
@@ -316,6 +318,27 @@ static void choose_reference(struct fuse *f)
     f->info.exif.iso = (double)f->frames[f->reference].gain * 100;
 }
 
+static bool is_apart(float a, float b)
+{
+    return a > 0 && b > 0 && (a > APART * b || b > APART * a);
+}
+
+/* Frames that are further apart the engine would take to be exposed alike. */
+static int check_exposures(const struct fuse *f)
+{
+    const struct fuse_frame *r = &f->frames[f->reference];
+    for (unsigned i = 0; i < f->count; i++) {
+        const struct fuse_frame *frame = &f->frames[i];
+        if (!is_apart(frame->exposure_us, r->exposure_us) && !is_apart(frame->gain, r->gain))
+            continue;
+        cli_error("fuse", "%s and %s: their exposures are more than %d times apart%s",
+            f->inputs[f->reference], f->inputs[i], APART,
+            f->exposure_count ? "" : "; '--exposures' says other times");
+        return f->exposure_count ? CLI_WRONG_USE : CLI_INPUT_FAILED;
+    }
+    return CLI_DONE;
+}
+
 /* The last to enter is the reference; before it the others, the nearest to it last. */
 static void set_order(struct fuse *f)
 {
@@ -354,7 +377,9 @@ static int submit_all(struct fuse *f)
         return code;
     choose_reference(f);
     set_order(f);
-    code = keep_brightness(f);
+    code = check_exposures(f);
+    if (code == CLI_DONE)
+        code = keep_brightness(f);
     for (unsigned i = 0; i < f->count && code == CLI_DONE; i++)
         code = submit(f, f->order[i]);
     return code;

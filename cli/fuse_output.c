@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define ERROR_BYTES 512
 #define TILE_BLOCKS 2 /* of --flow: 16 samples */
@@ -26,12 +28,14 @@ static int write_dng(const struct fuse *f, char error[ERROR_BYTES])
 static int write_output(const struct fuse *f)
 {
     char error[ERROR_BYTES];
+    const float *values = f->params.value;
     int r;
     if (f->writer) {
         const struct sisp_write_params params = {.exif = &f->info.exif,
             .orientation = f->info.orientation,
             .threads = f->result.record.threads,
-            .is_srgb = 1};
+            /* Linear or camera colours are not sRGB: a profile would lie. */
+            .is_srgb = values[SISP_PARAM_COLOR] == 0 && values[SISP_PARAM_TONE] == 0};
         r = sisp_write_image(f->writer, f->output, &f->result.image, &params, error, sizeof(error));
     } else if (f->is_dng) {
         r = write_dng(f, error);
@@ -68,6 +72,14 @@ static void tile_motion(
     }
 }
 
+/* Half of a table looks like a whole one. Pipes and devices stay. */
+static void remove_part(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && S_ISREG(status.st_mode))
+        unlink(path);
+}
+
 static int write_flow(const struct fuse *f)
 {
     const struct sisp_motion *m = &f->result.motion;
@@ -86,11 +98,13 @@ static int write_flow(const struct fuse *f)
             }
         }
     }
-    bool ok = file && !ferror(file);
-    ok = file && fclose(file) == 0 && ok;
-    if (!ok)
-        cli_error("fuse", "%s: %s", f->flow, strerror(errno));
-    return ok ? CLI_DONE : CLI_OUTPUT_FAILED;
+    const bool is_written = file && !ferror(file);
+    if (file && fclose(file) == 0 && is_written)
+        return CLI_DONE;
+    cli_error("fuse", "%s: %s", f->flow, strerror(errno));
+    if (file)
+        remove_part(f->flow);
+    return CLI_OUTPUT_FAILED;
 }
 
 static int print_json(const struct fuse *f)

@@ -145,8 +145,7 @@ static bool set_overload(struct live_options *o, const char *value)
 
 static bool is_y4m(const char *value)
 {
-    size_t length = strlen(value);
-    return strcmp(value, "-") == 0 || (length > 4 && strcmp(value + length - 4, ".y4m") == 0);
+    return strcmp(value, "-") == 0 || cli_has_extension(value, ".y4m");
 }
 
 static bool set_full(struct live_options *o, const char *value)

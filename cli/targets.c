@@ -37,22 +37,16 @@ static void stem_of(const char *input, char *stem, size_t size)
     snprintf(stem, size, "%.*s", (int)length, name);
 }
 
-static bool ends_with(const char *path, const char *extension)
-{
-    size_t length = strlen(path), end = strlen(extension);
-    return length > end && strcmp(path + length - end, extension) == 0;
-}
-
 /* The writer of a named target, or a sentence. */
 static bool choose_writer(const struct develop_options *options, struct develop_target *target)
 {
     const char *path = target->path;
-    if (ends_with(path, ".y4m")) {
+    if (cli_has_extension(path, ".y4m")) {
         if (!options->is_fast || options->depth == 16)
             cli_error("develop", "'%s': .y4m is for 8 or 10 bits and --lane fast", path);
         return options->is_fast && options->depth != 16;
     }
-    target->is_dng = ends_with(path, ".dng");
+    target->is_dng = cli_has_extension(path, ".dng");
     target->writer = sisp_writer_find(target->is_dng           ? ".tiff"
                                       : strcmp(path, "-") == 0 ? ".ppm"
                                                                : path);

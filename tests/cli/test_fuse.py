@@ -307,10 +307,13 @@ def a_bracket_has_highlights_and_clear_shadows(folder):
 
 def pictures_are_written(folder):
     frames = burst(folder)
-    for name, magic in (('o.jpg', b'\xff\xd8'), ('o.png', b'\x89PNG'), ('o.ppm', b'P6')):
+    for name, magic in (('o.jpg', b'\xff\xd8'), ('o.png', b'\x89PNG'), ('o.ppm', b'P6'), ('o.DNG', b'II*')):
         out = os.path.join(folder, name)
         fuse(frames, out)
         expect(open(out, 'rb').read(len(magic)) == magic, name)
+    for look, has_profile in ([], True), (['--set', 'color=1'], False), (['--set', 'tone=1'], False):
+        fuse(frames, out := os.path.join(folder, 'p.png'), *look)
+        expect((b'iCCP' in open(out, 'rb').read()) == has_profile, look)
 
 
 def wrong_use_is_one_sentence(folder):
@@ -328,9 +331,11 @@ def wrong_use_is_one_sentence(folder):
             (frames, ['-o', os.path.join(folder, 'never.jpg'), '--depth', 16], 2),
             (frames, ['-o', frames[2]], 2), (frames, ['-o', out, '--flow', frames[0]], 2),
             (frames, ['-o', out, '--isa', 'z80'], 2), (frames, ['-o', out, '--exposures', '1,2'], 2),
+            (frames, ['-o', out, '--flow', out], 2), (frames, ['-o', out, '--exposures', '1,1,1,1,200'], 2),
             (frames, ['-o', out, '--exposures', '1,1,1,1,0'], 2), (frames, ['-o', out, '--exposures', 'x'], 2), ([frames[0], small], ['-o', out], 1),
             ([frames[0], broken], ['-o', out], 1), ([frames[0], '/nonexistent'], ['-o', out], 1),
-            (frames, ['-o', '/nonexistent/x.pgm'], 3), (frames, ['-o', '/nonexistent/x.dng'], 3), (frames, ['-o', out, '--flow', '/'], 3)):
+            (frames, ['-o', '/nonexistent/x.pgm'], 3), (frames, ['-o', '/nonexistent/x.dng'], 3), (frames, ['-o', out, '--flow', '/'], 3),
+            (frames, ['-o', out, '--flow', '/dev/full'], 3)):
         code, _, err = run('fuse', *inputs, *more, '--cfa', 'RGGB', '--black', BLACK, '--white', WHITE)
         expect(code == wanted, (more, code, err))
         one_sentence(err)
@@ -338,7 +343,7 @@ def wrong_use_is_one_sentence(folder):
             expect(not glob.glob(os.path.join(folder, '*never*')), os.listdir(folder))
 
 
-main([noise_is_taken_away, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
+main([noise_is_taken_away, the_spatial_stage_takes_more, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
       another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
       a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
       a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, pictures_are_written, wrong_use_is_one_sentence])
