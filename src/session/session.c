@@ -8,7 +8,6 @@
 #include "tuning/check.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -65,7 +64,7 @@ static bool has_range(const struct sisp_raw_info *info)
     for (unsigned i = 0; i < SISP_SITE_COUNT; i++)
         if (!(info->black_level[i] >= 0 && info->black_level[i] < info->white_level))
             return false;
-    return isfinite(info->white_level);
+    return info->white_level <= 65535;
 }
 
 static int check_params(const struct sisp_session_params *params, char *error, size_t error_size)
@@ -76,8 +75,8 @@ static int check_params(const struct sisp_session_params *params, char *error, s
     if (!base_mul_size(params->info.stride_bytes, params->info.height, &size_bytes))
         return session_fail(error, error_size, -EINVAL, "the rows of a frame are too long");
     if (!has_range(&params->info))
-        return session_fail(
-            error, error_size, -EINVAL, "each black level is 0 or more and below the white level");
+        return session_fail(error, error_size, -EINVAL,
+            "each black level is 0 or more and below the white level, which is at most 65535");
     if (!is_dark_usable(&params->info))
         return session_fail(error, error_size, -EINVAL,
             "the samples that no light reaches are a rectangle inside the frame, 2x2 or larger and "

@@ -115,13 +115,14 @@ TEST(a_burst_needs_both_pictures)
 TEST(levels_have_a_range_between_them)
 {
     static const float wrong[][2] = {
-        {255, 255}, {300, 255}, {-1, 255}, {NAN, 255}, {0, NAN}, {0, 0}, {0, INFINITY}};
+        {255, 255}, {300, 255}, {-1, 255}, {NAN, 255}, {0, NAN}, {0, 0}, {0, INFINITY}, {0, 65536}};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
         struct sisp_session_params params = small_params();
         params.info.black_level[i % SISP_SITE_COUNT] = wrong[i][0];
         params.info.white_level = wrong[i][1];
         CHECK_EQ(sisp_session_create(&session, &params, error, sizeof(error)), -EINVAL);
-        CHECK_STR(error, "each black level is 0 or more and below the white level");
+        CHECK_STR(error,
+            "each black level is 0 or more and below the white level, which is at most 65535");
     }
 }
 

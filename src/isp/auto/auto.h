@@ -133,13 +133,14 @@ struct isp_agc_result {
 struct isp_agc_result isp_agc(const struct isp_auto_input *input,
     const struct isp_auto_state *previous, struct isp_auto_state *next);
 
-/** The tone curve with `exposure_ev` in it. */
+/** What preset and parameters say of a still's look. */
 void isp_look(struct sisp_coefficients *out, const struct sisp_params *params);
 
 /** Contrast and saturation with what the preset adds. */
 double isp_look_contrast(const struct sisp_params *params);
 double isp_look_saturation(const struct sisp_params *params);
 
+/** The tone curve with `exposure_ev` in it. */
 void isp_tone(float tone[SISP_TONE_KNOTS], const struct sisp_params *params,
     const struct sisp_tuning *tuning, double exposure_ev);
 
