@@ -122,7 +122,7 @@ static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint
  * of darktable's "inpaint opposed" with ratios of the place instead of one offset of the frame.
  * Where the others are clipped too nothing is known, and all become the white level.
  *
- * Clipped samples come marked: negative, and no unclipped one is below STILL_MARK.
+ * Clipped samples come marked: negative, and no unclipped one is below LOOK_MARK.
  */
 #define SEGMENTS (2 * STILL_MARGIN_CELLS / 8)
 
