@@ -12,9 +12,12 @@
  *    denoising", IPOL 2017. A coefficient is judged together with those of the other three planes:
  *    fine detail is in all of them.
  * 3. A second one: the mosaic itself, local colour taken off it, so that detail is not split over
- *    four planes, in overlapping blocks of 8x8 samples, weighed against the first (an empirical
- *    Wiener filter, as the second step of K. Dabov et al., "Image denoising by sparse 3-D
- *    transform-domain collaborative filtering", IEEE TIP 2007).
+ *    four planes, in overlapping groups of eight like blocks of 8x8 samples, found near each other
+ *    in the first and weighed against it in the cosine transform of all three directions: the
+ *    empirical Wiener filter of K. Dabov, A. Foi, V. Katkovnik and K. Egiazarian, "Image denoising
+ *    by sparse 3-D transform-domain collaborative filtering", IEEE TIP 2007; blocks an even number
+ *    of samples apart, as A. Danielyan, M. Vehvilainen, A. Foi, V. Katkovnik and K. Egiazarian,
+ *    "Cross-color BM3D filtering of noisy raw data", LNLA 2009.
  *
  * Work is done in tiles that look as far around them as any sample depends on: no seams, no memory
  * but a thread's own.
@@ -29,23 +32,30 @@
 
 #define BLOCK       8
 #define TILE_CELLS  (ISP_DENOISE_TILE / 2)
-#define HALO_CELLS  20
+#define HALO_CELLS  28
 #define CELLS       (TILE_CELLS + 2 * HALO_CELLS) /* of a tile with what is around it */
 #define COARSE      (CELLS / 2)
-#define MOSAIC_SPAN 176 /* floats: even, or odd, columns of a row of the mosaic, some to spare */
-#define CELL_SPAN   88  /* likewise of a plane of cells */
+#define MOSAIC_SPAN 192 /* floats: even, or odd, columns of a row of the mosaic, some to spare */
+#define CELL_SPAN   96  /* likewise of a plane of cells */
 #define COARSE_SPAN 48
 #define HOT_MAX     1024 /* samples of a tile that are mended */
 
-/* Where blocks begin, every second cell of each size, so that all that is needed of so many cells
- * of a tile is under 16 of them. */
-#define COARSE_BLOCKS_OF(cells) (((cells) + 27) / 4 + 1)
-#define CELL_FIRST              4 /* in pairs of cells */
-#define CELL_BLOCKS_OF(cells)   (((cells) + 1) / 2 + 10)
-#define MOSAIC_FIRST            (HALO_CELLS - 3) /* in cells, as pairs of samples */
-#define MOSAIC_BLOCKS_OF(cells) ((cells) + 3)
+#define ROW_SPAN (2 * MOSAIC_SPAN) /* of a row of the mosaic whose columns stand in order */
 
-#define BLOCKS_SPAN 128 /* floats of a row of blocks */
+/* Where blocks of the first estimate begin, every second cell of each size. */
+#define COARSE_BLOCKS_OF(cells) (((cells) + 42) / 4 + 1)
+#define CELL_FIRST              4 /* in pairs of cells */
+#define CELL_BLOCKS_OF(cells)   (((cells) + 1) / 2 + 17)
+
+/* The second one: a block every four samples, and those like it as far around it as that, which
+ * are searched by cells. All that is needed of so many cells of a tile is under these blocks. */
+#define REACH                  8
+#define STEP                   4
+#define GROUP_FIRST            ((2 * HALO_CELLS - BLOCK + 1 - REACH + 3) / STEP * STEP)
+#define GROUPS_OF(cells)       (((HALO_CELLS + (cells)) * 2 + REACH - 1 - GROUP_FIRST) / STEP + 1)
+#define NOISE_BLOCKS_OF(cells) (GROUPS_OF(cells) + 2 * REACH / STEP)
+
+#define BLOCKS_SPAN 96 /* floats of a row of blocks */
 
 #define LEVELS 1024
 
@@ -70,7 +80,7 @@ struct isp_denoise_recipe {
 
 /** Rows of a plane stand in two halves, even columns before odd ones, `span` floats each. */
 struct denoise_pass {
-    const float *in[4], *pilot;
+    const float *in[4];
     float *sum[4], *weight[4]; /* weight: one for each 2x2 */
     const bool *is_grey;       /* planes whose means are judged, too */
     const float *noise;        /* variance of each block: rows of BLOCKS_SPAN */
@@ -81,16 +91,20 @@ struct denoise_pass {
 
 struct denoise_scratch {
     float mosaic[2 * CELLS][2][MOSAIC_SPAN];
-    float local[2 * CELLS][2][MOSAIC_SPAN]; /* colour */
-    float pilot[2 * CELLS][2][MOSAIC_SPAN];
+    float plain[2 * CELLS][ROW_SPAN]; /* the mosaic without local colour */
+    float local[2 * CELLS][ROW_SPAN]; /* colour */
+    float pilot[2 * CELLS][ROW_SPAN];
     union {
-        float mosaic[2 * CELLS][2][MOSAIC_SPAN];
         float cells[4][CELLS][2][CELL_SPAN];
+        float mosaic[2 * CELLS][ROW_SPAN];
     } in, sum;
     float estimate[4][CELLS][2][CELL_SPAN];
-    float weight[4][CELLS][MOSAIC_SPAN];
+    union {
+        float cells[4][CELLS][MOSAIC_SPAN];
+        float mosaic[2 * CELLS][ROW_SPAN];
+    } weight;
     float coarse[4][COARSE][2][COARSE_SPAN], coarse_sum[4][COARSE][2][COARSE_SPAN];
-    float noise[MOSAIC_BLOCKS_OF(TILE_CELLS)][BLOCKS_SPAN];
+    float noise[CELL_BLOCKS_OF(TILE_CELLS)][BLOCKS_SPAN];
     float missing[COARSE + 2][CELL_SPAN]; /* of a plane, found at half size */
     uint32_t hot[HOT_MAX][2];
     float mended[HOT_MAX];
@@ -125,13 +139,14 @@ static inline float denoise_variance(const struct denoise_tile *t, int64_t x, in
 #ifdef ISA_NAME
 #define denoise_mend   DENOISE_PASTE(denoise_mend, ISA_NAME)
 #define denoise_shrink DENOISE_PASTE(denoise_shrink, ISA_NAME)
-#define denoise_weigh  DENOISE_PASTE(denoise_weigh, ISA_NAME)
+#define denoise_match  DENOISE_PASTE(denoise_match, ISA_NAME)
 /** Replaces samples of the tile's mosaic that stand alone. */
 void denoise_mend(const struct denoise_tile *tile);
 /** The first estimate: four planes judged together; sums and weights are added to. */
 void denoise_shrink(const struct denoise_pass *pass);
-/** The second: one plane against its pilot. */
-void denoise_weigh(const struct denoise_pass *pass);
+/** The second: groups of blocks across and down of the plain mosaic against the pilot; sums and
+ * weights are added to. */
+void denoise_match(struct denoise_scratch *scratch, uint32_t across, uint32_t down);
 #endif
 
 void isp_denoise_levels(struct isp_denoise_recipe *recipe, const struct isp_denoise_noise *noise);

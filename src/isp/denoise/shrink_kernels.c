@@ -2,61 +2,11 @@
 /*
  * Overlapping blocks of 8x8, one every second column and row, eight of them side by side in a
  * vector. The transform down the columns is shared by the blocks that a column is in, there and
- * back.
+ * back. What they hold is judged for the first estimate.
  */
-#include <isp/denoise/denoise.h>
+#include <isp/denoise/dct.h>
 
 #include <string.h>
-
-#define LANES 8
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-typedef int32_t masks __attribute__((vector_size(LANES * sizeof(int32_t))));
-
-#define AT(p) (*(const lanes *)(p))
-
-/* Half the cosines of multiples of pi / 16, and the root of 1/8. */
-#define C1 0.490392640F
-#define C2 0.461939766F
-#define C3 0.415734806F
-#define C4 0.353553391F
-#define C5 0.277785117F
-#define C6 0.191341716F
-#define C7 0.097545161F
-
-static inline __attribute__((always_inline)) void forward(lanes x[BLOCK])
-{
-    const lanes s0 = x[0] + x[7], s1 = x[1] + x[6], s2 = x[2] + x[5], s3 = x[3] + x[4];
-    const lanes d0 = x[0] - x[7], d1 = x[1] - x[6], d2 = x[2] - x[5], d3 = x[3] - x[4];
-    const lanes e0 = s0 + s3, e1 = s1 + s2, o0 = s0 - s3, o1 = s1 - s2;
-    x[0] = (e0 + e1) * C4;
-    x[4] = (e0 - e1) * C4;
-    x[2] = o0 * C2 + o1 * C6;
-    x[6] = o0 * C6 - o1 * C2;
-    x[1] = d0 * C1 + d1 * C3 + d2 * C5 + d3 * C7;
-    x[3] = d0 * C3 - d1 * C7 - d2 * C1 - d3 * C5;
-    x[5] = d0 * C5 - d1 * C1 + d2 * C7 + d3 * C3;
-    x[7] = d0 * C7 - d1 * C5 + d2 * C3 - d3 * C1;
-}
-
-static inline __attribute__((always_inline)) void backward(lanes x[BLOCK])
-{
-    const lanes e0 = (x[0] + x[4]) * C4, e1 = (x[0] - x[4]) * C4;
-    const lanes o0 = x[2] * C2 + x[6] * C6, o1 = x[2] * C6 - x[6] * C2;
-    const lanes s0 = e0 + o0, s3 = e0 - o0, s1 = e1 + o1, s2 = e1 - o1;
-    const lanes d0 = x[1] * C1 + x[3] * C3 + x[5] * C5 + x[7] * C7;
-    const lanes d1 = x[1] * C3 - x[3] * C7 - x[5] * C1 - x[7] * C5;
-    const lanes d2 = x[1] * C5 - x[3] * C1 + x[5] * C7 + x[7] * C3;
-    const lanes d3 = x[1] * C7 - x[3] * C5 + x[5] * C3 - x[7] * C1;
-    x[0] = s0 + d0;
-    x[7] = s0 - d0;
-    x[1] = s1 + d1;
-    x[6] = s1 - d1;
-    x[2] = s2 + d2;
-    x[5] = s2 - d2;
-    x[3] = s3 + d3;
-    x[4] = s3 - d3;
-}
 
 /* A row of blocks: [frequency down][even, odd columns][pair of columns]. */
 struct strip {
@@ -90,7 +40,7 @@ static void columns_forward(
             lanes x[BLOCK];
             for (unsigned k = 0; k < BLOCK; k++)
                 x[k] = AT(from + (size_t)k * 2 * p->span + i);
-            forward(x);
+            dct_forward(x);
             for (unsigned k = 0; k < BLOCK; k++)
                 *(lanes *)&out->at[k][half][i] = x[k];
         }
@@ -116,7 +66,7 @@ static void columns_backward(
             lanes x[BLOCK];
             for (unsigned k = 0; k < BLOCK; k++)
                 gather(&in->at[k][half][i + GUARD], 2 * sizeof in->at[k][0] / sizeof(float), &x[k]);
-            backward(x);
+            dct_backward(x);
             for (unsigned k = 0; k < BLOCK; k++)
                 *(lanes *)(to + (size_t)k * 2 * p->span + i) += x[k];
         }
@@ -143,7 +93,7 @@ static inline __attribute__((always_inline)) void rows_forward(
     for (unsigned k = 0; k < BLOCK; k++) {
         for (unsigned c = 0; c < BLOCK; c++)
             out[k][c] = AT(&in->at[k][c & 1][i + c / 2]);
-        forward(out[k]);
+        dct_forward(out[k]);
     }
 }
 
@@ -151,14 +101,12 @@ static inline __attribute__((always_inline)) void rows_backward(
     lanes in[BLOCK][BLOCK], const lanes *weight, uint32_t i, struct shrunk *out)
 {
     for (unsigned k = 0; k < BLOCK; k++) {
-        backward(in[k]);
+        dct_backward(in[k]);
         for (unsigned c = 0; c < BLOCK; c++)
             *(lanes *)&out->at[k][c][i + GUARD] = in[k][c] * *weight;
     }
     *(lanes *)&out->weight[i + GUARD] = *weight;
 }
-
-/* ---- the first estimate ---------------------------------------------------------------------- */
 
 #define PLANES 4
 /* What a coefficient's square and half of the other planes' must reach together, in variances. */
@@ -217,45 +165,5 @@ void denoise_shrink(const struct denoise_pass *pass)
             columns_backward(pass, &s.out[p], 2 * row, pass->sum[p]);
             add_weights(pass, &s.out[p], row, pass->weight[p]);
         }
-    }
-}
-
-/* ---- the second ------------------------------------------------------------------------------ */
-
-struct weigh_strips {
-    struct strip in, pilot;
-    struct shrunk out;
-};
-
-static void weigh_group(struct weigh_strips *s, uint32_t i, const float *noise)
-{
-    lanes c[BLOCK][BLOCK], pilot[BLOCK][BLOCK];
-    const lanes variance = AT(noise);
-    lanes energy = {0};
-    rows_forward(&s->in, i, c);
-    rows_forward(&s->pilot, i, pilot);
-    energy += 1.5F;
-    for (unsigned k = 1; k < BLOCK * BLOCK; k++) {
-        const lanes square = pilot[k / BLOCK][k % BLOCK] * pilot[k / BLOCK][k % BLOCK];
-        const lanes share = square / (square + variance);
-        c[k / BLOCK][k % BLOCK] *= share;
-        energy += share * share;
-    }
-    const lanes weight = 1 / (variance * energy);
-    rows_backward(c, &weight, i, &s->out);
-}
-
-void denoise_weigh(const struct denoise_pass *pass)
-{
-    struct weigh_strips s;
-    memset(&s, 0, sizeof s);
-    for (uint32_t j = 0; j < pass->block_rows; j++) {
-        const uint32_t row = pass->first_row + j;
-        columns_forward(pass, pass->in[0], 2 * row, &s.in);
-        columns_forward(pass, pass->pilot, 2 * row, &s.pilot);
-        for (uint32_t i = 0; i < pass->blocks; i += LANES)
-            weigh_group(&s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i);
-        columns_backward(pass, &s.out, 2 * row, pass->sum[0]);
-        add_weights(pass, &s.out, row, pass->weight[0]);
     }
 }

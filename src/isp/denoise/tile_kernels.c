@@ -60,13 +60,14 @@ static void load(const struct denoise_tile *t)
 
 /* Blocks in a row, or rows of them. */
 struct extent {
-    uint32_t coarse, cells, mosaic;
+    uint32_t coarse, cells, groups, noise;
 };
 
 static struct extent extent_of(uint32_t samples, uint32_t from)
 {
     const uint32_t left = (samples + 1) / 2 - from, n = left < TILE_CELLS ? left : TILE_CELLS;
-    return (struct extent){COARSE_BLOCKS_OF(n), CELL_BLOCKS_OF(n), MOSAIC_BLOCKS_OF(n)};
+    return (struct extent){
+        COARSE_BLOCKS_OF(n), CELL_BLOCKS_OF(n), GROUPS_OF(n), NOISE_BLOCKS_OF(n)};
 }
 
 static struct extent across(const struct denoise_tile *t)
@@ -136,20 +137,18 @@ static void split_cells(struct denoise_scratch *s)
 }
 
 /* Rows 2 j and 2 j + 1 of a mosaic, from the cells' row. */
-static void join_cells(const float *const cells[4][2], float mosaic[2][2][MOSAIC_SPAN])
+static void join_cells(const float *const cells[4][2], float mosaic[2][ROW_SPAN])
 {
     for (unsigned half = 0; half < 2; half++) {
         const float *sum = cells[0][half], *ad = cells[1][half], *bc = cells[2][half],
                     *cross = cells[3][half];
-        float *restrict a = mosaic[0][0], *restrict b = mosaic[0][1], *restrict c = mosaic[1][0],
-                        *restrict d = mosaic[1][1];
+        float *restrict upper = mosaic[0] + 2 * half, *restrict lower = mosaic[1] + 2 * half;
         for (unsigned i = 0; i < CELLS / 2; i++) {
-            const unsigned k = 2 * i + half;
             const float same = (sum[i] + cross[i]) * 0.5F, other = (sum[i] - cross[i]) * 0.5F;
-            a[k] = same + ad[i] * HALF_ROOT;
-            d[k] = same - ad[i] * HALF_ROOT;
-            b[k] = other + bc[i] * HALF_ROOT;
-            c[k] = other - bc[i] * HALF_ROOT;
+            upper[4 * i] = same + ad[i] * HALF_ROOT;
+            lower[4 * i + 1] = same - ad[i] * HALF_ROOT;
+            upper[4 * i + 1] = other + bc[i] * HALF_ROOT;
+            lower[4 * i] = other - bc[i] * HALF_ROOT;
         }
     }
 }
@@ -194,12 +193,12 @@ static void estimate_coarse(const struct denoise_tile *t)
         .block_rows = down(t).coarse};
     memset(s->coarse, 0, sizeof s->coarse);
     memset(s->coarse_sum, 0, sizeof s->coarse_sum);
-    memset(s->weight, 0, sizeof s->weight);
+    memset(&s->weight, 0, sizeof s->weight);
     for (unsigned p = 0; p < 4; p++) {
         halve(s->in.cells[p], s->coarse[p]);
         pass.in[p] = s->coarse[p][0][0];
         pass.sum[p] = s->coarse_sum[p][0][0];
-        pass.weight[p] = s->weight[p][0];
+        pass.weight[p] = s->weight.cells[p][0];
     }
     find_noise(t, &(struct noise_blocks){0, 8, 32, across(t).coarse, down(t).coarse});
     denoise_shrink(&pass);
@@ -218,11 +217,11 @@ static void estimate_cells(const struct denoise_tile *t)
         .first_row = CELL_FIRST,
         .block_rows = down(t).cells};
     memset(s->estimate, 0, sizeof s->estimate);
-    memset(s->weight, 0, sizeof s->weight);
+    memset(&s->weight, 0, sizeof s->weight);
     for (unsigned p = 0; p < 4; p++) {
         pass.in[p] = s->in.cells[p][0][0];
         pass.sum[p] = s->estimate[p][0][0];
-        pass.weight[p] = s->weight[p][0];
+        pass.weight[p] = s->weight.cells[p][0];
     }
     find_noise(t, &(struct noise_blocks){4 * CELL_FIRST, 4, 16, across(t).cells, down(t).cells});
     denoise_shrink(&pass);
@@ -302,7 +301,7 @@ static void subtract(float *restrict from, const float *restrict what, size_t co
         from[i] -= what[i];
 }
 
-/* Local colour in a mosaic of its own, and the pilot without it. */
+/* Local colour in a mosaic of its own; the mosaic and the pilot without it. */
 static void take_colour_off(struct denoise_scratch *s)
 {
     static const float none[CELL_SPAN];
@@ -323,27 +322,20 @@ static void take_colour_off(struct denoise_scratch *s)
         join_cells(local, &s->local[2 * j]);
         join_cells(rest, &s->pilot[2 * j]);
     }
-    subtract(s->mosaic[0][0], s->local[0][0], sizeof s->mosaic / sizeof(float));
+    for (unsigned j = 0; j < 2 * CELLS; j++) {
+        for (unsigned i = 0; i < 2 * CELLS; i++)
+            s->plain[j][i] = s->mosaic[j][i & 1][i / 2] - s->local[j][i];
+    }
 }
 
 static void refine(const struct denoise_tile *t)
 {
     struct denoise_scratch *s = t->scratch;
-    const struct denoise_pass pass = {.in = {s->mosaic[0][0]},
-        .pilot = s->pilot[0][0],
-        .sum = {s->sum.mosaic[0][0]},
-        .weight = {s->weight[0][0]},
-        .noise = s->noise[0],
-        .span = MOSAIC_SPAN,
-        .first = MOSAIC_FIRST,
-        .blocks = across(t).mosaic,
-        .first_row = MOSAIC_FIRST,
-        .block_rows = down(t).mosaic};
-    memset(s->sum.mosaic, 0, sizeof s->sum.mosaic);
-    memset(s->weight, 0, sizeof s->weight);
-    find_noise(t, &(struct noise_blocks){2 * MOSAIC_FIRST, 2, 8, across(t).mosaic, down(t).mosaic});
-    denoise_weigh(&pass);
-    divide(s->sum.mosaic[0][0], s->weight[0][0], 2 * CELLS, MOSAIC_SPAN);
+    memset(&s->sum, 0, sizeof s->sum);
+    memset(&s->weight, 0, sizeof s->weight);
+    find_noise(t,
+        &(struct noise_blocks){GROUP_FIRST - REACH, STEP, BLOCK, across(t).noise, down(t).noise});
+    denoise_match(s, across(t).groups, down(t).groups);
 }
 
 /* ---- back to samples ------------------------------------------------------------------------- */
@@ -371,11 +363,11 @@ static void store(const struct denoise_tile *t)
         const uint32_t row = y - y0 + 2 * HALO_CELLS;
         uint16_t *out = job->out + (size_t)y * width;
         for (uint32_t x = x0; x < x0 + ISP_DENOISE_TILE && x < width; x++) {
-            const uint32_t i = x / 2 - t->x + HALO_CELLS, half = x & 1;
+            const uint32_t i = x - x0 + 2 * HALO_CELLS;
+            const float level = s->sum.mosaic[row][i] / s->weight.mosaic[row][i] + s->local[row][i];
             const float noise =
                 job->noise ? denoise_variance(t, x, y) * (1.0F / ISP_BURST_NOISE_ONE) : 1;
-            out[x] =
-                to_code(t->recipe, s->sum.mosaic[row][half][i] + s->local[row][half][i], noise);
+            out[x] = to_code(t->recipe, level, noise);
         }
     }
 }
