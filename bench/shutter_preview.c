@@ -46,8 +46,9 @@ static struct {
     atomic_bool is_measuring; /* warm */
     atomic_bool is_due;       /* a still was asked for */
     unsigned stills, failures;
-    uint64_t still_ns; /* of all stills, from press to picture */
-    unsigned missed;   /* frames that found no input */
+    uint64_t still_ns;           /* of all stills, from press to picture */
+    unsigned missed;             /* frames that found no input */
+    struct rusage before, ready; /* the session was made; its inputs were filled */
 } bench;
 
 static uint64_t now_ns(void)
@@ -244,6 +245,7 @@ static void print_series(const char *name, struct series *series)
         name, series->count, series->lost, series->fallbacks, p50, p99, max);
 }
 
+/* What neither buffers nor the program itself are is scratch memory, most of it the fusion's. */
 static void print_memory(void)
 {
     struct rusage usage;
@@ -251,12 +253,17 @@ static void print_memory(void)
     getrusage(RUSAGE_SELF, &usage);
     sisp_session_figures(bench.session, &figures);
     const double raw_mib = WIDTH / 4 * 5.0 * HEIGHT / (1 << 20);
+    const double words_mib = WIDTH * 2.0 * HEIGHT / (1 << 20);
     const double pools_mib = (double)figures.quota_bytes / (1 << 20);
-    const double inputs_mib = sisp_session_input_count(bench.session) * raw_mib;
-    printf("memory  %.0f MiB at most, of them buffers %.0f (%u inputs of %.1f: %.0f); page faults "
-           "%ld\n",
-        (double)usage.ru_maxrss / 1024, pools_mib, sisp_session_input_count(bench.session), raw_mib,
-        inputs_mib, usage.ru_minflt);
+    const double all_mib = (double)usage.ru_maxrss / 1024;
+    const double scratch_mib = all_mib - pools_mib - (double)bench.before.ru_maxrss / 1024;
+    const unsigned inputs = sisp_session_input_count(bench.session);
+    printf("memory  %.0f MiB at most: the program %.0f, buffers %.0f (%u inputs of %.1f: %.0f), "
+           "scratch %.0f: %.2f frames of 16 bits\n",
+        all_mib, (double)bench.before.ru_maxrss / 1024, pools_mib, inputs, raw_mib,
+        inputs * raw_mib, scratch_mib, scratch_mib / words_mib);
+    printf("        page faults: %ld until frames came, %ld since\n", bench.ready.ru_minflt,
+        usage.ru_minflt - bench.ready.ru_minflt);
 }
 
 static void print_report(void)
@@ -278,10 +285,12 @@ int main(int argc, char **argv)
     unsigned rounds = argc > 2 ? (unsigned)atoi(argv[2]) : 3;
     pthread_t consumer;
     uint64_t sequence = 0;
+    getrusage(RUSAGE_SELF, &bench.before);
     if (!seconds || !rounds || open_session(argc > 3 ? (uint32_t)atoi(argv[3]) : 0) != 0)
         return 1;
     if (pthread_create(&consumer, NULL, consume, NULL) != 0)
         return 1;
+    getrusage(RUSAGE_SELF, &bench.ready);
     for (unsigned round = 0; round < rounds; round++)
         for (int phase = ALONE; phase < PHASES; phase++)
             run_phase((enum phase)phase, seconds * (unsigned)(SECOND_NS / INTERVAL_NS), &sequence);
