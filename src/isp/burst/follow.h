@@ -41,6 +41,14 @@ struct follow_affine {
     float p[6];
 };
 
+#define FOLLOW_BETWEEN 32 /* tiles of a row at a time */
+
+/** Vectors of the blocks a quarter, [0], and three quarters, [1], of the way from a tile to the
+ * next one, and how far, summed over x and y, the tiles around them go apart from that. */
+struct follow_between {
+    float x[2][FOLLOW_BETWEEN], y[2][FOLLOW_BETWEEN], apart[2][FOLLOW_BETWEEN];
+};
+
 /** Functions of one level of instruction sets; all make the same bits. */
 struct follow_kernels {
     /* Mean absolute difference of the window whose first cell is (x, y), at a whole displacement;
@@ -55,6 +63,9 @@ struct follow_kernels {
     /* One row of tiles weighed against what lies around it; two starts and results in x and y. */
     void (*weigh_row)(const struct follow_tiles *tiles, const struct follow_affine *affine,
         uint32_t row, float *const x[2], float *const y[2]);
+    /* Between `count` tiles and the next ones, of two rows; `part`: how far down. */
+    void (*between)(const float *const x[2], const float *const y[2], float part, uint32_t count,
+        struct follow_between *out);
 };
 
 const struct follow_kernels *isp_follow_kernels(enum isp_isa isa);

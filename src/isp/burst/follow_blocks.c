@@ -49,56 +49,33 @@ void isp_follow_weigh(struct follow_job *job, struct follow_rows rows)
             t, &job->affine, j, (float *const[2]){ax, bx}, (float *const[2]){ay, by});
         for (uint32_t i = 0; i < t->width; i++)
             choose_own(job, &pair, i, j);
+        ax[t->width] = ax[t->width - 1]; /* for the blocks at the edge */
+        ay[t->width] = ay[t->width - 1];
     }
 }
 
-/* Vectors of the four tiles around a block, and how far it lies between them. */
-struct corners {
-    float x[4], y[4], u, v;
-};
-
-static struct corners corners_of(const struct follow_job *job, uint32_t bx, uint32_t by)
+/* The four tiles around a block. */
+static void corners_of(const struct follow_job *job, const uint32_t block[2], float out[4][2])
 {
     const struct follow_tiles *t = &job->tiles;
-    /* A tile is two blocks wide: its middle lies between them. */
-    float u = (float)bx * 0.5F - 0.25F, v = (float)by * 0.5F - 0.25F;
-    u = u > 0 ? u : 0;
-    v = v > 0 ? v : 0;
-    uint32_t i = (uint32_t)u, j = (uint32_t)v;
-    i = i < t->width ? i : t->width - 1;
-    j = j < t->height ? j : t->height - 1;
-    uint32_t right = i + 1 < t->width ? i + 1 : i, below = j + 1 < t->height ? j + 1 : j;
-    const size_t at[4] = {(size_t)j * t->stride + i, (size_t)j * t->stride + right,
-        (size_t)below * t->stride + i, (size_t)below * t->stride + right};
-    struct corners c = {.u = u - (float)i, .v = v - (float)j};
+    const uint32_t i = block[0] > 0 ? (block[0] - 1) / 2 : 0;
+    const uint32_t j = block[1] > 0 ? (block[1] - 1) / 2 : 0;
+    const uint32_t below = j + 1 < t->height ? j + 1 : j;
     for (unsigned k = 0; k < 4; k++) {
-        c.x[k] = job->weighed[0].x[at[k]];
-        c.y[k] = job->weighed[0].y[at[k]];
+        const size_t at = (size_t)(k >> 1 ? below : j) * t->stride + i + (k & 1);
+        out[k][0] = job->weighed[0].x[at];
+        out[k][1] = job->weighed[0].y[at];
     }
-    return c;
-}
-
-static float between(const float v[4], float x, float y)
-{
-    return (1 - y) * ((1 - x) * v[0] + x * v[1]) + y * ((1 - x) * v[2] + x * v[3]);
-}
-
-static float distance(float a, float b)
-{
-    return a < b ? b - a : a - b;
 }
 
 /* Where the tiles around it move apart, a block goes with the one that fits it best. */
 static void choose(const struct follow_job *job, const struct follow_pair *pair,
-    const uint32_t block[2], const struct corners *c, float out[2])
+    const uint32_t block[2], float out[2])
 {
     const int32_t window[3] = {(int32_t)block[0] * 4 - 2, (int32_t)block[1] * 4 - 2, 8};
     const float place[2] = {(float)block[0] * 0.5F - 0.25F, (float)block[1] * 0.5F - 0.25F};
     float candidates[5][2];
-    for (unsigned k = 0; k < 4; k++) {
-        candidates[k][0] = c->x[k];
-        candidates[k][1] = c->y[k];
-    }
+    corners_of(job, block, candidates);
     follow_affine_at(&job->affine, &job->tiles, place, candidates[4]);
     float least = job->kernels->misfit(pair, window, out[0] * 0.5F, out[1] * 0.5F) - GAIN;
     for (unsigned k = 0; k < 5; k++) {
@@ -120,25 +97,72 @@ static int16_t fixed(float v)
     return (int16_t)follow_round(scaled);
 }
 
+static float distance(float a, float b)
+{
+    return a < b ? b - a : a - b;
+}
+
+/* How far down between the middles of two rows of tiles a row of blocks lies: a tile is two blocks
+ * wide. */
+static float part_of(uint32_t row)
+{
+    return row == 0 ? 0 : row % 2 ? 0.25F : 0.75F;
+}
+
+/* The first block of a row lies on no way between two tiles. */
+static void fill_first(const struct follow_job *job, const struct follow_pair *pair, uint32_t row,
+    struct isp_burst_vector *out)
+{
+    const uint32_t block[2] = {0, row};
+    const float part = part_of(row);
+    float c[4][2], v[2], apart = 0;
+    corners_of(job, block, c);
+    for (unsigned i = 0; i < 2; i++)
+        v[i] = (1 - part) * c[0][i] + part * c[2][i];
+    for (unsigned k = 0; k < 4; k++) {
+        const float d = distance(c[k][0], v[0]) + distance(c[k][1], v[1]);
+        apart = d > apart ? d : apart;
+    }
+    if (apart >= STRAIGHT)
+        choose(job, pair, block, v);
+    *out = (struct isp_burst_vector){fixed(v[0]), fixed(v[1])};
+}
+
+/* Blocks between each of a run of tiles (the first, and how many) and the next one: two each. */
+static void fill_blocks(const struct follow_job *job, const struct follow_pair *pair, uint32_t row,
+    const uint32_t run[2], struct isp_burst_vector *out)
+{
+    const struct follow_tiles *t = &job->tiles;
+    const uint32_t width = isp_burst_blocks(job->burst->geometry->crop.width);
+    const uint32_t j = row > 0 ? (row - 1) / 2 : 0, below = j + 1 < t->height ? j + 1 : j;
+    const uint32_t first = run[0], count = run[1];
+    const size_t at[2] = {(size_t)j * t->stride + first, (size_t)below * t->stride + first};
+    const float *const x[2] = {job->weighed[0].x + at[0], job->weighed[0].x + at[1]};
+    const float *const y[2] = {job->weighed[0].y + at[0], job->weighed[0].y + at[1]};
+    struct follow_between between;
+    job->kernels->between(x, y, part_of(row), count, &between);
+    for (uint32_t k = 0; k < 2 * count && 2 * first + 1 + k < width; k++) {
+        const uint32_t block[2] = {2 * first + 1 + k, row};
+        float v[2] = {between.x[k % 2][k / 2], between.y[k % 2][k / 2]};
+        if (between.apart[k % 2][k / 2] >= STRAIGHT)
+            choose(job, pair, block, v);
+        out[block[0]] = (struct isp_burst_vector){fixed(v[0]), fixed(v[1])};
+    }
+}
+
 void isp_follow_blocks(
     const struct follow_job *job, struct follow_rows rows, struct isp_burst_vector *out)
 {
-    const struct isp_geometry *g = job->burst->geometry;
+    const uint32_t blocks = isp_burst_blocks(job->burst->geometry->crop.width);
     const struct follow_pair pair = isp_follow_pair(job, 0);
-    const uint32_t width = isp_burst_blocks(g->crop.width);
-    out += (size_t)rows.y0 * width;
-    for (uint32_t by = rows.y0; by < rows.y1; by++) {
-        for (uint32_t bx = 0; bx < width; bx++) {
-            struct corners c = corners_of(job, bx, by);
-            float v[2] = {between(c.x, c.u, c.v), between(c.y, c.u, c.v)}, apart = 0;
-            for (unsigned k = 0; k < 4; k++) {
-                float d = distance(c.x[k], v[0]) + distance(c.y[k], v[1]);
-                apart = d > apart ? d : apart;
-            }
-            const uint32_t block[2] = {bx, by};
-            if (apart >= STRAIGHT)
-                choose(job, &pair, block, &c, v);
-            *out++ = (struct isp_burst_vector){fixed(v[0]), fixed(v[1])};
+    const uint32_t width = job->tiles.width;
+    for (uint32_t row = rows.y0; row < rows.y1; row++) {
+        struct isp_burst_vector *to = out + (size_t)row * blocks;
+        fill_first(job, &pair, row, to);
+        for (uint32_t i = 0; i < width; i += FOLLOW_BETWEEN) {
+            const uint32_t left = width - i;
+            const uint32_t run[2] = {i, left < FOLLOW_BETWEEN ? left : FOLLOW_BETWEEN};
+            fill_blocks(job, &pair, row, run, to);
         }
     }
 }

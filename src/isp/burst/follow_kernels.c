@@ -446,8 +446,41 @@ static void weigh_row(const struct follow_tiles *tiles, const struct follow_affi
     }
 }
 
+/* ---- blocks between tiles -------------------------------------------------------------------- */
+
+static inline float apart(float a, float b)
+{
+    return a < b ? b - a : a - b;
+}
+
+static inline float most(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+static void between(const float *const x[2], const float *const y[2], float part, uint32_t count,
+    struct follow_between *restrict out)
+{
+    const float *restrict x0 = x[0], *restrict x1 = x[1], *restrict y0 = y[0], *restrict y1 = y[1];
+    for (uint32_t side = 0; side < 2; side++) {
+        const float u = side ? 0.75F : 0.25F;
+        for (uint32_t i = 0; i < count; i++) {
+            const float vx = (1 - part) * ((1 - u) * x0[i] + u * x0[i + 1]) +
+                             part * ((1 - u) * x1[i] + u * x1[i + 1]);
+            const float vy = (1 - part) * ((1 - u) * y0[i] + u * y0[i + 1]) +
+                             part * ((1 - u) * y1[i] + u * y1[i + 1]);
+            out->x[side][i] = vx;
+            out->y[side][i] = vy;
+            out->apart[side][i] = most(most(apart(x0[i], vx) + apart(y0[i], vy),
+                                           apart(x0[i + 1], vx) + apart(y0[i + 1], vy)),
+                most(apart(x1[i], vx) + apart(y1[i], vy),
+                    apart(x1[i + 1], vx) + apart(y1[i + 1], vy)));
+        }
+    }
+}
+
 #define SYMBOL_(name) follow_kernels_##name
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct follow_kernels SYMBOL(ISA_NAME);
-const struct follow_kernels SYMBOL(ISA_NAME) = {difference, refine, misfit, weigh_row};
+const struct follow_kernels SYMBOL(ISA_NAME) = {difference, refine, misfit, weigh_row, between};
