@@ -73,24 +73,6 @@ struct view {
     size_t stride_bytes;
 };
 
-/* The columns of a view that reaches beyond the crop, mirrored: they are never more apart. Returns
- * the first, from which the others are counted; `last` of them is the farthest. */
-static uint32_t mirror_view(
-    const struct merge *m, const struct view *v, uint16_t at[], uint32_t *last)
-{
-    uint32_t first = UINT32_MAX;
-    *last = 0;
-    for (uint32_t i = 0; i < v->columns; i++) {
-        const uint32_t x = unpack_mirror(v->x + i, m->width);
-        first = x < first ? x : first;
-        *last = x > *last ? x : *last;
-    }
-    for (uint32_t i = 0; i < v->columns; i++)
-        at[i] = (uint16_t)(unpack_mirror(v->x + i, m->width) - first);
-    *last -= first;
-    return first;
-}
-
 static const uint8_t *row_of(const struct merge *m, uint32_t frame, int64_t y)
 {
     const struct isp_geometry *g = m->frame.geometry;
@@ -98,16 +80,33 @@ static const uint8_t *row_of(const struct merge *m, uint32_t frame, int64_t y)
            (size_t)(g->crop.y + unpack_mirror(y, m->height)) * g->raw_stride_bytes;
 }
 
+/* A view that reaches beyond the crop: what is there is mirrored, and never more apart. */
 static void load_mirrored(
     const struct merge *m, uint32_t frame, const struct view *v, uint16_t lines[][VIEW_WORDS])
 {
     uint16_t at[VIEW_WORDS], line[VIEW_WORDS];
-    uint32_t last;
-    const uint32_t x = m->frame.geometry->crop.x + mirror_view(m, v, at, &last);
+    uint32_t first = UINT32_MAX, last = 0;
+    for (uint32_t i = 0; i < v->columns; i++) {
+        const uint32_t x = unpack_mirror(v->x + i, m->width);
+        first = x < first ? x : first;
+        last = x > last ? x : last;
+    }
+    for (uint32_t i = 0; i < v->columns; i++)
+        at[i] = (uint16_t)(unpack_mirror(v->x + i, m->width) - first);
+    uint32_t from = 0, to = v->columns; /* what is not mirrored */
+    while (from < to && v->x + from < 0)
+        from++;
+    while (to > from && v->x + to > m->width)
+        to--;
+    const uint32_t x = m->frame.geometry->crop.x + first;
     for (uint32_t j = 0; j < v->rows; j++) {
         const uint16_t *words = m->frame.kernels->unpack(
-            m->frame.packing, row_of(m, frame, v->y + j), x, last + 1, line);
-        for (uint32_t i = 0; i < v->columns; i++)
+            m->frame.packing, row_of(m, frame, v->y + j), x, last - first + 1, line);
+        for (uint32_t i = 0; i < from; i++)
+            lines[j][i] = words[at[i]];
+        if (from < to)
+            memcpy(&lines[j][from], &words[at[from]], (to - from) * sizeof *words);
+        for (uint32_t i = to; i < v->columns; i++)
             lines[j][i] = words[at[i]];
     }
 }

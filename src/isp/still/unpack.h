@@ -127,6 +127,8 @@ static inline const uint16_t *unpack_row(
 /** Sample `i` of a row or column of `count` >= 2, mirrored at both ends; keeps the CFA's phase. */
 static inline uint32_t unpack_mirror(int64_t i, uint32_t count)
 {
+    if (i >= 0 && i < count)
+        return (uint32_t)i;
     int64_t period = 2 * ((int64_t)count - 1);
     i %= period;
     if (i < 0)
