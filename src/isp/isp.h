@@ -127,14 +127,16 @@ size_t isp_still_scratch_size(const struct isp_geometry *geometry);
 /**
  * Local tone mapping looks at the whole frame first: whether it does. Then bands of rows y0..y1-1
  * (both multiples of isp_still_survey_rows() unless y1 is the end) fill in the survey, the plan
- * follows them, and the recipe lives no longer than the survey. survey: 64-byte alignment.
+ * follows them, all its parts in any order or at the same time, and the recipe lives no longer than
+ * the survey. survey: 64-byte alignment.
  */
 int isp_still_has_survey(const struct isp_still_recipe *recipe);
 size_t isp_still_survey_size(const struct isp_geometry *geometry);
 uint32_t isp_still_survey_rows(const struct isp_geometry *geometry);
 void isp_still_survey_band(const struct isp_still_recipe *recipe, const uint8_t *raw, uint32_t y0,
     uint32_t y1, void *survey);
-void isp_still_plan(struct isp_still_recipe *recipe, void *survey);
+#define ISP_STILL_PLAN_PARTS 2
+void isp_still_plan(struct isp_still_recipe *recipe, void *survey, unsigned part);
 
 /** Like isp_fast_band(), for RGB24, XRGB8888 and RGBA64 at the crop's size, as the sensor sees it;
  * takes no statistics. */

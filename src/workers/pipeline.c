@@ -2,7 +2,6 @@
 #include "workers/pipeline.h"
 
 #include "base/base.h"
-#include "base/hash.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -354,13 +353,24 @@ uint32_t pipeline_band_rows(const struct isp_geometry *geometry)
     return rows < step ? (uint32_t)step : (uint32_t)(rows & ~(step - 1));
 }
 
-static struct base_hash picture_hash(const struct sisp_image *image)
+struct base_hash pipeline_input_hash(
+    const struct pipeline *p, const struct eng_job *job, uint32_t input)
 {
+    const struct sisp_raw_format *format = sisp_raw_info_format(&p->info);
+    const size_t row_bytes = sisp_raw_row_bytes(format->packing, p->info.width);
+    return base_hash_rows(
+        job->inputs[input].bytes, row_bytes, p->info.stride_bytes, p->info.height);
+}
+
+struct base_hash pipeline_picture_hash(
+    const struct eng_job *job, const struct isp_geometry *geometry)
+{
+    const struct sisp_image image = pipeline_picture(geometry, job->writes[ROLE_PICTURE].bytes);
     struct base_hash hash = {0};
-    for (unsigned i = 0; i < sisp_pixel_plane_count(image->format); i++) {
+    for (unsigned i = 0; i < sisp_pixel_plane_count(image.format); i++) {
         struct base_hash plane =
-            base_hash_rows(image->planes[i], sisp_pixel_row_bytes(image->format, i, image->width),
-                image->stride_bytes[i], sisp_pixel_plane_rows(image->format, i, image->height));
+            base_hash_rows(image.planes[i], sisp_pixel_row_bytes(image.format, i, image.width),
+                image.stride_bytes[i], sisp_pixel_plane_rows(image.format, i, image.height));
         hash = i ? base_hash_pair(hash, plane) : plane;
     }
     return hash;
@@ -371,23 +381,27 @@ static struct eng_digest digest(struct base_hash hash)
     return (struct eng_digest){hash.high, hash.low};
 }
 
+void pipeline_provenance_of(const struct pipeline *p, struct eng_job *job,
+    const struct payload *payload, const struct pipeline_hashes *hashes)
+{
+    struct base_hash input = {0};
+    for (uint32_t i = 0; i < job->input_count; i++)
+        input = i ? base_hash_pair(input, hashes->input[i]) : hashes->input[0];
+    job->result->input = digest(input);
+    job->result->param = digest(base_hash_bytes(payload, offsetof(struct payload, request)));
+    job->result->output = digest(hashes->picture);
+    job->result->bytes_copied = pipeline_meta(job)->bytes_copied;
+    job->result->isa = p->isa;
+}
+
 void pipeline_provenance(
     const struct pipeline *p, struct eng_job *job, const struct payload *payload)
 {
-    const struct sisp_raw_format *format = sisp_raw_info_format(&p->info);
-    size_t row_bytes = sisp_raw_row_bytes(format->packing, p->info.width);
-    struct base_hash input = {0};
-    for (uint32_t i = 0; i < job->input_count; i++) {
-        struct base_hash one =
-            base_hash_rows(job->inputs[i].bytes, row_bytes, p->info.stride_bytes, p->info.height);
-        input = i ? base_hash_pair(input, one) : one;
-    }
-    struct sisp_image image = pipeline_picture(&payload->geometry, job->writes[ROLE_PICTURE].bytes);
-    job->result->input = digest(input);
-    job->result->param = digest(base_hash_bytes(payload, offsetof(struct payload, request)));
-    job->result->output = digest(picture_hash(&image));
-    job->result->bytes_copied = pipeline_meta(job)->bytes_copied;
-    job->result->isa = p->isa;
+    struct pipeline_hashes hashes;
+    for (uint32_t i = 0; i < job->input_count; i++)
+        hashes.input[i] = pipeline_input_hash(p, job, i);
+    hashes.picture = pipeline_picture_hash(job, &payload->geometry);
+    pipeline_provenance_of(p, job, payload, &hashes);
 }
 
 void pipeline_timing(struct eng_job *job, const char *name, uint64_t from_ns)

@@ -6,6 +6,7 @@
 #ifndef WORKERS_PIPELINE_H
 #define WORKERS_PIPELINE_H
 
+#include "base/hash.h"
 #include "engine/engine.h"
 #include "isp/isp.h"
 
@@ -117,6 +118,11 @@ struct pipeline_settings {
     uint32_t params_generation;
 };
 
+/** What went into a picture, and the picture. */
+struct pipeline_hashes {
+    struct base_hash input[ENG_INPUTS_MAX], picture;
+};
+
 struct pipeline {
     /* Fixed for the session, without pointers: a worker's process gets these bytes. */
     char version[16];
@@ -155,6 +161,7 @@ struct pipeline {
     struct isp_denoise_recipe *denoise;
     void *denoise_scratch[PIPELINE_THREADS_MAX];
     bool is_denoising; /* the still that is made */
+    struct pipeline_hashes slow_hashes;
 };
 
 #define PIPELINE_FIXED_BYTES offsetof(struct pipeline, board)
@@ -243,7 +250,17 @@ struct sisp_image pipeline_second_picture(const struct pipeline *pipeline, void 
 /** Rows of output that make a band of about 128 K samples: even, at least 2. */
 uint32_t pipeline_band_rows(const struct isp_geometry *geometry);
 
-/** Fill in hashes, copies and level of the job's result. */
+/** Hash of one of the job's inputs; of the picture that it wrote. */
+struct base_hash pipeline_input_hash(
+    const struct pipeline *pipeline, const struct eng_job *job, uint32_t input);
+struct base_hash pipeline_picture_hash(
+    const struct eng_job *job, const struct isp_geometry *geometry);
+
+/** Fill in hashes, copies and level of the job's result, from hashes that are there already. */
+void pipeline_provenance_of(const struct pipeline *pipeline, struct eng_job *job,
+    const struct payload *payload, const struct pipeline_hashes *hashes);
+
+/** The same; all is hashed now. */
 void pipeline_provenance(
     const struct pipeline *pipeline, struct eng_job *job, const struct payload *payload);
 

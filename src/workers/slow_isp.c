@@ -12,6 +12,7 @@ enum phase {
     PHASE_SURVEY,  /* only where the recipe asks for it, and the plan, too */
     PHASE_PLAN,
     PHASE_DEVELOP,
+    PHASE_HASH, /* the inputs, then the picture */
 };
 
 static bool has_phase(const struct pipeline *p, const struct eng_job *job, enum phase phase)
@@ -25,6 +26,7 @@ static bool has_phase(const struct pipeline *p, const struct eng_job *job, enum 
     case PHASE_PLAN:
         return isp_still_has_survey(p->slow.recipe);
     case PHASE_DEVELOP:
+    case PHASE_HASH:
         break;
     }
     return true;
@@ -33,7 +35,7 @@ static bool has_phase(const struct pipeline *p, const struct eng_job *job, enum 
 static enum phase phase_of(const struct pipeline *p, const struct eng_job *job, uint32_t phase)
 {
     enum phase now = PHASE_MERGE;
-    while (now < PHASE_DEVELOP && (!has_phase(p, job, now) || phase-- > 0))
+    while (now < PHASE_HASH && (!has_phase(p, job, now) || phase-- > 0))
         now++;
     return now;
 }
@@ -146,7 +148,7 @@ static int begin(void *user, struct eng_job *job)
         return r;
     pipeline_timing(job, "recipe", start_ns);
     p->slow.started_ns = eng_now_ns();
-    return 1 + pipeline_is_burst(job) + p->is_denoising +
+    return 2 + pipeline_is_burst(job) + p->is_denoising +
            (isp_still_has_survey(p->slow.recipe) ? 2 : 0);
 }
 
@@ -176,7 +178,18 @@ static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase
     const uint32_t rows = task_rows(p, now);
     if (now == PHASE_DENOISE)
         return isp_denoise_tiles(&p->still);
-    return now == PHASE_PLAN ? 1 : (p->still.height + rows - 1) / rows;
+    if (now == PHASE_PLAN)
+        return ISP_STILL_PLAN_PARTS;
+    return now == PHASE_HASH ? job->input_count + 1 : (p->still.height + rows - 1) / rows;
+}
+
+/* The picture's hash takes longest. */
+static void hash_task(struct pipeline *p, const struct eng_job *job, uint32_t task)
+{
+    if (task == 0)
+        p->slow_hashes.picture = pipeline_picture_hash(job, &p->still);
+    else
+        p->slow_hashes.input[task - 1] = pipeline_input_hash(p, job, task - 1);
 }
 
 static void run_task(
@@ -184,6 +197,10 @@ static void run_task(
 {
     struct pipeline *p = user;
     const enum phase now = phase_of(p, job, phase);
+    if (now == PHASE_HASH) {
+        hash_task(p, job, task);
+        return;
+    }
     const uint32_t rows = task_rows(p, now), y0 = task * rows;
     const uint32_t y1 = y0 + rows < p->still.height ? y0 + rows : p->still.height;
     const uint8_t *raw =
@@ -196,7 +213,7 @@ static void run_task(
     else if (now == PHASE_SURVEY)
         isp_still_survey_band(p->slow.recipe, raw, y0, y1, p->survey);
     else if (now == PHASE_PLAN)
-        isp_still_plan(p->slow.recipe, p->survey);
+        isp_still_plan(p->slow.recipe, p->survey, task);
     else
         isp_still_band(p->slow.recipe, raw, &image, y0, y1, p->slow.threads[thread]);
 }
@@ -256,9 +273,7 @@ static int end(void *user, struct eng_job *job)
         report(p, job, pipeline_fusion(p, job->writes[ROLE_PICTURE].bytes));
     pipeline_timing(
         job, pipeline_is_burst(job) ? "merge+slow_isp" : "slow_isp", p->slow.started_ns);
-    uint64_t start_ns = eng_now_ns();
-    pipeline_provenance(p, job, job->reads[ROLE_PAYLOAD].bytes);
-    pipeline_timing(job, "hash", start_ns);
+    pipeline_provenance_of(p, job, job->reads[ROLE_PAYLOAD].bytes, &p->slow_hashes);
     return 0;
 }
 

@@ -31,7 +31,9 @@
         uint32_t count, float *const rgb[3]);                                                      \
     void STILL_SYMBOL(still_sum, level)(                                                           \
         const float *row, uint32_t count, float clip_level, float *sum, float *clipped);           \
-    void STILL_SYMBOL(still_plan, level)(                                                          \
+    void STILL_SYMBOL(still_gains, level)(                                                         \
+        const struct look_style *style, const struct look_map *map);                               \
+    void STILL_SYMBOL(still_ratios, level)(                                                        \
         const struct look_style *style, const struct look_map *map);
 
 #ifdef ISA_NAME

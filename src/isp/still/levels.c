@@ -11,7 +11,7 @@
         STILL_SYMBOL(still_best, level),                                                           \
         STILL_SYMBOL(still_finish, level),                                                         \
         STILL_SYMBOL(still_sum, level),                                                            \
-        STILL_SYMBOL(still_plan, level),                                                           \
+        {STILL_SYMBOL(still_gains, level), STILL_SYMBOL(still_ratios, level)},                     \
     };
 
 #if defined(__x86_64__)

@@ -175,8 +175,10 @@ void isp_still_survey_band(const struct isp_still_recipe *recipe, const uint8_t 
     }
 }
 
-void isp_still_plan(struct isp_still_recipe *recipe, void *survey)
+void isp_still_plan(struct isp_still_recipe *recipe, void *survey, unsigned part)
 {
-    recipe->map = map_at(survey, &recipe->geometry);
-    recipe->kernels->plan(&recipe->style, &recipe->map);
+    const struct look_map map = map_at(survey, &recipe->geometry);
+    if (part == 0)
+        recipe->map = map;
+    recipe->kernels->plan[part](&recipe->style, &map);
 }

@@ -34,9 +34,10 @@ enum look_plane {
     LOOK_CLIPPED, /* share of the samples that reach the clip level */
     LOOK_SLOPE,   /* log2 of the gain = slope * log2 of luminance + offset */
     LOOK_OFFSET,
-    LOOK_RATIO,                 /* three planes: a colour over the mean of the other two */
-    LOOK_WORK = LOOK_RATIO + 3, /* from here on: of the plan alone */
-    LOOK_PLANES = LOOK_WORK + 8,
+    LOOK_RATIO,                      /* three planes: a colour over the mean of the other two */
+    LOOK_WORK = LOOK_RATIO + 3,      /* from here on: of the plan alone */
+    LOOK_RATIO_WORK = LOOK_WORK + 8, /* ratios may be found at the same time */
+    LOOK_PLANES = LOOK_RATIO_WORK + 3,
 };
 
 struct look_map {

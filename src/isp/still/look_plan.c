@@ -273,76 +273,102 @@ struct ratio_level {
     uint32_t cols, rows;
 };
 
-static float weight_of(const struct look_style *style, const struct look_map *map, size_t i)
+struct ratio_levels {
+    struct ratio_level level[LOOK_LEVELS];
+    unsigned last;
+};
+
+/* Choices are between constants: compilers may not vectorise arithmetic that only one side does. */
+static void find_weights(
+    const struct look_style *style, const struct look_map *map, float *restrict out)
 {
-    const float r = map->plane[LOOK_RED][i], g = map->plane[LOOK_GREEN][i];
-    const float b = map->plane[LOOK_BLUE][i], more = r > g ? r : g;
-    const float most = (more > b ? more : b) * style->unit;
-    return map->plane[LOOK_CLIPPED][i] > 0 || most < BRIGHT ? 0 : most * most;
+    const float *r = map->plane[LOOK_RED], *g = map->plane[LOOK_GREEN], *b = map->plane[LOOK_BLUE];
+    const float *clipped = map->plane[LOOK_CLIPPED], unit = style->unit;
+    for (size_t i = 0; i < (size_t)map->cols * map->rows; i++) {
+        const float more = r[i] > g[i] ? r[i] : g[i], most = (more > b[i] ? more : b[i]) * unit;
+        const float is_bright = most < BRIGHT ? 0.0F : 1.0F,
+                    is_whole = clipped[i] > 0 ? 0.0F : 1.0F;
+        out[i] = most * most * is_bright * is_whole;
+    }
 }
 
-static void start_ratios(const struct look_style *style, const struct look_map *map, unsigned c,
-    const struct ratio_level *out)
+static void start_ratios(
+    const struct look_map *map, unsigned c, const float *restrict weight, float *restrict out)
 {
     const float *own = map->plane[LOOK_RED + c], *a = map->plane[LOOK_RED + (c + 1) % 3];
     const float *b = map->plane[LOOK_RED + (c + 2) % 3];
     for (size_t i = 0; i < (size_t)map->cols * map->rows; i++) {
         const float others = look_clamp(0.5F * (a[i] + b[i]), 1e-6F, 1e6F);
-        out->weight[i] = weight_of(style, map, i);
-        out->sum[i] = out->weight[i] * look_clamp(own[i] / others, 1 / RATIO_MOST, RATIO_MOST);
+        out[i] = weight[i] * look_clamp(own[i] / others, 1 / RATIO_MOST, RATIO_MOST);
     }
 }
 
-static void push(const struct ratio_level *in, const struct ratio_level *out)
+/* Quarters of sums of 2x2 cells; beyond the last row and column there is nothing. */
+static void halve(const float *in, uint32_t cols, uint32_t rows, float *restrict out)
 {
-    memset(out->sum, 0, sizeof(float) * out->cols * out->rows);
-    memset(out->weight, 0, sizeof(float) * out->cols * out->rows);
-    for (uint32_t y = 0; y < in->rows; y++) {
-        for (uint32_t x = 0; x < in->cols; x++) {
-            const size_t from = (size_t)y * in->cols + x, to = (size_t)(y / 2) * out->cols + x / 2;
-            out->sum[to] += 0.25F * in->sum[from];
-            out->weight[to] += 0.25F * in->weight[from];
-        }
+    static const float nothing[ROW_MAX];
+    for (uint32_t y = 0; y < rows; y += 2, out += (cols + 1) / 2) {
+        const float *a = in + (size_t)y * cols, *b = y + 1 < rows ? a + cols : nothing;
+        for (uint32_t x = 0; x < cols / 2; x++)
+            out[x] =
+                0.25F * a[2 * x] + 0.25F * a[2 * x + 1] + 0.25F * b[2 * x] + 0.25F * b[2 * x + 1];
+        if (cols & 1)
+            out[cols / 2] = 0.25F * a[cols - 1] + 0.25F * b[cols - 1];
     }
 }
 
 /* Sums become ratios; `coarse` holds them already, NULL: there is none. */
 static void pull(const struct ratio_level *fine, const struct ratio_level *coarse)
 {
+    float around[ROW_MAX];
     for (uint32_t y = 0; y < fine->rows; y++) {
-        for (uint32_t x = 0; x < fine->cols; x++) {
-            const size_t i = (size_t)y * fine->cols + x;
-            const float around =
-                coarse ? coarse->sum[(size_t)(y / 2) * coarse->cols + x / 2] : 1.0F;
-            fine->sum[i] = (fine->sum[i] + TRUST * around) / (fine->weight[i] + TRUST);
-        }
+        const float *wide = coarse ? coarse->sum + (size_t)(y / 2) * coarse->cols : NULL;
+        float *restrict sum = fine->sum + (size_t)y * fine->cols;
+        const float *restrict weight = fine->weight + (size_t)y * fine->cols;
+        for (uint32_t x = 0; x < (fine->cols + 1) / 2; x++)
+            around[2 * x] = around[2 * x + 1] = wide ? wide[x] : 1.0F;
+        for (uint32_t x = 0; x < fine->cols; x++)
+            sum[x] = (sum[x] + TRUST * around[x]) / (weight[x] + TRUST);
     }
 }
 
-static void find_ratios(const struct look_style *style, const struct look_map *map)
+/* Levels of weights, the same for all colours. */
+static struct ratio_levels weigh(const struct look_style *style, const struct look_map *map)
 {
-    struct ratio_level levels[LOOK_LEVELS] = {{NULL, map->plane[LOOK_WORK], map->cols, map->rows}};
+    struct ratio_levels all = {
+        .level[0] = {NULL, map->plane[LOOK_RATIO_WORK], map->cols, map->rows}};
+    float *weight = map->plane[LOOK_RATIO_WORK + 1], *sum = map->plane[LOOK_RATIO_WORK + 2];
+    find_weights(style, map, all.level[0].weight);
+    while (all.last + 1 < LOOK_LEVELS && all.level[all.last].cols > 1 &&
+           all.level[all.last].rows > 1) {
+        const struct ratio_level *fine = &all.level[all.last];
+        const uint32_t cols = (fine->cols + 1) / 2, rows = (fine->rows + 1) / 2;
+        all.level[++all.last] = (struct ratio_level){sum, weight, cols, rows};
+        halve(fine->weight, fine->cols, fine->rows, weight);
+        sum += (size_t)cols * rows;
+        weight += (size_t)cols * rows;
+    }
+    return all;
+}
+
+void STILL_SYMBOL(still_ratios, ISA_NAME)(
+    const struct look_style *style, const struct look_map *map)
+{
+    if (!style->is_recovered)
+        return;
+    struct ratio_levels all = weigh(style, map);
     for (unsigned c = 0; c < 3; c++) {
-        float *weight = map->plane[LOOK_WORK + 1], *sum = map->plane[LOOK_WORK + 2];
-        unsigned last = 0;
-        levels[0].sum = map->plane[LOOK_RATIO + c];
-        start_ratios(style, map, c, &levels[0]);
-        for (; last + 1 < LOOK_LEVELS && levels[last].cols > 1 && levels[last].rows > 1; last++) {
-            const uint32_t cols = (levels[last].cols + 1) / 2, rows = (levels[last].rows + 1) / 2;
-            levels[last + 1] = (struct ratio_level){sum, weight, cols, rows};
-            sum += (size_t)cols * rows;
-            weight += (size_t)cols * rows;
-            push(&levels[last], &levels[last + 1]);
-        }
-        for (unsigned i = last + 1; i-- > 0;)
-            pull(&levels[i], i < last ? &levels[i + 1] : NULL);
+        all.level[0].sum = map->plane[LOOK_RATIO + c];
+        start_ratios(map, c, all.level[0].weight, all.level[0].sum);
+        for (unsigned i = 0; i < all.last; i++)
+            halve(all.level[i].sum, all.level[i].cols, all.level[i].rows, all.level[i + 1].sum);
+        for (unsigned i = all.last + 1; i-- > 0;)
+            pull(&all.level[i], i < all.last ? &all.level[i + 1] : NULL);
     }
 }
 
-void STILL_SYMBOL(still_plan, ISA_NAME)(const struct look_style *style, const struct look_map *map)
+void STILL_SYMBOL(still_gains, ISA_NAME)(const struct look_style *style, const struct look_map *map)
 {
-    if (style->is_recovered)
-        find_ratios(style, map);
     if (style->tone > 0 || style->contrast > 0)
         find_gains(style, map);
 }

@@ -68,8 +68,8 @@ struct still_kernels {
     void (*finish)(const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);
     /** Add half a linear row to sums of columns, and count what is clipped. */
     void (*sum)(const float *row, uint32_t count, float clip_level, float *sum, float *clipped);
-    /** Gains of cells from their means. */
-    void (*plan)(const struct look_style *style, const struct look_map *map);
+    /** From means of cells: their gains; ratios of their colours. Each where the style asks. */
+    void (*plan[ISP_STILL_PLAN_PARTS])(const struct look_style *style, const struct look_map *map);
 };
 
 /** The scale that the best demosaic works in: a sample x becomes sqrt(x + offset), or stays. Back

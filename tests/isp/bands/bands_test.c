@@ -89,8 +89,8 @@ static void develop_still(struct trial *t, uint32_t rows, struct sisp_stats *sta
     for (uint32_t y = 0; isp_still_has_survey(recipe) && y < t->geometry.height; y += step)
         isp_still_survey_band(recipe, sisp_raw_file_samples(t->file), y,
             y + step < t->geometry.height ? y + step : t->geometry.height, survey);
-    if (isp_still_has_survey(recipe))
-        isp_still_plan(recipe, survey);
+    for (unsigned part = 0; isp_still_has_survey(recipe) && part < ISP_STILL_PLAN_PARTS; part++)
+        isp_still_plan(recipe, survey, part);
     for (uint32_t y = 0; y < t->geometry.height; y += rows)
         isp_still_band(recipe, sisp_raw_file_samples(t->file), &t->image, y,
             y + rows < t->geometry.height ? y + rows : t->geometry.height, scratch);

@@ -101,7 +101,8 @@ static inline void *still_survey(struct isp_still_recipe *recipe, const struct i
     memset(survey, 0xff, bytes);
     for (uint32_t y = (g->height - 1) / rows * rows + rows; y > 0; y -= rows)
         isp_still_survey_band(recipe, raw, y - rows, y < g->height ? y : g->height, survey);
-    isp_still_plan(recipe, survey);
+    for (unsigned part = ISP_STILL_PLAN_PARTS; part-- > 0;)
+        isp_still_plan(recipe, survey, part);
     return survey;
 }
 
