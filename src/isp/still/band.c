@@ -13,7 +13,7 @@
 struct scratch {
     _Alignas(64) uint16_t words[2 * STILL_ROW_CELLS + UNPACK_SLACK];
     _Alignas(64) still_row lines[STILL_LINES];
-    _Alignas(64) float rgb[RGB_ROWS][3][STILL_RGB_FLOATS];
+    _Alignas(64) float rgb[RGB_ROWS][4][STILL_RGB_FLOATS]; /* the last: luma */
     _Alignas(64) struct still_best best;
 };
 
@@ -48,6 +48,7 @@ static struct still_rgb rgb_at(struct scratch *scratch, uint32_t around, int64_t
     struct still_rgb rgb;
     for (unsigned c = 0; c < 3; c++)
         rgb.channel[c] = row[c] + 2 * STILL_MARGIN_CELLS;
+    rgb.luma = row[3] + 2 * STILL_MARGIN_CELLS;
     return rgb;
 }
 

@@ -32,6 +32,14 @@ static void matrix_row(
         out[i] = still_clamp(m[0] * r[i] + m[1] * g[i] + m[2] * b[i], 0, 1);
 }
 
+/* What sharpening looks at. */
+static void luma_row(float *const rgb[3], uint32_t count, float *restrict out)
+{
+    const float *r = rgb[0], *g = rgb[1], *b = rgb[2];
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = 0.2126F * r[i] + 0.7152F * g[i] + 0.0722F * b[i];
+}
+
 static bool is_above_knee(
     const struct isp_still_recipe *recipe, uint32_t count, float *const rgb[3])
 {
@@ -80,6 +88,8 @@ void STILL_SYMBOL(still_colour, ISA_NAME)(
         matrix_row(recipe->ccm + 3 * c, at, count, linear[c]);
     for (unsigned c = 0; c < 3; c++)
         tone_row(recipe, linear[c], count, at[c]);
+    if (recipe->sharpness > 0)
+        luma_row(at, count, rgb->luma - around);
 }
 
 void STILL_SYMBOL(still_sum, ISA_NAME)(const float *restrict row, uint32_t count, float clip_level,

@@ -20,13 +20,6 @@ static void encode(const float *restrict x, float max, uint32_t count, uint16_t 
 
 /* ---- sharpening: detail.h of the fast path says how, and why ------------------------------- */
 
-static void find_luma(const struct still_rgb *row, uint32_t count, float *restrict out)
-{
-    const float *r = row->channel[0], *g = row->channel[1], *b = row->channel[2];
-    for (int32_t i = -1; i <= (int32_t)count; i++)
-        out[i] = 0.2126F * r[i] + 0.7152F * g[i] + 0.0722F * b[i];
-}
-
 static inline float least_of(float a, float b)
 {
     return a < b ? a : b;
@@ -61,11 +54,9 @@ static void find_detail(const struct isp_still_recipe *recipe, const float *cons
 static void sharpen(const struct isp_still_recipe *recipe, const struct still_rgb rows[3],
     uint32_t count, float max, struct codes *codes)
 {
-    float luma[3][STRIP + 2], detail[STRIP], sharp[STRIP];
-    for (unsigned i = 0; i < 3; i++)
-        find_luma(&rows[i], count, luma[i] + 1);
+    float detail[STRIP], sharp[STRIP];
     find_detail(
-        recipe, (const float *const[3]){luma[0] + 1, luma[1] + 1, luma[2] + 1}, count, detail);
+        recipe, (const float *const[3]){rows[0].luma, rows[1].luma, rows[2].luma}, count, detail);
     for (unsigned c = 0; c < 3; c++) {
         const float *restrict from = rows[1].channel[c];
         for (uint32_t i = 0; i < count; i++)

@@ -8,6 +8,8 @@
 #include <isp/still/look_cells.h>
 #include <isp/still/unpack.h>
 
+#define LSC_BLOCK 32 /* cells */
+
 /* Knots of one row of samples: gain, and how far it is to the next knot. */
 struct knots {
     float gain[SISP_LSC_KNOTS_MAX], delta[SISP_LSC_KNOTS_MAX];
@@ -29,17 +31,50 @@ static void lsc_row(
     out->delta[mesh->cols - 1] = 0;
 }
 
-/* Cells first.. of the crop. */
+/* A column's place in knots: by value, since rows of floats might be taken for it. */
+struct lsc_axis {
+    float scale, offset, last;
+};
+
+static inline float lsc_place(struct lsc_axis axis, int32_t column)
+{
+    return still_clamp((float)column * axis.scale + axis.offset, 0, axis.last);
+}
+
+/* Every second column, all behind the same knot. */
+static void lsc_straight(struct lsc_axis axis, float gain, float delta, int32_t column,
+    int32_t count, float *restrict row)
+{
+    const float from = (float)(int32_t)lsc_place(axis, column);
+    for (int32_t k = 0; k < count; k++)
+        row[k] *= gain + (lsc_place(axis, 2 * k + column) - from) * delta;
+}
+
+static void lsc_bent(struct lsc_axis axis, const struct knots *knots, int32_t column, int32_t count,
+    float *restrict row)
+{
+    for (int32_t k = 0; k < count; k++) {
+        const float u = lsc_place(axis, 2 * k + column);
+        const int32_t i = (int32_t)u;
+        row[k] *= knots->gain[i] + (u - (float)i) * knots->delta[i];
+    }
+}
+
+/* Cells first.. of the crop. Knots lie far apart: most blocks of columns see one and need no table.
+ */
 static void lsc_apply(const struct isp_still_recipe *recipe, const struct knots *knots,
     unsigned phase, uint32_t first, uint32_t count, float *row)
 {
-    const float scale = recipe->lsc_scale[0], offset = recipe->lsc_offset[0];
-    const float last = (float)(recipe->lsc.cols - 1);
-    const int32_t column = (int32_t)(2 * first + phase);
-    for (int32_t k = 0; k < (int32_t)count; k++) {
-        float u = still_clamp((float)(2 * k + column) * scale + offset, 0, last);
-        int32_t i = (int32_t)u;
-        row[k] *= knots->gain[i] + (u - (float)i) * knots->delta[i];
+    const struct lsc_axis axis = {
+        recipe->lsc_scale[0], recipe->lsc_offset[0], (float)(recipe->lsc.cols - 1)};
+    for (uint32_t k = 0; k < count; k += LSC_BLOCK, row += LSC_BLOCK) {
+        const int32_t column = (int32_t)(2 * (first + k) + phase);
+        const int32_t cells = (int32_t)(count - k < LSC_BLOCK ? count - k : LSC_BLOCK);
+        const int32_t i = (int32_t)lsc_place(axis, column);
+        if (i == (int32_t)lsc_place(axis, column + 2 * cells - 2))
+            lsc_straight(axis, knots->gain[i], knots->delta[i], column, cells, row);
+        else
+            lsc_bent(axis, knots, column, cells, row);
     }
 }
 

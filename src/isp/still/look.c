@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#define SIDE_LEAST   8
 #define MIDDLE_GREY  0.4614F /* display value of 0.18 in linear light, IEC 61966-2-1 */
 #define GENERIC_SHOT 0.001F  /* where the noise is unknown, as for defect correction */
 #define GENERIC_READ 1e-6F
@@ -19,7 +18,7 @@
 static uint32_t side_of(uint32_t width, uint32_t height)
 {
     const uint32_t longer = width > height ? width : height;
-    uint32_t side = SIDE_LEAST;
+    uint32_t side = LOOK_SIDE_LEAST;
     while (side < LOOK_SIDE_MAX && (longer + side - 1) / side > LOOK_CELLS_MAX)
         side *= 2;
     return side;

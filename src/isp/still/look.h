@@ -19,12 +19,13 @@
 
 #include <stdbool.h>
 
-#define LOOK_CELLS_MAX 512 /* along a side of the picture */
-#define LOOK_SIDE_MAX  256 /* samples along a side of a cell */
-#define LOOK_LEVELS    8
-#define LOOK_MARK      (-0.4F)  /* and less: the negative of a clipped sample (linear.c) */
-#define LOOK_KNEE      0.8F     /* of the clip level: what came back above is flattened */
-#define LOOK_LOG_LEAST (-13.0F) /* darkest log2 of luminance that is told apart */
+#define LOOK_CELLS_MAX  512 /* along a side of the picture */
+#define LOOK_SIDE_MAX   256 /* samples along a side of a cell */
+#define LOOK_SIDE_LEAST 8
+#define LOOK_LEVELS     8
+#define LOOK_MARK       (-0.4F)  /* and less: the negative of a clipped sample (linear.c) */
+#define LOOK_KNEE       0.8F     /* of the clip level: what came back above is flattened */
+#define LOOK_LOG_LEAST  (-13.0F) /* darkest log2 of luminance that is told apart */
 
 /** Planes of a value a cell. */
 enum look_plane {

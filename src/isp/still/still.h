@@ -10,7 +10,7 @@
 #include <isp/still/look.h>
 
 /* A strip's cells (pairs of columns), and the most that a stage may see of its surroundings. */
-#define STILL_STRIP_CELLS  256
+#define STILL_STRIP_CELLS  384
 #define STILL_MARGIN_CELLS 16 /* 64 bytes of floats: rows are aligned */
 #define STILL_ROW_CELLS    (STILL_STRIP_CELLS + 2 * STILL_MARGIN_CELLS)
 
@@ -36,6 +36,7 @@ struct still_line {
  * the recipe's `around` columns at both ends included. */
 struct still_rgb {
     float *channel[3];
+    float *luma; /* of display values; there if the recipe sharpens */
 };
 
 /** Columns x..x+columns-1 of the crop; x is even. */
