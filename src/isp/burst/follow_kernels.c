@@ -3,70 +3,17 @@
  * Windows of two grey pictures compared: one text, built once per instruction set level (ISA_NAME).
  * Sums run down columns, then over the columns in one order: the same bits at every level.
  */
-#include <isp/burst/follow.h>
+#include <isp/burst/follow_view.h>
+#include <isp/burst/words.h>
 
 #include <float.h>
 #include <stdbool.h>
 #include <string.h>
 
 #define WINDOW  FOLLOW_WINDOW
-#define REACH   2                        /* cells that refining may move */
-#define PATCH   (WINDOW + 2 * REACH + 4) /* cells of the frame that it may look at */
+#define REACH   VIEW_REACH
 #define STEPS   4
 #define AT_REST 0.04F /* cells; a smaller step is the last */
-
-#define LANES 8
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int32_t ints __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int16_t shorts __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
-
-/* ---- windows --------------------------------------------------------------------------------- */
-
-/* Cells of a picture from some place on. */
-struct view {
-    const int16_t *at;
-    size_t stride;
-};
-
-static int32_t inside(int32_t i, uint32_t n)
-{
-    return i < 0 ? 0 : i < (int32_t)n ? i : (int32_t)n - 1;
-}
-
-static void fill(int16_t *cells, int32_t from, int32_t to, int16_t value)
-{
-    for (int32_t i = from; i < to; i++)
-        cells[i] = value;
-}
-
-static __attribute__((noinline)) void copy_of(const struct level *l, const int32_t at[2],
-    int32_t size, bool is_repeated, int16_t copy[PATCH * PATCH])
-{
-    const int32_t w = (int32_t)l->width, h = (int32_t)l->height;
-    const int32_t from = at[0] >= 0 ? 0 : at[0] + size > 0 ? -at[0] : size;
-    const int32_t to = at[0] + size <= w ? size : at[0] < w ? w - at[0] : 0;
-    for (int32_t j = 0; j < size; j++) {
-        const int32_t y = at[1] + j;
-        const int16_t *row = l->cells + (size_t)inside(y, l->height) * l->width;
-        const int32_t end = is_repeated || (y >= 0 && y < h) ? to : 0; /* of what is copied */
-        int16_t *out = copy + (size_t)j * (size_t)size;
-        fill(out, 0, from, is_repeated ? row[0] : PYRAMID_CLIPPED);
-        for (int32_t i = from; i < end; i++)
-            out[i] = row[at[0] + i];
-        fill(out, from > end ? from : end, size, is_repeated ? row[w - 1] : PYRAMID_CLIPPED);
-    }
-}
-
-/* A square of `size` cells; beyond the picture there are its last cells, or clipped ones. */
-static inline struct view view_of(const struct level *l, int32_t x, int32_t y, int32_t size,
-    bool is_repeated, int16_t copy[PATCH * PATCH])
-{
-    const int32_t w = (int32_t)l->width, h = (int32_t)l->height;
-    if (x >= 0 && y >= 0 && x + size <= w && y + size <= h)
-        return (struct view){l->cells + (size_t)y * l->width + x, l->width};
-    copy_of(l, (const int32_t[2]){x, y}, size, is_repeated, copy);
-    return (struct view){copy, (size_t)size};
-}
 
 /* ---- whole displacements --------------------------------------------------------------------- */
 
@@ -79,18 +26,18 @@ typedef uint32_t row_pairs __attribute__((vector_size(2 * WINDOW), may_alias));
 
 static uint32_t sum_words(const row_sums *words)
 {
-    row_pairs pairs = *(const row_pairs *)words;
-    pairs = (pairs & 0xffff) + (pairs >> 16);
+    row_pairs two = *(const row_pairs *)words;
+    two = (two & 0xffff) + (two >> 16);
     uint32_t sum = 0;
     for (int32_t k = 0; k < WINDOW / 2; k++)
-        sum += pairs[k];
+        sum += two[k];
     return sum;
 }
 
 static float difference(
     const struct follow_pair *pair, int32_t x, int32_t y, int32_t dx, int32_t dy)
 {
-    int16_t copies[2][PATCH * PATCH];
+    int16_t copies[2][VIEW_CELLS];
     const struct view r = view_of(&pair->reference, x, y, WINDOW, false, copies[0]);
     const struct view f = view_of(&pair->frame, x + dx, y + dy, WINDOW, false, copies[1]);
     row_sums sum = {0}, clipped = {0};
@@ -125,97 +72,144 @@ static int32_t floor_of(float v)
     return (float)i > v ? i - 1 : i;
 }
 
-/* Macros: a function that answers with a vector has no one ABI on all levels. */
-#define SHORTS_AT(cells) (*(const shorts *)(cells))
-#define LANES_OF(v)      __builtin_convertvector(__builtin_convertvector(v, ints), lanes)
+/* Rows of cells and their gradients, as words. */
+#define HALVES    (WINDOW / ROW)
+#define ROW_AT(p) ((row_words) * (const row_words_unaligned *)(p))
 
-static inline float sum_lanes(const lanes *v)
+/* Sums of eight pairs of a row's columns. */
+struct pair_sums {
+    float of[WINDOW / 2];
+};
+
+typedef float pair_floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+#define ADD_PRODUCTS(sums, i, a, b)                                                                \
+    (*(pair_floats *)&(sums).of[(i)*LANES] +=                                                      \
+        __builtin_convertvector(MULTIPLY_ADD(a, b), pair_floats))
+
+static inline float total_of(const struct pair_sums *s)
 {
-    const float *f = (const float *)v;
+    const float *f = s->of;
     return ((f[0] + f[4]) + (f[2] + f[6])) + ((f[1] + f[5]) + (f[3] + f[7]));
 }
-
-/* Columns of a window, LANES wide. */
-#define COLUMNS (WINDOW / LANES)
 
 /* `size` cells either way are compared. */
 struct patch {
     int32_t size;
-    lanes reference[WINDOW][COLUMNS], gx[WINDOW][COLUMNS], gy[WINDOW][COLUMNS];
-    lanes weight[WINDOW][COLUMNS]; /* 1, or 0: cannot be compared */
-    float frame[PATCH][PATCH];     /* its first cell lies at (x + base_x, y + base_y) */
+    struct view reference; /* from the cell before its first on, both ways */
+    struct view frame;     /* its first cell lies at (x + base_x, y + base_y) */
     int32_t base_x, base_y;
+    row_words gx[WINDOW][HALVES], gy[WINDOW][HALVES]; /* twice the gradients */
+    row_words compared[WINDOW][HALVES];               /* all bits, or none */
+    struct pair_sums xx, xy, yy;                      /* of gx and gy */
     float count, sum; /* of cells compared, and of the reference's */
+    int16_t copies[3][VIEW_CELLS];
 };
 
-static void load_frame(struct patch *p, const struct level *f, int32_t x, int32_t y)
+/* A row's gradients; 0 where a cell or one beside it, or the frame's at the whole displacement,
+ * cannot be compared. */
+static inline row_words load_row(struct patch *p, int32_t j, int32_t i, const int16_t *other)
 {
-    int16_t copy[PATCH * PATCH];
-    const int32_t size = p->size + PATCH - WINDOW;
-    const struct view v = view_of(f, x, y, size, true, copy);
-    for (int32_t j = 0; j < size; j++) {
-        for (int32_t i = 0; i < size; i += LANES)
-            *(lanes *)&p->frame[j][i] = LANES_OF(SHORTS_AT(v.at + (size_t)j * v.stride + i));
+    const size_t stride = p->reference.stride;
+    const int16_t *at = p->reference.at + (size_t)(j + 1) * stride + 1 + i * ROW;
+    const row_words left = ROW_AT(at - 1), right = ROW_AT(at + 1), up = ROW_AT(at - stride),
+                    down = ROW_AT(at + stride), c = ROW_AT(at);
+    const row_words any = c | left | right | up | down | ROW_AT(other + i * ROW);
+    row_words compared = (row_words)(any >> 15 == 0);
+    if (p->size < WINDOW) {
+        for (int32_t k = 0; k < ROW; k++)
+            compared[k] = i * ROW + k < p->size ? compared[k] : 0;
     }
+    const row_words gx = (right - left) & compared, gy = (down - up) & compared;
+    p->compared[j][i] = compared;
+    p->gx[j][i] = gx;
+    p->gy[j][i] = gy;
+    ADD_PRODUCTS(p->xx, i, gx, gx);
+    ADD_PRODUCTS(p->xy, i, gx, gy);
+    ADD_PRODUCTS(p->yy, i, gy, gy);
+    return c & compared;
 }
 
-/* Gradients; 0 and weight 0 where a cell or one beside it, or the frame's at the whole displacement
- * that the patch was loaded around, cannot be compared. */
 static void load(struct patch *p, const struct follow_pair *pair, const int32_t window[3],
     const float displacement[2])
 {
-    int16_t copies[2][PATCH * PATCH];
     const int32_t dx = floor_of(displacement[0]), dy = floor_of(displacement[1]);
     const int32_t x = window[0], y = window[1], size = window[2];
     p->size = size;
     p->base_x = dx - REACH - 1;
     p->base_y = dy - REACH - 1;
-    load_frame(p, &pair->frame, x + p->base_x, y + p->base_y);
-    const struct view r = view_of(&pair->reference, x - 1, y - 1, size + 2, false, copies[0]);
-    const struct view f = view_of(&pair->frame, x + dx, y + dy, size, false, copies[1]);
-    lanes count = {0}, sum = {0};
+    p->frame = view_of(
+        &pair->frame, x + p->base_x, y + p->base_y, size + VIEW_SIDE - WINDOW, true, p->copies[0]);
+    p->reference = view_of(&pair->reference, x - 1, y - 1, size + 2, false, p->copies[1]);
+    const struct view f = view_of(&pair->frame, x + dx, y + dy, size, false, p->copies[2]);
+    memset(&p->xx, 0, sizeof p->xx);
+    memset(&p->xy, 0, sizeof p->xy);
+    memset(&p->yy, 0, sizeof p->yy);
+    const row_words one = (row_words){0} + 1;
+    row_words count[HALVES] = {{0}};
+    pairs sum[HALVES] = {{0}};
     for (int32_t j = 0; j < size; j++) {
-        for (int32_t i = 0; i < size / LANES; i++) {
-            const int16_t *at = r.at + (size_t)(j + 1) * r.stride + 1 + i * LANES;
-            const shorts c = SHORTS_AT(at), left = SHORTS_AT(at - 1), right = SHORTS_AT(at + 1);
-            const shorts up = SHORTS_AT(at - r.stride), down = SHORTS_AT(at + r.stride);
-            const shorts other = SHORTS_AT(f.at + (size_t)j * f.stride + i * LANES);
-            const shorts is_compared = ~((c | left | right | up | down | other) >> 15);
-            const lanes weight = LANES_OF(-is_compared), cells = LANES_OF(c);
-            p->reference[j][i] = cells;
-            p->gx[j][i] = LANES_OF((right - left) & is_compared) * 0.5F;
-            p->gy[j][i] = LANES_OF((down - up) & is_compared) * 0.5F;
-            p->weight[j][i] = weight;
-            count += weight;
-            sum += weight * cells;
+        for (int32_t i = 0; i < HALVES; i++) {
+            const row_words cells = load_row(p, j, i, f.at + (size_t)j * f.stride);
+            count[i] -= p->compared[j][i];
+            sum[i] += MULTIPLY_ADD(cells, one);
         }
     }
-    p->count = sum_lanes(&count);
-    p->sum = sum_lanes(&sum);
+    int32_t counted = 0, summed = 0;
+    for (int32_t k = 0; k < WINDOW; k++)
+        counted += count[k / ROW][k % ROW];
+    for (int32_t k = 0; k < WINDOW / 2; k++)
+        summed += sum[k / LANES][k % LANES];
+    p->count = (float)counted;
+    p->sum = (float)summed;
 }
 
-/* The frame at the displacement, minus the reference; 0 where they cannot be compared. */
-static void subtract(const struct patch *p, float dx, float dy, lanes out[WINDOW][COLUMNS])
+/* Weights of four cells as words of 15 bits, whose sum is all of them. */
+struct weights {
+    row_words of[4];
+};
+
+static inline struct weights weights_of(float part)
+{
+    float w[4];
+    int32_t q[4], left = INT16_MAX;
+    cubic(part, w);
+    for (int32_t k = 0; k < 4; k++) {
+        q[k] = (int32_t)(w[k] * 32768 + (w[k] < 0 ? -0.5F : 0.5F));
+        q[k] = q[k] < INT16_MAX ? q[k] : INT16_MAX;
+        left -= k == 1 ? 0 : q[k];
+    }
+    q[1] = left < INT16_MAX ? left : INT16_MAX;
+    struct weights out;
+    for (int32_t k = 0; k < 4; k++)
+        out.of[k] = (row_words){0} + (uint16_t)q[k];
+    return out;
+}
+
+#define WEIGHED(w, a, b, c, d)                                                                     \
+    ((MULTIPLY(a, (w).of[0]) + MULTIPLY(b, (w).of[1])) +                                           \
+        (MULTIPLY(c, (w).of[2]) + MULTIPLY(d, (w).of[3])))
+
+/* The frame at the displacement, minus the reference. */
+static void subtract(const struct patch *p, float dx, float dy, row_words out[WINDOW][HALVES])
 {
     const int32_t x = floor_of(dx), y = floor_of(dy);
     const int32_t column = x - p->base_x - 1, row = y - p->base_y - 1;
-    float wx[4], wy[4];
-    cubic(dx - (float)x, wx);
-    cubic(dy - (float)y, wy);
-    for (int32_t i = 0; i < p->size / LANES; i++) {
-        lanes lines[4] = {{0}};
-        for (int32_t j = 0; j < p->size + 3; j++) {
-            const float *at = &p->frame[row + j][column + i * LANES];
+    const struct weights across = weights_of(dx - (float)x), down = weights_of(dy - (float)y);
+    for (int32_t i = 0; i < HALVES; i++) {
+        const int16_t *at = p->frame.at + (size_t)row * p->frame.stride + column + i * ROW;
+        const int16_t *reference = p->reference.at + 1 + i * ROW;
+        row_words lines[4] = {{0}};
+        for (int32_t j = 0; j < p->size + 3; j++, at += p->frame.stride) {
             lines[0] = lines[1];
             lines[1] = lines[2];
             lines[2] = lines[3];
-            lines[3] = wx[0] * *(const lanes *)at + wx[1] * *(const lanes *)(at + 1) +
-                       (wx[2] * *(const lanes *)(at + 2) + wx[3] * *(const lanes *)(at + 3));
-            if (j >= 3)
-                out[j - 3][i] =
-                    (wy[0] * lines[0] + wy[1] * lines[1] + (wy[2] * lines[2] + wy[3] * lines[3]) -
-                        p->reference[j - 3][i]) *
-                    p->weight[j - 3][i];
+            lines[3] = WEIGHED(across, ROW_AT(at), ROW_AT(at + 1), ROW_AT(at + 2), ROW_AT(at + 3));
+            if (j < 3)
+                continue;
+            reference += p->reference.stride;
+            out[j - 3][i] =
+                WEIGHED(down, lines[0], lines[1], lines[2], lines[3]) - ROW_AT(reference);
         }
     }
 }
@@ -231,20 +225,6 @@ static float variance_of(const struct follow_pair *pair, const struct patch *p)
 struct tensor {
     float xx, xy, yy;
 };
-
-static struct tensor tensor_of(const struct patch *p)
-{
-    lanes xx = {0}, xy = {0}, yy = {0};
-    for (int32_t j = 0; j < WINDOW; j++) {
-        for (int32_t i = 0; i < COLUMNS; i++) {
-            const lanes gx = p->gx[j][i], gy = p->gy[j][i];
-            xx += gx * gx;
-            xy += gx * gy;
-            yy += gy * gy;
-        }
-    }
-    return (struct tensor){sum_lanes(&xx), sum_lanes(&xy), sum_lanes(&yy)};
-}
 
 /* Noise in the gradients looks like content: what it makes of them is taken away. */
 static void inform(struct follow_window *w, const struct tensor *t, float count, float variance)
@@ -267,22 +247,24 @@ static void refine(const struct follow_pair *pair, int32_t x, int32_t y, struct 
     const int32_t window[3] = {x, y, WINDOW};
     const float start[2] = {w->x, w->y};
     load(&p, pair, window, start);
-    struct tensor t = tensor_of(&p);
+    const struct tensor t = {
+        0.25F * total_of(&p.xx), 0.25F * total_of(&p.xy), 0.25F * total_of(&p.yy)};
     const float variance = variance_of(pair, &p);
     inform(w, &t, p.count, variance);
     float determinant = t.xx * t.yy - t.xy * t.xy;
     if (!(determinant > 1e-3F * t.xx * t.yy) || p.count < WINDOW * WINDOW / 4)
         return;
     for (int32_t step = 0; step < STEPS; step++) {
-        lanes d[WINDOW][COLUMNS], bx = {0}, by = {0};
+        row_words d[WINDOW][HALVES];
+        struct pair_sums bx = {{0}}, by = {{0}};
         subtract(&p, w->x, w->y, d);
         for (int32_t j = 0; j < WINDOW; j++) {
-            for (int32_t i = 0; i < COLUMNS; i++) {
-                bx += p.gx[j][i] * d[j][i];
-                by += p.gy[j][i] * d[j][i];
+            for (int32_t i = 0; i < HALVES; i++) {
+                ADD_PRODUCTS(bx, i, p.gx[j][i], d[j][i]);
+                ADD_PRODUCTS(by, i, p.gy[j][i], d[j][i]);
             }
         }
-        const float sx = sum_lanes(&bx), sy = sum_lanes(&by);
+        const float sx = 0.5F * total_of(&bx), sy = 0.5F * total_of(&by);
         float dx = (t.yy * sx - t.xy * sy) / determinant;
         float dy = (t.xx * sy - t.xy * sx) / determinant;
         float length = __builtin_sqrtf(dx * dx + dy * dy);
@@ -307,13 +289,16 @@ static float misfit(const struct follow_pair *pair, const int32_t window[3], flo
     load(&p, pair, window, displacement);
     if (p.count * 4 < (float)(window[2] * window[2]))
         return FLT_MAX;
-    lanes d[WINDOW][COLUMNS], sum = {0};
+    row_words d[WINDOW][HALVES];
+    struct pair_sums sum = {{0}};
     subtract(&p, dx, dy, d);
     for (int32_t j = 0; j < p.size; j++) {
-        for (int32_t i = 0; i < p.size / LANES; i++)
-            sum += d[j][i] * d[j][i];
+        for (int32_t i = 0; i < HALVES; i++) {
+            const row_words compared = d[j][i] & p.compared[j][i];
+            ADD_PRODUCTS(sum, i, compared, compared);
+        }
     }
-    return sum_lanes(&sum) / (p.count * variance_of(pair, &p));
+    return total_of(&sum) / (p.count * variance_of(pair, &p));
 }
 
 /* ---- tiles and their neighbours -------------------------------------------------------------- */

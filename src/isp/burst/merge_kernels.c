@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Kernels of the merge: one text, built once per instruction set level (ISA_NAME). */
 #include <isp/burst/merge.h>
-#include <isp/fast/vec.h>
+#include <isp/burst/words.h>
 
 #include <string.h>
 
@@ -72,41 +72,6 @@ static void find_certainty(const float *const rows[3], float shot, float read, f
 #define LIMIT     32767.0F
 #define SHARE     32767.0F /* of the colour whose samples need the most of their words */
 #define SHARE_ONE 32768.0F
-
-/* Words of a row, and pairs of 16 bits. */
-#if defined(__AVX2__)
-#define ROW 16
-typedef uint16_t row_words __attribute__((vector_size(32)));
-#define MULTIPLY(a, b)   ((row_words)_mm256_mulhrs_epi16((__m256i)(a), (__m256i)(b)))
-#define EXCESS(a, b)     ((row_words)_mm256_subs_epu16((__m256i)(a), (__m256i)(b)))
-#define SHIFT_UP(a, n)   ((row_words)_mm256_sll_epi16((__m256i)(a), _mm_cvtsi32_si128(n)))
-#define SHIFT_DOWN(a, n) ((row_words)_mm256_srl_epi16((__m256i)(a), _mm_cvtsi32_si128(n)))
-/* Zips within each half: the quarters in the middle change places before. */
-#define ZIP_ORDER(a)       ((row_words)_mm256_permute4x64_epi64((__m256i)(a), 0xd8))
-#define ZIP_FIRST(a, b)    ((row_words)_mm256_unpacklo_epi16((__m256i)(a), (__m256i)(b)))
-#define ZIP_SECOND(a, b)   ((row_words)_mm256_unpackhi_epi16((__m256i)(a), (__m256i)(b)))
-#define MULTIPLY_ADD(a, b) ((pairs)_mm256_madd_epi16((__m256i)(a), (__m256i)(b)))
-#else
-#define ROW              8
-typedef vec_u16 row_words;
-#define MULTIPLY         vec_mulhrs
-#define EXCESS           vec_subs_u
-#define SHIFT_UP(a, n)   ((a) << (uint16_t)(n))
-#define SHIFT_DOWN(a, n) ((a) >> (uint16_t)(n))
-#define ZIP_ORDER(a)     (a)
-#define ZIP_FIRST        vec_zip_low_16
-#define ZIP_SECOND       vec_zip_high_16
-#if defined(VEC_GENERIC)
-#define MULTIPLY_ADD(a, b) (((a) << 16 >> 16) * ((b) << 16 >> 16) + ((a) >> 16) * ((b) >> 16))
-#else
-#define MULTIPLY_ADD(a, b) ((pairs)_mm_madd_epi16((__m128i)(a), (__m128i)(b)))
-#endif
-#endif
-#define LANES (ROW / 2)
-typedef uint16_t row_words_unaligned __attribute__((vector_size(2 * ROW), aligned(1), may_alias));
-typedef int32_t pairs __attribute__((vector_size(4 * LANES)));
-typedef int32_t pairs_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef int64_t repeated __attribute__((vector_size(4 * LANES)));
 
 /* How a block's words become numbers around its mean, each colour's in proportion to it, and these
  * light again; by site of the crop. */
