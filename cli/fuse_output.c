@@ -41,7 +41,7 @@ static int write_output(const struct fuse *f)
         r = write_dng(f, error);
     } else {
         const struct sisp_mosaic_scale scale = {
-            f->info.black_level[SISP_SITE_GR], f->info.white_level};
+            f->result.coefficients->black_level[SISP_SITE_GR], f->info.white_level};
         r = sisp_write_mosaic(f->output, &f->result.raw, &scale, error, sizeof(error));
     }
     if (r)
@@ -107,8 +107,18 @@ static int write_flow(const struct fuse *f)
     return CLI_OUTPUT_FAILED;
 }
 
+/* NULL where the frames say nothing. */
+static json_t *refined(float value, float error, bool is_used)
+{
+    if (!(error > 0))
+        return json_null();
+    return json_pack(
+        "{s:f,s:f,s:b}", "value", (double)value, "error", (double)error, "used", is_used);
+}
+
 static int print_json(const struct fuse *f)
 {
+    const struct sisp_coefficients *c = f->result.coefficients;
     const struct sisp_fusion *fusion = f->result.fusion;
     json_t *frames = json_array();
     for (unsigned n = 0; n < f->count; n++) {
@@ -118,10 +128,21 @@ static int print_json(const struct fuse *f)
         json_array_append_new(frames, frame);
     }
     return cli_json_print("fuse",
-        json_pack("{s:o,s:f,s:[f,f],s:f,s:f,s:o}", "output", cli_json_name(f->output),
+        json_pack("{s:o,s:f,s:[f,f],s:f,s:f,s:o,s:o,s:o}", "output", cli_json_name(f->output),
             "effective_frames", cli_fusion_frames(fusion), "noise", (double)fusion->noise_shot,
             (double)fusion->noise_read, "noise_error", (double)fusion->noise_error,
-            "noise_confidence", (double)fusion->noise_confidence, "frames", frames));
+            "noise_confidence", (double)fusion->noise_confidence, "black",
+            refined(fusion->black_offset, fusion->black_error, c->black_source == SISP_SOURCE_AUTO),
+            "falloff",
+            refined(fusion->falloff, fusion->falloff_error, c->lsc_source == SISP_SOURCE_AUTO),
+            "frames", frames));
+}
+
+static void print_refined(const char *what, float value, float error, bool is_used)
+{
+    if (error > 0)
+        printf(", %s %+.3g, known to %.2g%s", what, (double)value, (double)error,
+            is_used ? ": corrected" : "");
 }
 
 static int print_report(const struct fuse *f)
@@ -138,6 +159,11 @@ static int print_report(const struct fuse *f)
     if (fusion->noise_error > 0)
         printf(", estimated to %.0f %%, confidence %.2f", 100 * (double)fusion->noise_error,
             (double)fusion->noise_confidence);
+    const struct sisp_coefficients *c = f->result.coefficients;
+    print_refined("black off by", fusion->black_offset, fusion->black_error,
+        c->black_source == SISP_SOURCE_AUTO);
+    print_refined("corners darker by e^", fusion->falloff, fusion->falloff_error,
+        c->lsc_source == SISP_SOURCE_AUTO);
     putchar('\n');
     return cli_flush("fuse");
 }

@@ -231,6 +231,11 @@ struct sisp_fusion {
     /* Of an estimate: one sigma of its variance, as a share of it, and [0,1] how sure it is that it
      * is not texture. Stated: 0 and 1. */
     float noise_error, noise_confidence;
+    /* What frames exposed unlike say of black, in raw codes above the stated level, and frames that
+     * lie apart of lens shading beyond what was known: the natural logarithm of the light between
+     * middle and corners. Errors are one sigma, 0: they say nothing. What differs by three of them,
+     * and is known well enough, is in the coefficients, with the source 'auto'. */
+    float black_offset, black_error, falloff, falloff_error;
     /* Mean variance of the mosaic's noise over that of one frame's; 0: unknown, since it has been
      * denoised. */
     float noise_left;

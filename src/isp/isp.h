@@ -293,6 +293,13 @@ struct isp_burst {
     const struct isp_burst_exposure *exposures; /* of each frame; NULL: all alike */
 };
 
+/** What a frame tells beside the reference; errors are one sigma, 0: nothing. */
+struct isp_burst_clue {
+    float black, black_error; /* raw codes, above the stated level */
+    float gain;               /* brightness of the reference over the frame's, by that black */
+    float falloff, falloff_error;
+};
+
 /** Whole Bayer periods: frame i, moved by (dx, dy) samples (even numbers), lies on the reference.
  */
 struct isp_burst_transform {
@@ -308,6 +315,10 @@ struct isp_burst_transform {
     uint32_t reference;
     float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
     float noise_error, noise_confidence; /* struct isp_noise; 0 and 1 where it is stated */
+    /* By how much black is above the stated level, raw codes, and of lens shading beyond what is
+     * corrected the natural logarithm between middle and corners; error 0: nothing is known. */
+    float black_offset, black_error, falloff, falloff_error;
+    struct isp_burst_clue clues[ISP_BURST_MAX];
 };
 
 /** What frames show of their noise. */
@@ -337,6 +348,20 @@ uint32_t isp_burst_align_phases(const struct isp_burst *burst);
 uint32_t isp_burst_align_tasks(const struct isp_burst *burst, uint32_t phase);
 void isp_burst_align_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
     void *scratch, const struct isp_burst_task *task);
+
+/** Black level by frames exposed unlike, lens shading by those that lie apart: once they are
+ * aligned, each frame by itself, then what they say together. */
+size_t isp_burst_refine_scratch_size(void);
+void isp_burst_refine_frame(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    uint32_t frame, void *scratch);
+
+#define ISP_REFINE_BLACK   1U
+#define ISP_REFINE_SHADING 2U
+
+/** Change what is wanted and differs by three sigmas of an error that is small. Returns what was
+ * changed. */
+uint32_t isp_burst_refine(const struct isp_burst *burst, struct isp_burst_transform *transform,
+    uint32_t wanted, struct sisp_coefficients *coefficients);
 
 #define ISP_BURST_VECTOR_UNIT 16 /* of a vector, to a sample */
 

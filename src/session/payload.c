@@ -40,6 +40,8 @@ bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
            are_finite(c->ccm, 9) && are_finite(c->tone, SISP_TONE_KNOTS) && is_mesh_sound(&c->lsc);
 }
 
+#define CLUE_FLOATS (ISP_BURST_MAX * (sizeof(struct isp_burst_clue) / sizeof(float)))
+
 bool payload_is_sound(const struct payload *payload)
 {
     const struct isp_burst_transform *burst = &payload->transform;
@@ -51,6 +53,9 @@ bool payload_is_sound(const struct payload *payload)
            are_finite(burst->residual, ISP_BURST_MAX) && are_finite(burst->gain, ISP_BURST_MAX) &&
            are_finite(burst->noise, ISP_BURST_MAX) && isfinite(burst->noise_shot) &&
            isfinite(burst->noise_read) && isfinite(burst->noise_error) &&
+           isfinite(burst->black_offset) && isfinite(burst->black_error) &&
+           isfinite(burst->falloff) && isfinite(burst->falloff_error) &&
+           are_finite((const float *)(const void *)burst->clues, CLUE_FLOATS) &&
            isfinite(burst->noise_confidence) && isfinite(request->exposure_us) &&
            isfinite(request->analogue_gain) && isfinite(applied->exposure_us) &&
            isfinite(applied->analogue_gain);

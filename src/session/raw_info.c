@@ -44,6 +44,8 @@ static void describe_light(
         for (unsigned i = 0; i < 3; i++)
             info->as_shot_gains[i] = c->wb_gains[i] / c->wb_gains[1];
     }
+    if (c->lsc_source == SISP_SOURCE_AUTO)
+        info->lsc = c->lsc;
     if (!tuning)
         return;
     if (tuning->parts >> SISP_TUNING_SHADING & 1)

@@ -90,6 +90,7 @@ static size_t burst_scratch_bytes(const struct pipeline *p)
 {
     size_t bytes = base_max_size(
         isp_burst_align_scratch_size(&p->still), isp_burst_follow_scratch_size(&p->still));
+    bytes = base_max_size(bytes, isp_burst_refine_scratch_size());
     const bool needs_merged = !p->has_mosaic || p->is_mosaic_denoised;
     return !needs_merged ? bytes : base_max_size(bytes, mosaic_bytes(&p->still));
 }

@@ -31,6 +31,13 @@ static void look_at_burst(const struct pipeline *p, const struct eng_job *job, s
         .exposures = out->exposures};
 }
 
+/* Between aligning and following each frame tells what it can of black and shading, and one phase
+ * draws the conclusion and begins to follow. */
+static uint32_t first_following(const struct isp_burst *burst)
+{
+    return isp_burst_align_phases(burst) + burst->count + 1;
+}
+
 /* What was given whole is not added to. */
 static bool is_noise_known(const struct pipeline *p, const struct payload *payload)
 {
@@ -58,6 +65,24 @@ static void estimate_noise(struct pipeline *p, struct eng_job *job, const struct
     isp_noise_estimate(burst, NULL, 0, p->slow_measure.threads[0], &noise);
     use_noise(&payload->coefficients, &noise);
     pipeline_timing(job, "noise", start_ns);
+}
+
+/* What the user or a whole set of coefficients says holds, and what was measured in the dark. */
+static void refine(struct pipeline *p, const struct isp_burst *burst, struct payload *payload)
+{
+    struct sisp_coefficients *c = &payload->coefficients;
+    const struct pipeline_settings settings = pipeline_settings(p, PIPELINE_SLOW);
+    const bool is_black_known =
+        c->black_source == SISP_SOURCE_MANUAL || c->black_source == SISP_SOURCE_AUTO;
+    uint32_t wanted = is_black_known ? 0 : ISP_REFINE_BLACK;
+    if (settings.params->value[SISP_PARAM_LENS_SHADING] > 0)
+        wanted |= ISP_REFINE_SHADING;
+    const uint32_t done =
+        isp_burst_refine(burst, &payload->transform, p->has_fixed ? 0 : wanted, c);
+    if (done & ISP_REFINE_BLACK)
+        c->black_source = SISP_SOURCE_AUTO;
+    if (done & ISP_REFINE_SHADING)
+        c->lsc_source = SISP_SOURCE_AUTO;
 }
 
 static int begin(void *user, struct eng_job *job)
@@ -90,9 +115,7 @@ static int begin(void *user, struct eng_job *job)
     look_at_burst(p, job, &fused);
     isp_burst_align_begin(&fused.burst, &payload->transform);
     p->slow_measure.started_ns = eng_now_ns();
-    /* Between aligning and following stands the latter's begin. */
-    return (
-        int)(isp_burst_align_phases(&fused.burst) + 1 + isp_burst_follow_phases(job->input_count));
+    return (int)(first_following(&fused.burst) + isp_burst_follow_phases(job->input_count));
 }
 
 static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase)
@@ -102,15 +125,16 @@ static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase
     if (!pipeline_is_burst(job))
         return 1;
     look_at_burst(p, job, &fused);
-    const uint32_t first = isp_burst_align_phases(&fused.burst);
-    if (phase < first)
+    const uint32_t first = first_following(&fused.burst);
+    if (phase < isp_burst_align_phases(&fused.burst))
         return isp_burst_align_tasks(&fused.burst, phase);
-    return phase == first ? 1 : isp_burst_follow_tasks(&p->still, phase - first - 1);
+    return phase < first ? 1 : isp_burst_follow_tasks(&p->still, phase - first);
 }
 
 static void begin_following(struct pipeline *p, struct eng_job *job, const struct isp_burst *burst)
 {
-    const struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    struct payload *payload = job->writes[ROLE_PAYLOAD].bytes;
+    refine(p, burst, payload);
     pipeline_timing(job, "align", p->slow_measure.started_ns);
     p->slow_measure.started_ns = eng_now_ns();
     isp_burst_follow_begin(
@@ -128,11 +152,15 @@ static void run_task(
         estimate_noise(p, job, &fused.burst);
         return;
     }
-    const uint32_t first = isp_burst_align_phases(&fused.burst);
-    const struct isp_burst_task at = {phase < first ? phase : phase - first - 1, task};
-    if (phase < first)
+    const uint32_t aligned = isp_burst_align_phases(&fused.burst);
+    const uint32_t first = first_following(&fused.burst);
+    const struct isp_burst_task at = {phase < first ? phase : phase - first, task};
+    if (phase < aligned)
         isp_burst_align_run(&fused.burst, &payload->transform, p->burst_scratch, &at);
-    else if (phase == first)
+    else if (phase < aligned + fused.burst.count)
+        isp_burst_refine_frame(
+            &fused.burst, &payload->transform, phase - aligned, p->burst_scratch);
+    else if (phase < first)
         begin_following(p, job, &fused.burst);
     else
         isp_burst_follow_run(&fused.burst, &payload->transform, p->burst_scratch, &at,

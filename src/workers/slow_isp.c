@@ -254,6 +254,10 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
         .noise_read = t->noise_read,
         .noise_error = t->noise_error,
         .noise_confidence = t->noise_confidence,
+        .black_offset = t->black_offset,
+        .black_error = t->black_error,
+        .falloff = t->falloff,
+        .falloff_error = t->falloff_error,
         .noise_left = p->is_mosaic_denoised && p->is_denoising ? 0 : mean_noise(p)};
     for (uint32_t i = 0; i < job->input_count; i++) {
         uint64_t taken = 0;

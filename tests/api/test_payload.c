@@ -39,6 +39,8 @@ TEST(unsound_payloads_are_refused)
     REFUSES(payload.transform.gain[0] = NAN);
     REFUSES(payload.transform.noise_error = INFINITY);
     REFUSES(payload.transform.noise_confidence = NAN);
+    REFUSES(payload.transform.falloff = NAN);
+    REFUSES(payload.transform.clues[ISP_BURST_MAX - 1].falloff_error = INFINITY);
     REFUSES(payload.request.exposure_us = INFINITY);
     REFUSES(payload.applied.analogue_gain = NAN);
     REFUSES(memset(&payload, 0xff, sizeof(payload)));

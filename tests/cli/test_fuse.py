@@ -143,7 +143,7 @@ def another_scene_is_left_out(folder):
     expect(gain > 6, '%.2f dB' % gain)
 
 
-def write_dng(path, pgm, exposure_s, margin=3):
+def write_dng(path, pgm, exposure_s, margin=3, black=BLACK):
     """The PGM's frame with noise around it, and all that is told as options of a PGM."""
     codes = np.frombuffer(open(pgm, 'rb').read()[-WIDTH * HEIGHT * 2:], '>u2').reshape(HEIGHT, WIDTH)
     w, h = WIDTH + 2 * margin, HEIGHT + 2 * margin
@@ -152,7 +152,7 @@ def write_dng(path, pgm, exposure_s, margin=3):
     tags = ((254, 'I', 0), (256, 'I', w), (257, 'I', h), (258, 'H', 16), (259, 'H', 1), (262, 'H', 32803),
             (273, 'I', 8), (277, 'H', 1), (278, 'I', h), (279, 'I', w * h * 2), (33421, 'HH', 2, 2),
             (33422, 'BBBB', 0, 1, 1, 2), (33434, 'II', int(exposure_s * 1000000), 1000000), (50706, 'BBBB', 1, 4, 0, 0),
-            (50714, 'H', BLACK), (50717, 'I', WHITE), (50829, 'IIII', margin, margin, h - margin, w - margin),
+            (50714, 'H', black), (50717, 'I', WHITE), (50829, 'IIII', margin, margin, h - margin, w - margin),
             (51041, 'dd', *NOISE))
     numbers = {'I': 4, 'H': 3, 'HH': 3, 'BBBB': 1, 'II': 5, 'IIII': 4, 'dd': 12}
     body = b'II*\0' + struct.pack('<I', 8 + w * h * 2) + whole.tobytes()
@@ -305,6 +305,26 @@ def a_bracket_has_highlights_and_clear_shadows(folder):
     expect(code == 0 and (read_dng(again)[2] == linear).all(), 'exposures of files are not theirs', err)
 
 
+def a_bracket_tells_black(folder):
+    frames, truth = bracket(folder)
+    out, pgm = os.path.join(folder, 'out.dng'), os.path.join(folder, 'out.pgm')
+    dngs = [write_dng(f[:-4] + '.dng', f, t / 50, black=BLACK - 40) for f, t in zip(frames, TIMES)]
+    code, text, err = run('fuse', *dngs, '-o', out, '--json')
+    expect(code == 0, err)
+    found = json.loads(text)['black']
+    expect(found['used'] and abs(found['value'] - 40) < 3 * found['error'] < 15, found)
+    dark = np.zeros(truth.shape, bool)
+    dark[16:-16, 16:-16] = truth[16:-16, 16:-16] < 0.02
+    off = (read_dng(out)[2] - truth)[dark].mean() * (WHITE - BLACK)
+    expect(abs(off) < 5, off)
+    code, _, err = run('fuse', *dngs, '-o', pgm) # in the input's scale, whatever its black is
+    expect(code == 0, err)
+    off = (read(pgm) - truth)[dark].mean() * (WHITE - BLACK)
+    expect(abs(off) < 5, off)
+    report = json.loads(fuse(frames[:1] + frames[3:], out, '--json')) # alike: nothing is known
+    expect(report['black'] is None, report)
+
+
 def pictures_are_written(folder):
     frames = burst(folder)
     for name, magic in (('o.jpg', b'\xff\xd8'), ('o.png', b'\x89PNG'), ('o.ppm', b'P6'), ('o.DNG', b'II*')):
@@ -346,4 +366,4 @@ def wrong_use_is_one_sentence(folder):
 main([noise_is_taken_away, the_spatial_stage_takes_more, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
       another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
       a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
-      a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, pictures_are_written, wrong_use_is_one_sentence])
+      a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, a_bracket_tells_black, pictures_are_written, wrong_use_is_one_sentence])
