@@ -95,8 +95,8 @@ static void use_mosaic(
     c->white_level = 65535;
 }
 
-/* A single frame in which a middle grey stands more than twenty times above its noise gains a
- * decibel at most, for several times the time of all the rest. Whoever asks for more than the
+/* A single frame in which a middle grey stands more than twenty times above its noise gains
+ * about a decibel, for several times the time of all the rest. Whoever asks for more than the
  * model's measure, or fuses, wants it gone nevertheless. */
 static bool is_quiet(const struct eng_job *job, const struct isp_denoise_noise *noise, float wish)
 {

@@ -66,6 +66,7 @@ struct group {
     lanes noisy[MEMBERS][BLOCK], pilot[MEMBERS][BLOCK];
 };
 
+#ifdef __AVX__
 static inline __attribute__((always_inline)) void transpose(lanes x[BLOCK])
 {
     lanes a[BLOCK], b[BLOCK];
@@ -85,6 +86,38 @@ static inline __attribute__((always_inline)) void transpose(lanes x[BLOCK])
         x[k + 4] = __builtin_shufflevector(b[k], b[k + 4], 4, 5, 6, 7, 12, 13, 14, 15);
     }
 }
+#else
+typedef float quad __attribute__((vector_size(4 * sizeof(float)), aligned(4), may_alias));
+
+/* Vectors are halves here: a quarter at a time. */
+static inline __attribute__((always_inline)) void quarter(
+    const lanes x[4], unsigned half, quad out[4])
+{
+    const quad a = ((const quad *)&x[0])[half], b = ((const quad *)&x[1])[half],
+               c = ((const quad *)&x[2])[half], d = ((const quad *)&x[3])[half];
+    const quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5),
+               cd = __builtin_shufflevector(c, d, 0, 4, 1, 5),
+               ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7),
+               cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    out[0] = __builtin_shufflevector(ab, cd, 0, 1, 4, 5);
+    out[1] = __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
+    out[2] = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+    out[3] = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+static inline __attribute__((always_inline)) void transpose(lanes x[BLOCK])
+{
+    quad a[2][BLOCK];
+    for (unsigned half = 0; half < 2; half++) {
+        quarter(x, half, a[0] + 4 * half);
+        quarter(x + 4, half, a[1] + 4 * half);
+    }
+    for (unsigned k = 0; k < BLOCK; k++) {
+        ((quad *)&x[k])[0] = a[0][k];
+        ((quad *)&x[k])[1] = a[1][k];
+    }
+}
+#endif
 
 /* Of one member: its spectrum, across before down. */
 static inline __attribute__((always_inline)) void member_forward(
@@ -120,20 +153,25 @@ static inline __attribute__((always_inline)) void across_backward(
         members[m][row] = x[m];
 }
 
+/* How much noise is weighed against the first estimate, which has some of it left and so takes
+ * itself for more than it is. */
+#define DOUBT 1.3F
+
 /* The group's mean is always kept. Returns the sum of the squared shares. */
 static float weigh(struct group *g)
 {
     const float mean = g->noisy[0][0][0], first = g->pilot[0][0][0] * g->pilot[0][0][0];
+    const float noise = g->variance * DOUBT;
     lanes energy = {0};
     for (unsigned m = 0; m < MEMBERS; m++) {
         for (unsigned k = 0; k < BLOCK; k++) {
             const lanes square = g->pilot[m][k] * g->pilot[m][k];
-            const lanes share = square / (square + g->variance);
+            const lanes share = square / (square + noise);
             g->noisy[m][k] *= share;
             energy += share * share;
         }
     }
-    const float share = first / (first + g->variance);
+    const float share = first / (first + noise);
     g->noisy[0][0][0] = mean;
     return energy[0] + energy[1] + energy[2] + energy[3] + energy[4] + energy[5] + energy[6] +
            energy[7] + 1 - share * share;
