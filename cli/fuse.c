@@ -224,6 +224,14 @@ static bool is_alike(const struct sisp_raw_info *a, const struct sisp_raw_info *
            a->crop.width == b->crop.width && a->crop.height == b->crop.height;
 }
 
+/* All that has to be alike. */
+static void describe(const struct sisp_raw_info *info, char *text, size_t size)
+{
+    const struct sisp_rect *crop = &info->crop;
+    snprintf(text, size, "%s %ux%u at %u,%u of rows of %zu bytes", sisp_raw_info_format(info)->name,
+        crop->width, crop->height, crop->x, crop->y, info->stride_bytes);
+}
+
 /* Read a file; the first one tells what all are. */
 static int open_input(struct fuse *f, unsigned i, struct sisp_raw_file **file)
 {
@@ -243,8 +251,10 @@ static int open_input(struct fuse *f, unsigned i, struct sisp_raw_file **file)
     }
     if (is_alike(info, &f->info))
         return CLI_DONE;
-    cli_error("fuse", "%s: %ux%u, unlike %s: %ux%u or another format", f->inputs[i],
-        info->crop.width, info->crop.height, f->inputs[0], f->info.crop.width, f->info.crop.height);
+    char own[100], first[100];
+    describe(info, own, sizeof(own));
+    describe(&f->info, first, sizeof(first));
+    cli_error("fuse", "%s: %s, unlike %s: %s", f->inputs[i], own, f->inputs[0], first);
     return CLI_INPUT_FAILED;
 }
 
