@@ -29,6 +29,15 @@ static void path_c(struct sisp_coefficients *c)
     c->denoise_chroma = 1;
 }
 
+/* As the preset natural develops files. */
+static void still(struct sisp_coefficients *c)
+{
+    c->demosaic = SISP_DEMOSAIC_BEST;
+    c->highlight_recovery = 1;
+    c->local_tone = 0.4f;
+    c->still_sharpness = 1;
+}
+
 /* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each
  * level, the others once. */
 static const struct bench_case cases[] = {
@@ -51,6 +60,7 @@ static const struct bench_case cases[] = {
     {"path-a-nv12-90", BENCH_FAST, "SRGGB10", SISP_PIXEL_NV12, false, SISP_ORIENTATION_ROTATE_90,
         NULL},
     {"path-a-pair", BENCH_PAIR, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
+    {"still", BENCH_STILL, "SRGGB10", SISP_PIXEL_RGB24, false, 0, still},
     {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0, NULL},
 };
 

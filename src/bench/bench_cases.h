@@ -18,6 +18,7 @@ enum bench_kind {
     BENCH_FAST,
     BENCH_PAIR, /* and a preview beside it */
     BENCH_FLOOR,
+    BENCH_STILL, /* the pass that develops: the plan is made beforehand */
     BENCH_KERNEL,
 };
 
@@ -56,6 +57,8 @@ struct bench_job {
     double units;                  /* of work in a frame: pixels, or the clock's steps */
     struct sisp_coefficients *coefficients;
     struct isp_fast_recipe *recipe, *second_recipe;
+    struct isp_still_recipe *still;
+    void *survey;
     struct sisp_stats *stats; /* of each thread */
     struct bench_peer *peer;
     double *times_ns; /* of each frame of each round */

@@ -75,8 +75,9 @@ void bench_job_plan(struct bench_job *job, const struct bench_case *which,
     if (is_cached)
         job->frames = CACHED_FRAMES;
     const struct isp_geometry pair[2] = {job->geometry, job->second};
-    job->scratch_size = base_align(
-        which->kind == BENCH_PAIR ? isp_fast_pair_scratch_size(pair) : isp_fast_scratch_size(g),
+    job->scratch_size = base_align(which->kind == BENCH_PAIR    ? isp_fast_pair_scratch_size(pair)
+                                   : which->kind == BENCH_STILL ? isp_still_scratch_size(g)
+                                                                : isp_fast_scratch_size(g),
         64);
     job->units = which->kind == BENCH_CLOCK ? CLOCK_STEPS : (double)params->width * params->height;
 }
@@ -136,6 +137,31 @@ void bench_memory_finish(struct bench_memory *memory)
         free(memory->samples[k].frame);
 }
 
+static const uint8_t *sample_of(const struct bench_job *job)
+{
+    unsigned k = 0;
+    while (strcmp(job->memory->samples[k].raw_format, job->which.raw_format) != 0)
+        k++;
+    return job->memory->samples[k].frame;
+}
+
+/* All frames are alike, and so is what the look of the first one asks for. */
+static int init_still(struct bench_job *job)
+{
+    const struct isp_geometry *g = &job->geometry;
+    job->still = zeroed(isp_still_recipe_size(g));
+    job->survey = zeroed(isp_still_survey_size(g));
+    if (!job->still || !job->survey)
+        return -ENOMEM;
+    const int error = isp_still_compile(job->still, g, job->coefficients, job->isa);
+    if (error)
+        return error;
+    isp_still_survey_band(job->still, sample_of(job), 0, g->height, job->survey);
+    for (unsigned part = 0; part < ISP_STILL_PLAN_PARTS; part++)
+        isp_still_plan(job->still, job->survey, part);
+    return 0;
+}
+
 int bench_job_init(struct bench_job *job, struct bench_memory *memory)
 {
     job->memory = memory;
@@ -150,6 +176,8 @@ int bench_job_init(struct bench_job *job, struct bench_memory *memory)
     bench_scene_coefficients(job->coefficients);
     if (job->which.adjust)
         job->which.adjust(job->coefficients);
+    if (job->which.kind == BENCH_STILL)
+        return init_still(job);
     const int error = isp_fast_compile(job->recipe, &job->geometry, job->coefficients, job->isa);
     if (error || job->which.kind != BENCH_PAIR)
         return error;
@@ -166,6 +194,8 @@ void bench_job_finish(struct bench_job *job)
     free(job->coefficients);
     free(job->recipe);
     free(job->second_recipe);
+    free(job->still);
+    free(job->survey);
     free(job->stats);
     free(job->times_ns);
 }
@@ -190,13 +220,10 @@ void bench_job_begin(struct bench_job *job)
     struct bench_memory *memory = job->memory;
     if (!memory->loaded || strcmp(memory->loaded, job->which.raw_format) != 0 ||
         memory->loaded_frames < job->frames) {
-        unsigned k = 0;
-        while (strcmp(memory->samples[k].raw_format, job->which.raw_format) != 0)
-            k++;
         memory->loaded = job->which.raw_format;
         memory->loaded_frames = job->frames;
         for (unsigned i = 0; i < job->frames; i++)
-            memcpy(memory->raws + i * job->raw_size, memory->samples[k].frame, job->raw_size);
+            memcpy(memory->raws + i * job->raw_size, sample_of(job), job->raw_size);
     }
     if (job->peer)
         bench_peer_warm_up(
@@ -208,7 +235,7 @@ void bench_job_begin(struct bench_job *job)
 bool bench_job_end(struct bench_job *job)
 {
     const enum bench_kind kind = job->which.kind;
-    if (kind != BENCH_FAST && kind != BENCH_PAIR && kind != BENCH_FLOOR)
+    if (kind != BENCH_FAST && kind != BENCH_PAIR && kind != BENCH_FLOOR && kind != BENCH_STILL)
         return true;
     const struct base_hash hash =
         base_hash_pair(base_hash_bytes(last_picture(job), job->picture_size),
@@ -299,6 +326,9 @@ bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
         break;
     case BENCH_FLOOR:
         isp_floor_band(g, job->coefficients, raw, &out, y0, y1);
+        break;
+    case BENCH_STILL:
+        isp_still_band(job->still, raw, &out, y0, y1, scratch);
         break;
     case BENCH_KERNEL:
         bench_kernel_run(job);
