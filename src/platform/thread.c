@@ -19,9 +19,10 @@ static const int nice_values[] = {
     [PLAT_PRIORITY_URGENT] = -10,
 };
 
-/* Ours, since the system's default may be anything: `ulimit -s` sets it. Commands take about 110
- * KiB, in a build with a sanitizer several times that; what is not touched costs nothing. */
-#define STACK_BYTES ((size_t)1 << 20)
+/* Ours, since the system's default may be anything: `ulimit -s` sets it. Commands take up to 400
+ * KiB, and ThreadSanitizer's own state of a thread lies on it, too; what is not touched costs
+ * nothing. */
+#define STACK_BYTES ((size_t)2 << 20)
 
 /* A core that runs a thread of nice value 19 counts as busy: who wakes meanwhile may be put behind
  * a third thread on another core, for tens of milliseconds, or wait out a slice of some. One with
