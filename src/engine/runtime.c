@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define FRAMES_IN_FLIGHT_MIN 64u
+#define BACKGROUND_PATIENCE  10
 
 uint64_t eng_now_ns(void)
 {
@@ -230,14 +231,18 @@ static bool join_workers(struct eng_runtime *runtime)
 {
     struct eng_core *core = &runtime->core;
     bool all = true;
-    /* A suspect one has had the time of eng_stop() already. */
-    uint64_t deadline_ns = plat_now_ns() + core->config.knobs.drain_grace_period_ns;
+    /* A suspect one has had the time of eng_stop() already; in the background, where it may have to
+     * wait for everybody else's work to come to the end of a task, that is not much. */
+    const uint64_t now_ns = plat_now_ns(), grace_ns = core->config.knobs.drain_grace_period_ns;
+    const uint64_t deadline_ns = now_ns + grace_ns;
     for (uint32_t w = 0; w < runtime->worker_count; w++)
         eng_worker_stop(&runtime->workers[w]);
-    for (uint32_t w = 0; w < runtime->worker_count; w++)
+    for (uint32_t w = 0; w < runtime->worker_count; w++) {
+        const uint64_t patience = core->config.workers[w].is_background ? BACKGROUND_PATIENCE : 1;
         /* An idle worker always answers, however late the system schedules it. */
-        all &= eng_worker_join(
-            &runtime->workers[w], core->handoff.workers[w].is_suspect ? deadline_ns : PLAT_FOREVER);
+        all &= eng_worker_join(&runtime->workers[w],
+            core->handoff.workers[w].is_suspect ? now_ns + patience * grace_ns : PLAT_FOREVER);
+    }
     return eng_hardware_join(&core->hardware, deadline_ns) && all;
 }
 
