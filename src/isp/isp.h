@@ -392,10 +392,15 @@ uint32_t isp_burst_follow_tasks(const struct isp_geometry *geometry, uint32_t ph
 void isp_burst_follow_run(const struct isp_burst *burst, struct isp_burst_transform *transform,
     void *scratch, const struct isp_burst_task *task, struct isp_burst_vector *field);
 
-/** Filters that read a frame between its samples; the same for all frames of a CFA order. */
+/** Filters that read a frame between its samples; the same for all frames of a CFA order and of
+ * about the same noise, which is their kind. Tasks in any order and on any threads at once. */
 struct isp_burst_filters;
+#define ISP_BURST_FILTER_KINDS 8
+#define ISP_BURST_FILTER_TASKS 17
 size_t isp_burst_filters_size(void);
-void isp_burst_filters_init(const struct isp_geometry *geometry, struct isp_burst_filters *filters);
+unsigned isp_burst_filters_kind(const struct isp_burst_transform *transform);
+void isp_burst_filters_make(const struct isp_geometry *geometry, unsigned kind, uint32_t task,
+    struct isp_burst_filters *filters);
 
 /** How the frames lie to each other, and where the merged one goes. */
 struct isp_burst_merge {

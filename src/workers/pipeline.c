@@ -125,8 +125,7 @@ static int init_slow(struct pipeline *p)
     p->merged_noise = allocate(isp_burst_noise_map_size(&p->still));
     p->filters = allocate(isp_burst_filters_size());
     bool ok = p->burst_scratch && p->filters && p->merged_noise;
-    if (p->filters)
-        isp_burst_filters_init(&p->still, p->filters);
+    p->filters_kind = ISP_BURST_FILTER_KINDS; /* none */
     for (uint32_t i = 0; i < p->threads; i++)
         ok &= (p->merge_scratch[i] = allocate(isp_burst_merge_scratch_size(&p->still))) != NULL;
     return ok ? 0 : -ENOMEM;

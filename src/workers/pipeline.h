@@ -154,13 +154,14 @@ struct pipeline {
      * does not bring it. One worker does both, a burst after the other. */
     void *burst_scratch;
     struct isp_burst_filters *filters; /* SlowISP */
+    unsigned filters_kind;             /* of what they are; ISP_BURST_FILTER_KINDS: not made */
     void *merge_scratch[PIPELINE_THREADS_MAX];
     struct isp_burst_shares shares[PIPELINE_THREADS_MAX];
     uint16_t *merged_noise; /* SlowISP: isp_burst_merge.noise */
     uint16_t *denoised;     /* SlowISP: likewise */
     struct isp_denoise_recipe *denoise;
     void *denoise_scratch[PIPELINE_THREADS_MAX];
-    bool is_denoising; /* the still that is made */
+    bool is_denoising, is_designing; /* the still that is made: its filters, too */
     struct pipeline_hashes slow_hashes;
 };
 

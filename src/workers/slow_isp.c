@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum phase {
+    PHASE_FILTERS, /* only of a burst of another noise than the last one's */
     PHASE_MERGE,   /* only of a burst */
     PHASE_DENOISE, /* only where it is wanted, and the noise is known */
     PHASE_SURVEY,  /* only where the recipe asks for it, and the plan, too */
@@ -18,6 +19,8 @@ enum phase {
 static bool has_phase(const struct pipeline *p, const struct eng_job *job, enum phase phase)
 {
     switch (phase) {
+    case PHASE_FILTERS:
+        return p->is_designing;
     case PHASE_MERGE:
         return pipeline_is_burst(job);
     case PHASE_DENOISE:
@@ -34,7 +37,7 @@ static bool has_phase(const struct pipeline *p, const struct eng_job *job, enum 
 
 static enum phase phase_of(const struct pipeline *p, const struct eng_job *job, uint32_t phase)
 {
-    enum phase now = PHASE_MERGE;
+    enum phase now = PHASE_FILTERS;
     while (now < PHASE_HASH && (!has_phase(p, job, now) || phase-- > 0))
         now++;
     return now;
@@ -57,6 +60,12 @@ static uint16_t *denoised_of(const struct pipeline *p, const struct eng_job *job
 static const uint8_t *merged_raw(const struct pipeline *p, const struct eng_job *job)
 {
     return pipeline_is_burst(job) ? (const uint8_t *)merged_of(p, job) : job->inputs[0].bytes;
+}
+
+static unsigned kind_of(const struct eng_job *job)
+{
+    const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
+    return isp_burst_filters_kind(&payload->transform);
 }
 
 static void merge_band(
@@ -140,6 +149,9 @@ static int begin(void *user, struct eng_job *job)
         memset(p->shares, 0, sizeof(p->shares));
         use_mosaic(p, &geometry, &coefficients);
     }
+    p->is_designing = pipeline_is_burst(job) && p->filters_kind != kind_of(job);
+    if (p->is_designing)
+        p->filters_kind = ISP_BURST_FILTER_KINDS; /* until all are made */
     p->is_denoising = compile_denoise(p, job, &geometry, &coefficients);
     if (p->is_denoising)
         use_mosaic(p, &geometry, &coefficients);
@@ -148,7 +160,7 @@ static int begin(void *user, struct eng_job *job)
         return r;
     pipeline_timing(job, "recipe", start_ns);
     p->slow.started_ns = eng_now_ns();
-    return 2 + pipeline_is_burst(job) + p->is_denoising +
+    return 2 + p->is_designing + pipeline_is_burst(job) + p->is_denoising +
            (isp_still_has_survey(p->slow.recipe) ? 2 : 0);
 }
 
@@ -176,6 +188,8 @@ static uint32_t task_count(void *user, const struct eng_job *job, uint32_t phase
     const struct pipeline *p = user;
     const enum phase now = phase_of(p, job, phase);
     const uint32_t rows = task_rows(p, now);
+    if (now == PHASE_FILTERS)
+        return ISP_BURST_FILTER_TASKS;
     if (now == PHASE_DENOISE)
         return isp_denoise_tiles(&p->still);
     if (now == PHASE_PLAN)
@@ -206,7 +220,9 @@ static void run_task(
     const uint8_t *raw =
         p->is_denoising ? (const uint8_t *)denoised_of(p, job) : merged_raw(p, job);
     struct sisp_image image = pipeline_picture(&p->still, job->writes[ROLE_PICTURE].bytes);
-    if (now == PHASE_MERGE)
+    if (now == PHASE_FILTERS)
+        isp_burst_filters_make(&p->still, kind_of(job), task, p->filters);
+    else if (now == PHASE_MERGE)
         merge_band(p, job, y0, y1, thread);
     else if (now == PHASE_DENOISE)
         denoise_tile(p, job, task, thread);
@@ -273,6 +289,8 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
 static int end(void *user, struct eng_job *job)
 {
     struct pipeline *p = user;
+    if (p->is_designing)
+        p->filters_kind = kind_of(job);
     if (pipeline_is_burst(job))
         report(p, job, pipeline_fusion(p, job->writes[ROLE_PICTURE].bytes));
     pipeline_timing(

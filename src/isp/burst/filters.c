@@ -3,7 +3,8 @@
  * Filters that give the sample of one colour at a place between the samples of a mosaic: the best
  * linear estimate (Gauss-Markov) from 7x7 samples of all colours, for pictures whose covariance
  * falls exponentially with distance (a step edge model), whose colours differ by a twentieth of
- * their common part, seen through a lens that blurs by half a sample, with a thousandth of noise.
+ * their common part, seen through a lens that blurs by half a sample, with some noise: where there
+ * is more of it, sharpness costs more than it is worth.
  * Equal samples of a colour give that value whatever the other colours are. Colours are expected
  * at one level: who applies a filter divides by the local means first.
  */
@@ -12,7 +13,6 @@
 
 #include <isp/auto/elementary.h>
 
-#include <stdbool.h>
 #include <string.h>
 
 #define SIDE    FILTER_SIDE
@@ -20,9 +20,13 @@
 #define COLOURS 3
 #define FADING  20.0 /* samples in which the covariance falls to 1/e */
 #define CHROMA  0.05 /* variance of what the colours do not share, over what they do */
-#define NOISE   1e-3
-#define BLUR    0.5                /* samples, standard deviation, of both ends of a distance */
-#define OF_E    1.4426950408889634 /* log2(e) */
+#define NOISE                                                                                      \
+    1e-4           /* of the first kind, doubled for each one after: variance over the picture's   \
+                    */
+#define GREY 0.18F /* whose noise in a frame tells which kind is used */
+#define PART 30.0F /* of its standard deviation */
+#define BLUR 0.5   /* samples, standard deviation, of both ends of a distance */
+#define OF_E 1.4426950408889634 /* log2(e) */
 
 struct design {
     double inverse[TAPS][TAPS];    /* of the samples' covariance */
@@ -37,10 +41,14 @@ static unsigned colour_at(unsigned row, unsigned column)
     return (row & 1) + (column & 1);
 }
 
-static double covariance(double dx, double dy, bool is_same)
+#define SAME  (1 + CHROMA)     /* of the covariance of what colours share: that of one colour, */
+#define OTHER (1 - CHROMA / 2) /* and that of two */
+
+/* Of what colours share. */
+static double covariance(double dx, double dy)
 {
-    double r = __builtin_sqrt(dx * dx + dy * dy + 2 * BLUR * BLUR);
-    return isp_exp2(-r * (OF_E / FADING)) * (1 + (is_same ? CHROMA : -CHROMA / 2));
+    const double r = __builtin_sqrt(dx * dx + dy * dy + 2 * BLUR * BLUR);
+    return isp_exp2(-r * (OF_E / FADING));
 }
 
 /* In place, of a positive definite matrix: no pivoting is needed. */
@@ -73,15 +81,15 @@ static double down(unsigned tap)
 }
 
 /* For samples around one at the given row and column of the mosaic. */
-static void prepare(struct design *d, unsigned row, unsigned column)
+static void prepare(struct design *d, double noise, unsigned row, unsigned column)
 {
     for (unsigned i = 0; i < TAPS; i++)
         d->colour[i] = colour_at(row + i / SIDE + 1, column + i % SIDE + 1);
     for (unsigned i = 0; i < TAPS; i++) {
         for (unsigned j = 0; j < TAPS; j++)
-            d->inverse[i][j] =
-                covariance(across(i) - across(j), down(i) - down(j), d->colour[i] == d->colour[j]) +
-                (i == j ? NOISE : 0);
+            d->inverse[i][j] = covariance(across(i) - across(j), down(i) - down(j)) *
+                                   (d->colour[i] == d->colour[j] ? SAME : OTHER) +
+                               (i == j ? noise : 0);
     }
     invert(d->inverse[0], TAPS);
     memset(d->levels, 0, sizeof d->levels);
@@ -95,19 +103,13 @@ static void prepare(struct design *d, unsigned row, unsigned column)
     invert(d->back[0], COLOURS);
 }
 
-/* Weights for `colour` at (x, y) from the middle sample. */
-static void solve(const struct design *d, unsigned colour, double x, double y, double w[TAPS])
+/* Equal samples of a colour shall give their value, whatever the other colours are. */
+static void keep_levels(const struct design *d, unsigned colour, double w[TAPS])
 {
-    double expected[TAPS], missing[COLOURS] = {0}, share[COLOURS] = {0};
+    double missing[COLOURS] = {0}, share[COLOURS] = {0};
     missing[colour] = 1;
     for (unsigned i = 0; i < TAPS; i++)
-        expected[i] = covariance(across(i) - x, down(i) - y, d->colour[i] == colour);
-    for (unsigned i = 0; i < TAPS; i++) {
-        w[i] = 0;
-        for (unsigned j = 0; j < TAPS; j++)
-            w[i] += d->inverse[i][j] * expected[j];
         missing[d->colour[i]] -= w[i];
-    }
     for (unsigned c = 0; c < COLOURS; c++) {
         for (unsigned k = 0; k < COLOURS; k++)
             share[c] += d->back[c][k] * missing[k];
@@ -116,6 +118,24 @@ static void solve(const struct design *d, unsigned colour, double x, double y, d
         for (unsigned c = 0; c < COLOURS; c++)
             w[i] += d->levels[i][c] * share[c];
     }
+}
+
+/* Weights for each colour at (x, y) from the middle sample. */
+static void solve(const struct design *d, double x, double y, double w[COLOURS][TAPS])
+{
+    double common[TAPS];
+    for (unsigned i = 0; i < TAPS; i++)
+        common[i] = covariance(across(i) - x, down(i) - y);
+    for (unsigned i = 0; i < TAPS; i++) {
+        double part[COLOURS] = {0}; /* of the samples of a colour */
+        for (unsigned j = 0; j < TAPS; j++)
+            part[d->colour[j]] += d->inverse[i][j] * common[j];
+        const double all = part[0] + part[1] + part[2];
+        for (unsigned c = 0; c < COLOURS; c++)
+            w[c][i] = OTHER * all + (SAME - OTHER) * part[c];
+    }
+    for (unsigned colour = 0; colour < COLOURS; colour++)
+        keep_levels(d, colour, w[colour]);
 }
 
 static double place_of(unsigned step)
@@ -141,28 +161,46 @@ static void store(struct filter_place *place, unsigned row, unsigned column, con
     place->noise += (float)noise / 4;
 }
 
-void isp_burst_filters_init(const struct isp_geometry *geometry, struct isp_burst_filters *filters)
+unsigned isp_burst_filters_kind(const struct isp_burst_transform *t)
+{
+    const float variance = (t->noise_shot * GREY + t->noise_read) / (PART * PART);
+    unsigned kind = 0;
+    /* The nearest by ratio: squared, a kind is four times the one before. */
+    for (float most = 2 * (float)(NOISE * NOISE); variance > most; most *= 4) {
+        if (++kind == ISP_BURST_FILTER_KINDS - 1)
+            break;
+    }
+    return kind;
+}
+
+/* For samples around one of that row and column of an RGGB mosaic, at a row of places. */
+static void make_row(struct isp_burst_filters *filters, const struct design *d, unsigned site,
+    unsigned cfa, unsigned y)
+{
+    const unsigned row = site >> 1, column = site & 1;
+    for (unsigned x = 0; x < FILTER_PLACES; x++) {
+        double w[COLOURS][TAPS];
+        solve(d, place_of(x), place_of(y), w);
+        /* A filter for the sample of the reference at (r, c) reads the frame at that site when the
+         * displacement's whole part is odd where r, c differ from row, column. */
+        for (unsigned to = 0; to < 4; to++) {
+            const unsigned r = to >> 1, c = to & 1, shift = (r ^ row) << 1 | (c ^ column);
+            store(&filters->places[shift][y][x], r ^ cfa >> 1, c ^ (cfa & 1), w[colour_at(r, c)]);
+        }
+    }
+}
+
+void isp_burst_filters_make(const struct isp_geometry *geometry, unsigned kind, uint32_t task,
+    struct isp_burst_filters *filters)
 {
     const unsigned cfa = (unsigned)sisp_cfa_shift(
         isp_geometry_format(geometry)->cfa, geometry->crop.x, geometry->crop.y);
-    memset(filters, 0, sizeof *filters);
+    for (unsigned shift = 0; shift < 4; shift++)
+        memset(filters->places[shift][task], 0, sizeof filters->places[shift][task]);
     for (unsigned site = 0; site < 4; site++) {
         struct design d;
-        const unsigned row = site >> 1, column = site & 1;
-        prepare(&d, row, column);
-        for (unsigned place = 0; place < FILTER_PLACES * FILTER_PLACES; place++) {
-            const unsigned y = place / FILTER_PLACES, x = place % FILTER_PLACES;
-            double w[COLOURS][TAPS];
-            for (unsigned c = 0; c < COLOURS; c++)
-                solve(&d, c, place_of(x), place_of(y), w[c]);
-            /* A filter for the sample of the reference at (r, c) reads the frame at that site when
-             * the displacement's whole part is odd where r, c differ from row, column. */
-            for (unsigned to = 0; to < 4; to++) {
-                const unsigned r = to >> 1, c = to & 1, shift = (r ^ row) << 1 | (c ^ column);
-                store(
-                    &filters->places[shift][y][x], r ^ cfa >> 1, c ^ (cfa & 1), w[colour_at(r, c)]);
-            }
-        }
+        prepare(&d, NOISE * (1U << kind), site >> 1, site & 1);
+        make_row(filters, &d, site, cfa, task);
     }
 }
 

@@ -3,8 +3,7 @@
 #ifndef ISP_BURST_FILTERS_H
 #define ISP_BURST_FILTERS_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include <isp/isp.h>
 
 #define FILTER_SIDE 7
 #define FILTER_TAPS (FILTER_SIDE * FILTER_SIDE)
@@ -14,6 +13,7 @@
 #define FILTER_ONE    16384
 #define FILTER_STEPS  16 /* to a sample */
 #define FILTER_PLACES (FILTER_STEPS + 1)
+_Static_assert(FILTER_PLACES == ISP_BURST_FILTER_TASKS, "a task makes a row of places");
 
 /** The filters of one place between samples, for each row and column of the sample that is wanted
  * in the crop's mosaic. */

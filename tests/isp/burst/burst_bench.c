@@ -32,8 +32,9 @@ int main(int argc, char **argv)
     }
     struct isp_burst burst = burst_of(&g, &c, raws, FRAMES, 0);
     burst.isa = (enum isp_isa)isa;
-    struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
-    isp_burst_filters_init(&g, filters);
+    const struct isp_burst_transform alike = {
+        .noise_shot = c.noise_shot, .noise_read = c.noise_read};
+    struct isp_burst_filters *filters = burst_filters(&g, &alike);
     void *scratch = burst_memory(isp_burst_merge_scratch_size(&g));
     uint16_t *merged = burst_memory((size_t)2 * g.crop.width * g.crop.height);
     uint16_t *noise = burst_memory(isp_burst_noise_map_size(&g));

@@ -175,6 +175,15 @@ static inline struct isp_burst_transform burst_moved(const struct isp_geometry *
     return t;
 }
 
+static inline struct isp_burst_filters *burst_filters(
+    const struct isp_geometry *g, const struct isp_burst_transform *t)
+{
+    struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
+    for (uint32_t i = ISP_BURST_FILTER_TASKS; i-- > 0;)
+        isp_burst_filters_make(g, isp_burst_filters_kind(t), i, filters);
+    return filters;
+}
+
 /** Merge along a field in bands of `band` rows, each with scratch full of rubbish; behind the
  * samples is the map of noise. */
 static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
@@ -183,10 +192,9 @@ static inline uint16_t *burst_merge_along(const struct isp_burst *burst,
     const struct sisp_rect *crop = &burst->geometry->crop;
     const size_t samples = (size_t)crop->width * crop->height;
     uint16_t *merged = burst_memory(2 * samples + isp_burst_noise_map_size(burst->geometry));
-    struct isp_burst_filters *filters = burst_memory(isp_burst_filters_size());
+    struct isp_burst_filters *filters = burst_filters(burst->geometry, t);
     struct isp_burst_merge merge = {t, field, filters, merged, merged + samples};
     struct isp_burst_shares shares = {0};
-    isp_burst_filters_init(burst->geometry, filters);
     for (uint32_t y = 0; y < crop->height; y += band) {
         void *scratch = burst_memory(isp_burst_merge_scratch_size(burst->geometry));
         uint32_t y1 = y + band < crop->height ? y + band : crop->height;
