@@ -233,8 +233,8 @@ struct sisp_fusion {
     float noise_error, noise_confidence;
     /* What frames exposed unlike say of black, in raw codes above the stated level, and frames that
      * lie apart of lens shading beyond what was known: the natural logarithm of the light between
-     * middle and corners. Errors are one sigma, 0: they say nothing. What differs by three of them,
-     * and is known well enough, is in the coefficients, with the source 'auto'. */
+     * middle and corners. Errors are one sigma, 0: they say nothing. What differs by three of them
+     * (shading: four), and is known well enough, is in the coefficients, with the source 'auto'. */
     float black_offset, black_error, falloff, falloff_error;
     /* Mean variance of the mosaic's noise over that of one frame's; 0: unknown, since it has been
      * denoised. */

@@ -358,8 +358,8 @@ void isp_burst_refine_frame(const struct isp_burst *burst, struct isp_burst_tran
 #define ISP_REFINE_BLACK   1U
 #define ISP_REFINE_SHADING 2U
 
-/** Change what is wanted and differs by three sigmas of an error that is small. Returns what was
- * changed. */
+/** Change what is wanted and differs by three sigmas (shading: four) of an error that is small.
+ * Returns what was changed. */
 uint32_t isp_burst_refine(const struct isp_burst *burst, struct isp_burst_transform *transform,
     uint32_t wanted, struct sisp_coefficients *coefficients);
 

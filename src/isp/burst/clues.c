@@ -5,14 +5,15 @@
 
 #include <base/base.h>
 
-#define SIDE         16           /* samples of a window */
-#define UNLIKE       1.3          /* of two exposures: they tell of black, */
-#define ALIKE        1.1          /* else of shading */
-#define SIGMAS       3            /* by which an answer must differ from what is stated */
-#define BLACK_MOST   (1.0 / 1024) /* of the range: an error beyond which black is not known */
-#define FALLOFF_MOST 0.03         /* likewise */
-#define FALLOFF_ALL  2.0          /* no lens has more in the corners: three stops */
-#define FRAMES_LEAST 3            /* that agree on shading */
+#define SIDE           16           /* samples of a window */
+#define UNLIKE         1.3          /* of two exposures: they tell of black, */
+#define ALIKE          1.1          /* else of shading */
+#define SIGMAS         3            /* by which black must differ from what is stated, */
+#define FALLOFF_SIGMAS 4            /* and shading: motion and depth are in its scatter alone */
+#define BLACK_MOST     (1.0 / 1024) /* of the range: an error beyond which black is not known */
+#define FALLOFF_MOST   0.1          /* likewise; */
+#define FALLOFF_ALL    2.0          /* no lens has more in the corners: three stops */
+#define FRAMES_LEAST   3            /* that agree on shading */
 
 size_t isp_burst_refine_scratch_size(void)
 {
@@ -130,15 +131,15 @@ static struct answer answer_of(const double sums[4])
     return (struct answer){mean, __builtin_sqrt(share / sums[0]), count};
 }
 
-static bool differs(const struct answer *a)
+static bool differs(const struct answer *a, double sigmas)
 {
-    return a->count > 0 && a->value * a->value > SIGMAS * SIGMAS * a->error * a->error;
+    return a->count > 0 && a->value * a->value > sigmas * sigmas * a->error * a->error;
 }
 
 static bool refine_black(
     const struct answer *a, struct isp_burst_transform *t, struct sisp_coefficients *c)
 {
-    bool ok = differs(a);
+    bool ok = differs(a, SIGMAS);
     for (int i = 0; i < SISP_SITE_COUNT; i++) {
         const double black = (double)c->black_level[i], white = (double)c->white_level;
         ok = ok && a->error < BLACK_MOST * (white - black) && black + a->value >= 0 &&
@@ -174,8 +175,9 @@ uint32_t isp_burst_refine(const struct isp_burst *burst, struct isp_burst_transf
     t->falloff_error = (float)falloff.error;
     if (wanted & ISP_REFINE_BLACK && refine_black(&level, t, c))
         done |= ISP_REFINE_BLACK;
-    if (wanted & ISP_REFINE_SHADING && differs(&falloff) && falloff.count >= FRAMES_LEAST &&
-        falloff.error < FALLOFF_MOST && falloff.value * falloff.value < FALLOFF_ALL * FALLOFF_ALL) {
+    if (wanted & ISP_REFINE_SHADING && differs(&falloff, FALLOFF_SIGMAS) &&
+        falloff.count >= FRAMES_LEAST && falloff.error < FALLOFF_MOST &&
+        falloff.value * falloff.value < FALLOFF_ALL * FALLOFF_ALL) {
         isp_shading_add(&c->lsc, burst->geometry, falloff.value);
         done |= ISP_REFINE_SHADING;
     }
