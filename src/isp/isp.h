@@ -124,6 +124,12 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     const struct sisp_coefficients *coefficients, enum isp_isa isa);
 size_t isp_still_scratch_size(const struct isp_geometry *geometry);
 
+/** For highlight recovery: where the sensor saturates, from a sixteenth of a raw as it came, whose
+ * levels are those of `coefficients`, and of which or of whose burst the recipe makes a picture.
+ * Without it samples count as clipped from nine tenths of the white level on. */
+void isp_still_find_clip(struct isp_still_recipe *recipe, const struct isp_geometry *geometry,
+    const struct sisp_coefficients *coefficients, const uint8_t *raw);
+
 /**
  * Local tone mapping looks at the whole frame first: whether it does. Then bands of rows y0..y1-1
  * (both multiples of isp_still_survey_rows() unless y1 is the end) fill in the survey, the plan

@@ -158,6 +158,8 @@ static int begin(void *user, struct eng_job *job)
     r = isp_still_compile(p->slow.recipe, &geometry, &coefficients, p->isa);
     if (r)
         return r;
+    isp_still_find_clip(
+        p->slow.recipe, &p->still, &payload->coefficients, job->inputs[job->input_count - 1].bytes);
     pipeline_timing(job, "recipe", start_ns);
     p->slow.started_ns = eng_now_ns();
     return 2 + p->is_designing + pipeline_is_burst(job) + p->is_denoising +

@@ -12,6 +12,8 @@
 #define BRIGHT     0.25F /* of the clip level: darker cells tell nothing of highlights */
 #define TRUST      0.05F /* of the surroundings, against a cell as bright as the clip level */
 #define RATIO_MOST 2.0F
+/* One over the share of clipped samples of which a cell tells nothing. */
+#define CLIPPED_MOST 8.0F
 
 #define ROW_MAX (LOOK_CELLS_MAX + 8)
 
@@ -286,9 +288,10 @@ static void find_weights(
     const float *clipped = map->plane[LOOK_CLIPPED], unit = style->unit;
     for (size_t i = 0; i < (size_t)map->cols * map->rows; i++) {
         const float more = r[i] > g[i] ? r[i] : g[i], most = (more > b[i] ? more : b[i]) * unit;
+        /* Of a cell with a few clipped samples the means are nearly right. */
         const float is_bright = most < BRIGHT ? 0.0F : 1.0F,
-                    is_whole = clipped[i] > 0 ? 0.0F : 1.0F;
-        out[i] = most * most * is_bright * is_whole;
+                    whole = look_clamp(1 - CLIPPED_MOST * clipped[i], 0, 1);
+        out[i] = most * most * is_bright * (whole * whole);
     }
 }
 

@@ -67,9 +67,6 @@ static bool is_geometry_ours(const struct isp_geometry *g)
                g->format == SISP_PIXEL_RGBA64);
 }
 
-#define CLIPPED                                                                                    \
-    0.9F /* of the span of codes: sensors saturate a bit below, each colour elsewhere              \
-          */
 #define WHITE_LEAST 1.05F /* where all colours clip at about the same level nothing comes back */
 #define WHITE_MOST  4.0F
 
@@ -102,7 +99,7 @@ static void compile_recovery(struct isp_still_recipe *recipe, const struct sisp_
         return;
     recipe->clip_level = white;
     for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
-        recipe->mark[s] = c->black_level[s] + CLIPPED * (c->white_level - c->black_level[s]);
+        recipe->mark[s] = c->black_level[s] + STILL_CLIPPED * (c->white_level - c->black_level[s]);
 }
 
 /*

@@ -24,6 +24,9 @@
 /** Values of even and odd columns of a row, apart, the margins included. */
 typedef float still_row[2][STILL_ROW_CELLS];
 
+/* Of the span of codes: no sensor saturates below. */
+#define STILL_CLIPPED 0.9F
+
 #define STILL_CORING_LEVELS 16 /* of display values */
 
 /** One linear row, even and odd columns apart: phase[x & 1][x >> 1], x from the strip's first

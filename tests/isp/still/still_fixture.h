@@ -113,6 +113,8 @@ static inline int still_develop(const struct isp_geometry *g, const struct sisp_
     struct isp_still_recipe *recipe = still_alloc(isp_still_recipe_size(g));
     int result = isp_still_compile(recipe, g, c, isa);
     void *survey = NULL;
+    if (result == 0)
+        isp_still_find_clip(recipe, g, c, raw);
     if (result == 0 && isp_still_has_survey(recipe))
         survey = still_survey(recipe, g, raw, band);
     for (uint32_t y = 0; result == 0 && y < g->height; y += band) {
