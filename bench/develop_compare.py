@@ -77,6 +77,7 @@ def quality(args, folder):
     raws.write_dng(dng, raws.codes_of(raws.mosaic(truth)), QUIET_ISO)
     rows = {
         'SoftISP, default': lambda: peers.ours(args.build, dng, folder),
+        'SoftISP, --demosaic smooth': lambda: peers.ours(args.build, dng, folder, ('--demosaic', 'smooth')),
         'LibRaw, AHD (-q 3)': lambda: peers.libraw(dng, folder),
         'LibRaw, DHT (-q 11)': lambda: peers.libraw(dng, folder, '11'),
         'RawTherapee, AMaZE (default)': lambda: peers.rawtherapee(dng, folder, {}),

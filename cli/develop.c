@@ -25,7 +25,7 @@ static const char help[] =
     "as\n"
     "                           5000K the colour temperature of the light\n"
     "      --exposure EV        brighter or darker than automatic\n"
-    "      --demosaic mhc|bilinear|best\n"
+    "      --demosaic mhc|bilinear|best|smooth\n"
     "      --color srgb|camera  colours of the output (srgb)\n"
     "      --tone default|linear  linear: black is 0, white is full scale, exposure untouched\n"
     "      --lane background|fast  background makes stills, fast is the preview's path\n"
@@ -161,12 +161,18 @@ static bool set_isa(struct develop_options *o, const char *value)
     return true;
 }
 
+static bool choose_demosaic(const char *value, float *out)
+{
+    const int found = sisp_demosaic_find(value);
+    *out = (float)found;
+    return found >= 0 || bad_value("demosaic", value, "it is mhc, bilinear, best or smooth");
+}
+
 /* How the picture should look. */
 static bool set_wish(struct develop_options *o, const char *name, const char *value)
 {
     static const char *const colors[3] = {"srgb", "camera"};
     static const char *const tones[3] = {"default", "linear"};
-    static const char *const demosaics[3] = {"mhc", "bilinear", "best"};
     float *values = o->params.value;
     double ev;
     o->has_wishes = true;
@@ -175,7 +181,7 @@ static bool set_wish(struct develop_options *o, const char *name, const char *va
     if (strcmp(name, "tone") == 0)
         return choose(name, value, tones, &values[SISP_PARAM_TONE]);
     if (strcmp(name, "demosaic") == 0)
-        return choose(name, value, demosaics, &values[SISP_PARAM_DEMOSAIC]);
+        return choose_demosaic(value, &values[SISP_PARAM_DEMOSAIC]);
     if (strcmp(name, "wb") == 0)
         return set_wb(o, value);
     if (strcmp(name, "preset") == 0)

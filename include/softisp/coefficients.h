@@ -63,9 +63,10 @@ SISP_API float sisp_tone_knot(unsigned index);
 enum sisp_demosaic {
     SISP_DEMOSAIC_MHC,      /* Malvar, He, Cutler: High-quality linear interpolation, ICASSP 2004 */
     SISP_DEMOSAIC_BILINEAR, /* 3x3 mean of the nearest sites of each colour */
-    SISP_DEMOSAIC_BEST, /* background lane: directional estimates of colour differences (Zhang and
-                           Wu 2005; Kiku et al. 2016) of square roots, weighed by their errors; fast
-                           lane: MHC */
+    /* Background lane (the fast lane has MHC): directional estimates of colour differences (Zhang
+     * and Wu 2005; Kiku et al. 2016) of square roots, weighed by their errors. */
+    SISP_DEMOSAIC_BEST,
+    SISP_DEMOSAIC_SMOOTH, /* BEST and medians of colour differences: less moire in fine texture */
 };
 
 SISP_API const char *sisp_demosaic_name(enum sisp_demosaic demosaic);

@@ -34,6 +34,7 @@ static const char *const demosaic_names[] = {
     [SISP_DEMOSAIC_MHC] = "mhc",
     [SISP_DEMOSAIC_BILINEAR] = "bilinear",
     [SISP_DEMOSAIC_BEST] = "best",
+    [SISP_DEMOSAIC_SMOOTH] = "smooth",
 };
 
 const char *sisp_demosaic_name(enum sisp_demosaic demosaic)
@@ -43,7 +44,7 @@ const char *sisp_demosaic_name(enum sisp_demosaic demosaic)
 
 int sisp_demosaic_find(const char *name)
 {
-    for (int i = 0; i <= SISP_DEMOSAIC_BEST; i++) {
+    for (int i = 0; i <= SISP_DEMOSAIC_SMOOTH; i++) {
         if (strcasecmp(demosaic_names[i], name) == 0)
             return i;
     }

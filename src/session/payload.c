@@ -34,7 +34,7 @@ bool payload_coefficients_are_sound(const struct sisp_coefficients *c)
     for (size_t i = 0; i < BASE_COUNT(sources); i++)
         if (sources[i] > SISP_SOURCE_FALLBACK)
             return false;
-    return c->demosaic <= SISP_DEMOSAIC_BEST && c->defect_count <= SISP_DEFECTS_MAX &&
+    return c->demosaic <= SISP_DEMOSAIC_SMOOTH && c->defect_count <= SISP_DEFECTS_MAX &&
            c->flicker <= SISP_FLICKER_UNAVOIDABLE && are_finite(singles, BASE_COUNT(singles)) &&
            are_finite(c->black_level, SISP_SITE_COUNT) && are_finite(c->wb_gains, 3) &&
            are_finite(c->ccm, 9) && are_finite(c->tone, SISP_TONE_KNOTS) && is_mesh_sound(&c->lsc);

@@ -30,7 +30,7 @@ TEST(unsound_payloads_are_refused)
         c->lsc.gain[3][SISP_LSC_KNOTS_MAX * SISP_LSC_KNOTS_MAX - 1] = INFINITY));
     REFUSES(c->wb_source = SISP_SOURCE_FALLBACK + 1);
     REFUSES(c->noise_source = UINT32_MAX);
-    REFUSES(c->demosaic = 3);
+    REFUSES(c->demosaic = SISP_DEMOSAIC_SMOOTH + 1);
     REFUSES(c->tone[SISP_TONE_KNOTS - 1] = NAN);
     REFUSES(c->black_level[3] = -INFINITY);
     REFUSES(c->wb_confidence = NAN);

@@ -291,6 +291,46 @@ static float colour_of(
     return between_two(m, green, slope, x, y, is_beside ? across : down);
 }
 
+/* ---- medians ------------------------------------------------------------------------------- */
+
+/* What the demosaic knows of a picture. */
+struct known {
+    struct plane m, green, slope;
+};
+
+static float value_at(const struct known *k, int x, int y, char colour)
+{
+    const float value = colour_of(k->m, k->green, k->slope, x, y, colour);
+    return clamp(value, k->m.of->least, k->m.of->most);
+}
+
+static int compare(const void *a, const void *b)
+{
+    const float x = *(const float *)a, y = *(const float *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Of the differences of that colour and green in 3x3 pixels. */
+static float median_at(const struct known *k, int x, int y, char colour)
+{
+    float d[9];
+    for (int i = 0; i < 9; i++) {
+        const int u = x + i % 3 - 1, v = y + i / 3 - 1;
+        d[i] = value_at(k, u, v, colour) - value_at(k, u, v, 'G');
+    }
+    qsort(d, 9, sizeof *d, compare);
+    return d[4];
+}
+
+static float smooth_at(const struct known *k, int x, int y, char colour)
+{
+    const char own = colour_at(k->m.of, x, y);
+    const float sample = value_at(k, x, y, own);
+    const float green = own == 'G' ? sample : sample - median_at(k, x, y, own);
+    const float value = colour == 'G' ? green : green + median_at(k, x, y, colour);
+    return clamp(value, k->m.of->least, k->m.of->most);
+}
+
 /* ---- the whole ----------------------------------------------------------------------------- */
 
 static int mirror(int i, int size)
@@ -300,25 +340,26 @@ static int mirror(int i, int size)
     return i;
 }
 
-void best_reference(
-    const float *samples, int width, int height, enum sisp_cfa cfa, bool is_rooted, float *rgb)
+void best_reference(const struct best_reference *in, float *rgb)
 {
-    const float offset = is_rooted ? 1.0F / 1024 : 0;
-    const struct picture p = {sisp_cfa_name(cfa), width, height, is_rooted ? sqrtf(offset) : 0,
-        is_rooted ? sqrtf(1 + offset) : 1};
-    struct plane m = plane_make(&p);
+    const float offset = in->is_rooted ? 1.0F / 1024 : 0;
+    const struct picture p = {sisp_cfa_name(in->cfa), in->width, in->height,
+        in->is_rooted ? sqrtf(offset) : 0, in->is_rooted ? sqrtf(1 + offset) : 1};
+    struct known k = {.m = plane_make(&p)};
     EVERYWHERE(&p)
     {
-        const float light = samples[mirror(y, height) * width + mirror(x, width)];
-        *at(m, x, y) = is_rooted ? sqrtf((light > -offset ? light : -offset) + offset) : light;
+        const float light = in->samples[mirror(y, p.height) * p.width + mirror(x, p.width)];
+        *at(k.m, x, y) =
+            in->is_rooted ? sqrtf((light > -offset ? light : -offset) + offset) : light;
     }
-    struct plane green = find_green(m), slope = find_slope(m, green);
-    for (int i = 0; i < 3 * width * height; i++) {
-        const int x = i / 3 % width, y = i / 3 / width;
-        const float value = clamp(colour_of(m, green, slope, x, y, "RGB"[i % 3]), p.least, p.most);
-        rgb[i] = is_rooted ? value * value - offset : value;
+    k.green = find_green(k.m);
+    k.slope = find_slope(k.m, k.green);
+    for (int i = 0; i < 3 * p.width * p.height; i++) {
+        const int x = i / 3 % p.width, y = i / 3 / p.width;
+        const float value = (in->is_smooth ? smooth_at : value_at)(&k, x, y, "RGB"[i % 3]);
+        rgb[i] = in->is_rooted ? value * value - offset : value;
     }
-    free(m.values);
-    free(green.values);
-    free(slope.values);
+    free(k.m.values);
+    free(k.green.values);
+    free(k.slope.values);
 }

@@ -7,9 +7,15 @@
 
 #include <stdbool.h>
 
-/** samples: width * height of them, linear, 0 to 1. rgb: three floats a pixel, with the very bits
- * of the kernels. is_rooted: by square roots. */
-void best_reference(
-    const float *samples, int width, int height, enum sisp_cfa cfa, bool is_rooted, float *rgb);
+struct best_reference {
+    const float *samples; /* width * height of them, linear, 0 to 1 */
+    int width, height;
+    enum sisp_cfa cfa;
+    bool is_rooted; /* by square roots */
+    bool is_smooth; /* and medians of colour differences */
+};
+
+/** rgb: three floats a pixel, with the very bits of the kernels. */
+void best_reference(const struct best_reference *in, float *rgb);
 
 #endif

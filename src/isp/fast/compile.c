@@ -59,7 +59,7 @@ static bool are_colors_valid(const struct sisp_coefficients *c)
         if (!isfinite(c->tone[i]))
             return false;
     }
-    return c->demosaic <= SISP_DEMOSAIC_BEST;
+    return c->demosaic <= SISP_DEMOSAIC_SMOOTH;
 }
 
 /* ---- gains -------------------------------------------------------------------------------------

@@ -332,7 +332,7 @@ static void green_row(const struct still_best_rows *w, int64_t y, int32_t ends)
     const float *m[2];
     for (unsigned i = 0; i < 2; i++)
         m[i] = w->lines[y & (STILL_LINES - 1)][i] + STILL_MARGIN_CELLS;
-    const float least = w->root->least, most = w->root->most;
+    const float least = w->root.least, most = w->root.most;
     float *restrict out = w->best->green[y & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict itself = w->best->green[y & 15][!phase] + STILL_MARGIN_CELLS;
     STILL_APART
@@ -367,8 +367,11 @@ void STILL_SYMBOL(still_best, ISA_NAME)(const struct still_strip *strip, still_r
 {
     const int64_t age = line - first;
     const struct isp_still_recipe *recipe = strip->recipe;
-    const int32_t around = (int32_t)recipe->around / 2, ends = around + 4; /* of green */
-    const struct still_best_rows w = {strip, lines, best, around, &recipe->root};
+    const bool is_smooth = recipe->demosaic == SISP_DEMOSAIC_SMOOTH;
+    const int32_t around = (int32_t)recipe->around / 2 + is_smooth, ends = around + 4; /* green's */
+    struct still_best_rows w = {strip, lines, best, around, recipe->root};
+    if (is_smooth)
+        w.root = (struct still_root){.straight = 1, .least = w.root.least, .most = w.root.most};
     if (recipe->root.square > 0)
         root_row(strip, lines[line & (STILL_LINES - 1)]);
     for (unsigned phase = 0; phase < 2; phase++) {

@@ -70,22 +70,16 @@ static struct near near_at(
     return n;
 }
 
-static inline float light(const struct still_root *root, float x)
-{
-    x = still_clamp(x, root->least, root->most);
-    return x * (x * root->square + root->straight) - root->offset;
-}
-
 static void follow_two(const struct still_best_rows *w, const struct near *n,
     const float *restrict green, float *restrict out)
 {
-    const struct still_root root = *w->root;
+    const struct still_root root = w->root;
     STILL_APART
     for (int64_t k = -w->around; k < (int32_t)w->strip->cells + w->around; k++) {
         float s = 0.5F * (n->slope[0][k] + n->slope[1][k]);
         float sample = 0.5F * (n->sample[0][k] + n->sample[1][k]);
         float mean = 0.5F * (n->green[0][k] + n->green[1][k]);
-        out[k] = light(&root, sample + s * (green[k] - mean));
+        out[k] = still_light(&root, sample + s * (green[k] - mean));
     }
 }
 
@@ -95,7 +89,7 @@ static void follow_two(const struct still_best_rows *w, const struct near *n,
 static void follow_four(const struct still_best_rows *w, const struct near *n,
     const float *restrict green, float *restrict out)
 {
-    const struct still_root root = *w->root;
+    const struct still_root root = w->root;
     STILL_APART
     for (int64_t k = -w->around; k < (int32_t)w->strip->cells + w->around; k++) {
         const float s = MEAN(n->slope);
@@ -107,16 +101,16 @@ static void follow_four(const struct still_best_rows *w, const struct near *n,
         const float rising = __builtin_fabsf(b - c) + FLOOR_DIAGONAL;
         const float p = rising * rising, q = falling * falling;
         const float rest = (p * (a + d) + q * (b + c)) / (p + q);
-        out[k] = light(&root, s * green[k] + 0.5F * rest);
+        out[k] = still_light(&root, s * green[k] + 0.5F * rest);
     }
 }
 
 static void limited(const struct still_best_rows *w, const float *restrict in, float *restrict out)
 {
-    const struct still_root root = *w->root;
+    const struct still_root root = w->root;
     STILL_APART
     for (int64_t k = -w->around; k < (int32_t)w->strip->cells + w->around; k++)
-        out[k] = light(&root, in[k]);
+        out[k] = still_light(&root, in[k]);
 }
 
 void STILL_SYMBOL(still_colour_row, ISA_NAME)(

@@ -11,9 +11,15 @@ struct still_best_rows {
     const struct still_strip *strip;
     const still_row *lines; /* STILL_LINES of them */
     struct still_best *best;
-    int32_t around; /* cells at both ends that the finish sees, too */
-    const struct still_root *root;
+    int32_t around;         /* cells at both ends that later stages see, too */
+    struct still_root root; /* what leaves: light, or the scale itself */
 };
+
+static inline float still_light(const struct still_root *root, float x)
+{
+    x = still_clamp(x, root->least, root->most);
+    return x * (x * root->square + root->straight) - root->offset;
+}
 
 /* Phase of red or blue in row y. */
 static inline unsigned still_chroma_phase(const struct isp_still_recipe *recipe, int64_t y)

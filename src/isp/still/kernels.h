@@ -23,6 +23,8 @@
         const struct still_line lines[5], int64_t y, const struct still_rgb *rgb);                 \
     void STILL_SYMBOL(still_best, level)(const struct still_strip *strip, still_row *lines,        \
         struct still_best *best, int64_t line, int64_t first, const struct still_rgb *rgb);        \
+    void STILL_SYMBOL(still_smooth, level)(const struct still_strip *strip,                        \
+        const struct still_rgb rows[3], int64_t y, const struct still_rgb *out);                   \
     void STILL_SYMBOL(still_finish, level)(                                                        \
         const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);              \
     void STILL_SYMBOL(still_colour, level)(                                                        \

@@ -9,6 +9,7 @@
         STILL_SYMBOL(still_malvar, level),                                                         \
         STILL_SYMBOL(still_colour, level),                                                         \
         STILL_SYMBOL(still_best, level),                                                           \
+        STILL_SYMBOL(still_smooth, level),                                                         \
         STILL_SYMBOL(still_finish, level),                                                         \
         STILL_SYMBOL(still_sum, level),                                                            \
         {STILL_SYMBOL(still_gains, level), STILL_SYMBOL(still_ratios, level)},                     \

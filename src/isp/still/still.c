@@ -53,7 +53,7 @@ static bool are_coefficients_valid(const struct sisp_coefficients *c)
     }
     return is_between(c->wb_gains, 3, 1e-6F, 16) && is_between(&c->clip_level, 1, 1e-6F, 1) &&
            is_between(c->ccm, 9, -4, 4) && is_between(c->tone, SISP_TONE_KNOTS, 0, 1) &&
-           c->demosaic <= SISP_DEMOSAIC_BEST && is_between(&c->local_tone, 1, 0, 0.9F) &&
+           c->demosaic <= SISP_DEMOSAIC_SMOOTH && is_between(&c->local_tone, 1, 0, 0.9F) &&
            is_between(&c->local_contrast, 1, 0, 1) && is_between(&c->still_sharpness, 1, 0, 2) &&
            is_between(&c->noise_shot, 1, 0, 1) && is_between(&c->noise_read, 1, 0, 1) &&
            is_mesh_valid(&c->lsc);

@@ -64,9 +64,13 @@ struct still_kernels {
     void (*colour)(const struct still_strip *strip, int64_t y, const struct still_rgb *rgb);
     /** Takes linear row `line`, the next one after `first` and those that came since, of rings of
      * STILL_LINES rows (row y at y modulo that), and takes its root; makes row `line -
-     * STILL_BEST_ROWS` of colours, from 2 * STILL_BEST_ROWS after the first on. */
+     * STILL_BEST_ROWS` of colours, from 2 * STILL_BEST_ROWS after the first on, linear unless it is
+     * smoothed then. */
     void (*best)(const struct still_strip *strip, still_row *lines, struct still_best *best,
         int64_t line, int64_t first, const struct still_rgb *rgb);
+    /** Row y of colours from rows y-1..y+1 that `best` left on the scale that it works in. */
+    void (*smooth)(const struct still_strip *strip, const struct still_rgb rows[3], int64_t y,
+        const struct still_rgb *out);
     /** Output row of display values from rows[around], and from its surroundings:
      * rows[0..2*around]. out: the pixel at the strip's first column. */
     void (*finish)(const struct still_strip *strip, const struct still_rgb *rows, uint8_t *out);

@@ -82,7 +82,7 @@ static inline bool coefficients_valid(const struct sisp_coefficients *c)
     }
     ok = ok && c->noise_shot >= 0 && c->noise_shot <= 1;
     ok = ok && c->noise_read >= 0 && c->noise_read <= 1;
-    ok = ok && c->demosaic <= SISP_DEMOSAIC_BEST;
+    ok = ok && c->demosaic <= SISP_DEMOSAIC_SMOOTH;
     ok = ok && c->sharpness >= 0 && c->sharpness <= 2;
     ok = ok && c->denoise_luma >= 0 && c->denoise_luma <= 2;
     ok = ok && c->denoise_chroma >= 0 && c->denoise_chroma <= 2;

@@ -90,7 +90,7 @@ TEST(coefficients_outside_their_ranges_are_refused)
     c.wb_gains[0] = 16;
     CHECK_EQ(compile(&g), -EINVAL);
     frame_identity(&c, 10);
-    c.demosaic = 3;
+    c.demosaic = SISP_DEMOSAIC_SMOOTH + 1;
     CHECK_EQ(compile(&g), -EINVAL);
     frame_identity(&c, 10);
     c.black_level[0] = c.white_level;

@@ -136,6 +136,23 @@ TEST(published_quality)
     }
 }
 
+/* Shutters, fences and bricks. */
+TEST(smooth_is_ahead_in_fine_texture)
+{
+    const char *names[] = {"kodim01", "kodim08"};
+    const struct making light = of_light();
+    const char *shared = getenv("SOFTISP_SHARED");
+    for (unsigned i = 0; i < BASE_COUNT(names); i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/data/kodak/%s.png",
+            shared ? shared : SOURCE_ROOT "/../shared", names[i]);
+        const double best = measure(path, &light, SISP_DEMOSAIC_BEST);
+        if (isnan(best))
+            SKIP("pictures of the Kodak set are not here");
+        CHECK(measure(path, &light, SISP_DEMOSAIC_SMOOTH) > best + 1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct making codes = of_codes(), light = of_light();
@@ -152,5 +169,6 @@ int main(int argc, char **argv)
         return 0;
     }
     RUN(published_quality);
+    RUN(smooth_is_ahead_in_fine_texture);
     return test_report();
 }
