@@ -101,37 +101,44 @@ struct patch {
     int32_t base_x, base_y;
     row_words gx[WINDOW][HALVES], gy[WINDOW][HALVES]; /* twice the gradients */
     row_words compared[WINDOW][HALVES];               /* all bits, or none */
+    row_words columns[HALVES];                        /* likewise: those of the window */
     struct pair_sums xx, xy, yy;                      /* of gx and gy */
     float count, sum; /* of cells compared, and of the reference's */
     int16_t copies[3][VIEW_CELLS];
 };
 
-/* A row's gradients; 0 where a cell or one beside it, or the frame's at the whole displacement,
- * cannot be compared. */
-static inline row_words load_row(struct patch *p, int32_t j, int32_t i, const int16_t *other)
+static inline void load_gradients(struct patch *p, int32_t j, int32_t i, row_words gx, row_words gy)
+{
+    p->gx[j][i] = gx;
+    p->gy[j][i] = gy;
+    ADD_PRODUCTS(p->xx, i, gx, gx);
+    ADD_PRODUCTS(p->xy, i, gx, gy);
+    ADD_PRODUCTS(p->yy, i, gy, gy);
+}
+
+/* Of a row; 0 where a cell or one beside it, or the frame's at the whole displacement, cannot be
+ * compared. */
+static inline row_words load_row(
+    struct patch *p, int32_t j, int32_t i, const int16_t *other, bool has_gradients)
 {
     const size_t stride = p->reference.stride;
     const int16_t *at = p->reference.at + (size_t)(j + 1) * stride + 1 + i * ROW;
     const row_words left = ROW_AT(at - 1), right = ROW_AT(at + 1), up = ROW_AT(at - stride),
                     down = ROW_AT(at + stride), c = ROW_AT(at);
     const row_words any = c | left | right | up | down | ROW_AT(other + i * ROW);
-    row_words compared = (row_words)(any >> 15 == 0);
-    if (p->size < WINDOW) {
-        for (int32_t k = 0; k < ROW; k++)
-            compared[k] = i * ROW + k < p->size ? compared[k] : 0;
-    }
-    const row_words gx = (right - left) & compared, gy = (down - up) & compared;
+    const row_words compared = (row_words)(any >> 15 == 0) & p->columns[i];
     p->compared[j][i] = compared;
-    p->gx[j][i] = gx;
-    p->gy[j][i] = gy;
-    ADD_PRODUCTS(p->xx, i, gx, gx);
-    ADD_PRODUCTS(p->xy, i, gx, gy);
-    ADD_PRODUCTS(p->yy, i, gy, gy);
+    if (has_gradients)
+        load_gradients(p, j, i, (right - left) & compared, (down - up) & compared);
     return c & compared;
 }
 
-static void load(struct patch *p, const struct follow_pair *pair, const int32_t window[3],
-    const float displacement[2])
+#define ALL UINT16_MAX
+static const uint16_t all_then_none[2 * WINDOW] = {
+    ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL, ALL};
+
+static inline void load(struct patch *p, const struct follow_pair *pair, const int32_t window[3],
+    const float displacement[2], bool has_gradients)
 {
     const int32_t dx = floor_of(displacement[0]), dy = floor_of(displacement[1]);
     const int32_t x = window[0], y = window[1], size = window[2];
@@ -142,15 +149,15 @@ static void load(struct patch *p, const struct follow_pair *pair, const int32_t 
         &pair->frame, x + p->base_x, y + p->base_y, size + VIEW_SIDE - WINDOW, true, p->copies[0]);
     p->reference = view_of(&pair->reference, x - 1, y - 1, size + 2, false, p->copies[1]);
     const struct view f = view_of(&pair->frame, x + dx, y + dy, size, false, p->copies[2]);
-    memset(&p->xx, 0, sizeof p->xx);
-    memset(&p->xy, 0, sizeof p->xy);
-    memset(&p->yy, 0, sizeof p->yy);
+    p->xx = p->xy = p->yy = (struct pair_sums){{0}};
+    for (int32_t i = 0; i < HALVES; i++)
+        p->columns[i] = ROW_AT(&all_then_none[WINDOW - size + i * ROW]);
     const row_words one = (row_words){0} + 1;
     row_words count[HALVES] = {{0}};
     pairs sum[HALVES] = {{0}};
     for (int32_t j = 0; j < size; j++) {
         for (int32_t i = 0; i < HALVES; i++) {
-            const row_words cells = load_row(p, j, i, f.at + (size_t)j * f.stride);
+            const row_words cells = load_row(p, j, i, f.at + (size_t)j * f.stride, has_gradients);
             count[i] -= p->compared[j][i];
             sum[i] += MULTIPLY_ADD(cells, one);
         }
@@ -246,7 +253,7 @@ static void refine(const struct follow_pair *pair, int32_t x, int32_t y, struct 
     struct patch p;
     const int32_t window[3] = {x, y, WINDOW};
     const float start[2] = {w->x, w->y};
-    load(&p, pair, window, start);
+    load(&p, pair, window, start, true);
     const struct tensor t = {
         0.25F * total_of(&p.xx), 0.25F * total_of(&p.xy), 0.25F * total_of(&p.yy)};
     const float variance = variance_of(pair, &p);
@@ -286,7 +293,7 @@ static float misfit(const struct follow_pair *pair, const int32_t window[3], flo
 {
     struct patch p;
     const float displacement[2] = {dx, dy};
-    load(&p, pair, window, displacement);
+    load(&p, pair, window, displacement, false);
     if (p.count * 4 < (float)(window[2] * window[2]))
         return FLT_MAX;
     row_words d[WINDOW][HALVES];
