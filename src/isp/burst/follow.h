@@ -15,6 +15,7 @@
 
 #define FOLLOW_WINDOW 16 /* cells, of a window around a tile of half of that */
 #define FOLLOW_TILE   8
+#define FOLLOW_REACH  4 /* cells: the most that is searched around a displacement */
 
 /** Where a window of the reference lies in the frame: displacement in cells, and what the window
  * can know of it: information (inverse covariance) in 1/cells^2, at the frame's noise. */
@@ -55,6 +56,10 @@ struct follow_kernels {
      * FLT_MAX where fewer than a quarter of its cells can be compared. */
     float (*difference)(
         const struct follow_pair *pair, int32_t x, int32_t y, int32_t dx, int32_t dy);
+    /* The least such difference at the whole displacements within `reach` of `best`, which has
+     * `least`, to `best`. */
+    void (*search)(const struct follow_pair *pair, const int32_t at[2], int32_t reach, float least,
+        int32_t best[2]);
     /* Move a window's displacement to where it fits best, by at most two cells. */
     void (*refine)(const struct follow_pair *pair, int32_t x, int32_t y, struct follow_window *w);
     /* Mean square difference over the noise's, of `size` x `size` cells at (x, y), at a fractional

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define WINDOW  FOLLOW_WINDOW
-#define REACH   VIEW_REACH
+#define REACH   2 /* cells that refining may move */
 #define STEPS   4
 #define AT_REST 0.04F /* cells; a smaller step is the last */
 
@@ -34,16 +34,13 @@ static uint32_t sum_words(const row_sums *words)
     return sum;
 }
 
-static float difference(
-    const struct follow_pair *pair, int32_t x, int32_t y, int32_t dx, int32_t dy)
+/* Mean absolute difference of two windows. */
+static inline float compare(const struct view *r, const struct view *f)
 {
-    int16_t copies[2][VIEW_CELLS];
-    const struct view r = view_of(&pair->reference, x, y, WINDOW, false, copies[0]);
-    const struct view f = view_of(&pair->frame, x + dx, y + dy, WINDOW, false, copies[1]);
     row_sums sum = {0}, clipped = {0};
     for (int32_t j = 0; j < WINDOW; j++) {
-        const row_cells a = *(const row_cells *)(r.at + (size_t)j * r.stride);
-        const row_cells b = *(const row_cells *)(f.at + (size_t)j * f.stride);
+        const row_cells a = *(const row_cells *)(r->at + (size_t)j * r->stride);
+        const row_cells b = *(const row_cells *)(f->at + (size_t)j * f->stride);
         const row_cells is_clipped = (a | b) >> 15, sign = (a - b) >> 15;
         row_cells d = (((a - b) ^ sign) - sign) & ~is_clipped;
         d = (d | (d > DIFFERENCE_MAX)) & DIFFERENCE_MAX;
@@ -52,6 +49,36 @@ static float difference(
     }
     const uint32_t compared = WINDOW * WINDOW - sum_words(&clipped);
     return compared >= WINDOW * WINDOW / 4 ? (float)sum_words(&sum) / (float)compared : FLT_MAX;
+}
+
+static float difference(
+    const struct follow_pair *pair, int32_t x, int32_t y, int32_t dx, int32_t dy)
+{
+    int16_t copies[2][VIEW_CELLS];
+    const struct view r = view_of(&pair->reference, x, y, WINDOW, false, copies[0]);
+    const struct view f = view_of(&pair->frame, x + dx, y + dy, WINDOW, false, copies[1]);
+    return compare(&r, &f);
+}
+
+static void search(const struct follow_pair *pair, const int32_t at[2], int32_t reach, float least,
+    int32_t best[2])
+{
+    int16_t copies[2][VIEW_CELLS];
+    const int32_t from[2] = {best[0] - reach, best[1] - reach}, side = 2 * reach + 1;
+    const struct view r = view_of(&pair->reference, at[0], at[1], WINDOW, false, copies[0]);
+    const struct view all = view_of(
+        &pair->frame, at[0] + from[0], at[1] + from[1], WINDOW + 2 * reach, false, copies[1]);
+    for (int32_t k = 0; k < side * side; k++) {
+        const struct view f = {all.at + (size_t)(k / side) * all.stride + k % side, all.stride};
+        if (k == side * side / 2) /* the centre, which has `least` */
+            continue;
+        const float d = compare(&r, &f);
+        if (d < least) {
+            least = d;
+            best[0] = from[0] + k % side;
+            best[1] = from[1] + k / side;
+        }
+    }
 }
 
 /* ---- fractional displacements ---------------------------------------------------------------- */
@@ -75,23 +102,6 @@ static int32_t floor_of(float v)
 /* Rows of cells and their gradients, as words. */
 #define HALVES    (WINDOW / ROW)
 #define ROW_AT(p) ((row_words) * (const row_words_unaligned *)(p))
-
-/* Sums of eight pairs of a row's columns. */
-struct pair_sums {
-    float of[WINDOW / 2];
-};
-
-typedef float pair_floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-
-#define ADD_PRODUCTS(sums, i, a, b)                                                                \
-    (*(pair_floats *)&(sums).of[(i)*LANES] +=                                                      \
-        __builtin_convertvector(MULTIPLY_ADD(a, b), pair_floats))
-
-static inline float total_of(const struct pair_sums *s)
-{
-    const float *f = s->of;
-    return ((f[0] + f[4]) + (f[2] + f[6])) + ((f[1] + f[5]) + (f[3] + f[7]));
-}
 
 /* `size` cells either way are compared. */
 struct patch {
@@ -146,7 +156,7 @@ static inline void load(struct patch *p, const struct follow_pair *pair, const i
     p->base_x = dx - REACH - 1;
     p->base_y = dy - REACH - 1;
     p->frame = view_of(
-        &pair->frame, x + p->base_x, y + p->base_y, size + VIEW_SIDE - WINDOW, true, p->copies[0]);
+        &pair->frame, x + p->base_x, y + p->base_y, size + 2 * REACH + 4, true, p->copies[0]);
     p->reference = view_of(&pair->reference, x - 1, y - 1, size + 2, false, p->copies[1]);
     const struct view f = view_of(&pair->frame, x + dx, y + dy, size, false, p->copies[2]);
     p->xx = p->xy = p->yy = (struct pair_sums){{0}};
@@ -475,4 +485,5 @@ static void between(const float *const x[2], const float *const y[2], float part
 #define SYMBOL(name)  SYMBOL_(name)
 
 extern const struct follow_kernels SYMBOL(ISA_NAME);
-const struct follow_kernels SYMBOL(ISA_NAME) = {difference, refine, misfit, weigh_row, between};
+const struct follow_kernels SYMBOL(ISA_NAME) = {
+    difference, search, refine, misfit, weigh_row, between};

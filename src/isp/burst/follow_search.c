@@ -5,8 +5,8 @@
 #include <float.h>
 #include <stdbool.h>
 
-#define REFINED_LEVELS 3    /* the finest ones are refined by gradients */
-#define REACH_TOP      4    /* cells around the frame's shift on the coarsest level */
+#define REFINED_LEVELS 3            /* the finest ones are refined by gradients */
+#define REACH_TOP      FOLLOW_REACH /* around the frame's shift on the coarsest level */
 #define REACH          1    /* around a coarser level's whole cells; refined ones need none */
 #define REACH_GUESS    2    /* around what a thing's motion so far foretells */
 #define MOVED_ITSELF   1.0F /* samples, squared, by which a tile's motion is its own */
@@ -66,25 +66,6 @@ static void propose_own_motion(
     propose(c, (v[0] + x * more) * 0.5F, (v[1] + y * more) * 0.5F);
 }
 
-/* The best displacement within reach of `centre`, which has `least`. */
-static void search_around(const struct follow_job *job, const struct follow_pair *pair,
-    const int32_t at[2], int32_t reach, float least, int32_t best[2])
-{
-    const int32_t centre[2] = {best[0], best[1]};
-    for (int32_t y = centre[1] - reach; y <= centre[1] + reach; y++) {
-        for (int32_t x = centre[0] - reach; x <= centre[0] + reach; x++) {
-            if (x == centre[0] && y == centre[1])
-                continue;
-            float d = job->kernels->difference(pair, at[0], at[1], x, y);
-            if (d < least) {
-                least = d;
-                best[0] = x;
-                best[1] = y;
-            }
-        }
-    }
-}
-
 static void search(const struct follow_job *job, const struct follow_pair *pair,
     const struct candidates *c, const int32_t at[2], struct follow_window *out)
 {
@@ -101,7 +82,8 @@ static void search(const struct follow_job *job, const struct follow_pair *pair,
             reach = k == c->guess ? REACH_GUESS : c->reach;
         }
     }
-    search_around(job, pair, at, reach, least, best);
+    if (reach > 0)
+        job->kernels->search(pair, at, reach, least, best);
     *out = (struct follow_window){(float)best[0], (float)best[1], 0, 0, 0};
 }
 

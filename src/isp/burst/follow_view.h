@@ -8,8 +8,7 @@
 
 #include <stdbool.h>
 
-#define VIEW_REACH 2                                    /* cells that refining may move */
-#define VIEW_SIDE  (FOLLOW_WINDOW + 2 * VIEW_REACH + 4) /* of the largest square */
+#define VIEW_SIDE  24 /* cells, of the largest square: FOLLOW_REACH more than a window, each way */
 #define VIEW_CELLS (VIEW_SIDE * VIEW_SIDE)
 
 /** Cells of a picture from some place on. */

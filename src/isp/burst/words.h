@@ -41,4 +41,21 @@ typedef int32_t pairs __attribute__((vector_size(4 * LANES)));
 typedef int32_t pairs_unaligned __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int64_t repeated __attribute__((vector_size(4 * LANES)));
 
+/** Sums of products of a row's columns, by pairs of them. */
+struct pair_sums {
+    float of[8];
+};
+
+typedef float pair_floats __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+#define ADD_PRODUCTS(sums, i, a, b)                                                                \
+    (*(pair_floats *)&(sums).of[(i)*LANES] +=                                                      \
+        __builtin_convertvector(MULTIPLY_ADD(a, b), pair_floats))
+
+static inline float total_of(const struct pair_sums *s)
+{
+    const float *f = s->of;
+    return ((f[0] + f[4]) + (f[2] + f[6])) + ((f[1] + f[5]) + (f[3] + f[7]));
+}
+
 #endif
