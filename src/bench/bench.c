@@ -38,6 +38,12 @@ static void still(struct sisp_coefficients *c)
     c->still_sharpness = 1;
 }
 
+/* The scene's noise. */
+static void burst(struct sisp_coefficients *c)
+{
+    c->noise_shot = 9e-4f;
+}
+
 /* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each
  * level, the others once. */
 static const struct bench_case cases[] = {
@@ -62,6 +68,9 @@ static const struct bench_case cases[] = {
     {"path-a-pair", BENCH_PAIR, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"still", BENCH_STILL, "SRGGB10", SISP_PIXEL_RGB24, false, 0, still},
     {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0, NULL},
+    {"burst-align", BENCH_BURST, "SRGGB10P", SISP_PIXEL_NV12, false, BENCH_BURST_ALIGN, burst},
+    {"burst-follow", BENCH_BURST, "SRGGB10P", SISP_PIXEL_NV12, false, BENCH_BURST_FOLLOW, burst},
+    {"burst-merge", BENCH_BURST, "SRGGB10P", SISP_PIXEL_NV12, false, BENCH_BURST_MERGE, burst},
 };
 
 const char *sisp_bench_name(unsigned index)
@@ -169,7 +178,8 @@ static bool is_named(const char *filter, unsigned index)
 
 static bool has_levels(const struct bench_case *which)
 {
-    return which->kind == BENCH_FAST || which->kind == BENCH_PAIR || which->kind == BENCH_KERNEL;
+    return which->kind == BENCH_FAST || which->kind == BENCH_PAIR || which->kind == BENCH_KERNEL ||
+           which->kind == BENCH_BURST;
 }
 
 /* Every level this CPU has, or the one asked for; all others once. */

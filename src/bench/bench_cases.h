@@ -20,7 +20,17 @@ enum bench_kind {
     BENCH_FLOOR,
     BENCH_STILL, /* the pass that develops: the plan is made beforehand */
     BENCH_KERNEL,
+    BENCH_BURST,
 };
+
+/** Variants of BENCH_BURST: its steps. */
+enum bench_step {
+    BENCH_BURST_ALIGN,
+    BENCH_BURST_FOLLOW,
+    BENCH_BURST_MERGE,
+};
+
+#define BENCH_BURST_FRAMES 8
 
 struct bench_case {
     const char *name;
@@ -28,7 +38,7 @@ struct bench_case {
     const char *raw_format;
     enum sisp_pixel_format format;
     bool is_preview;  /* a third of the size each way */
-    unsigned variant; /* copy: non-temporal; fast: orientation; kernel: which */
+    unsigned variant; /* copy: non-temporal; fast: orientation; kernel, burst: which */
     void (*adjust)(struct sisp_coefficients *c); /* to the usual ones; may be NULL */
 };
 
@@ -44,6 +54,7 @@ struct bench_memory {
 };
 
 struct bench_peer;
+struct bench_burst;
 
 /** One case at one level. */
 struct bench_job {
@@ -61,6 +72,7 @@ struct bench_job {
     void *survey;
     struct sisp_stats *stats; /* of each thread */
     struct bench_peer *peer;
+    struct bench_burst *burst;
     double *times_ns; /* of each frame of each round */
     struct base_hash hash;
 };
@@ -94,8 +106,16 @@ void bench_kernel_run(const struct bench_job *job);
 /** Bytes that go from and to memory for one raw pixel. */
 double bench_job_bytes_per_pixel(const struct bench_job *job);
 
-/** A frame as the case's format has it, natural-looking to a CPU: edges, smooth parts, noise. */
-void bench_scene_fill(uint8_t *frame, const struct isp_geometry *geometry);
+/** Burst cases; memory for a thread of one must be there. NULL: too little memory. */
+size_t bench_burst_scratch_size(const struct isp_geometry *geometry);
+struct bench_burst *bench_burst_open(const struct bench_job *job);
+void bench_burst_run(const struct bench_job *job);
+struct base_hash bench_burst_hash(const struct bench_job *job);
+void bench_burst_close(struct bench_burst *burst);
+
+/** A frame as the case's format has it, natural-looking to a CPU: edges, smooth parts, noise;
+ * of a camera that moves a little from one number to the next. */
+void bench_scene_fill(uint8_t *frame, const struct isp_geometry *geometry, unsigned number);
 void bench_scene_coefficients(struct sisp_coefficients *c);
 
 /** GStreamer's bayer2rgb, found at run time; NULL where it is not installed. */

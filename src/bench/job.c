@@ -60,7 +60,8 @@ void bench_job_plan(struct bench_job *job, const struct bench_case *which,
     const struct sisp_bench_params *params, enum isp_isa isa)
 {
     const bool is_cached = which->kind == BENCH_KERNEL || which->kind == BENCH_CLOCK;
-    const bool is_alone = is_cached || which->kind == BENCH_PEER;
+    const bool is_burst = which->kind == BENCH_BURST;
+    const bool is_alone = is_cached || is_burst || which->kind == BENCH_PEER;
     *job = (struct bench_job){.which = *which, .isa = isa, .rounds = params->rounds};
     job->threads = is_alone ? 1 : params->threads;
     set_geometry(job, params);
@@ -74,12 +75,17 @@ void bench_job_plan(struct bench_job *job, const struct bench_case *which,
         1 + (unsigned)base_min_size(WORKING_SET / (job->raw_size + job->picture_size), FRAMES_MAX);
     if (is_cached)
         job->frames = CACHED_FRAMES;
+    if (is_burst)
+        job->frames = 1;
     const struct isp_geometry pair[2] = {job->geometry, job->second};
     job->scratch_size = base_align(which->kind == BENCH_PAIR    ? isp_fast_pair_scratch_size(pair)
                                    : which->kind == BENCH_STILL ? isp_still_scratch_size(g)
                                                                 : isp_fast_scratch_size(g),
         64);
+    if (is_burst)
+        job->scratch_size = bench_burst_scratch_size(g);
     job->units = which->kind == BENCH_CLOCK ? CLOCK_STEPS : (double)params->width * params->height;
+    job->units *= is_burst ? BENCH_BURST_FRAMES : 1;
 }
 
 /* Large frames lie in huge pages, as a session's pools do. */
@@ -107,7 +113,7 @@ static int make_sample(struct bench_memory *memory, const struct bench_job *job)
     memory->samples[k].frame = zeroed(job->raw_size);
     if (!memory->samples[k].frame)
         return -ENOMEM;
-    bench_scene_fill(memory->samples[k].frame, &job->geometry);
+    bench_scene_fill(memory->samples[k].frame, &job->geometry, 0);
     return 0;
 }
 
@@ -178,6 +184,10 @@ int bench_job_init(struct bench_job *job, struct bench_memory *memory)
         job->which.adjust(job->coefficients);
     if (job->which.kind == BENCH_STILL)
         return init_still(job);
+    if (job->which.kind == BENCH_BURST) {
+        job->burst = bench_burst_open(job);
+        return job->burst ? 0 : -ENOMEM;
+    }
     const int error = isp_fast_compile(job->recipe, &job->geometry, job->coefficients, job->isa);
     if (error || job->which.kind != BENCH_PAIR)
         return error;
@@ -191,6 +201,7 @@ int bench_job_init(struct bench_job *job, struct bench_memory *memory)
 void bench_job_finish(struct bench_job *job)
 {
     bench_peer_close(job->peer);
+    bench_burst_close(job->burst);
     free(job->coefficients);
     free(job->recipe);
     free(job->second_recipe);
@@ -204,6 +215,8 @@ double bench_job_bytes_per_pixel(const struct bench_job *job)
 {
     if (job->which.kind == BENCH_KERNEL || job->which.kind == BENCH_CLOCK)
         return 0;
+    if (job->which.kind == BENCH_BURST)
+        return (double)job->raw_size * BENCH_BURST_FRAMES / job->units;
     return (double)(job->raw_size + job->picture_size) / job->units;
 }
 
@@ -235,11 +248,13 @@ void bench_job_begin(struct bench_job *job)
 bool bench_job_end(struct bench_job *job)
 {
     const enum bench_kind kind = job->which.kind;
-    if (kind != BENCH_FAST && kind != BENCH_PAIR && kind != BENCH_FLOOR && kind != BENCH_STILL)
+    if (kind != BENCH_FAST && kind != BENCH_PAIR && kind != BENCH_FLOOR && kind != BENCH_STILL &&
+        kind != BENCH_BURST)
         return true;
     const struct base_hash hash =
-        base_hash_pair(base_hash_bytes(last_picture(job), job->picture_size),
-            base_hash_bytes(job->stats, sizeof(*job->stats) * job->threads));
+        kind == BENCH_BURST ? bench_burst_hash(job)
+                            : base_hash_pair(base_hash_bytes(last_picture(job), job->picture_size),
+                                  base_hash_bytes(job->stats, sizeof(*job->stats) * job->threads));
     const bool is_first = job->hash.high == 0 && job->hash.low == 0;
     const bool is_same = job->hash.high == hash.high && job->hash.low == hash.low;
     job->hash = hash;
@@ -332,6 +347,9 @@ bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
         break;
     case BENCH_KERNEL:
         bench_kernel_run(job);
+        break;
+    case BENCH_BURST:
+        bench_burst_run(job);
         break;
     }
     return true;

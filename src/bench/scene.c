@@ -36,14 +36,15 @@ static void put_sample(uint8_t *row, enum sisp_packing packing, uint32_t x, unsi
     }
 }
 
-void bench_scene_fill(uint8_t *frame, const struct isp_geometry *g)
+void bench_scene_fill(uint8_t *frame, const struct isp_geometry *g, unsigned number)
 {
     const enum sisp_packing packing = isp_geometry_format(g)->packing;
-    struct base_prng prng = {1};
+    struct base_prng prng = {1 + number};
     memset(frame, 0, g->raw_stride_bytes * g->raw_height);
     for (uint32_t y = 0; y < g->raw_height; y++) {
         for (uint32_t x = 0; x < g->raw_width; x++)
-            put_sample(frame + y * g->raw_stride_bytes, packing, x, scene(x, y, &prng));
+            put_sample(frame + y * g->raw_stride_bytes, packing, x,
+                scene(x + 3 * number, y + number, &prng));
     }
 }
 

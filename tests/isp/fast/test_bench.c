@@ -39,7 +39,7 @@ static void take(void *user, const struct sisp_bench_result *r)
     CHECK(r->ns_per_pixel_min > 0 && r->ns_per_pixel_min <= r->ns_per_pixel_median);
     CHECK(is_cached ? r->bound_ns_per_pixel == 0 : r->bound_ns_per_pixel > 0);
     CHECK(r->cycles_per_pixel > 0);
-    if (strncmp(r->name, "path-", 5) == 0)
+    if (strncmp(r->name, "path-", 5) == 0 || strncmp(r->name, "burst-", 6) == 0)
         CHECK(r->output_hash != 0);
     if (strcmp(r->name, "path-a") == 0) {
         CHECK(seen.hash == 0 || seen.hash == r->output_hash);
@@ -63,6 +63,7 @@ TEST(every_case_gives_a_result_at_every_level)
     CHECK_EQ(seen.rows[index_of("copy")], 1);
     CHECK_EQ(seen.rows[index_of("path-a")], count);
     CHECK_EQ(seen.rows[index_of("kernel-stats")], count);
+    CHECK_EQ(seen.rows[index_of("burst-merge")], count);
     if (seen.skipped)
         SKIP("GStreamer's bayer2rgb is not installed");
 }
