@@ -4,9 +4,16 @@
 
 #include <stdbool.h>
 
-#define SAME     0.01F
 #define GAIN     0.2F /* of misfit, that speaks for motion unlike the frame's */
 #define STRAIGHT 0.5F /* samples: vectors around a block that differ less are all right */
+
+/* Whether misfits at vectors so far apart can differ by what counts: what a tile knows says by how
+ * much they do, if the better one is right; four times as much is allowed for where it is not. */
+static bool can_matter(const struct follow_tiles *t, size_t at, float dx, float dy)
+{
+    const float squared = t->xx[at] * dx * dx + 2 * t->xy[at] * dx * dy + t->yy[at] * dy * dy;
+    return 4 * squared >= GAIN * FOLLOW_WINDOW * FOLLOW_WINDOW;
+}
 
 /* Its own way must fit clearly better. */
 static void choose_own(
@@ -16,7 +23,7 @@ static void choose_own(
     float *ax = job->weighed[0].x + at, *ay = job->weighed[0].y + at;
     const float bx = job->weighed[1].x[at], by = job->weighed[1].y[at];
     const float dx = *ax - bx, dy = *ay - by;
-    if (dx * dx + dy * dy >= SAME) {
+    if (can_matter(&job->tiles, at, dx, dy)) {
         const int32_t window[3] = {(int32_t)i * FOLLOW_TILE - FOLLOW_MARGIN,
             (int32_t)j * FOLLOW_TILE - FOLLOW_MARGIN, FOLLOW_WINDOW};
         if (job->kernels->misfit(pair, window, *ax * 0.5F, *ay * 0.5F) + GAIN <
@@ -55,17 +62,22 @@ void isp_follow_weigh(struct follow_job *job, struct follow_rows rows)
 }
 
 /* The four tiles around a block. */
-static void corners_of(const struct follow_job *job, const uint32_t block[2], float out[4][2])
+static void tiles_around(const struct follow_tiles *t, const uint32_t block[2], size_t at[4])
 {
-    const struct follow_tiles *t = &job->tiles;
     const uint32_t i = block[0] > 0 ? (block[0] - 1) / 2 : 0;
     const uint32_t j = block[1] > 0 ? (block[1] - 1) / 2 : 0;
     const uint32_t below = j + 1 < t->height ? j + 1 : j;
-    for (unsigned k = 0; k < 4; k++) {
-        const size_t at = (size_t)(k >> 1 ? below : j) * t->stride + i + (k & 1);
-        out[k][0] = job->weighed[0].x[at];
-        out[k][1] = job->weighed[0].y[at];
-    }
+    for (unsigned k = 0; k < 4; k++)
+        at[k] = (size_t)(k >> 1 ? below : j) * t->stride + i + (k & 1);
+}
+
+static bool can_any_matter(
+    const struct follow_tiles *t, const size_t at[4], const float a[2], const float b[2])
+{
+    bool can = false;
+    for (unsigned k = 0; k < 4; k++)
+        can |= can_matter(t, at[k], a[0] - b[0], a[1] - b[1]);
+    return can;
 }
 
 /* Where the tiles around it move apart, a block goes with the one that fits it best. */
@@ -74,17 +86,27 @@ static void choose(const struct follow_job *job, const struct follow_pair *pair,
 {
     const int32_t window[3] = {(int32_t)block[0] * 4 - 2, (int32_t)block[1] * 4 - 2, 8};
     const float place[2] = {(float)block[0] * 0.5F - 0.25F, (float)block[1] * 0.5F - 0.25F};
-    float candidates[5][2];
-    corners_of(job, block, candidates);
-    follow_affine_at(&job->affine, &job->tiles, place, candidates[4]);
-    float least = job->kernels->misfit(pair, window, out[0] * 0.5F, out[1] * 0.5F) - GAIN;
+    const float between[2] = {out[0], out[1]};
+    float v[5][2], least = 0;
+    bool is_known = false; /* how well the way between them fits */
+    size_t at[4];
+    tiles_around(&job->tiles, block, at);
+    for (unsigned k = 0; k < 4; k++) {
+        v[k][0] = job->weighed[0].x[at[k]];
+        v[k][1] = job->weighed[0].y[at[k]];
+    }
+    follow_affine_at(&job->affine, &job->tiles, place, v[4]);
     for (unsigned k = 0; k < 5; k++) {
-        const float *v = candidates[k];
-        float m = job->kernels->misfit(pair, window, v[0] * 0.5F, v[1] * 0.5F);
+        if (!can_any_matter(&job->tiles, at, v[k], between))
+            continue;
+        if (!is_known)
+            least = job->kernels->misfit(pair, window, between[0] * 0.5F, between[1] * 0.5F) - GAIN;
+        is_known = true;
+        const float m = job->kernels->misfit(pair, window, v[k][0] * 0.5F, v[k][1] * 0.5F);
         if (m < least) {
             least = m;
-            out[0] = v[0];
-            out[1] = v[1];
+            out[0] = v[k][0];
+            out[1] = v[k][1];
         }
     }
 }
@@ -115,12 +137,13 @@ static void fill_first(const struct follow_job *job, const struct follow_pair *p
 {
     const uint32_t block[2] = {0, row};
     const float part = part_of(row);
-    float c[4][2], v[2], apart = 0;
-    corners_of(job, block, c);
-    for (unsigned i = 0; i < 2; i++)
-        v[i] = (1 - part) * c[0][i] + part * c[2][i];
+    const float *x = job->weighed[0].x, *y = job->weighed[0].y;
+    float apart = 0;
+    size_t at[4];
+    tiles_around(&job->tiles, block, at);
+    float v[2] = {(1 - part) * x[at[0]] + part * x[at[2]], (1 - part) * y[at[0]] + part * y[at[2]]};
     for (unsigned k = 0; k < 4; k++) {
-        const float d = distance(c[k][0], v[0]) + distance(c[k][1], v[1]);
+        const float d = distance(x[at[k]], v[0]) + distance(y[at[k]], v[1]);
         apart = d > apart ? d : apart;
     }
     if (apart >= STRAIGHT)
