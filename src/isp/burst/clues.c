@@ -11,7 +11,7 @@
 #define SIGMAS         3            /* by which black must differ from what is stated, */
 #define FALLOFF_SIGMAS 4            /* and shading: motion and depth are in its scatter alone */
 #define BLACK_MOST     (1.0 / 1024) /* of the range: an error beyond which black is not known */
-#define FALLOFF_MOST   0.1          /* likewise; */
+#define FALLOFF_MOST   0.1          /* of the fall-off: likewise */
 #define FALLOFF_ALL    2.0          /* no lens has more in the corners: three stops */
 #define FRAMES_LEAST   3            /* that agree on shading */
 
