@@ -13,7 +13,7 @@
 #define WINDOW  FOLLOW_WINDOW
 #define REACH   2 /* cells that refining may move */
 #define STEPS   4
-#define AT_REST 0.04F /* cells; a smaller step is the last */
+#define AT_REST 0.1F /* cells; a smaller step is the last */
 
 /* ---- whole displacements --------------------------------------------------------------------- */
 

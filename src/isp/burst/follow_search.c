@@ -70,6 +70,7 @@ static void search(const struct follow_job *job, const struct follow_pair *pair,
     const struct candidates *c, const int32_t at[2], struct follow_window *out)
 {
     int32_t best[2] = {follow_round(c->at[0][0]), follow_round(c->at[0][1])}, reach = c->reach;
+    uint32_t chosen = 0;
     float least = FLT_MAX;
     const bool is_known = c->count == 1 && reach == 0; /* nothing to choose from */
     for (uint32_t k = 0; !is_known && k < c->count; k++) {
@@ -77,14 +78,18 @@ static void search(const struct follow_job *job, const struct follow_pair *pair,
         float d = job->kernels->difference(pair, at[0], at[1], x, y);
         if (d < least) {
             least = d;
+            chosen = k;
             best[0] = x;
             best[1] = y;
             reach = k == c->guess ? REACH_GUESS : c->reach;
         }
     }
-    if (reach > 0)
+    if (reach > 0) {
         job->kernels->search(pair, at, reach, least, best);
-    *out = (struct follow_window){(float)best[0], (float)best[1], 0, 0, 0};
+        *out = (struct follow_window){(float)best[0], (float)best[1], 0, 0, 0};
+    } else { /* what is refined begins where others ended */
+        *out = (struct follow_window){c->at[chosen][0], c->at[chosen][1], 0, 0, 0};
+    }
 }
 
 static void search_tile(const struct follow_job *job, const struct follow_pair *pair,
