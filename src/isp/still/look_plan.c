@@ -280,7 +280,9 @@ struct ratio_levels {
     unsigned last;
 };
 
-/* Choices are between constants: compilers may not vectorise arithmetic that only one side does. */
+/* What is as bright as a highlight and as pale says what its colours may be; paint beside it does
+ * not. Choices are between constants: compilers may not vectorise arithmetic that only one side
+ * does. */
 static void find_weights(
     const struct look_style *style, const struct look_map *map, float *restrict out)
 {
@@ -288,10 +290,11 @@ static void find_weights(
     const float *clipped = map->plane[LOOK_CLIPPED], unit = style->unit;
     for (size_t i = 0; i < (size_t)map->cols * map->rows; i++) {
         const float more = r[i] > g[i] ? r[i] : g[i], most = (more > b[i] ? more : b[i]) * unit;
+        const float less = r[i] < g[i] ? r[i] : g[i], least = (less < b[i] ? less : b[i]) * unit;
         /* Of a cell with a few clipped samples the means are nearly right. */
         const float is_bright = most < BRIGHT ? 0.0F : 1.0F,
                     whole = look_clamp(1 - CLIPPED_MOST * clipped[i], 0, 1);
-        out[i] = most * most * is_bright * (whole * whole);
+        out[i] = least * least * is_bright * (whole * whole);
     }
 }
 
