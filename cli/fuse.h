@@ -35,6 +35,9 @@ struct fuse {
     struct sisp_result result;
 };
 
+/** Read input i into the session, which the first one makes. Returns enum cli_exit, said. */
+int fuse_load(struct fuse *f, unsigned i);
+
 /** Write picture or raw, and the motion if it is wanted. Returns enum cli_exit, said. */
 int fuse_write(const struct fuse *f);
 

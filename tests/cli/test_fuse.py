@@ -143,16 +143,16 @@ def another_scene_is_left_out(folder):
     expect(gain > 6, '%.2f dB' % gain)
 
 
-def write_dng(path, pgm, exposure_s, margin=3, black=BLACK):
-    """The PGM's frame with noise around it, and all that is told as options of a PGM."""
+def write_dng(path, pgm, exposure_s, margin=3, black=BLACK, down=0):
+    """The PGM's frame with noise around it, and all that is told as options of a PGM; codes and levels lower by so many."""
     codes = np.frombuffer(open(pgm, 'rb').read()[-WIDTH * HEIGHT * 2:], '>u2').reshape(HEIGHT, WIDTH)
     w, h = WIDTH + 2 * margin, HEIGHT + 2 * margin
     whole = np.random.default_rng(3).integers(0, WHITE, (h, w)).astype('<u2')
-    whole[margin:margin + HEIGHT, margin:margin + WIDTH] = codes
+    whole[margin:margin + HEIGHT, margin:margin + WIDTH] = codes - np.minimum(codes, down)
     tags = ((254, 'I', 0), (256, 'I', w), (257, 'I', h), (258, 'H', 16), (259, 'H', 1), (262, 'H', 32803),
             (273, 'I', 8), (277, 'H', 1), (278, 'I', h), (279, 'I', w * h * 2), (33421, 'HH', 2, 2),
             (33422, 'BBBB', 0, 1, 1, 2), (33434, 'II', int(exposure_s * 1000000), 1000000), (50706, 'BBBB', 1, 4, 0, 0),
-            (50714, 'H', black), (50717, 'I', WHITE), (50829, 'IIII', margin, margin, h - margin, w - margin),
+            (50714, 'H', black - down), (50717, 'I', WHITE - down), (50829, 'IIII', margin, margin, h - margin, w - margin),
             (51041, 'dd', *NOISE))
     numbers = {'I': 4, 'H': 3, 'HH': 3, 'BBBB': 1, 'II': 5, 'IIII': 4, 'dd': 12}
     body = b'II*\0' + struct.pack('<I', 8 + w * h * 2) + whole.tobytes()
@@ -262,6 +262,10 @@ def dng_inputs_are_what_they_say(folder):
     code, _, err = run('fuse', *dngs, '-o', b)
     expect(code == 0, err)
     expect(open(a, 'rb').read() == open(b, 'rb').read(), 'a DNG makes another raw than its PGM')
+    write_dng(dngs[1], frames[1], 0.01, down=37)
+    code, _, err = run('fuse', *dngs, '-o', b)
+    expect(code == 0, err)
+    expect(open(a, 'rb').read() == open(b, 'rb').read(), 'levels of a frame are not its own')
 
 
 TIMES = [1, 0.25, 4, 1]
