@@ -27,7 +27,9 @@ static const char help[] =
     "of\n"
     "a copy of the same bytes (bound), and the ratio to GStreamer's bayer2rgb, which only\n"
     "demosaics 8 bits, if that is installed. A picture that differs between levels is an error.\n"
-    "burst-* are the steps of fusing eight frames, on one thread, for a sample of each frame.\n";
+    "still is the background lane's developing, kernel-best its demosaic alone. burst-* are the "
+    "steps\n"
+    "of fusing eight frames, on one thread, for a sample of each frame.\n";
 
 static const struct option long_options[] = {
     {"filter", required_argument, NULL, 'f'},

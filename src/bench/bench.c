@@ -44,8 +44,8 @@ static void burst(struct sisp_coefficients *c)
     c->noise_shot = 9e-4f;
 }
 
-/* A row of the table is a case; kernels follow. Cases of the fast path and kernels run at each
- * level, the others once. */
+/* A row of the table is a case; kernels follow. All but the floor and what others are compared with
+ * run at each level. */
 static const struct bench_case cases[] = {
     {"copy", BENCH_COPY, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"copy-nt", BENCH_COPY, "SRGGB10", SISP_PIXEL_XRGB8888, false, 1, NULL},
@@ -67,6 +67,7 @@ static const struct bench_case cases[] = {
         NULL},
     {"path-a-pair", BENCH_PAIR, "SRGGB10", SISP_PIXEL_XRGB8888, false, 0, NULL},
     {"still", BENCH_STILL, "SRGGB10", SISP_PIXEL_RGB24, false, 0, still},
+    {"kernel-best", BENCH_DEMOSAIC, "SRGGB10", SISP_PIXEL_RGB24, false, 0, still},
     {"floor", BENCH_FLOOR, "SRGGB10", SISP_PIXEL_XRGB8888, true, 0, NULL},
     {"burst-align", BENCH_BURST, "SRGGB10P", SISP_PIXEL_NV12, false, BENCH_BURST_ALIGN, burst},
     {"burst-follow", BENCH_BURST, "SRGGB10P", SISP_PIXEL_NV12, false, BENCH_BURST_FOLLOW, burst},
@@ -178,8 +179,8 @@ static bool is_named(const char *filter, unsigned index)
 
 static bool has_levels(const struct bench_case *which)
 {
-    return which->kind == BENCH_FAST || which->kind == BENCH_PAIR || which->kind == BENCH_KERNEL ||
-           which->kind == BENCH_BURST;
+    return which->kind != BENCH_COPY && which->kind != BENCH_CLOCK && which->kind != BENCH_PEER &&
+           which->kind != BENCH_FLOOR;
 }
 
 /* Every level this CPU has, or the one asked for; all others once. */

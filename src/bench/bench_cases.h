@@ -18,7 +18,8 @@ enum bench_kind {
     BENCH_FAST,
     BENCH_PAIR, /* and a preview beside it */
     BENCH_FLOOR,
-    BENCH_STILL, /* the pass that develops: the plan is made beforehand */
+    BENCH_STILL,    /* the pass that develops: the plan is made beforehand */
+    BENCH_DEMOSAIC, /* the best one alone */
     BENCH_KERNEL,
     BENCH_BURST,
 };
@@ -55,6 +56,7 @@ struct bench_memory {
 
 struct bench_peer;
 struct bench_burst;
+struct bench_demosaic;
 
 /** One case at one level. */
 struct bench_job {
@@ -73,6 +75,7 @@ struct bench_job {
     struct sisp_stats *stats; /* of each thread */
     struct bench_peer *peer;
     struct bench_burst *burst;
+    struct bench_demosaic *demosaic;
     double *times_ns; /* of each frame of each round */
     struct base_hash hash;
 };
@@ -112,6 +115,10 @@ struct bench_burst *bench_burst_open(const struct bench_job *job);
 void bench_burst_run(const struct bench_job *job);
 struct base_hash bench_burst_hash(const struct bench_job *job);
 void bench_burst_close(struct bench_burst *burst);
+
+/** The best demosaic's rows; the recipe must be there. NULL: too little memory. */
+struct bench_demosaic *bench_demosaic_open(const struct bench_job *job, const uint8_t *raw);
+void bench_demosaic_run(const struct bench_job *job);
 
 /** A frame as the case's format has it, natural-looking to a CPU: edges, smooth parts, noise;
  * of a camera that moves a little from one number to the next. */

@@ -59,7 +59,8 @@ static size_t picture_bytes(const struct isp_geometry *g)
 void bench_job_plan(struct bench_job *job, const struct bench_case *which,
     const struct sisp_bench_params *params, enum isp_isa isa)
 {
-    const bool is_cached = which->kind == BENCH_KERNEL || which->kind == BENCH_CLOCK;
+    const bool is_cached =
+        which->kind == BENCH_KERNEL || which->kind == BENCH_DEMOSAIC || which->kind == BENCH_CLOCK;
     const bool is_burst = which->kind == BENCH_BURST;
     const bool is_alone = is_cached || is_burst || which->kind == BENCH_PEER;
     *job = (struct bench_job){.which = *which, .isa = isa, .rounds = params->rounds};
@@ -168,6 +169,15 @@ static int init_still(struct bench_job *job)
     return 0;
 }
 
+static int init_demosaic(struct bench_job *job)
+{
+    const int error = init_still(job);
+    if (error)
+        return error;
+    job->demosaic = bench_demosaic_open(job, sample_of(job));
+    return job->demosaic ? 0 : -ENOMEM;
+}
+
 int bench_job_init(struct bench_job *job, struct bench_memory *memory)
 {
     job->memory = memory;
@@ -184,6 +194,8 @@ int bench_job_init(struct bench_job *job, struct bench_memory *memory)
         job->which.adjust(job->coefficients);
     if (job->which.kind == BENCH_STILL)
         return init_still(job);
+    if (job->which.kind == BENCH_DEMOSAIC)
+        return init_demosaic(job);
     if (job->which.kind == BENCH_BURST) {
         job->burst = bench_burst_open(job);
         return job->burst ? 0 : -ENOMEM;
@@ -205,6 +217,7 @@ void bench_job_finish(struct bench_job *job)
     free(job->coefficients);
     free(job->recipe);
     free(job->second_recipe);
+    free(job->demosaic);
     free(job->still);
     free(job->survey);
     free(job->stats);
@@ -213,7 +226,8 @@ void bench_job_finish(struct bench_job *job)
 
 double bench_job_bytes_per_pixel(const struct bench_job *job)
 {
-    if (job->which.kind == BENCH_KERNEL || job->which.kind == BENCH_CLOCK)
+    if (job->which.kind == BENCH_KERNEL || job->which.kind == BENCH_DEMOSAIC ||
+        job->which.kind == BENCH_CLOCK)
         return 0;
     if (job->which.kind == BENCH_BURST)
         return (double)job->raw_size * BENCH_BURST_FRAMES / job->units;
@@ -344,6 +358,9 @@ bool bench_job_run(const struct bench_job *job, unsigned frame, unsigned thread)
         break;
     case BENCH_STILL:
         isp_still_band(job->still, raw, &out, y0, y1, scratch);
+        break;
+    case BENCH_DEMOSAIC:
+        bench_demosaic_run(job);
         break;
     case BENCH_KERNEL:
         bench_kernel_run(job);

@@ -64,6 +64,8 @@ TEST(every_case_gives_a_result_at_every_level)
     CHECK_EQ(seen.rows[index_of("path-a")], count);
     CHECK_EQ(seen.rows[index_of("kernel-stats")], count);
     CHECK_EQ(seen.rows[index_of("burst-merge")], count);
+    CHECK_EQ(seen.rows[index_of("still")], count);
+    CHECK_EQ(seen.rows[index_of("kernel-best")], count);
     if (seen.skipped)
         SKIP("GStreamer's bayer2rgb is not installed");
 }
