@@ -22,16 +22,12 @@ static void gain_pixels(const struct look_style *style, const float *restrict sl
     const float unit = style->unit, least = style->least;
     for (uint32_t i = 0; i < count; i++) {
         const float luma = (0.25F * (r[i] + b[i]) + 0.5F * g[i]) * unit;
-        const float more = r[i] > g[i] ? r[i] : g[i], most = more > b[i] ? more : b[i];
         const float dark = look_log2(luma > least ? luma : least);
         const float log_gain = slope[i] * dark + offset[i];
         const float held = look_clamp(dark * (-1 / WHITE), 0, 1);
         const float up = look_clamp(log_gain, 0, GAIN_LOG_MOST);
         const float down = look_clamp(log_gain, GAIN_LOG_LEAST, 0);
-        const float wish = look_exp2(up + down * held);
-        /* Brightening stops where a channel would clip: hues stay. */
-        const float top = most * unit, room = 1 / (top > least ? top : least);
-        const float gain = wish < room ? wish : room;
+        const float gain = look_exp2(up + down * held);
         r[i] *= gain;
         g[i] *= gain;
         b[i] *= gain;
