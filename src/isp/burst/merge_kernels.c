@@ -341,12 +341,13 @@ static void finish(const struct merge_sums *s, uint32_t columns, uint16_t *restr
     }
 }
 
-static void find_noise(const float *noise, const float *weight, uint32_t rows, float out[SPAN])
+static void find_noise(const float *restrict noise, const float *restrict weight, uint32_t rows,
+    float out[restrict SPAN])
 {
     memset(out, 0, SPAN * sizeof *out);
-    for (uint32_t j = 0; j < rows; j++) {
+    for (uint32_t j = 0; j < rows; j++, noise += SPAN, weight += SPAN) {
         for (uint32_t i = 0; i < SPAN; i++)
-            out[i] += noise[j * SPAN + i] / (weight[j * SPAN + i] * weight[j * SPAN + i]);
+            out[i] += noise[i] / (weight[i] * weight[i]);
     }
 }
 
