@@ -45,6 +45,10 @@ struct burst_part {
 const uint16_t *isp_burst_part(
     const struct burst_frame *frame, const uint8_t *raw, struct burst_part part, uint16_t *words);
 
+/** Ask for what will soon be read: of rows that are read in parts, prefetchers foresee little. */
+void isp_burst_prefetch(
+    const struct burst_frame *frame, const uint8_t *raw, struct burst_part part);
+
 /** Row y of the crop as words; `words` holds the crop's width + UNPACK_SLACK. */
 const uint16_t *isp_burst_row(
     const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words);

@@ -2,6 +2,8 @@
 /* Rows of a raw frame's crop. */
 #include <isp/burst/burst.h>
 
+#define CACHE_LINE 64 /* bytes */
+
 struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry, enum isp_isa isa)
 {
     const struct sisp_raw_format *format = isp_geometry_format(geometry);
@@ -15,6 +17,16 @@ const uint16_t *isp_burst_part(
     const struct isp_geometry *g = frame->geometry;
     const uint8_t *row = raw + (size_t)(g->crop.y + part.y) * g->raw_stride_bytes;
     return frame->kernels->unpack(frame->packing, row, g->crop.x + part.x, part.count, words);
+}
+
+void isp_burst_prefetch(const struct burst_frame *frame, const uint8_t *raw, struct burst_part part)
+{
+    const struct isp_geometry *g = frame->geometry;
+    const uint8_t *row = raw + (size_t)(g->crop.y + part.y) * g->raw_stride_bytes;
+    const size_t from = sisp_raw_row_bytes(frame->packing, g->crop.x + part.x);
+    const size_t to = sisp_raw_row_bytes(frame->packing, g->crop.x + part.x + part.count);
+    for (size_t at = from; at < to; at += CACHE_LINE)
+        __builtin_prefetch(row + at);
 }
 
 const uint16_t *isp_burst_row(

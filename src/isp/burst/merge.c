@@ -39,6 +39,9 @@ static bool load_line(const struct merge *m, uint32_t y, float *out)
     const unsigned odd = (unsigned)(first + from) & 1;
     const struct merge_levels levels = {{black[odd], black[odd ^ 1]}, {scale[odd], scale[odd ^ 1]},
         (uint16_t)m->burst->coefficients->white_level};
+    if (y + BLOCK < m->height) /* the next strip's */
+        isp_burst_prefetch(&m->frame, bytes,
+            (struct burst_part){(uint32_t)(first + from), y + BLOCK, (uint32_t)(to - from)});
     const bool any_white = m->kernels->lighten(in, (uint32_t)(to - from), &levels, out + from);
     for (int32_t i = from ? 0 : to; i < WINDOW_SPAN; i = i + 1 == from ? to : i + 1) {
         const int32_t at = (int32_t)unpack_mirror((int64_t)first + i, m->width) - first;

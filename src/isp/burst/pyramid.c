@@ -69,6 +69,9 @@ static void grey_row(const struct burst_frame *frame, const struct pyramid_sourc
                 frame, source->raw, (struct burst_part){2 * x, 2 * y, 2 * count}, words[0]),
             isp_burst_part(
                 frame, source->raw, (struct burst_part){2 * x, 2 * y + 1, 2 * count}, words[1])};
+        for (uint32_t j = 2; j < 4 && 2 * y + j < frame->geometry->crop.height; j++)
+            isp_burst_prefetch(
+                frame, source->raw, (struct burst_part){2 * x, 2 * y + j, 2 * count});
         frame->kernels->grey(cells + x, rows, count, shift, (uint32_t)source->white);
     }
 }
