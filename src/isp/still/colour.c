@@ -12,16 +12,22 @@ static inline float tone_position(float x)
     return x * scale + offset;
 }
 
-/* Piecewise linear between knots. */
+/* Piecewise linear between knots, which are copied one by one: in a loop of arithmetic compilers
+ * gather them, and that takes some CPUs several times as long. */
 static void tone_row(const struct isp_still_recipe *recipe, const float *restrict x, uint32_t count,
     float *restrict out)
 {
-    const float *restrict knot = recipe->tone, *restrict delta = recipe->tone_delta;
+    int32_t index[STILL_RGB_FLOATS];
+    struct still_knot knot[STILL_RGB_FLOATS];
     for (uint32_t i = 0; i < count; i++) {
-        float t = tone_position(x[i]);
-        int32_t j = (int32_t)t;
-        out[i] = knot[j] + (t - (float)j) * delta[j];
+        const float t = tone_position(x[i]);
+        index[i] = (int32_t)t;
+        out[i] = t - (float)index[i];
     }
+    for (uint32_t i = 0; i < count; i++)
+        knot[i] = recipe->tone[index[i]];
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = knot[i].value + out[i] * knot[i].delta;
 }
 
 static void matrix_row(

@@ -134,8 +134,8 @@ static void compile_tables(struct isp_still_recipe *recipe, const struct sisp_co
     for (unsigned i = 0; i < 9; i++)
         recipe->ccm[i] = c->ccm[i];
     for (unsigned i = 0; i < SISP_TONE_KNOTS; i++) {
-        recipe->tone[i] = c->tone[i];
-        recipe->tone_delta[i] = i + 1 < SISP_TONE_KNOTS ? c->tone[i + 1] - c->tone[i] : 0;
+        recipe->tone[i].value = c->tone[i];
+        recipe->tone[i].delta = i + 1 < SISP_TONE_KNOTS ? c->tone[i + 1] - c->tone[i] : 0;
     }
     recipe->sharpness = c->still_sharpness;
     if (recipe->sharpness > 0)

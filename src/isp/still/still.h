@@ -87,6 +87,11 @@ struct still_root {
     float least, most;
 };
 
+/** Of the tone curve: display value, and how far it is to the next knot's. */
+struct still_knot {
+    float value, delta;
+};
+
 struct isp_still_recipe {
     struct isp_geometry geometry;
     const struct still_kernels *kernels;
@@ -102,7 +107,7 @@ struct isp_still_recipe {
     float slopes[2]; /* of one colour on another, least and greatest: of constants compilers would
                         make branches */
     float ccm[9];
-    float tone[SISP_TONE_KNOTS], tone_delta[SISP_TONE_KNOTS]; /* delta: to the next knot */
+    struct still_knot tone[SISP_TONE_KNOTS];
     struct sisp_lsc_mesh lsc;
     float sharpness, coring[STILL_CORING_LEVELS]; /* coring: least detail, by luma */
     float mark[SISP_SITE_COUNT]; /* raw codes from which a sample counts as clipped */
