@@ -50,11 +50,11 @@ static bool is_above_knee(
     const struct isp_still_recipe *recipe, uint32_t count, float *const rgb[3])
 {
     const float *r = rgb[0], *g = rgb[1], *b = rgb[2];
-    const float unit = recipe->style.unit;
+    const float unit = recipe->style.unit, knee = recipe->style.knee;
     uint32_t above = 0; /* not the most: of floats compilers make that one by one */
     for (uint32_t i = 0; i < count; i++) {
         const float more = r[i] > g[i] ? r[i] : g[i], top = more > b[i] ? more : b[i];
-        above |= top * unit > LOOK_KNEE ? 1U : 0U;
+        above |= top * unit > knee ? 1U : 0U;
     }
     return above;
 }
@@ -64,13 +64,15 @@ static bool is_above_knee(
 static void compress(const struct isp_still_recipe *recipe, uint32_t count, float *const rgb[3])
 {
     float *r = rgb[0], *g = rgb[1], *b = rgb[2];
-    const float unit = recipe->style.unit, white = recipe->clip_level * unit, knee = LOOK_KNEE;
+    const float unit = recipe->style.unit, white = recipe->clip_level * unit;
+    const float knee = recipe->style.knee, clip = recipe->style.clip;
     const float steep = (white - knee) / (1 - knee), span = 1 / (white - knee);
     for (uint32_t i = 0; i < count; i++) {
         const float more = r[i] > g[i] ? r[i] : g[i], most = (more > b[i] ? more : b[i]) * unit;
         const float top = most > knee ? most : knee, t = (top - knee) * span;
         const float level = knee + (1 - knee) * steep * t / (1 + (steep - 1) * t);
-        const float pale = still_clamp((top - 1) / (white - 1), 0, 1), scale = level / top;
+        const float pale = (still_clamp(top, clip, white) - clip) / (white - clip);
+        const float scale = level / top;
         const float keep = scale * (1 - pale), add = pale * level / unit;
         r[i] = r[i] * keep + add;
         g[i] = g[i] * keep + add;

@@ -24,7 +24,6 @@
 #define LOOK_SIDE_LEAST 8
 #define LOOK_LEVELS     8
 #define LOOK_MARK       (-0.4F)  /* and less: the negative of a clipped sample (linear.c) */
-#define LOOK_KNEE       0.8F     /* of the clip level: what came back above is flattened */
 #define LOOK_LOG_LEAST  (-13.0F) /* darkest log2 of luminance that is told apart */
 
 /** Planes of a value a cell. */
@@ -49,6 +48,8 @@ struct look_map {
 /** What the coefficients say of it. Luminance: (R + 2 G + B) / 4 over the clip level. */
 struct look_style {
     bool is_recovered; /* clipped samples come back from the other colours */
+    float knee, clip;  /* what came back above is flattened, made white; of constants compilers
+                          would make branches */
     float tone;        /* share of large differences that goes; 0: no local tone mapping */
     float contrast;    /* by how much small differences grow */
     float edge;        /* stops: what differs by less is small */

@@ -69,6 +69,7 @@ static bool is_geometry_ours(const struct isp_geometry *g)
 
 #define WHITE_LEAST 1.05F /* where all colours clip at about the same level nothing comes back */
 #define WHITE_MOST  4.0F
+#define KNEE        0.8F /* of the clip level */
 
 /* ---- recipe -------------------------------------------------------------------------------- */
 
@@ -98,6 +99,8 @@ static void compile_recovery(struct isp_still_recipe *recipe, const struct sisp_
     if (!recipe->style.is_recovered)
         return;
     recipe->clip_level = white;
+    recipe->style.knee = KNEE;
+    recipe->style.clip = c->clip_level;
     for (unsigned s = 0; s < SISP_SITE_COUNT; s++)
         recipe->mark[s] = c->black_level[s] + STILL_CLIPPED * (c->white_level - c->black_level[s]);
 }
