@@ -41,13 +41,19 @@ static inline float lsc_place(struct lsc_axis axis, int32_t column)
     return still_clamp((float)column * axis.scale + axis.offset, 0, axis.last);
 }
 
-/* Every second column, all behind the same knot. */
-static void lsc_straight(struct lsc_axis axis, float gain, float delta, int32_t column,
+/* Every second column, from knot i on and with no knot among them but the next. */
+static void lsc_straight(struct lsc_axis axis, const struct knots *knots, int32_t i, int32_t column,
     int32_t count, float *restrict row)
 {
-    const float from = (float)(int32_t)lsc_place(axis, column);
-    for (int32_t k = 0; k < count; k++)
-        row[k] *= gain + (lsc_place(axis, 2 * k + column) - from) * delta;
+    const int32_t next = i < (int32_t)axis.last ? i + 1 : i;
+    const float gain = knots->gain[i], delta = knots->delta[i], from = (float)i;
+    const float next_gain = knots->gain[next], next_delta = knots->delta[next];
+    const float bend = (float)(i + 1);
+    for (int32_t k = 0; k < count; k++) {
+        const float u = lsc_place(axis, 2 * k + column);
+        const float g = u >= bend ? next_gain : gain, d = u >= bend ? next_delta : delta;
+        row[k] *= g + (u - (u >= bend ? bend : from)) * d;
+    }
 }
 
 static void lsc_bent(struct lsc_axis axis, const struct knots *knots, int32_t column, int32_t count,
@@ -60,7 +66,7 @@ static void lsc_bent(struct lsc_axis axis, const struct knots *knots, int32_t co
     }
 }
 
-/* Cells first.. of the crop. Knots lie far apart: most blocks of columns see one and need no table.
+/* Cells first.. of the crop. Knots lie far apart: most blocks of columns see two and need no table.
  */
 static void lsc_apply(const struct isp_still_recipe *recipe, const struct knots *knots,
     unsigned phase, uint32_t first, uint32_t count, float *row)
@@ -71,8 +77,8 @@ static void lsc_apply(const struct isp_still_recipe *recipe, const struct knots 
         const int32_t column = (int32_t)(2 * (first + k) + phase);
         const int32_t cells = (int32_t)(count - k < LSC_BLOCK ? count - k : LSC_BLOCK);
         const int32_t i = (int32_t)lsc_place(axis, column);
-        if (i == (int32_t)lsc_place(axis, column + 2 * cells - 2))
-            lsc_straight(axis, knots->gain[i], knots->delta[i], column, cells, row);
+        if ((int32_t)lsc_place(axis, column + 2 * cells - 2) <= i + 1)
+            lsc_straight(axis, knots, i, column, cells, row);
         else
             lsc_bent(axis, knots, column, cells, row);
     }
@@ -84,16 +90,19 @@ static void cap_row(float *restrict row, uint32_t count, float limit)
         row[k] = row[k] < limit ? row[k] : limit;
 }
 
-/* Clipped samples become negative, no others are below LOOK_MARK. */
-static void mark_row(const struct isp_still_recipe *recipe, const uint16_t *samples, float code,
+/* Clipped samples become negative, no others are below LOOK_MARK. Returns: there are some. */
+static bool mark_row(const struct isp_still_recipe *recipe, const uint16_t *samples, float code,
     uint32_t count, float *restrict row)
 {
     const float limit = recipe->clip_level;
+    uint32_t marks = 0; /* not the least: of floats compilers make that one by one */
     for (uint32_t k = 0; k < count; k++) {
         const float value = still_clamp(row[k], 0.5F * LOOK_MARK, limit);
         const float marked = (float)samples[2 * k] >= code ? -value : value;
         row[k] = value >= -LOOK_MARK ? marked : value;
+        marks |= row[k] <= LOOK_MARK ? 1U : 0U;
     }
+    return marks;
 }
 
 /* Columns x0..x1-1 of the strip lie beyond the picture's ends. */
@@ -117,7 +126,8 @@ static const uint16_t *samples_of(const struct isp_still_recipe *recipe, const u
     return unpack_row(recipe->packing, row, from, count, words);
 }
 
-static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint32_t y,
+/* Returns: clipped samples are marked. */
+static bool sensor_row(const struct still_strip *strip, const uint8_t *raw, uint32_t y,
     const struct still_line *line, uint16_t *words)
 {
     const struct isp_still_recipe *recipe = strip->recipe;
@@ -128,6 +138,7 @@ static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint
     const uint32_t x0 = start < 0 ? 0 : (uint32_t)start;
     const uint32_t x1 = stop < crop->width ? (uint32_t)stop : crop->width;
     const uint16_t *samples = samples_of(recipe, row, x0, x1 - x0, words);
+    bool has_marks = false;
     for (unsigned phase = 0; phase < 2; phase++) {
         enum sisp_site site = unpack_site(recipe->cfa, phase, y);
         const float black = recipe->black[site], scale = recipe->scale[site];
@@ -141,12 +152,13 @@ static void sensor_row(const struct still_strip *strip, const uint8_t *raw, uint
             lsc_apply(recipe, &knots, phase, x0 / 2, count, out);
         }
         if (recipe->style.is_recovered)
-            mark_row(recipe, samples + phase, recipe->mark[site], count, out);
+            has_marks |= mark_row(recipe, samples + phase, recipe->mark[site], count, out);
         else
             cap_row(out, count, recipe->clip_level);
     }
     mirror(strip, line, start, x0);
     mirror(strip, line, x1, stop);
+    return has_marks;
 }
 
 /* ---- highlights ---------------------------------------------------------------------------- */
@@ -210,15 +222,6 @@ static void recover_phase(const struct still_strip *strip, const struct still_li
     }
 }
 
-static bool has_marks(const struct still_strip *strip, const float *row)
-{
-    const int32_t margin = (int32_t)strip->margin, last = (int32_t)strip->cells + margin;
-    uint32_t marks = 0; /* not the least: of floats compilers make that one by one */
-    for (int32_t k = -margin; k < last; k++)
-        marks |= row[k] <= LOOK_MARK ? 1U : 0U;
-    return marks;
-}
-
 static void recover_row(const struct still_strip *strip, const struct still_line lines[3],
     uint32_t y, const struct still_line *out)
 {
@@ -242,10 +245,8 @@ void STILL_SYMBOL(still_linearise, ISA_NAME)(const struct still_strip *strip, co
     uint32_t y, const struct still_line *line, uint16_t *words)
 {
     const struct isp_still_recipe *recipe = strip->recipe;
-    sensor_row(strip, raw, y, line, words);
     /* The survey, before there is a map, counts the marks. */
-    if (!recipe->style.is_recovered || !recipe->map.side ||
-        !(has_marks(strip, line->phase[0]) || has_marks(strip, line->phase[1])))
+    if (!sensor_row(strip, raw, y, line, words) || !recipe->map.side)
         return;
     _Alignas(64) float rows[3][2][STILL_ROW_CELLS];
     struct still_strip wide = *strip;
