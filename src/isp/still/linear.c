@@ -126,6 +126,19 @@ static const uint16_t *samples_of(const struct isp_still_recipe *recipe, const u
     return unpack_row(recipe->packing, row, from, count, words);
 }
 
+/* Rows of a strip lie far apart: what comes next is not foreseen by CPUs. */
+static void prefetch(
+    const struct isp_still_recipe *recipe, const uint8_t *row, uint32_t y, uint32_t x0, uint32_t x1)
+{
+    const struct sisp_rect *crop = &recipe->geometry.crop;
+    const size_t first = sisp_raw_row_bytes(recipe->packing, crop->x + x0);
+    const size_t last = sisp_raw_row_bytes(recipe->packing, crop->x + x1);
+    if (y + 2 >= crop->height)
+        return;
+    for (size_t i = first; i < last; i += 64)
+        __builtin_prefetch(row + 2 * recipe->geometry.raw_stride_bytes + i);
+}
+
 /* Returns: clipped samples are marked. */
 static bool sensor_row(const struct still_strip *strip, const uint8_t *raw, uint32_t y,
     const struct still_line *line, uint16_t *words)
@@ -137,6 +150,7 @@ static bool sensor_row(const struct still_strip *strip, const uint8_t *raw, uint
     const int64_t stop = (int64_t)strip->x + 2 * ((int64_t)strip->cells + strip->margin);
     const uint32_t x0 = start < 0 ? 0 : (uint32_t)start;
     const uint32_t x1 = stop < crop->width ? (uint32_t)stop : crop->width;
+    prefetch(recipe, row, y, x0, x1);
     const uint16_t *samples = samples_of(recipe, row, x0, x1 - x0, words);
     bool has_marks = false;
     for (unsigned phase = 0; phase < 2; phase++) {
