@@ -191,19 +191,26 @@ static bool holds(const struct view *v, int64_t x, int64_t y)
            y + PATCH <= v->y + v->rows;
 }
 
-static bool is_clipped_near(
-    const struct merge *m, const struct merge_patch *p, unsigned row, unsigned column)
+/* Of each row of the block, bit by bit, the samples that clipped ones of the frame are near. */
+static void find_clipped_near(
+    const struct merge *m, const struct merge_patch *p, uint32_t near[BLOCK])
 {
     const uint16_t white = (uint16_t)m->burst->coefficients->white_level;
-    for (unsigned j = row + 3 - CLIP_REACH; j <= row + 3 + CLIP_REACH; j++) {
-        for (unsigned i = column + 3 - CLIP_REACH; i <= column + 3 + CLIP_REACH; i++) {
+    const unsigned first = FILTER_SIDE / 2 - CLIP_REACH, side = 2 * CLIP_REACH + 1;
+    memset(near, 0, BLOCK * sizeof *near);
+    for (unsigned j = 0; j < BLOCK + side - 1; j++) {
+        uint32_t clipped = 0, across = 0;
+        for (unsigned i = 0; i < BLOCK + side - 1; i++) {
             uint16_t word;
-            memcpy(&word, p->words + j * p->stride_bytes + (size_t)2 * i, sizeof word);
-            if (word >= white)
-                return true;
+            memcpy(&word, p->words + (first + j) * p->stride_bytes + (size_t)2 * (first + i),
+                sizeof word);
+            clipped |= (uint32_t)(word >= white) << i;
         }
+        for (unsigned i = 0; i < side; i++)
+            across |= clipped >> i;
+        for (unsigned k = j < side ? 0 : j - side + 1; k <= j && k < BLOCK; k++)
+            near[k] |= across;
     }
-    return false;
 }
 
 /* Differences that mean nothing: where the frame has no samples nothing is accepted; where it, or
@@ -212,17 +219,30 @@ static bool is_clipped_near(
 static void set_aside(const struct merge *m, const struct merge_patch *p, const int64_t from[2],
     const uint8_t *clipped, bool is_longer, int16_t *difference)
 {
+    uint32_t near[BLOCK];
+    find_clipped_near(m, p, near);
     for (unsigned j = 0; j < BLOCK; j++) {
         for (unsigned i = 0; i < BLOCK; i++) {
             const int64_t x = from[0] + i, y = from[1] + j;
             int16_t *d = &difference[j * (SPAN + SLACK) + i];
             const bool is_white = clipped[j * SPAN + i];
-            if (is_white || is_clipped_near(m, p, j, i))
+            if (is_white || near[j] >> i & 1)
                 *d = is_longer && !is_white ? ASIDE : 0;
             else if (x < 0 || y < 0 || x >= m->width || y >= m->height)
                 *d = ASIDE;
         }
     }
+}
+
+static bool has_any(const uint8_t *clipped)
+{
+    uint64_t all = 0;
+    for (unsigned j = 0; j < BLOCK; j++) {
+        uint64_t row;
+        memcpy(&row, clipped + (size_t)j * SPAN, sizeof row);
+        all |= row;
+    }
+    return all != 0;
 }
 
 /* What all blocks of a frame's strip are read by. */
@@ -263,9 +283,10 @@ static void warp_block(
     const bool any_white = m->kernels->warp(&w->codes, &m->s->blocks[k], &patch, filters, &target);
     const bool is_inside =
         from[0] >= 0 && from[1] >= 0 && from[0] + BLOCK <= m->width && from[1] + BLOCK <= m->height;
-    if (any_white || !is_inside || m->s->any_clipped)
-        set_aside(m, &patch, from, &m->s->is_clipped[slot][column],
-            m->transform->gain[w->frame] < LONGER, target.difference);
+    const uint8_t *clipped = &m->s->is_clipped[slot][column];
+    if (any_white || !is_inside || (m->s->any_clipped && has_any(clipped)))
+        set_aside(
+            m, &patch, from, clipped, m->transform->gain[w->frame] < LONGER, target.difference);
 }
 
 /* The rows that the next strip's view is likely to have more than this one. */
