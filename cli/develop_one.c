@@ -72,6 +72,7 @@ static int open_session(struct one *one)
     params.raws_max = one->target->is_dng;
     one->has_imports = has_imports(&knobs);
     params.imports_max = one->has_imports;
+    params.output_memory = one->has_imports ? SISP_MEMORY_PRIVATE : SISP_MEMORY_MEMFD;
     params.tuning = o->tuning.path ? &o->tuning.tuning : NULL;
     struct sisp_picture_params picture = {
         .format = find_format(one),

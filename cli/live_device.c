@@ -272,7 +272,7 @@ static bool set_device_option(struct live_options *o, const char *key, const cha
         int memory = sisp_memory_find(value);
         o->has_device_memory = true;
         o->device_memory = (enum sisp_memory)memory;
-        return memory >= 0 && memory != SISP_MEMORY_IMPORTED;
+        return memory >= 0 && memory < SISP_MEMORY_IMPORTED;
     }
     for (int i = 0; strcmp(key, "buffers") == 0 && i < 3; i++) {
         o->device_buffers = (enum live_buffers)i;

@@ -16,6 +16,8 @@ enum sisp_memory {
     SISP_MEMORY_UDMABUF,  /* a dmabuf made of a memfd's pages: /dev/udmabuf */
     SISP_MEMORY_DMA_HEAP, /* a dmabuf of the system heap: /dev/dma_heap/system */
     SISP_MEMORY_IMPORTED, /* a dmabuf or a sealed memfd of somebody else's */
+    SISP_MEMORY_PRIVATE,  /* pages of this process alone, for pictures: no descriptor, but huge ones
+                           */
     SISP_MEMORY_COUNT,
 };
 

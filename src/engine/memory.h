@@ -25,6 +25,7 @@ enum eng_memory {
     ENG_MEMORY_UDMABUF,
     ENG_MEMORY_DMA_HEAP,
     ENG_MEMORY_IMPORTED, /* somebody else's */
+    ENG_MEMORY_PRIVATE,  /* this process's alone: no descriptor */
     ENG_MEMORY_COUNT,
 };
 

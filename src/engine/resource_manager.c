@@ -18,10 +18,12 @@ size_t eng_pool_step_bytes(size_t size_bytes)
 static int allocate_pool(struct eng_pool *pool, const struct eng_pool_config *config, bool is_input)
 {
     size_t bytes;
-    if (pool->kind != ENG_MEMORY_MEMFD && pool->kind != ENG_MEMORY_UDMABUF)
+    if (pool->kind == ENG_MEMORY_DMA_HEAP || pool->kind == ENG_MEMORY_IMPORTED)
         return 0;
     if (!base_mul_size(eng_pool_step_bytes(config->size_bytes), config->count, &bytes))
         return -ENOMEM;
+    if (pool->kind == ENG_MEMORY_PRIVATE)
+        return plat_memory_create_private(&pool->memory, bytes);
     bool is_one_writer = is_input && pool->kind == ENG_MEMORY_MEMFD;
     if (is_one_writer && config->is_lazy)
         return plat_memory_reserve(&pool->memory, config->name, bytes);

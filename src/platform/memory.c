@@ -55,16 +55,18 @@ static void touch(void *bytes, size_t size_bytes)
         memset(bytes, 0, size_bytes);
 }
 
+/* fd -1: private. */
 static void *map(int fd, size_t size_bytes, bool is_touched, int *error)
 {
-    void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    const int flags = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void *bytes = mmap(NULL, size_bytes, PROT_READ | PROT_WRITE, flags, fd, 0);
     if (bytes == MAP_FAILED) {
         *error = -ENOMEM;
         return NULL;
     }
     if (size_bytes >= HUGE_PAGE_BYTES)
         madvise(bytes, size_bytes, MADV_HUGEPAGE);
-    *error = is_touched ? take_pages(fd, size_bytes) : 0;
+    *error = is_touched && fd >= 0 ? take_pages(fd, size_bytes) : 0;
     if (*error) {
         munmap(bytes, size_bytes);
         return NULL;
@@ -112,6 +114,15 @@ int plat_memory_reserve(struct plat_memory *memory, const char *name, size_t siz
     return create(memory, name, size_bytes, ONE_WRITER, false);
 }
 
+int plat_memory_create_private(struct plat_memory *memory, size_t size_bytes)
+{
+    int error;
+    sisp_assert(size_bytes > 0);
+    void *bytes = map(-1, size_bytes, true, &error);
+    *memory = (struct plat_memory){.bytes = bytes, .size_bytes = size_bytes, .fd = -1};
+    return error;
+}
+
 int plat_memory_inode(const struct plat_memory *memory, uint64_t *inode)
 {
     struct stat stat;
@@ -126,6 +137,7 @@ void plat_memory_destroy(struct plat_memory *memory)
     if (!memory->bytes)
         return;
     munmap(memory->bytes, memory->size_bytes);
-    close(memory->fd);
+    if (memory->fd >= 0)
+        close(memory->fd);
     *memory = (struct plat_memory){.fd = -1};
 }

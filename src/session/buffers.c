@@ -13,6 +13,7 @@ static const char *const names[SISP_MEMORY_COUNT] = {
     [SISP_MEMORY_UDMABUF] = "udmabuf",
     [SISP_MEMORY_DMA_HEAP] = "dma-heap",
     [SISP_MEMORY_IMPORTED] = "imported",
+    [SISP_MEMORY_PRIVATE] = "private",
 };
 
 /* Where the kernel makes it; NULL: anywhere. */

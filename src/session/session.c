@@ -41,9 +41,10 @@ static int check_memory(const struct sisp_session_params *params, char *error, s
         return session_fail(error, error_size, -ENOTSUP,
             "buffers of others cannot be read by workers in processes (isolation=process)");
     for (size_t i = 0; i < BASE_COUNT(memories); i++) {
-        if ((unsigned)memories[i] >= SISP_MEMORY_IMPORTED)
+        const bool is_private = i > 0 && memories[i] == SISP_MEMORY_PRIVATE;
+        if ((unsigned)memories[i] >= SISP_MEMORY_IMPORTED && !is_private)
             return session_fail(error, error_size, -EINVAL,
-                "inputs and pictures lie in memfd, udmabuf or dma-heap");
+                "inputs and pictures lie in memfd, udmabuf or dma-heap, pictures in private, too");
         if (memories[i] != SISP_MEMORY_MEMFD && is_process)
             return session_fail(error, error_size, -ENOTSUP,
                 "workers in processes (isolation=process) share memfds only");

@@ -300,6 +300,28 @@ TEST(pictures_are_where_the_result_says)
     sisp_session_destroy(&session);
 }
 
+TEST(private_pictures_are_the_same)
+{
+    struct sisp_session_params params = import_params(0);
+    struct sisp_record records[2];
+    for (unsigned i = 0; i < 2; i++) {
+        struct sisp_input input;
+        struct sisp_result result;
+        params.output_memory = i ? SISP_MEMORY_PRIVATE : SISP_MEMORY_MEMFD;
+        struct sisp_session *session = create(&params);
+        REQUIRE(session && sisp_session_acquire(session, &input) == 0);
+        paint(input.samples);
+        develop(session, &input, &result);
+        records[i] = result.record;
+        CHECK(result.image_buffer.memory == params.output_memory);
+        CHECK(result.image_buffer.bytes == result.image.planes[0]);
+        CHECK_EQ(result.image_buffer.fd < 0, i);
+        CHECK_EQ(sisp_session_release(session, &result), 0);
+        sisp_session_destroy(&session);
+    }
+    CHECK(memcmp(&records[0].output, &records[1].output, sizeof(records[0].output)) == 0);
+}
+
 static void refuse_session(const struct sisp_session_params *params, int result, const char *word)
 {
     struct sisp_session *session;
@@ -320,7 +342,14 @@ TEST(memory_that_is_not_there_is_refused)
     params = import_params(0);
     params.input_memory = SISP_MEMORY_IMPORTED;
     refuse_session(&params, -EINVAL, "dma-heap");
+    params.input_memory = SISP_MEMORY_PRIVATE;
+    refuse_session(&params, -EINVAL, "dma-heap");
     params.input_memory = SISP_MEMORY_MEMFD;
+    params.output_memory = SISP_MEMORY_PRIVATE;
+    params.knobs = &knobs;
+    refuse_session(&params, -ENOTSUP, "isolation=process");
+    params.output_memory = SISP_MEMORY_MEMFD;
+    params.knobs = NULL;
     struct sisp_session *session = create(&params);
     struct sisp_buffer frame = make_frame(0);
     REQUIRE(session != NULL);
@@ -370,6 +399,7 @@ int main(void)
     RUN(what_is_left_goes_with_the_session);
     RUN(imports_do_not_count_against_the_quota);
     RUN(pictures_are_where_the_result_says);
+    RUN(private_pictures_are_the_same);
     RUN(memory_that_is_not_there_is_refused);
     RUN(every_memory_works_or_is_refused);
     return test_report();

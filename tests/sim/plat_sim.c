@@ -232,6 +232,11 @@ int plat_memory_create_one_writer(struct plat_memory *memory, const char *name, 
     return plat_memory_create(memory, name, size_bytes);
 }
 
+int plat_memory_create_private(struct plat_memory *memory, size_t size_bytes)
+{
+    return plat_memory_create(memory, "private", size_bytes);
+}
+
 int plat_memory_reserve(struct plat_memory *memory, const char *name, size_t size_bytes)
 {
     return plat_memory_create(memory, name, size_bytes);
