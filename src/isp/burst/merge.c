@@ -43,10 +43,12 @@ static bool load_line(const struct merge *m, uint32_t y, float *out)
         isp_burst_prefetch(&m->frame, bytes,
             (struct burst_part){(uint32_t)(first + from), y + BLOCK, (uint32_t)(to - from)});
     const bool any_white = m->kernels->lighten(in, (uint32_t)(to - from), &levels, out + from);
-    for (int32_t i = from ? 0 : to; i < WINDOW_SPAN; i = i + 1 == from ? to : i + 1) {
+    const int32_t end = to + HALO + MARGIN < WINDOW_SPAN ? to + HALO + MARGIN : WINDOW_SPAN;
+    for (int32_t i = from ? 0 : to; i < end; i = i + 1 == from ? to : i + 1) {
         const int32_t at = (int32_t)unpack_mirror((int64_t)first + i, m->width) - first;
         out[i] = at >= from && at < to ? out[at] : 0;
     }
+    memset(out + end, 0, (size_t)(WINDOW_SPAN - end) * sizeof *out);
     return any_white;
 }
 
