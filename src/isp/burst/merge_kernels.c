@@ -11,6 +11,10 @@ typedef int64_t twos __attribute__((vector_size(4 * BLOCK), aligned(4), may_alia
 typedef int64_t two_lanes __attribute__((aligned(4), may_alias));
 typedef uint16_t words __attribute__((vector_size(2 * BLOCK), aligned(1), may_alias));
 typedef int16_t shorts __attribute__((vector_size(2 * BLOCK), aligned(1), may_alias));
+/* Of the crop: row and column, even or odd. */
+typedef float sites __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t site_ints __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint16_t site_words __attribute__((vector_size(8), aligned(2), may_alias));
 
 /* Macros: a function may not return vectors that a level has no registers for. */
 #define LANES_AT(p)     (*(const lanes *)(p))
@@ -83,28 +87,29 @@ struct proportion {
 static inline void find_proportion(
     const struct merge_codes *codes, const struct merge_block *block, struct proportion *out)
 {
-    float unit[4], most = 0;
-    for (unsigned k = 0; k < 4; k++) {
-        unit[k] = codes->light[k] * block->level[k];
-        most = most > unit[k] ? most : unit[k];
-    }
-    const float share = SHARE / most;
-    for (unsigned k = 0; k < 4; k++) {
-        float mean = block->mean[k] * codes->words[k] + (codes->black[k] + 0.5F);
-        mean = mean > 0 ? mean : 0;
-        mean = mean < LIMIT ? mean : LIMIT;
-        out->mean[k] = (uint16_t)(int32_t)mean;
-        out->share[k] = (uint16_t)(int32_t)(unit[k] * share + 0.5F);
-        out->scale[k] = block->colour[k] * most * (SHARE_ONE / SHARE / FILTER_ONE);
-        out->offset[k] = ((float)out->mean[k] - codes->black[k]) * codes->light[k];
-    }
+    const sites light = *(const sites *)codes->light, black = *(const sites *)codes->black;
+    const sites unit = light * *(const sites *)block->level;
+    const float even = unit[0] > unit[1] ? unit[0] : unit[1];
+    const float odd = unit[2] > unit[3] ? unit[2] : unit[3], most = even > odd ? even : odd;
+    sites mean = *(const sites *)block->mean * *(const sites *)codes->words + (black + 0.5F);
+    mean = (sites)((site_ints)mean & (mean > 0));
+    const site_ints is_less = mean < LIMIT;
+    mean = (sites)(((site_ints)mean & is_less) | ((site_ints)((sites){0} + LIMIT) & ~is_less));
+    const site_ints whole = __builtin_convertvector(mean, site_ints);
+    const sites share = unit * (SHARE / most) + 0.5F;
+    *(site_words *)out->mean = __builtin_convertvector(whole, site_words);
+    *(site_words *)out->share =
+        __builtin_convertvector(__builtin_convertvector(share, site_ints), site_words);
+    *(sites *)out->scale = *(const sites *)block->colour * most * (SHARE_ONE / SHARE / FILTER_ONE);
+    *(sites *)out->offset = (__builtin_convertvector(whole, sites) - black) * light;
 }
 
 /* A row's words: those of even columns, from the one that the patch begins with on, and of odd. */
 static inline row_words alternate(const uint16_t *of_row, unsigned column)
 {
-    const uint32_t pair = of_row[column] | (uint32_t)of_row[column ^ 1] << 16;
-    return (row_words)((pairs){0} + (int32_t)pair);
+    uint32_t pair;
+    memcpy(&pair, of_row, sizeof pair);
+    return (row_words)((pairs){0} + (int32_t)(column ? pair << 16 | pair >> 16 : pair));
 }
 
 /* Each row's samples, every one with that below it above it in 32 bits. */
