@@ -2,9 +2,10 @@
 /*
  * Filters that give the sample of one colour at a place between the samples of a mosaic: the best
  * linear estimate (Gauss-Markov) from 7x7 samples of all colours, for pictures whose covariance
- * falls exponentially with distance (a step edge model), whose colours differ by a twentieth of
+ * falls exponentially with distance (a step edge model), whose colours differ by a fourteenth of
  * their common part, seen through a lens that blurs by half a sample, with some noise: where there
- * is more of it, sharpness costs more than it is worth.
+ * is more of it, sharpness costs more than it is worth. Where the picture changes along one
+ * direction more than along the other, distance along that other one counts for less.
  * Equal samples of a colour give that value whatever the other colours are. Colours are expected
  * at one level: who applies a filter divides by the local means first.
  */
@@ -18,17 +19,18 @@
 #define SIDE    FILTER_SIDE
 #define TAPS    FILTER_TAPS
 #define COLOURS 3
-#define FADING  20.0 /* samples in which the covariance falls to 1/e */
-#define CHROMA  0.05 /* variance of what the colours do not share, over what they do */
-#define NOISE                                                                                      \
-    1e-4           /* of the first kind, doubled for each one after: variance over the picture's   \
-                    */
-#define GREY 0.18F /* whose noise in a frame tells which kind is used */
-#define PART 30.0F /* of its standard deviation */
-#define BLUR 0.5   /* samples, standard deviation, of both ends of a distance */
-#define OF_E 1.4426950408889634 /* log2(e) */
+#define FADING  20.0    /* samples in which the covariance falls to 1/e */
+#define CHROMA  0.07    /* variance of what the colours do not share, over what they do */
+#define NOISE   4e-5    /* of the first kind: variance over the picture's */
+#define MORE    2.3     /* of it in each kind after */
+#define GREY    0.18F   /* whose noise in a frame tells which kind is used */
+#define QUIET   1.8e-5F /* its variance up to which that is the first one; then fourfold for each */
+#define BLUR    0.5     /* samples, standard deviation, of both ends of a distance */
+#define ALONG   0.25    /* of a squared distance along detail */
+#define OF_E    1.4426950408889634 /* log2(e) */
 
 struct design {
+    double along;                  /* of a squared distance along rows */
     double inverse[TAPS][TAPS];    /* of the samples' covariance */
     double levels[TAPS][COLOURS];  /* inverse x which samples have a colour */
     double back[COLOURS][COLOURS]; /* inverse of what that gives for each colour */
@@ -44,10 +46,10 @@ static unsigned colour_at(unsigned row, unsigned column)
 #define SAME  (1 + CHROMA)     /* of the covariance of what colours share: that of one colour, */
 #define OTHER (1 - CHROMA / 2) /* and that of two */
 
-/* Of what colours share. */
-static double covariance(double dx, double dy)
+/* Of what colours share; `along`: of a squared distance along rows. */
+static double covariance(double along, double dx, double dy)
 {
-    const double r = __builtin_sqrt(dx * dx + dy * dy + 2 * BLUR * BLUR);
+    const double r = __builtin_sqrt(along * dx * dx + dy * dy + 2 * BLUR * BLUR);
     return isp_exp2(-r * (OF_E / FADING));
 }
 
@@ -81,13 +83,13 @@ static double down(unsigned tap)
 }
 
 /* For samples around one at the given row and column of the mosaic. */
-static void prepare(struct design *d, double noise, unsigned row, unsigned column)
+static void prepare(struct design *d, double noise, const unsigned site[2])
 {
     for (unsigned i = 0; i < TAPS; i++)
-        d->colour[i] = colour_at(row + i / SIDE + 1, column + i % SIDE + 1);
+        d->colour[i] = colour_at(site[0] + i / SIDE + 1, site[1] + i % SIDE + 1);
     for (unsigned i = 0; i < TAPS; i++) {
         for (unsigned j = 0; j < TAPS; j++)
-            d->inverse[i][j] = covariance(across(i) - across(j), down(i) - down(j)) *
+            d->inverse[i][j] = covariance(d->along, across(i) - across(j), down(i) - down(j)) *
                                    (d->colour[i] == d->colour[j] ? SAME : OTHER) +
                                (i == j ? noise : 0);
     }
@@ -125,7 +127,7 @@ static void solve(const struct design *d, double x, double y, double w[COLOURS][
 {
     double common[TAPS];
     for (unsigned i = 0; i < TAPS; i++)
-        common[i] = covariance(across(i) - x, down(i) - y);
+        common[i] = covariance(d->along, across(i) - x, down(i) - y);
     for (unsigned i = 0; i < TAPS; i++) {
         double part[COLOURS] = {0}; /* of the samples of a colour */
         for (unsigned j = 0; j < TAPS; j++)
@@ -163,30 +165,64 @@ static void store(struct filter_place *place, unsigned row, unsigned column, con
 
 unsigned isp_burst_filters_kind(const struct isp_burst_transform *t)
 {
-    const float variance = (t->noise_shot * GREY + t->noise_read) / (PART * PART);
+    const float variance = t->noise_shot * GREY + t->noise_read;
     unsigned kind = 0;
-    /* The nearest by ratio: squared, a kind is four times the one before. */
-    for (float most = 2 * (float)(NOISE * NOISE); variance > most; most *= 4) {
+    for (float most = QUIET; variance > most; most *= 4) {
         if (++kind == ISP_BURST_FILTER_KINDS - 1)
             break;
     }
     return kind;
 }
 
-/* For samples around one of that row and column of an RGGB mosaic, at a row of places. */
-static void make_row(struct isp_burst_filters *filters, const struct design *d, unsigned site,
-    unsigned cfa, unsigned y)
+/* A filter for the sample of the reference at (row, column) reads the frame at the design's site
+ * when the displacement's whole part is odd where these differ. */
+static void store_site(struct filter_place places[4][FILTER_PLACES][FILTER_PLACES],
+    const unsigned site[2], const unsigned to[2], const unsigned place[2], unsigned cfa,
+    const double w[TAPS])
 {
-    const unsigned row = site >> 1, column = site & 1;
+    const unsigned shift = (to[0] ^ site[0]) << 1 | (to[1] ^ site[1]);
+    store(&places[shift][place[0]][place[1]], to[0] ^ cfa >> 1, to[1] ^ (cfa & 1), w);
+}
+
+/* With rows for columns the mosaic is the same one. */
+static void store_turned(struct filter_place places[4][FILTER_PLACES][FILTER_PLACES],
+    const unsigned site[2], const unsigned to[2], const unsigned place[2], unsigned cfa,
+    const double w[TAPS])
+{
+    double turned[TAPS];
+    for (unsigned i = 0; i < TAPS; i++)
+        turned[i] = w[i % SIDE * SIDE + i / SIDE];
+    store_site(places, (const unsigned[2]){site[1], site[0]}, (const unsigned[2]){to[1], to[0]},
+        (const unsigned[2]){place[1], place[0]}, cfa, turned);
+}
+
+/* At a row of places, and for detail along columns at a column of them. */
+static void make_row(struct isp_burst_filters *filters, const struct design *d,
+    const unsigned site[2], unsigned cfa, unsigned y)
+{
     for (unsigned x = 0; x < FILTER_PLACES; x++) {
         double w[COLOURS][TAPS];
         solve(d, place_of(x), place_of(y), w);
-        /* A filter for the sample of the reference at (r, c) reads the frame at that site when the
-         * displacement's whole part is odd where r, c differ from row, column. */
-        for (unsigned to = 0; to < 4; to++) {
-            const unsigned r = to >> 1, c = to & 1, shift = (r ^ row) << 1 | (c ^ column);
-            store(&filters->places[shift][y][x], r ^ cfa >> 1, c ^ (cfa & 1), w[colour_at(r, c)]);
+        for (unsigned k = 0; k < 4; k++) {
+            const unsigned to[2] = {k >> 1, k & 1}, place[2] = {y, x};
+            const double *of = w[colour_at(to[0], to[1])];
+            if (d->along == 1) {
+                store_site(filters->places[FILTER_ANY], site, to, place, cfa, of);
+            } else {
+                store_site(filters->places[FILTER_ALONG_ROWS], site, to, place, cfa, of);
+                store_turned(filters->places[FILTER_ALONG_COLUMNS], site, to, place, cfa, of);
+            }
         }
+    }
+}
+
+static void clear(struct isp_burst_filters *filters, unsigned y)
+{
+    for (unsigned shift = 0; shift < 4; shift++) {
+        for (unsigned x = 0; x < FILTER_PLACES; x++)
+            filters->places[FILTER_ANY][shift][y][x] =
+                filters->places[FILTER_ALONG_ROWS][shift][y][x] =
+                    filters->places[FILTER_ALONG_COLUMNS][shift][x][y] = (struct filter_place){0};
     }
 }
 
@@ -195,11 +231,14 @@ void isp_burst_filters_make(const struct isp_geometry *geometry, unsigned kind, 
 {
     const unsigned cfa = (unsigned)sisp_cfa_shift(
         isp_geometry_format(geometry)->cfa, geometry->crop.x, geometry->crop.y);
-    for (unsigned shift = 0; shift < 4; shift++)
-        memset(filters->places[shift][task], 0, sizeof filters->places[shift][task]);
-    for (unsigned site = 0; site < 4; site++) {
-        struct design d;
-        prepare(&d, NOISE * (1U << kind), site >> 1, site & 1);
+    double noise = NOISE;
+    for (unsigned k = 0; k < kind; k++)
+        noise *= MORE;
+    clear(filters, task);
+    for (unsigned k = 0; k < 8; k++) {
+        const unsigned site[2] = {k >> 1 & 1, k & 1};
+        struct design d = {.along = k >> 2 ? ALONG : 1};
+        prepare(&d, noise, site);
         make_row(filters, &d, site, cfa, task);
     }
 }

@@ -23,9 +23,17 @@ struct filter_place {
     float noise; /* variance of a filtered sample over that of a sample: the mean of the four */
 };
 
+/** What a picture does around a place. */
+enum filter_detail {
+    FILTER_ANY,
+    FILTER_ALONG_ROWS, /* it changes little along rows, more across them */
+    FILTER_ALONG_COLUMNS,
+    FILTER_DETAILS,
+};
+
 struct isp_burst_filters {
-    /* [whole displacement: odd rows, odd columns][down][across, from -1/2 to 1/2 sample] */
-    struct filter_place places[4][FILTER_PLACES][FILTER_PLACES];
+    /* [detail][whole displacement: odd rows, odd columns][down][across, from -1/2 to 1/2 sample] */
+    struct filter_place places[FILTER_DETAILS][4][FILTER_PLACES][FILTER_PLACES];
 };
 
 #endif

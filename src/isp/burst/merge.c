@@ -82,6 +82,8 @@ static void load_window(const struct merge *m, uint32_t strip)
         else
             memset(clipped, 0, SPAN);
     }
+    m->kernels->find_slopes(
+        (const float(*)[WINDOW_SPAN])m->s->window, m->s->slopes[0], m->s->slopes[1]);
 }
 
 /* The strip's rows, and the noise of their samples from the mean of nine of a colour. */

@@ -17,7 +17,11 @@
 #define SLACK     32                 /* behind it, for the widest vectors */
 #define PATCH     (BLOCK + FILTER_SIDE - 1)
 #define PATCH_ROW 16 /* words of a patch's row; two more than what is used */
+#define MARGIN    4  /* rows and columns around a block whose mean colour it is read by */
 #define REACH     3  /* rows and columns around a sample that its weight depends on */
+
+#define WINDOW_ROWS (BLOCK + 2 * MARGIN)
+#define WINDOW_SPAN (SPAN + 2 * MARGIN)
 
 /* Differences are in sigmas of their noise: 2048 to one, up to 16. Half of that, alone among its
  * neighbours, leaves a sample no weight. */
@@ -30,6 +34,7 @@
 /** What a block's samples are read by: the reference's means, by site of the crop (row and column,
  * even or odd). */
 struct merge_block {
+    enum filter_detail detail;
     float mean[4];
     float colour[4], level[4]; /* the mean of the site's colour over green's, and one over that */
 };
@@ -89,6 +94,10 @@ struct merge_kernels {
     /* Codes to light; returns whether any is white. */
     bool (*lighten)(
         const uint16_t *in, uint32_t count, const struct merge_levels *levels, float *out);
+    /* Squared differences of each column's samples to the next ones of their colour, to the right
+     * and up, summed over the window. */
+    void (*find_slopes)(const float window[WINDOW_ROWS][WINDOW_SPAN], float right[WINDOW_SPAN],
+        float up[WINDOW_SPAN]);
     /* 1 / sigma from the mean of nine samples of a colour; rows two above, at, and two below, from
      * two columns before on. */
     void (*find_certainty)(const float *const rows[3], float shot, float read, float *out);

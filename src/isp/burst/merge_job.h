@@ -5,11 +5,8 @@
 
 #include <isp/burst/merge.h>
 
-#define MARGIN      4 /* rows and columns around a block whose mean colour it is read by */
-#define WINDOW_ROWS (BLOCK + 2 * MARGIN)
-#define WINDOW_SPAN (SPAN + 2 * MARGIN)
-#define BLOCKS      (SPAN / BLOCK) /* of a strip */
-#define LONGER      0.8F           /* gain of a frame that was exposed longer than the reference */
+#define BLOCKS (SPAN / BLOCK) /* of a strip */
+#define LONGER 0.8F           /* gain of a frame that was exposed longer than the reference */
 
 /* A frame's samples that a strip's blocks read are unpacked once, as far as the blocks' whole
  * displacements differ by no more than this. */
@@ -20,6 +17,7 @@
 struct scratch {
     float window[WINDOW_ROWS][WINDOW_SPAN]; /* the reference around a strip */
     float column_sums[2][WINDOW_SPAN];      /* of the window's even and odd rows */
+    float slopes[2][WINDOW_SPAN];           /* of its columns: to the right, up */
     float reference[RING][SPAN], certainty[RING][SPAN];
     float sum[BLOCK][SPAN], weight[BLOCK][SPAN], noise[BLOCK][SPAN];
     struct merge_reading readings[ISP_BURST_MAX][STRIPS][BLOCKS]; /* of each frame */

@@ -57,6 +57,24 @@ static bool lighten(
     return is_white || (parts[0] | parts[1]) != 0;
 }
 
+static void find_slopes(
+    const float window[WINDOW_ROWS][WINDOW_SPAN], float right[WINDOW_SPAN], float up[WINDOW_SPAN])
+{
+    const unsigned last = WINDOW_SPAN - 2 - BLOCK;
+    for (unsigned k = 0; k < last + BLOCK; k += BLOCK) {
+        const unsigned i = k < last ? k : last;
+        lanes across = {0}, down = {0};
+        for (unsigned j = 2; j < WINDOW_ROWS; j++) {
+            const lanes at = LANES_AT(&window[j][i]);
+            const lanes x = at - LANES_AT(&window[j][i + 2]), y = at - LANES_AT(&window[j - 2][i]);
+            across += x * x;
+            down += y * y;
+        }
+        *(lanes *)&right[i] = across;
+        *(lanes *)&up[i] = down;
+    }
+}
+
 static void find_certainty(const float *const rows[3], float shot, float read, float *restrict out)
 {
     float column[SPAN + 4];
@@ -361,4 +379,4 @@ static void find_noise(const float *restrict noise, const float *restrict weight
 
 extern const struct merge_kernels SYMBOL(ISA_NAME);
 const struct merge_kernels SYMBOL(ISA_NAME) = {
-    lighten, find_certainty, warp, weigh, finish, find_noise};
+    lighten, find_slopes, find_certainty, warp, weigh, finish, find_noise};

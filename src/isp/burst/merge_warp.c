@@ -4,9 +4,29 @@
 
 #include <base/base.h>
 
-#define CLIP_REACH 2 /* samples around a clipped one that a filter reads it for */
+#define SLOPES     ((WINDOW_ROWS - 2) * (WINDOW_ROWS - 2)) /* of a block's window */
+#define UNSURE     0.1F /* of what noise makes of their squares: how little tells of detail */
+#define STRAIGHT   0.5F /* of the squares across: detail lies along where they are less */
+#define CLIP_REACH 2    /* samples around a clipped one that a filter reads it for */
 
 /* ---- what blocks are read by ----------------------------------------------------------------- */
+
+/* Along rows or columns, if samples differ clearly less there than across, beyond noise. */
+static enum filter_detail find_detail(const struct merge *m, uint32_t column, float level)
+{
+    const float noise = (level * m->noise_shot + m->noise_read) * (2 * SLOPES);
+    float slope[2];
+    for (unsigned k = 0; k < 2; k++) {
+        const float *slopes = m->s->slopes[k] + column;
+        float sum = 0;
+        for (unsigned i = 0; i < WINDOW_ROWS - 2; i++)
+            sum += slopes[i];
+        slope[k] = (sum > noise ? sum - noise : 0) + noise * UNSURE;
+    }
+    return slope[0] < slope[1] * STRAIGHT   ? FILTER_ALONG_ROWS
+           : slope[1] < slope[0] * STRAIGHT ? FILTER_ALONG_COLUMNS
+                                            : FILTER_ANY;
+}
 
 /* Mean of each colour around a block over that of green, drawn to that of white where it is lost in
  * noise: what one colour shows in detail, the others are expected to show in proportion. */
@@ -29,6 +49,7 @@ static void find_block(const struct merge *m, uint32_t column, struct merge_bloc
         mean[c] = count[c] > 0 && mean[c] > 0
                       ? mean[c] * (4.0F / WINDOW_ROWS / WINDOW_ROWS) / count[c]
                       : 0;
+    block->detail = find_detail(m, column, mean[1]);
     const float noise = __builtin_sqrtf(m->noise_shot * mean[1] + m->noise_read);
     for (unsigned k = 0; k < 4; k++) {
         const unsigned c = m->channels[k >> 1][k & 1];
@@ -260,7 +281,8 @@ static void warp_block(
         (int64_t)m->x0 + column - HALO + r->shift[0], (int64_t)y + r->shift[1]};
     const int64_t at[2] = {from[0] - FILTER_SIDE / 2, from[1] - FILTER_SIDE / 2};
     const struct filter_place *filters =
-        &m->filters->places[(r->shift[1] & 1) << 1 | (r->shift[0] & 1)][r->down][r->across];
+        &m->filters->places[m->s->blocks[k].detail][(r->shift[1] & 1) << 1 | (r->shift[0] & 1)]
+                           [r->down][r->across];
     const float own = filters->noise * m->transform->noise[w->frame];
     const float noise = __builtin_sqrtf(1 + own); /* of a difference */
     const struct merge_target target = {.reference = &m->s->reference[slot][column],
