@@ -11,13 +11,13 @@
  *    likewise at half that size: N. Pierazzo, J.-M. Morel and G. Facciolo, "Multi-scale DCT
  *    denoising", IPOL 2017. A coefficient is judged together with those of the other three planes:
  *    fine detail is in all of them.
- * 3. A second one: the mosaic itself, local colour taken off it, so that detail is not split over
- *    four planes, in overlapping groups of eight like blocks of 8x8 samples, found near each other
- *    in the first and weighed against it in the cosine transform of all three directions: the
- *    empirical Wiener filter of K. Dabov, A. Foi, V. Katkovnik and K. Egiazarian, "Image denoising
- *    by sparse 3-D transform-domain collaborative filtering", IEEE TIP 2007; blocks an even number
- *    of samples apart, as A. Danielyan, M. Vehvilainen, A. Foi, V. Katkovnik and K. Egiazarian,
- *    "Cross-color BM3D filtering of noisy raw data", LNLA 2009.
+ * 3. A second one: the mosaic itself, local colour taken off it (colour_kernels.c), so that detail
+ *    is not split over four planes, in overlapping groups of eight like blocks of 8x8 samples,
+ *    found near each other in the first and weighed against it in the cosine transform of all three
+ *    directions: the empirical Wiener filter of K. Dabov, A. Foi, V. Katkovnik and K. Egiazarian,
+ *    "Image denoising by sparse 3-D transform-domain collaborative filtering", IEEE TIP 2007;
+ *    blocks an even number of samples apart, as A. Danielyan, M. Vehvilainen, A. Foi, V. Katkovnik
+ *    and K. Egiazarian, "Cross-color BM3D filtering of noisy raw data", LNLA 2009.
  *
  * Work is done in tiles that look as far around them as any sample depends on: no seams, no memory
  * but a thread's own.
@@ -32,7 +32,7 @@
 
 #define BLOCK       8
 #define TILE_CELLS  (ISP_DENOISE_TILE / 2)
-#define HALO_CELLS  28
+#define HALO_CELLS  32
 #define CELLS       (TILE_CELLS + 2 * HALO_CELLS) /* of a tile with what is around it */
 #define COARSE      (CELLS / 2)
 #define MOSAIC_SPAN 192 /* floats: even, or odd, columns of a row of the mosaic, some to spare */
@@ -43,9 +43,9 @@
 #define ROW_SPAN (2 * MOSAIC_SPAN) /* of a row of the mosaic whose columns stand in order */
 
 /* Where blocks of the first estimate begin, every second cell of each size. */
-#define COARSE_BLOCKS_OF(cells) (((cells) + 42) / 4 + 1)
+#define COARSE_BLOCKS_OF(cells) (((cells) + 50) / 4 + 1)
 #define CELL_FIRST              4 /* in pairs of cells */
-#define CELL_BLOCKS_OF(cells)   (((cells) + 1) / 2 + 17)
+#define CELL_BLOCKS_OF(cells)   (((cells) + 1) / 2 + 21)
 
 /* The second one: a block every four samples, and those like it as far around it as that, which
  * are searched by cells. All that is needed of so many cells of a tile is under these blocks. */
@@ -56,6 +56,8 @@
 #define NOISE_BLOCKS_OF(cells) (GROUPS_OF(cells) + 2 * REACH / STEP)
 
 #define BLOCKS_SPAN 96 /* floats of a row of blocks */
+
+#define HALF_ROOT 0.707106781F
 
 #define LEVELS 1024
 
@@ -96,11 +98,13 @@ struct denoise_scratch {
     float pilot[2 * CELLS][ROW_SPAN];
     union {
         float cells[4][CELLS][2][CELL_SPAN];
+        float slopes[4][CELLS][2][CELL_SPAN]; /* of local colour by brightness */
         float mosaic[2 * CELLS][ROW_SPAN];
     } in, sum;
     float estimate[4][CELLS][2][CELL_SPAN];
     union {
         float cells[4][CELLS][MOSAIC_SPAN];
+        float bases[4][CELLS][2][CELL_SPAN];
         float mosaic[2 * CELLS][ROW_SPAN];
     } weight;
     float coarse[4][COARSE][2][COARSE_SPAN], coarse_sum[4][COARSE][2][COARSE_SPAN];
@@ -139,11 +143,15 @@ static inline float denoise_variance(const struct denoise_tile *t, int64_t x, in
 #ifdef ISA_NAME
 #define denoise_mend   DENOISE_PASTE(denoise_mend, ISA_NAME)
 #define denoise_shrink DENOISE_PASTE(denoise_shrink, ISA_NAME)
+#define denoise_colour DENOISE_PASTE(denoise_colour, ISA_NAME)
 #define denoise_match  DENOISE_PASTE(denoise_match, ISA_NAME)
 /** Replaces samples of the tile's mosaic that stand alone. */
 void denoise_mend(const struct denoise_tile *tile);
 /** The first estimate: four planes judged together; sums and weights are added to. */
 void denoise_shrink(const struct denoise_pass *pass);
+/** Of the first estimate: local colour in a mosaic of its own; the plain mosaic and the pilot are
+ * without it. */
+void denoise_colour(struct denoise_scratch *scratch);
 /** The second: groups of blocks across and down of the plain mosaic against the pilot; sums and
  * weights are added to. */
 void denoise_match(struct denoise_scratch *scratch, uint32_t across, uint32_t down);

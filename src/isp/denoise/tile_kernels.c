@@ -113,8 +113,6 @@ static void find_noise(const struct denoise_tile *t, const struct noise_blocks *
 
 /* The sum, each diagonal's difference, and the difference of the diagonals: of white noise they are
  * again white noise. */
-#define HALF_ROOT 0.707106781F
-
 static void split_cells(struct denoise_scratch *s)
 {
     memset(s->in.cells, 0, sizeof s->in.cells);
@@ -132,23 +130,6 @@ static void split_cells(struct denoise_scratch *s)
                 bc[i] = (b[k] - c[k]) * HALF_ROOT;
                 cross[i] = (a[k] - b[k] - c[k] + d[k]) * 0.5F;
             }
-        }
-    }
-}
-
-/* Rows 2 j and 2 j + 1 of a mosaic, from the cells' row. */
-static void join_cells(const float *const cells[4][2], float mosaic[2][ROW_SPAN])
-{
-    for (unsigned half = 0; half < 2; half++) {
-        const float *sum = cells[0][half], *ad = cells[1][half], *bc = cells[2][half],
-                    *cross = cells[3][half];
-        float *restrict upper = mosaic[0] + 2 * half, *restrict lower = mosaic[1] + 2 * half;
-        for (unsigned i = 0; i < CELLS / 2; i++) {
-            const float same = (sum[i] + cross[i]) * 0.5F, other = (sum[i] - cross[i]) * 0.5F;
-            upper[4 * i] = same + ad[i] * HALF_ROOT;
-            lower[4 * i + 1] = same - ad[i] * HALF_ROOT;
-            upper[4 * i + 1] = other + bc[i] * HALF_ROOT;
-            lower[4 * i] = other - bc[i] * HALF_ROOT;
         }
     }
 }
@@ -275,59 +256,6 @@ static void estimate(const struct denoise_tile *t)
 
 /* ---- the second ------------------------------------------------------------------------------ */
 
-/* Means over five cells each way, nearer ones more: 1 2 3 2 1. The rim stays what it is. */
-static void blur(const float in[CELLS][2][CELL_SPAN], float out[CELLS][2][CELL_SPAN])
-{
-    memset(out, 0, sizeof(float) * CELLS * 2 * CELL_SPAN);
-    for (unsigned j = 2; j < CELLS - 2; j++) {
-        float e[CELL_SPAN], o[CELL_SPAN];
-        for (unsigned half = 0; half < 2; half++) {
-            float *restrict to = half ? o : e;
-            for (unsigned i = 0; i < CELL_SPAN; i++)
-                to[i] = (in[j - 2][half][i] + in[j + 2][half][i] +
-                            2 * (in[j - 1][half][i] + in[j + 1][half][i]) + 3 * in[j][half][i]) *
-                        (1.0F / 81);
-        }
-        for (unsigned i = 1; i + 1 < CELL_SPAN; i++) {
-            out[j][0][i] = e[i - 1] + e[i + 1] + 2 * (o[i - 1] + o[i]) + 3 * e[i];
-            out[j][1][i] = o[i - 1] + o[i + 1] + 2 * (e[i] + e[i + 1]) + 3 * o[i];
-        }
-    }
-}
-
-static void subtract(float *restrict from, const float *restrict what, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        from[i] -= what[i];
-}
-
-/* Local colour in a mosaic of its own; the mosaic and the pilot without it. */
-static void take_colour_off(struct denoise_scratch *s)
-{
-    static const float none[CELL_SPAN];
-    float(*cells)[CELLS][2][CELL_SPAN] = s->estimate;
-    /* The blurred planes stand where the cells came from. */
-    float(*blurred)[CELLS][2][CELL_SPAN] = s->in.cells;
-    for (unsigned p = 1; p < 4; p++) {
-        blur(cells[p], blurred[p]);
-        subtract(cells[p][0][0], blurred[p][0][0], sizeof cells[p] / sizeof(float));
-    }
-    for (unsigned j = 0; j < CELLS; j++) {
-        const float *local[4][2] = {{none, none}}, *rest[4][2];
-        for (unsigned k = 0; k < 8; k++) {
-            rest[k >> 1][k & 1] = cells[k >> 1][j][k & 1];
-            if (k > 1)
-                local[k >> 1][k & 1] = blurred[k >> 1][j][k & 1];
-        }
-        join_cells(local, &s->local[2 * j]);
-        join_cells(rest, &s->pilot[2 * j]);
-    }
-    for (unsigned j = 0; j < 2 * CELLS; j++) {
-        for (unsigned i = 0; i < 2 * CELLS; i++)
-            s->plain[j][i] = s->mosaic[j][i & 1][i / 2] - s->local[j][i];
-    }
-}
-
 static void refine(const struct denoise_tile *t)
 {
     struct denoise_scratch *s = t->scratch;
@@ -377,7 +305,7 @@ static void run_tile(const struct denoise_tile *t)
     load(t);
     denoise_mend(t);
     estimate(t);
-    take_colour_off(t->scratch);
+    denoise_colour(t->scratch);
     refine(t);
     store(t);
 }
