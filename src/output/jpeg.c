@@ -34,6 +34,7 @@ enum marker {
 struct strip {
     uint8_t *bytes; /* from SOI to EOI */
     size_t size_bytes;
+    atomic_bool is_done;
     int error;
     char message[JMSG_LENGTH_MAX];
 };
@@ -43,7 +44,7 @@ struct picture {
     struct out_job *job;
     struct out_blob exif, profile;
     struct strip *strips;
-    unsigned count;
+    unsigned count, written;
     atomic_uint next;
     atomic_bool has_failed;
 };
@@ -176,51 +177,6 @@ static void encode_strip(struct encoder *encoder, unsigned index)
     jpeg_destroy_compress(&encoder->compress);
 }
 
-/* One thread's part. Who has no memory leaves the strips to the others; they miss the ones that
- * nobody did. */
-static void work(void *argument)
-{
-    struct picture *picture = argument;
-    const struct out_rows *rows = &picture->job->rows;
-    struct encoder *encoder = calloc(1, sizeof(*encoder));
-    if (!encoder)
-        return;
-    encoder->picture = picture;
-    if (out_rows_init(&encoder->rows, rows->image, rows->orientation) == 0) {
-        while (!picture->has_failed) {
-            const unsigned index = picture->next++;
-            if (index >= picture->count)
-                break;
-            encode_strip(encoder, index);
-            if (picture->strips[index].error)
-                picture->has_failed = true;
-        }
-        out_rows_finish(&encoder->rows);
-    }
-    free(encoder);
-}
-
-/* The caller works, too; a thread that cannot be had is done without. */
-static void work_together(struct picture *picture)
-{
-    struct plat_thread threads[THREADS_MAX];
-    unsigned wanted = picture->job->params.threads;
-    if (wanted > picture->count)
-        wanted = picture->count;
-    if (wanted > THREADS_MAX)
-        wanted = THREADS_MAX;
-    unsigned started = 0;
-    while (started + 1 < wanted) {
-        threads[started] = (struct plat_thread){.name = "jpeg", .run = work, .argument = picture};
-        if (plat_thread_create(&threads[started]) != 0)
-            break;
-        started++;
-    }
-    work(picture);
-    while (started > 0)
-        plat_thread_join(&threads[--started]);
-}
-
 /* Where the coefficients begin; the frame header on the way there gets the picture's height. */
 static size_t find_body(struct strip *strip, uint32_t height)
 {
@@ -236,24 +192,77 @@ static size_t find_body(struct strip *strip, uint32_t height)
     return at + 2 + (size_t)(bytes[at + 2] << 8 | bytes[at + 3]);
 }
 
-static int join(const struct picture *picture)
+/* The strips that come next and are there, while others are encoded. An error stays with the file.
+ */
+static void write_ready(struct picture *picture)
 {
     struct out_file *file = picture->job->file;
-    int error = 0;
-    for (unsigned i = 0; i < picture->count && !error; i++) {
-        struct strip *strip = &picture->strips[i];
-        const uint8_t restart[2] = {0xff, (uint8_t)(MARKER_RST0 + ((i - 1) & 7))};
+    for (; picture->written < picture->count; picture->written++) {
+        struct strip *strip = &picture->strips[picture->written];
+        const uint8_t restart[2] = {0xff, (uint8_t)(MARKER_RST0 + ((picture->written - 1) & 7))};
+        if (!strip->is_done)
+            break;
         const size_t body = find_body(strip, picture->job->rows.height);
-        const size_t from = i == 0 ? 0 : body;
-        if (i > 0)
-            error = out_file_write(file, restart, sizeof(restart));
-        if (!error)
-            error = out_file_write(file, strip->bytes + from, strip->size_bytes - 2 - from);
+        const size_t from = picture->written == 0 ? 0 : body;
+        if (picture->written > 0)
+            out_file_write(file, restart, sizeof(restart));
+        out_file_write(file, strip->bytes + from, strip->size_bytes - 2 - from);
+        free(strip->bytes);
+        strip->bytes = NULL;
     }
-    const uint8_t end[2] = {0xff, MARKER_EOI};
-    if (!error)
-        error = out_file_write(file, end, sizeof(end));
-    return error ? out_fail(picture->job, error, "the picture cannot be written: %m") : 0;
+}
+
+/* One thread's part. Who has no memory leaves the strips to the others; they miss the ones that
+ * nobody did. */
+static void encode_strips(struct picture *picture, bool is_writer)
+{
+    const struct out_rows *rows = &picture->job->rows;
+    struct encoder *encoder = calloc(1, sizeof(*encoder));
+    if (!encoder)
+        return;
+    encoder->picture = picture;
+    if (out_rows_init(&encoder->rows, rows->image, rows->orientation) == 0) {
+        while (!picture->has_failed) {
+            const unsigned index = picture->next++;
+            if (index >= picture->count)
+                break;
+            encode_strip(encoder, index);
+            if (picture->strips[index].error)
+                picture->has_failed = true;
+            else
+                picture->strips[index].is_done = true;
+            if (is_writer)
+                write_ready(picture);
+        }
+        out_rows_finish(&encoder->rows);
+    }
+    free(encoder);
+}
+
+static void work(void *argument)
+{
+    encode_strips(argument, false);
+}
+
+/* The caller works, too, and writes; a thread that cannot be had is done without. */
+static void work_together(struct picture *picture)
+{
+    struct plat_thread threads[THREADS_MAX];
+    unsigned wanted = picture->job->params.threads;
+    if (wanted > picture->count)
+        wanted = picture->count;
+    if (wanted > THREADS_MAX)
+        wanted = THREADS_MAX;
+    unsigned started = 0;
+    while (started + 1 < wanted) {
+        threads[started] = (struct plat_thread){.name = "jpeg", .run = work, .argument = picture};
+        if (plat_thread_create(&threads[started]) != 0)
+            break;
+        started++;
+    }
+    encode_strips(picture, true);
+    while (started > 0)
+        plat_thread_join(&threads[--started]);
 }
 
 static int encode(struct picture *picture)
@@ -273,7 +282,10 @@ static int encode(struct picture *picture)
     /* Without an error of a strip, only memory keeps threads from doing them all. */
     if (picture->next < picture->count)
         return out_fail(job, -ENOMEM, "no memory for the JPEG encoder");
-    return join(picture);
+    write_ready(picture);
+    const uint8_t end[2] = {0xff, MARKER_EOI};
+    const int written = out_file_write(job->file, end, sizeof(end));
+    return written ? out_fail(job, written, "the picture cannot be written: %m") : 0;
 }
 
 int out_encode_jpeg(struct out_job *job)
