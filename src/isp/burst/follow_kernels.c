@@ -3,8 +3,8 @@
  * Windows of two grey pictures compared: one text, built once per instruction set level (ISA_NAME).
  * Sums run down columns, then over the columns in one order: the same bits at every level.
  */
+#include <isp/burst/follow_read.h>
 #include <isp/burst/follow_view.h>
-#include <isp/burst/words.h>
 
 #include <float.h>
 #include <stdbool.h>
@@ -83,25 +83,7 @@ static void search(const struct follow_pair *pair, const int32_t at[2], int32_t 
 
 /* ---- fractional displacements ---------------------------------------------------------------- */
 
-/* Catmull-Rom weights of cells -1, 0, 1, 2 at a place from 0 to 1 between 0 and 1. */
-static void cubic(float t, float w[4])
-{
-    float u = 1 - t;
-    w[0] = -0.5F * t * u * u;
-    w[1] = 1 + t * t * (1.5F * t - 2.5F);
-    w[2] = 1 + u * u * (1.5F * u - 2.5F);
-    w[3] = -0.5F * u * t * t;
-}
-
-static int32_t floor_of(float v)
-{
-    int32_t i = (int32_t)v;
-    return (float)i > v ? i - 1 : i;
-}
-
-/* Rows of cells and their gradients, as words. */
-#define HALVES    (WINDOW / ROW)
-#define ROW_AT(p) ((row_words) * (const row_words_unaligned *)(p))
+#define HALVES (WINDOW / ROW) /* of a row */
 
 /* `size` cells either way are compared. */
 struct patch {
@@ -181,54 +163,21 @@ static inline void load(struct patch *p, const struct follow_pair *pair, const i
     p->sum = (float)summed;
 }
 
-/* Weights of four cells as words of 15 bits, whose sum is all of them. */
-struct weights {
-    row_words of[4];
-};
-
-static inline struct weights weights_of(float part)
+/* The frame at a place from the window's first cell on. */
+static inline struct reader reader_of(const struct patch *p, struct place place, int32_t i)
 {
-    float w[4];
-    int32_t q[4], left = INT16_MAX;
-    cubic(part, w);
-    for (int32_t k = 0; k < 4; k++) {
-        q[k] = (int32_t)(w[k] * 32768 + (w[k] < 0 ? -0.5F : 0.5F));
-        q[k] = q[k] < INT16_MAX ? q[k] : INT16_MAX;
-        left -= k == 1 ? 0 : q[k];
-    }
-    q[1] = left < INT16_MAX ? left : INT16_MAX;
-    struct weights out;
-    for (int32_t k = 0; k < 4; k++)
-        out.of[k] = (row_words){0} + (uint16_t)q[k];
-    return out;
+    const int32_t column = (place.x >> STEP_BITS) - p->base_x;
+    const int32_t row = (place.y >> STEP_BITS) - p->base_y;
+    return reader_at(
+        p->frame.at + (size_t)row * p->frame.stride + column + i * ROW, p->frame.stride, place);
 }
 
-#define WEIGHED(w, a, b, c, d)                                                                     \
-    ((MULTIPLY(a, (w).of[0]) + MULTIPLY(b, (w).of[1])) +                                           \
-        (MULTIPLY(c, (w).of[2]) + MULTIPLY(d, (w).of[3])))
-
-/* The frame at the displacement, minus the reference. */
-static void subtract(const struct patch *p, float dx, float dy, row_words out[WINDOW][HALVES])
+/* The frame's next row, number j, minus the reference's. */
+static inline row_words subtract(struct reader *r, const struct patch *p, int32_t j, int32_t i)
 {
-    const int32_t x = floor_of(dx), y = floor_of(dy);
-    const int32_t column = x - p->base_x - 1, row = y - p->base_y - 1;
-    const struct weights across = weights_of(dx - (float)x), down = weights_of(dy - (float)y);
-    for (int32_t i = 0; i < HALVES; i++) {
-        const int16_t *at = p->frame.at + (size_t)row * p->frame.stride + column + i * ROW;
-        const int16_t *reference = p->reference.at + 1 + i * ROW;
-        row_words lines[4] = {{0}};
-        for (int32_t j = 0; j < p->size + 3; j++, at += p->frame.stride) {
-            lines[0] = lines[1];
-            lines[1] = lines[2];
-            lines[2] = lines[3];
-            lines[3] = WEIGHED(across, ROW_AT(at), ROW_AT(at + 1), ROW_AT(at + 2), ROW_AT(at + 3));
-            if (j < 3)
-                continue;
-            reference += p->reference.stride;
-            out[j - 3][i] =
-                WEIGHED(down, lines[0], lines[1], lines[2], lines[3]) - ROW_AT(reference);
-        }
-    }
+    const int16_t *reference =
+        p->reference.at + (size_t)(j + 1) * p->reference.stride + 1 + i * ROW;
+    return read_row(r) - ROW_AT(reference);
 }
 
 /* Variance of the difference of two cells of the window's mean brightness. */
@@ -258,6 +207,24 @@ static void inform(struct follow_window *w, const struct tensor *t, float count,
     w->yy = yy / variance;
 }
 
+/* The way from where it fits best to a place. */
+static inline void find_step(
+    const struct patch *p, struct place place, const struct tensor *inverse, float way[2])
+{
+    struct pair_sums bx = {{0}}, by = {{0}};
+    for (int32_t i = 0; i < HALVES; i++) {
+        struct reader frame = reader_of(p, place, i);
+        for (int32_t j = 0; j < WINDOW; j++) {
+            const row_words d = subtract(&frame, p, j, i);
+            ADD_PRODUCTS(bx, i, p->gx[j][i], d);
+            ADD_PRODUCTS(by, i, p->gy[j][i], d);
+        }
+    }
+    const float sx = 0.5F * total_of(&bx), sy = 0.5F * total_of(&by);
+    way[0] = inverse->xx * sx + inverse->xy * sy;
+    way[1] = inverse->xy * sx + inverse->yy * sy;
+}
+
 static void refine(const struct follow_pair *pair, int32_t x, int32_t y, struct follow_window *w)
 {
     struct patch p;
@@ -268,33 +235,25 @@ static void refine(const struct follow_pair *pair, int32_t x, int32_t y, struct 
         0.25F * total_of(&p.xx), 0.25F * total_of(&p.xy), 0.25F * total_of(&p.yy)};
     const float variance = variance_of(pair, &p);
     inform(w, &t, p.count, variance);
-    float determinant = t.xx * t.yy - t.xy * t.xy;
+    const float determinant = t.xx * t.yy - t.xy * t.xy;
     if (!(determinant > 1e-3F * t.xx * t.yy) || p.count < WINDOW * WINDOW / 4)
         return;
+    const struct tensor inverse = {t.yy / determinant, -t.xy / determinant, t.xx / determinant};
     for (int32_t step = 0; step < STEPS; step++) {
-        row_words d[WINDOW][HALVES];
-        struct pair_sums bx = {{0}}, by = {{0}};
-        subtract(&p, w->x, w->y, d);
-        for (int32_t j = 0; j < WINDOW; j++) {
-            for (int32_t i = 0; i < HALVES; i++) {
-                ADD_PRODUCTS(bx, i, p.gx[j][i], d[j][i]);
-                ADD_PRODUCTS(by, i, p.gy[j][i], d[j][i]);
-            }
-        }
-        const float sx = 0.5F * total_of(&bx), sy = 0.5F * total_of(&by);
-        float dx = (t.yy * sx - t.xy * sy) / determinant;
-        float dy = (t.xx * sy - t.xy * sx) / determinant;
-        float length = __builtin_sqrtf(dx * dx + dy * dy);
-        float part = length > 1 ? 1 / length : 1;
-        w->x -= dx * part;
-        w->y -= dy * part;
+        struct place place = place_of(w->x, w->y);
+        float way[2];
+        find_step(&p, place, &inverse, way);
+        const float squared = way[0] * way[0] + way[1] * way[1];
+        const float part = squared > 1 ? 1 / __builtin_sqrtf(squared) : 1;
+        w->x = (float)place.x * (1.0F / CELL_STEPS) - way[0] * part;
+        w->y = (float)place.y * (1.0F / CELL_STEPS) - way[1] * part;
         float fx = w->x - start[0], fy = w->y - start[1];
         if (!(fx * fx + fy * fy < REACH * REACH)) { /* it led astray: little is known */
             *w = (struct follow_window){
                 start[0], start[1], w->xx * 0.01F, w->xy * 0.01F, w->yy * 0.01F};
             return;
         }
-        if (length < AT_REST)
+        if (squared < AT_REST * AT_REST)
             return;
     }
 }
@@ -306,13 +265,12 @@ static float misfit(const struct follow_pair *pair, const int32_t window[3], flo
     load(&p, pair, window, displacement, false);
     if (p.count * 4 < (float)(window[2] * window[2]))
         return FLT_MAX;
-    row_words d[WINDOW][HALVES];
     struct pair_sums sum = {{0}};
-    subtract(&p, dx, dy, d);
-    for (int32_t j = 0; j < p.size; j++) {
-        for (int32_t i = 0; i < HALVES; i++) {
-            const row_words compared = d[j][i] & p.compared[j][i];
-            ADD_PRODUCTS(sum, i, compared, compared);
+    for (int32_t i = 0; i < HALVES; i++) {
+        struct reader frame = reader_of(&p, place_of(dx, dy), i);
+        for (int32_t j = 0; j < p.size; j++) {
+            const row_words d = subtract(&frame, &p, j, i) & p.compared[j][i];
+            ADD_PRODUCTS(sum, i, d, d);
         }
     }
     return total_of(&sum) / (p.count * variance_of(pair, &p));
