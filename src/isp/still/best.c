@@ -96,16 +96,10 @@ static void vertical_smooth(
     for (int i = 0; i < 9; i++)
         d[i] = w->best->vertical[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict smooth = w->best->smooth[y & 15][phase] + STILL_MARGIN_CELLS;
-    float *restrict square = w->best->square[y & 15][phase] + STILL_MARGIN_CELLS;
-    float *restrict noise = w->best->noise[y & 15][phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
-        float s = low_pass(
+    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++)
+        smooth[k] = low_pass(
             d[4][k], d[3][k] + d[5][k], d[2][k] + d[6][k], d[1][k] + d[7][k], d[0][k] + d[8][k]);
-        smooth[k] = s;
-        square[k] = s * s;
-        noise[k] = (s - d[4][k]) * (s - d[4][k]);
-    }
 }
 
 static void vertical_change(
@@ -259,28 +253,33 @@ static void horizontal_row(const struct still_best_rows *w, int64_t y, int32_t e
 
 /* ---- green -------------------------------------------------------------------------------- */
 
-/* Estimates along columns into the row's scratch: as horizontal_shrink() does. */
+static inline float sum_of(const float x[9])
+{
+    return ((x[0] + x[8]) + (x[2] + x[6])) + ((x[1] + x[7]) + (x[3] + x[5])) + x[4];
+}
+
+/* Estimates along columns into the row's scratch: as horizontal_shrink() does. What squares take to
+ * read from rows of their own, they take to compute. */
 static void vertical_shrink(const struct still_best_rows *w, int64_t y, int32_t ends,
     float *restrict out, float *restrict error)
 {
     const unsigned phase = still_chroma_phase(w->strip->recipe, y);
-    const float *s[9], *q[9], *n[9];
+    const float *d[9], *smooth[9];
     for (int i = 0; i < 9; i++) {
-        s[i] = w->best->smooth[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
-        q[i] = w->best->square[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
-        n[i] = w->best->noise[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
+        d[i] = w->best->vertical[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
+        smooth[i] = w->best->smooth[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
     }
-    const float *d = w->best->vertical[y & 15][phase] + STILL_MARGIN_CELLS;
-#define NINE(r)                                                                                    \
-    (((r[0][k] + r[8][k]) + (r[2][k] + r[6][k])) + ((r[1][k] + r[7][k]) + (r[3][k] + r[5][k])) +   \
-        r[4][k])
     STILL_APART
     for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
-        float e;
-        out[k] = shrink(NINE(s), NINE(q), NINE(n), d[k], &e);
+        float s[9], square[9], noise[9], e;
+        for (int i = 0; i < 9; i++) {
+            s[i] = smooth[i][k];
+            square[i] = s[i] * s[i];
+            noise[i] = (s[i] - d[i][k]) * (s[i] - d[i][k]);
+        }
+        out[k] = shrink(sum_of(s), sum_of(square), sum_of(noise), d[4][k], &e);
         error[k] = e;
     }
-#undef NINE
 }
 
 /* Weight of an estimate whose differences change by so much. */
