@@ -109,7 +109,8 @@ static inline __attribute__((always_inline)) void rows_backward(
 }
 
 #define PLANES 4
-/* What a coefficient's square and half of the other planes' must reach together, in variances. */
+/* In variances: where a coefficient's square and half of the other planes' reach it together, half
+ * is kept. */
 #define THRESHOLD (2.8F * 2.8F + 2)
 #define OTHERS    0.5F
 
@@ -118,34 +119,44 @@ struct shrink_strips {
     struct shrunk out[PLANES];
 };
 
+/* A mean is its plane's own matter; that of colour is always kept. */
+static inline __attribute__((always_inline)) void keep_means(
+    lanes c[PLANES][BLOCK][BLOCK], lanes threshold, const bool *is_grey, lanes kept[PLANES])
+{
+    for (unsigned p = 0; p < PLANES; p++) {
+        if (!is_grey[p])
+            continue;
+        const masks is_signal = c[p][0][0] * c[p][0][0] >= threshold;
+        c[p][0][0] = (lanes)((masks)c[p][0][0] & is_signal);
+        kept[p] = __builtin_convertvector(-is_signal, lanes);
+    }
+}
+
 static void shrink_group(
     struct shrink_strips *s, uint32_t i, const float *noise, const bool *is_grey)
 {
-    lanes c[PLANES][BLOCK][BLOCK];
+    lanes c[PLANES][BLOCK][BLOCK], kept[PLANES] = {{0}};
     const lanes variance = AT(noise), threshold = variance * THRESHOLD;
-    masks kept[PLANES] = {{0}};
+    const lanes per_threshold = 1 / threshold;
     for (unsigned p = 0; p < PLANES; p++)
         rows_forward(&s->in[p], i, c[p]);
-    for (unsigned k = 0; k < BLOCK * BLOCK; k++) {
+    keep_means(c, threshold, is_grey, kept);
+    for (unsigned k = 1; k < BLOCK * BLOCK; k++) {
         lanes square[PLANES], all = {0};
         for (unsigned p = 0; p < PLANES; p++) {
             square[p] = c[p][k / BLOCK][k % BLOCK] * c[p][k / BLOCK][k % BLOCK];
             all += square[p] * OTHERS;
         }
         for (unsigned p = 0; p < PLANES; p++) {
-            /* A mean is its plane's own matter; that of colour is always kept. */
-            masks is_signal = square[p] >= threshold;
-            if (k > 0)
-                is_signal = square[p] * (1 - OTHERS) + all >= threshold;
-            else if (!is_grey[p])
-                continue;
-            lanes *at = &c[p][k / BLOCK][k % BLOCK];
-            *at = (lanes)((masks)*at & is_signal);
-            kept[p] -= is_signal;
+            const lanes power = (square[p] * (1 - OTHERS) + all) * per_threshold;
+            const lanes power_square = power * power;
+            const lanes share = 1 - 1 / (1 + power_square * power_square);
+            c[p][k / BLOCK][k % BLOCK] *= share;
+            kept[p] += share * share;
         }
     }
     for (unsigned p = 0; p < PLANES; p++) {
-        const lanes weight = 1 / (variance * (__builtin_convertvector(kept[p], lanes) + 1.5F));
+        const lanes weight = 1 / (variance * (kept[p] + 1.5F));
         rows_backward(c[p], &weight, i, &s->out[p]);
     }
 }
