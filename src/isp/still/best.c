@@ -102,31 +102,26 @@ static void vertical_smooth(
             d[4][k], d[3][k] + d[5][k], d[2][k] + d[6][k], d[1][k] + d[7][k], d[0][k] + d[8][k]);
 }
 
-static void vertical_change(
-    const struct still_best_rows *w, int64_t y, unsigned phase, int32_t ends)
+/* How fitted differences change along the column: 3x3 sums at red and blue. */
+static void vertical_change(const struct still_best_rows *w, int64_t y, int32_t ends)
 {
-    const float *above = w->best->fitted[(y - 1) & 7][phase] + STILL_MARGIN_CELLS;
-    const float *below = w->best->fitted[(y + 1) & 7][phase] + STILL_MARGIN_CELLS;
-    float *restrict out = w->best->change[y & 3][phase] + STILL_MARGIN_CELLS;
+    const unsigned chroma = still_chroma_phase(w->strip->recipe, y);
+    still_row columns;
+    for (unsigned phase = 0; phase < 2; phase++) {
+        const float *f[5];
+        for (int i = 0; i < 5; i++)
+            f[i] = w->best->fitted[(y + i - 2) & 7][phase] + STILL_MARGIN_CELLS;
+        float *restrict sum = columns[phase] + STILL_MARGIN_CELLS;
+        STILL_APART
+        for (int64_t k = -ends - 1; k < (int32_t)w->strip->cells + ends + 1; k++)
+            sum[k] = __builtin_fabsf(f[2][k] - f[0][k]) + __builtin_fabsf(f[3][k] - f[1][k]) +
+                     __builtin_fabsf(f[4][k] - f[2][k]);
+    }
+    const float *own = columns[chroma] + STILL_MARGIN_CELLS, *side = still_side(columns, chroma);
+    float *restrict out = w->best->change_sum[y & 7] + STILL_MARGIN_CELLS;
     STILL_APART
     for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++)
-        out[k] = __builtin_fabsf(below[k] - above[k]);
-}
-
-/* 3x3 sums at red and blue. */
-static void vertical_change_sum(const struct still_best_rows *w, int64_t y, int32_t ends)
-{
-    const unsigned phase = still_chroma_phase(w->strip->recipe, y);
-    const float *own[3], *side[3];
-    for (int i = 0; i < 3; i++) {
-        const float(*row)[STILL_ROW_CELLS] = w->best->change[(y + i - 1) & 3];
-        own[i] = row[phase] + STILL_MARGIN_CELLS;
-        side[i] = still_side(row, phase);
-    }
-    float *restrict out = w->best->change_sum[y & 7] + STILL_MARGIN_CELLS;
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++)
-        out[k] = (own[0][k] + own[1][k] + own[2][k]) + (side[0][k] + side[1][k] + side[2][k]) +
-                 (side[0][k + 1] + side[1][k + 1] + side[2][k + 1]);
+        out[k] = own[k] + side[k] + side[k + 1];
 }
 
 /* ---- along rows --------------------------------------------------------------------------- */
@@ -380,11 +375,9 @@ void STILL_SYMBOL(still_best, ISA_NAME)(const struct still_strip *strip, still_r
             vertical_fit(&w, line - 7, phase, ends + 1);
             vertical_smooth(&w, line - 7, phase, ends);
         }
-        if (age >= 16)
-            vertical_change(&w, line - 8, phase, ends + 1);
     }
     if (age >= 18)
-        vertical_change_sum(&w, line - 9, ends);
+        vertical_change(&w, line - 9, ends);
     if (age >= 20)
         horizontal_row(&w, line - 10, ends);
     if (age >= 22)

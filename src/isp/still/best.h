@@ -16,7 +16,6 @@ struct still_best {
     still_row product[8], power[8]; /* of high passes along the column */
     still_row fitted[8];            /* differences along the column, by local slopes */
     still_row smooth[16];           /* of the differences, along the column */
-    still_row change[4];            /* of the fitted differences */
     still_row across_fitted[2], across_change[4];
     float change_sum[8][STILL_ROW_CELLS]; /* from here on sites of red and blue alone */
     float across[2][STILL_ROW_CELLS], across_error[2][STILL_ROW_CELLS];
