@@ -17,6 +17,8 @@
 #include <isp/burst/rows.h>
 #include <isp/still/unpack.h>
 
+#define CACHE_LINE 64 /* bytes */
+
 /** Variance of a sample's noise in the dark: at least that of rounding to whole codes. */
 static inline float burst_read_noise(
     const struct sisp_coefficients *coefficients, const struct isp_burst_transform *transform)

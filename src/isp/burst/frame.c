@@ -2,8 +2,6 @@
 /* Rows of a raw frame's crop. */
 #include <isp/burst/burst.h>
 
-#define CACHE_LINE 64 /* bytes */
-
 struct burst_frame isp_burst_frame_of(const struct isp_geometry *geometry, enum isp_isa isa)
 {
     const struct sisp_raw_format *format = isp_geometry_format(geometry);

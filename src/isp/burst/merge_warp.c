@@ -156,10 +156,10 @@ static void load_view(
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-/* Where a block is read: whole samples, and the filter's place for the rest. */
+/* Where a block is read: whole samples, and the filters for the rest. */
 struct reading {
     int32_t shift[2];
-    unsigned across, down;
+    const struct filter_place *filters;
 };
 
 static unsigned split(int32_t vector, int32_t *whole)
@@ -176,8 +176,9 @@ static struct reading reading_of(
     const struct isp_burst_vector v = m->field[((size_t)frame * rows + strip) * m->blocks +
                                                (m->x0 + block * BLOCK - HALO) / BLOCK];
     struct reading r;
-    r.across = split(v.x, &r.shift[0]);
-    r.down = split(v.y, &r.shift[1]);
+    const unsigned across = split(v.x, &r.shift[0]), down = split(v.y, &r.shift[1]);
+    r.filters = &m->filters->places[m->s->blocks[block].detail]
+                                   [(r.shift[1] & 1) << 1 | (r.shift[0] & 1)][down][across];
     return r;
 }
 
@@ -280,10 +281,7 @@ static void warp_block(
     const int64_t from[2] = {
         (int64_t)m->x0 + column - HALO + r->shift[0], (int64_t)y + r->shift[1]};
     const int64_t at[2] = {from[0] - FILTER_SIDE / 2, from[1] - FILTER_SIDE / 2};
-    const struct filter_place *filters =
-        &m->filters->places[m->s->blocks[k].detail][(r->shift[1] & 1) << 1 | (r->shift[0] & 1)]
-                           [r->down][r->across];
-    const float own = filters->noise * m->transform->noise[w->frame];
+    const float own = r->filters->noise * m->transform->noise[w->frame];
     const float noise = __builtin_sqrtf(1 + own); /* of a difference */
     const struct merge_target target = {.reference = &m->s->reference[slot][column],
         .certainty = &m->s->certainty[slot][column],
@@ -302,7 +300,8 @@ static void warp_block(
         .column = (unsigned)at[0] & 1};
     m->s->readings[w->frame][w->strip % STRIPS][k] =
         (struct merge_reading){own, noise * (1.0F / SIGMA), (own + UNSEEN) * 256};
-    const bool any_white = m->kernels->warp(&w->codes, &m->s->blocks[k], &patch, filters, &target);
+    const bool any_white =
+        m->kernels->warp(&w->codes, &m->s->blocks[k], &patch, r->filters, &target);
     const bool is_inside =
         from[0] >= 0 && from[1] >= 0 && from[0] + BLOCK <= m->width && from[1] + BLOCK <= m->height;
     const uint8_t *clipped = &m->s->is_clipped[slot][column];
@@ -319,6 +318,13 @@ static void prefetch_below(const struct merge *m, uint32_t frame, const struct v
     for (int64_t y = y0 > 0 ? y0 : 0; x0 < x1 && y < y0 + BLOCK && y < m->height; y++)
         isp_burst_prefetch(&m->frame, m->burst->raws[frame],
             (struct burst_part){(uint32_t)x0, (uint32_t)y, (uint32_t)(x1 - x0)});
+}
+
+/* There are more of them than a core's caches hold. */
+static void prefetch_filters(const struct filter_place *f)
+{
+    for (size_t at = 0; at < sizeof *f; at += CACHE_LINE)
+        __builtin_prefetch((const uint8_t *)f + at);
 }
 
 void isp_merge_warp(const struct merge *m, uint32_t frame, uint32_t strip)
@@ -338,6 +344,9 @@ void isp_merge_warp(const struct merge *m, uint32_t frame, uint32_t strip)
         .view = view_of(m, strip, readings, first, count)};
     load_view(m, frame, &w.view, m->s->view);
     prefetch_below(m, frame, &w.view);
-    for (uint32_t k = first; k < first + count; k++)
+    for (uint32_t k = first; k < first + count; k++) {
+        if (k + 1 < first + count)
+            prefetch_filters(readings[k + 1].filters);
         warp_block(m, &w, &readings[k], k);
+    }
 }
