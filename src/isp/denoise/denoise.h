@@ -80,12 +80,34 @@ struct isp_denoise_recipe {
     bool is_grey[4]; /* planes of cells that are zero where there is no detail: of equal colours */
 };
 
+#define PLANES 4
+#define GUARD  8 /* floats: a vector's */
+
+/** A row of blocks: [frequency down][even, odd columns][pair of columns]. */
+struct denoise_strip {
+    float at[BLOCK][2][CELL_SPAN];
+};
+
+/** What comes back of it, by the pair of columns that a block begins at, GUARD further right, so
+ * that blocks which begin left of the first one are zero: [frequency down][column of the block].
+ * Overlapping ones are summed when they are read: sums in place would wait for their stores. */
+struct denoise_shrunk {
+    float at[BLOCK][BLOCK][CELL_SPAN + GUARD];
+    float weight[CELL_SPAN + GUARD];
+};
+
+struct denoise_strips {
+    struct denoise_strip in[PLANES];
+    struct denoise_shrunk out[PLANES];
+};
+
 /** Rows of a plane stand in two halves, even columns before odd ones, `span` floats each. */
 struct denoise_pass {
     const float *in[4];
     float *sum[4], *weight[4]; /* weight: one for each 2x2 */
     const bool *is_grey;       /* planes whose means are judged, too */
     const float *noise;        /* variance of each block: rows of BLOCKS_SPAN */
+    struct denoise_strips *strips;
     uint32_t span;
     uint32_t first, blocks;         /* pairs of columns where blocks begin */
     uint32_t first_row, block_rows; /* pairs of rows, likewise */
@@ -109,6 +131,7 @@ struct denoise_scratch {
     } weight;
     float coarse[4][COARSE][2][COARSE_SPAN], coarse_sum[4][COARSE][2][COARSE_SPAN];
     float noise[CELL_BLOCKS_OF(TILE_CELLS)][BLOCKS_SPAN];
+    struct denoise_strips strips;
     float missing[COARSE + 2][CELL_SPAN]; /* of a plane, found at half size */
     uint32_t hot[HOT_MAX][2];
     float mended[HOT_MAX];

@@ -8,19 +8,10 @@
 
 #include <string.h>
 
-/* A row of blocks: [frequency down][even, odd columns][pair of columns]. */
-struct strip {
-    float at[BLOCK][2][MOSAIC_SPAN];
-};
-
-/* What comes back of it, by the pair of columns that a block begins at, GUARD further right, so
- * that blocks which begin left of the first one are zero: [frequency down][column of the block].
- * Overlapping ones are summed when they are read: sums in place would wait for their stores. */
-#define GUARD LANES
-struct shrunk {
-    float at[BLOCK][BLOCK][MOSAIC_SPAN + GUARD];
-    float weight[MOSAIC_SPAN + GUARD];
-};
+_Static_assert(
+    CELL_FIRST + (CELL_BLOCKS_OF(TILE_CELLS) + LANES - 1) / LANES * LANES + BLOCK / 2 - 1 <=
+        CELL_SPAN,
+    "vectors of blocks end within a row");
 
 /* Pairs of columns that a row of blocks covers, in whole vectors. */
 static uint32_t pairs_end(const struct denoise_pass *p)
@@ -31,7 +22,7 @@ static uint32_t pairs_end(const struct denoise_pass *p)
 }
 
 static void columns_forward(
-    const struct denoise_pass *p, const float *plane, uint32_t row, struct strip *out)
+    const struct denoise_pass *p, const float *plane, uint32_t row, struct denoise_strip *out)
 {
     const uint32_t end = pairs_end(p);
     for (unsigned half = 0; half < 2; half++) {
@@ -57,7 +48,7 @@ static inline __attribute__((always_inline)) void gather(
 
 /* Adds the row of blocks to the sums. */
 static void columns_backward(
-    const struct denoise_pass *p, const struct shrunk *in, uint32_t row, float *plane)
+    const struct denoise_pass *p, const struct denoise_shrunk *in, uint32_t row, float *plane)
 {
     const uint32_t end = pairs_end(p);
     for (unsigned half = 0; half < 2; half++) {
@@ -75,7 +66,7 @@ static void columns_backward(
 
 /* One weight a block; a block covers four pairs each way. */
 static void add_weights(
-    const struct denoise_pass *p, const struct shrunk *in, uint32_t row, float *plane)
+    const struct denoise_pass *p, const struct denoise_shrunk *in, uint32_t row, float *plane)
 {
     const uint32_t end = pairs_end(p);
     for (uint32_t i = p->first / LANES * LANES; i < end; i += LANES) {
@@ -88,7 +79,7 @@ static void add_weights(
 
 /* Eight blocks from pair i on: [frequency down][across]. */
 static inline __attribute__((always_inline)) void rows_forward(
-    const struct strip *in, uint32_t i, lanes out[BLOCK][BLOCK])
+    const struct denoise_strip *in, uint32_t i, lanes out[BLOCK][BLOCK])
 {
     for (unsigned k = 0; k < BLOCK; k++) {
         for (unsigned c = 0; c < BLOCK; c++)
@@ -98,7 +89,7 @@ static inline __attribute__((always_inline)) void rows_forward(
 }
 
 static inline __attribute__((always_inline)) void rows_backward(
-    lanes in[BLOCK][BLOCK], const lanes *weight, uint32_t i, struct shrunk *out)
+    lanes in[BLOCK][BLOCK], const lanes *weight, uint32_t i, struct denoise_shrunk *out)
 {
     for (unsigned k = 0; k < BLOCK; k++) {
         dct_backward(in[k]);
@@ -108,16 +99,10 @@ static inline __attribute__((always_inline)) void rows_backward(
     *(lanes *)&out->weight[i + GUARD] = *weight;
 }
 
-#define PLANES 4
 /* In variances: where a coefficient's square and half of the other planes' reach it together, half
  * is kept. */
 #define THRESHOLD (2.8F * 2.8F + 2)
 #define OTHERS    0.5F
-
-struct shrink_strips {
-    struct strip in[PLANES];
-    struct shrunk out[PLANES];
-};
 
 /* A mean is its plane's own matter; that of colour is always kept. */
 static inline __attribute__((always_inline)) void keep_means(
@@ -133,7 +118,7 @@ static inline __attribute__((always_inline)) void keep_means(
 }
 
 static void shrink_group(
-    struct shrink_strips *s, uint32_t i, const float *noise, const bool *is_grey)
+    struct denoise_strips *s, uint32_t i, const float *noise, const bool *is_grey)
 {
     lanes c[PLANES][BLOCK][BLOCK], kept[PLANES] = {{0}};
     const lanes variance = AT(noise), threshold = variance * THRESHOLD;
@@ -163,18 +148,18 @@ static void shrink_group(
 
 void denoise_shrink(const struct denoise_pass *pass)
 {
-    struct shrink_strips s;
-    memset(&s, 0, sizeof s);
+    struct denoise_strips *s = pass->strips;
+    memset(s, 0, sizeof *s);
     for (uint32_t j = 0; j < pass->block_rows; j++) {
         const uint32_t row = pass->first_row + j;
         for (unsigned p = 0; p < PLANES; p++)
-            columns_forward(pass, pass->in[p], 2 * row, &s.in[p]);
+            columns_forward(pass, pass->in[p], 2 * row, &s->in[p]);
         for (uint32_t i = 0; i < pass->blocks; i += LANES)
             shrink_group(
-                &s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i, pass->is_grey);
+                s, pass->first + i, pass->noise + (size_t)j * BLOCKS_SPAN + i, pass->is_grey);
         for (unsigned p = 0; p < PLANES; p++) {
-            columns_backward(pass, &s.out[p], 2 * row, pass->sum[p]);
-            add_weights(pass, &s.out[p], row, pass->weight[p]);
+            columns_backward(pass, &s->out[p], 2 * row, pass->sum[p]);
+            add_weights(pass, &s->out[p], row, pass->weight[p]);
         }
     }
 }

@@ -168,6 +168,7 @@ static void estimate_coarse(const struct denoise_tile *t)
 {
     struct denoise_scratch *s = t->scratch;
     struct denoise_pass pass = {.noise = s->noise[0],
+        .strips = &s->strips,
         .is_grey = t->recipe->is_grey,
         .span = COARSE_SPAN,
         .blocks = across(t).coarse,
@@ -191,6 +192,7 @@ static void estimate_cells(const struct denoise_tile *t)
 {
     struct denoise_scratch *s = t->scratch;
     struct denoise_pass pass = {.noise = s->noise[0],
+        .strips = &s->strips,
         .is_grey = t->recipe->is_grey,
         .span = CELL_SPAN,
         .first = CELL_FIRST,
