@@ -2,7 +2,7 @@
 /*
  * Filters that give the sample of one colour at a place between the samples of a mosaic: the best
  * linear estimate (Gauss-Markov) from 7x7 samples of all colours, for pictures whose covariance
- * falls exponentially with distance (a step edge model), whose colours differ by a fourteenth of
+ * falls exponentially with distance (a step edge model), whose colours differ by a twentieth of
  * their common part, seen through a lens that blurs by half a sample, with some noise: where there
  * is more of it, sharpness costs more than it is worth. Where the picture changes along one
  * direction more than along the other, distance along that other one counts for less.
@@ -19,14 +19,13 @@
 #define SIDE    FILTER_SIDE
 #define TAPS    FILTER_TAPS
 #define COLOURS 3
-#define FADING  20.0    /* samples in which the covariance falls to 1/e */
-#define CHROMA  0.07    /* variance of what the colours do not share, over what they do */
-#define NOISE   4e-5    /* of the first kind: variance over the picture's */
-#define MORE    2.3     /* of it in each kind after */
-#define GREY    0.18F   /* whose noise in a frame tells which kind is used */
-#define QUIET   1.8e-5F /* its variance up to which that is the first one; then fourfold for each */
-#define BLUR    0.5     /* samples, standard deviation, of both ends of a distance */
-#define ALONG   0.25    /* of a squared distance along detail */
+#define FADING  20.0  /* samples in which the covariance falls to 1/e */
+#define CHROMA  0.05  /* variance of what the colours do not share, over what they do */
+#define NOISE   1e-4  /* of the first kind, doubled for each one after: over the picture's */
+#define PICTURE 7.5F  /* variance of its light: far more than it has, since errors outlive noise */
+#define GREY    0.18F /* whose noise in a frame tells which kind is used */
+#define BLUR    0.5   /* samples, standard deviation, of both ends of a distance */
+#define ALONG   0.25  /* of a squared distance along detail */
 #define OF_E    1.4426950408889634 /* log2(e) */
 
 struct design {
@@ -167,7 +166,7 @@ unsigned isp_burst_filters_kind(const struct isp_burst_transform *t)
 {
     const float variance = t->noise_shot * GREY + t->noise_read;
     unsigned kind = 0;
-    for (float most = QUIET; variance > most; most *= 4) {
+    for (float most = 1.414F * (float)NOISE * PICTURE; variance > most; most *= 2) {
         if (++kind == ISP_BURST_FILTER_KINDS - 1)
             break;
     }
@@ -231,14 +230,11 @@ void isp_burst_filters_make(const struct isp_geometry *geometry, unsigned kind, 
 {
     const unsigned cfa = (unsigned)sisp_cfa_shift(
         isp_geometry_format(geometry)->cfa, geometry->crop.x, geometry->crop.y);
-    double noise = NOISE;
-    for (unsigned k = 0; k < kind; k++)
-        noise *= MORE;
     clear(filters, task);
     for (unsigned k = 0; k < 8; k++) {
         const unsigned site[2] = {k >> 1 & 1, k & 1};
         struct design d = {.along = k >> 2 ? ALONG : 1};
-        prepare(&d, noise, site);
+        prepare(&d, NOISE * (1U << kind), site);
         make_row(filters, &d, site, cfa, task);
     }
 }

@@ -28,8 +28,10 @@
 #define SIGMA 2048
 #define ASIDE 32767 /* there is no sample */
 
-/* Variances of change that are expected where none shows. */
-#define UNSEEN 0.15F
+/* Change that is expected where none shows: in variances of a sample of the reference, and of the
+ * frame's own. */
+#define UNSEEN     0.1F
+#define UNSEEN_OWN 0.4F
 
 /** What a block's samples are read by: the reference's means, by site of the crop (row and column,
  * even or odd). */
@@ -63,9 +65,9 @@ struct merge_target {
 
 /** How a frame's block was read. */
 struct merge_reading {
-    float own;   /* variance of a filtered sample over that of a sample */
-    float step;  /* of a difference, in sigmas of the reference */
-    float share; /* 256 over the full weight */
+    float own;  /* variance of a filtered sample over that of a sample */
+    float step; /* of a difference, in sigmas of the reference */
+    float full; /* one over the most that it weighs: its own and what is expected of change */
 };
 
 /** One frame's part of a strip. Row pointers: [REACH] is the strip's first row. */

@@ -326,11 +326,11 @@ static inline void add_row(const struct merge_strip *s, uint32_t row, const uint
         change = MOST(change, ALL(0.0F));
         lanes left = 1 - change * (1 / CHANGE);
         left = MOST(left, ALL(0.0F));
-        const lanes w = left * left / ((by.own + UNSEEN) + shared * change);
+        const lanes w = left * left / (by.full + shared * change);
         *(lanes *)&sum[i] += w * (SIGNED_FLOATS_OF(*(const shorts *)&z[i]) * by.step);
         *(lanes *)&weight[i] += w;
         *(lanes *)&noise[i] += w * w * by.own;
-        const ints share = __builtin_convertvector(w * by.share, ints);
+        const ints share = __builtin_convertvector(w * (by.full * 256), ints);
         *taken += share & (columns < (int32_t)(HALO + s->columns - i));
     }
 }

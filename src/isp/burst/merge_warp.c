@@ -299,7 +299,7 @@ static void warp_block(
         .row = (unsigned)at[1] & 1,
         .column = (unsigned)at[0] & 1};
     m->s->readings[w->frame][w->strip % STRIPS][k] =
-        (struct merge_reading){own, noise * (1.0F / SIGMA), (own + UNSEEN) * 256};
+        (struct merge_reading){own, noise * (1.0F / SIGMA), own * (1 + UNSEEN_OWN) + UNSEEN};
     const bool any_white =
         m->kernels->warp(&w->codes, &m->s->blocks[k], &patch, r->filters, &target);
     const bool is_inside =
