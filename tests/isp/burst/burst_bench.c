@@ -89,19 +89,20 @@ static void measure(struct bench *bench, enum isp_isa isa)
     uint16_t *merged = burst_memory((size_t)2 * g->crop.width * g->crop.height);
     uint16_t *noise = burst_memory(isp_burst_noise_map_size(g));
     void *align_scratch = burst_memory(isp_burst_align_scratch_size(g));
+    void *follow_scratch = burst_memory(isp_burst_follow_scratch_size(g));
+    struct isp_burst_vector *field = burst_memory(isp_burst_field_size(g, bench->count));
     double best[3] = {1e18, 1e18, 1e18};
     for (unsigned i = 0; i < 5; i++) {
         double at[4] = {now_ns()};
         struct isp_burst_transform t;
         burst_align_in(&burst, align_scratch, &t);
         at[1] = now_ns();
-        struct isp_burst_vector *field = burst_follow(&burst, &t);
+        burst_follow_in(&burst, &t, follow_scratch, field);
         at[2] = now_ns();
         const struct isp_burst_merge merge = {&t, field, filters, merged, noise};
         struct isp_burst_shares shares = {0};
         isp_burst_merge_band(&burst, &merge, 0, g->crop.height, scratch, &shares);
         at[3] = now_ns();
-        free(field);
         for (unsigned k = 0; k < 3; k++)
             best[k] = at[k + 1] - at[k] < best[k] ? at[k + 1] - at[k] : best[k];
     }

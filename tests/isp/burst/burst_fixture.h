@@ -148,12 +148,9 @@ static inline struct isp_burst_transform burst_align(const struct isp_geometry *
     return t;
 }
 
-static inline struct isp_burst_vector *burst_follow(
-    const struct isp_burst *burst, struct isp_burst_transform *t)
+static inline void burst_follow_in(const struct isp_burst *burst, struct isp_burst_transform *t,
+    void *scratch, struct isp_burst_vector *field)
 {
-    struct isp_burst_vector *field =
-        burst_memory(isp_burst_field_size(burst->geometry, burst->count));
-    void *scratch = burst_memory(isp_burst_follow_scratch_size(burst->geometry));
     isp_burst_follow_begin(burst, t, scratch, field);
     for (uint32_t phase = 0; phase < isp_burst_follow_phases(burst->count); phase++) {
         for (uint32_t i = isp_burst_follow_tasks(burst->geometry, phase); i-- > 0;) {
@@ -161,6 +158,15 @@ static inline struct isp_burst_vector *burst_follow(
             isp_burst_follow_run(burst, t, scratch, &task, field);
         }
     }
+}
+
+static inline struct isp_burst_vector *burst_follow(
+    const struct isp_burst *burst, struct isp_burst_transform *t)
+{
+    struct isp_burst_vector *field =
+        burst_memory(isp_burst_field_size(burst->geometry, burst->count));
+    void *scratch = burst_memory(isp_burst_follow_scratch_size(burst->geometry));
+    burst_follow_in(burst, t, scratch, field);
     free(scratch);
     return field;
 }
