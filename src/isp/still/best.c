@@ -48,7 +48,7 @@ static inline float shrink(
 
 /* ---- along columns ------------------------------------------------------------------------ */
 
-static void vertical_terms(const struct still_best_rows *w, int64_t y, unsigned phase, int32_t ends)
+static void vertical_terms(const struct still_best_rows *w, int64_t y, unsigned phase)
 {
     const float *r[7];
     for (int i = 0; i < 7; i++)
@@ -58,7 +58,7 @@ static void vertical_terms(const struct still_best_rows *w, int64_t y, unsigned 
     float *restrict power = w->best->power[y & 7][phase] + STILL_MARGIN_CELLS;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float near = r[2][k] + r[4][k], own = 2 * r[3][k] - (r[1][k] + r[5][k]);
         float other = 0.5F * (near - (r[0][k] + r[6][k]));
         d[k] = sign * (r[3][k] - 0.5F * near - 0.25F * own);
@@ -67,7 +67,7 @@ static void vertical_terms(const struct still_best_rows *w, int64_t y, unsigned 
     }
 }
 
-static void vertical_fit(const struct still_best_rows *w, int64_t y, unsigned phase, int32_t ends)
+static void vertical_fit(const struct still_best_rows *w, int64_t y, unsigned phase)
 {
     const float *r[5], *a[4], *b[4];
     for (int i = 0; i < 5; i++)
@@ -80,7 +80,7 @@ static void vertical_fit(const struct still_best_rows *w, int64_t y, unsigned ph
     const float *range = w->strip->recipe->slopes;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float product = (a[0][k] + a[3][k]) + (a[1][k] + a[2][k]);
         float power = (b[0][k] + b[3][k]) + (b[1][k] + b[2][k]);
         float own = 2 * r[2][k] - (r[0][k] + r[4][k]), near = r[1][k] + r[3][k];
@@ -89,38 +89,37 @@ static void vertical_fit(const struct still_best_rows *w, int64_t y, unsigned ph
     }
 }
 
-static void vertical_smooth(
-    const struct still_best_rows *w, int64_t y, unsigned phase, int32_t ends)
+static void vertical_smooth(const struct still_best_rows *w, int64_t y, unsigned phase)
 {
     const float *d[9];
     for (int i = 0; i < 9; i++)
         d[i] = w->best->vertical[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict smooth = w->best->smooth[y & 15][phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++)
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
         smooth[k] = low_pass(
             d[4][k], d[3][k] + d[5][k], d[2][k] + d[6][k], d[1][k] + d[7][k], d[0][k] + d[8][k]);
 }
 
 /* How fitted differences change along the column: 3x3 sums at red and blue. */
-static void vertical_change(const struct still_best_rows *w, int64_t y, int32_t ends)
+static void vertical_change(const struct still_best_rows *w, int64_t y)
 {
     const unsigned chroma = still_chroma_phase(w->strip->recipe, y);
-    still_row columns;
+    _Alignas(64) still_row columns;
     for (unsigned phase = 0; phase < 2; phase++) {
         const float *f[5];
         for (int i = 0; i < 5; i++)
             f[i] = w->best->fitted[(y + i - 2) & 7][phase] + STILL_MARGIN_CELLS;
         float *restrict sum = columns[phase] + STILL_MARGIN_CELLS;
         STILL_APART
-        for (int64_t k = -ends - 1; k < (int32_t)w->strip->cells + ends + 1; k++)
+        for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
             sum[k] = __builtin_fabsf(f[2][k] - f[0][k]) + __builtin_fabsf(f[3][k] - f[1][k]) +
                      __builtin_fabsf(f[4][k] - f[2][k]);
     }
     const float *own = columns[chroma] + STILL_MARGIN_CELLS, *side = still_side(columns, chroma);
     float *restrict out = w->best->change_sum[y & 7] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++)
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
         out[k] = own[k] + side[k] + side[k + 1];
 }
 
@@ -132,7 +131,7 @@ struct horizontal {
 };
 
 static void horizontal_terms(
-    const struct still_best_rows *w, struct horizontal *h, int64_t y, unsigned phase, int32_t ends)
+    const struct still_best_rows *w, struct horizontal *h, int64_t y, unsigned phase)
 {
     const float(*line)[STILL_ROW_CELLS] = w->lines[y & (STILL_LINES - 1)];
     const float *m = line[phase] + STILL_MARGIN_CELLS, *side = still_side(line, phase);
@@ -141,7 +140,7 @@ static void horizontal_terms(
     float *restrict power = h->power[phase] + STILL_MARGIN_CELLS;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float near = side[k] + side[k + 1], own = 2 * m[k] - (m[k - 1] + m[k + 1]);
         float other = 0.5F * (near - (side[k - 1] + side[k + 2]));
         d[k] = sign * (m[k] - 0.5F * near - 0.25F * own);
@@ -150,8 +149,8 @@ static void horizontal_terms(
     }
 }
 
-static void horizontal_fit(const struct still_best_rows *w, const struct horizontal *h, int64_t y,
-    unsigned phase, int32_t ends)
+static void horizontal_fit(
+    const struct still_best_rows *w, const struct horizontal *h, int64_t y, unsigned phase)
 {
     const float(*line)[STILL_ROW_CELLS] = w->lines[y & (STILL_LINES - 1)];
     const float *m = line[phase] + STILL_MARGIN_CELLS, *side = still_side(line, phase);
@@ -160,7 +159,7 @@ static void horizontal_fit(const struct still_best_rows *w, const struct horizon
     const float *range = w->strip->recipe->slopes;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float product = (a[k - 1] + a[k + 2]) + (a[k] + a[k + 1]);
         float power = (b[k - 1] + b[k + 2]) + (b[k] + b[k + 1]);
         float own = 2 * m[k] - (m[k - 1] + m[k + 1]), near = side[k] + side[k + 1];
@@ -169,8 +168,7 @@ static void horizontal_fit(const struct still_best_rows *w, const struct horizon
     }
 }
 
-static void horizontal_smooth(
-    const struct still_best_rows *w, struct horizontal *h, unsigned phase, int32_t ends)
+static void horizontal_smooth(const struct still_best_rows *w, struct horizontal *h, unsigned phase)
 {
     const float *d = h->difference[phase] + STILL_MARGIN_CELLS;
     const float *side = still_side(h->difference, phase);
@@ -178,7 +176,7 @@ static void horizontal_smooth(
     float *restrict square = h->square[phase] + STILL_MARGIN_CELLS;
     float *restrict noise = h->noise[phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float s = low_pass(d[k], side[k] + side[k + 1], d[k - 1] + d[k + 1],
             side[k - 1] + side[k + 2], d[k - 2] + d[k + 2]);
         smooth[k] = s;
@@ -194,7 +192,7 @@ static inline float nine(const float *own, const float *side, int64_t k)
 }
 
 static void horizontal_shrink(
-    const struct still_best_rows *w, const struct horizontal *h, int64_t y, int32_t ends)
+    const struct still_best_rows *w, const struct horizontal *h, int64_t y)
 {
     const unsigned phase = still_chroma_phase(w->strip->recipe, y);
     const float *s = h->smooth[phase] + STILL_MARGIN_CELLS, *s_side = still_side(h->smooth, phase);
@@ -204,7 +202,7 @@ static void horizontal_shrink(
     float *restrict out = w->best->across[y & 1] + STILL_MARGIN_CELLS;
     float *restrict error = w->best->across_error[y & 1] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float e;
         out[k] = shrink(nine(s, s_side, k), nine(q, q_side, k), nine(n, n_side, k), d[k], &e);
         error[k] = e;
@@ -212,15 +210,14 @@ static void horizontal_shrink(
 }
 
 /* Gradients of the fitted differences, and their sums of three. */
-static void horizontal_change(
-    const struct still_best_rows *w, struct horizontal *h, int64_t y, int32_t ends)
+static void horizontal_change(const struct still_best_rows *w, struct horizontal *h, int64_t y)
 {
     const float(*fitted)[STILL_ROW_CELLS] = w->best->across_fitted[y & 1];
     for (unsigned phase = 0; phase < 2; phase++) {
         const float *side = still_side(fitted, phase);
         float *restrict out = h->change[phase] + STILL_MARGIN_CELLS;
         STILL_APART
-        for (int64_t k = -ends - 1; k < (int32_t)w->strip->cells + ends + 1; k++)
+        for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
             out[k] = __builtin_fabsf(side[k + 1] - side[k]);
     }
     for (unsigned phase = 0; phase < 2; phase++) {
@@ -228,22 +225,22 @@ static void horizontal_change(
         const float *side = still_side(h->change, phase);
         float *restrict out = w->best->across_change[y & 3][phase] + STILL_MARGIN_CELLS;
         STILL_APART
-        for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++)
+        for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
             out[k] = own[k] + (side[k] + side[k + 1]);
     }
 }
 
-static void horizontal_row(const struct still_best_rows *w, int64_t y, int32_t ends)
+static void horizontal_row(const struct still_best_rows *w, int64_t y)
 {
-    struct horizontal h;
+    _Alignas(64) struct horizontal h;
     for (unsigned phase = 0; phase < 2; phase++)
-        horizontal_terms(w, &h, y, phase, ends + 5);
+        horizontal_terms(w, &h, y, phase);
     for (unsigned phase = 0; phase < 2; phase++) {
-        horizontal_fit(w, &h, y, phase, ends + 3);
-        horizontal_smooth(w, &h, phase, ends + 2);
+        horizontal_fit(w, &h, y, phase);
+        horizontal_smooth(w, &h, phase);
     }
-    horizontal_shrink(w, &h, y, ends);
-    horizontal_change(w, &h, y, ends + 1);
+    horizontal_shrink(w, &h, y);
+    horizontal_change(w, &h, y);
 }
 
 /* ---- green -------------------------------------------------------------------------------- */
@@ -255,8 +252,8 @@ static inline float sum_of(const float x[9])
 
 /* Estimates along columns into the row's scratch: as horizontal_shrink() does. What squares take to
  * read from rows of their own, they take to compute. */
-static void vertical_shrink(const struct still_best_rows *w, int64_t y, int32_t ends,
-    float *restrict out, float *restrict error)
+static void vertical_shrink(
+    const struct still_best_rows *w, int64_t y, float *restrict out, float *restrict error)
 {
     const unsigned phase = still_chroma_phase(w->strip->recipe, y);
     const float *d[9], *smooth[9];
@@ -265,7 +262,7 @@ static void vertical_shrink(const struct still_best_rows *w, int64_t y, int32_t 
         smooth[i] = w->best->smooth[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
     }
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float s[9], square[9], noise[9], e;
         for (int i = 0; i < 9; i++) {
             s[i] = smooth[i][k];
@@ -285,8 +282,8 @@ static inline float weight(float change)
 }
 
 /* The difference by four one-sided means of fitted differences: mean, and its inverse error. */
-static void four_sides(const struct still_best_rows *w, int64_t y, int32_t ends,
-    float *restrict out, float *restrict trust)
+static void four_sides(
+    const struct still_best_rows *w, int64_t y, float *restrict out, float *restrict trust)
 {
     const unsigned phase = still_chroma_phase(w->strip->recipe, y);
     const float(*across)[STILL_ROW_CELLS] = w->best->across_fitted[y & 1];
@@ -300,7 +297,7 @@ static void four_sides(const struct still_best_rows *w, int64_t y, int32_t ends,
     for (int i = 0; i < 3; i++)
         c[i] = w->best->across_change[(y + i - 1) & 3][phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float left = weight(c[0][k - 1] + c[1][k - 1] + c[2][k - 1]);
         float right = weight(c[0][k + 1] + c[1][k + 1] + c[2][k + 1]);
         float up = weight(c_above[k]), down = weight(c_below[k]);
@@ -313,14 +310,14 @@ static void four_sides(const struct still_best_rows *w, int64_t y, int32_t ends,
     }
 }
 
-static void green_row(const struct still_best_rows *w, int64_t y, int32_t ends)
+static void green_row(const struct still_best_rows *w, int64_t y)
 {
     const unsigned phase = still_chroma_phase(w->strip->recipe, y);
-    float rows[4][STILL_ROW_CELLS];
+    _Alignas(64) float rows[4][STILL_ROW_CELLS];
     float *down = rows[0] + STILL_MARGIN_CELLS, *down_error = rows[1] + STILL_MARGIN_CELLS;
     float *fitted = rows[2] + STILL_MARGIN_CELLS, *trust = rows[3] + STILL_MARGIN_CELLS;
-    vertical_shrink(w, y, ends, down, down_error);
-    four_sides(w, y, ends, fitted, trust);
+    vertical_shrink(w, y, down, down_error);
+    four_sides(w, y, fitted, trust);
     const float *across = w->best->across[y & 1] + STILL_MARGIN_CELLS;
     const float *across_error = w->best->across_error[y & 1] + STILL_MARGIN_CELLS;
     const float *m[2];
@@ -330,7 +327,7 @@ static void green_row(const struct still_best_rows *w, int64_t y, int32_t ends)
     float *restrict out = w->best->green[y & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict itself = w->best->green[y & 15][!phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -ends; k < (int32_t)w->strip->cells + ends; k++) {
+    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
         float inverse = 1 / (across_error[k] + down_error[k]);
         float smooth = (across[k] * down_error[k] + down[k] * across_error[k]) * inverse;
         float ratio = across_error[k] * down_error[k] * inverse * trust[k];
@@ -362,7 +359,7 @@ void STILL_SYMBOL(still_best, ISA_NAME)(const struct still_strip *strip, still_r
     const int64_t age = line - first;
     const struct isp_still_recipe *recipe = strip->recipe;
     const bool is_smooth = recipe->demosaic == SISP_DEMOSAIC_SMOOTH;
-    const int32_t around = (int32_t)recipe->around / 2 + is_smooth, ends = around + 4; /* green's */
+    const int32_t around = (int32_t)recipe->around / 2 + is_smooth;
     struct still_best_rows w = {strip, lines, best, around, recipe->root};
     if (is_smooth)
         w.root = (struct still_root){.straight = 1, .least = w.root.least, .most = w.root.most};
@@ -370,22 +367,22 @@ void STILL_SYMBOL(still_best, ISA_NAME)(const struct still_strip *strip, still_r
         root_row(strip, lines[line & (STILL_LINES - 1)]);
     for (unsigned phase = 0; phase < 2; phase++) {
         if (age >= 6)
-            vertical_terms(&w, line - 3, phase, ends + 1);
+            vertical_terms(&w, line - 3, phase);
         if (age >= 14) {
-            vertical_fit(&w, line - 7, phase, ends + 1);
-            vertical_smooth(&w, line - 7, phase, ends);
+            vertical_fit(&w, line - 7, phase);
+            vertical_smooth(&w, line - 7, phase);
         }
     }
     if (age >= 18)
-        vertical_change(&w, line - 9, ends);
+        vertical_change(&w, line - 9);
     if (age >= 20)
-        horizontal_row(&w, line - 10, ends);
+        horizontal_row(&w, line - 10);
     if (age >= 22)
-        green_row(&w, line - 11, ends);
+        green_row(&w, line - 11);
     if (age >= 26)
-        STILL_SYMBOL(still_chroma_terms, ISA_NAME)(&w, line - 13, around + 1);
+        STILL_SYMBOL(still_chroma_terms, ISA_NAME)(&w, line - 13);
     if (age >= 34)
-        STILL_SYMBOL(still_chroma_slope, ISA_NAME)(&w, line - 17, around + 1);
+        STILL_SYMBOL(still_chroma_slope, ISA_NAME)(&w, line - 17);
     if (age >= 2 * STILL_BEST_ROWS)
         STILL_SYMBOL(still_colour_row, ISA_NAME)(&w, line - STILL_BEST_ROWS, rgb);
 }

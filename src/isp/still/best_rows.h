@@ -7,6 +7,10 @@
 #include <isp/still/kernels.h>
 #include <isp/still/unpack.h>
 
+/* Stages go from this cell before a strip to still_end(): whole vectors from aligned addresses on.
+ * At both ends that is more than later stages look at, made of what the last strip left there. */
+#define STILL_LEAD_CELLS 16
+
 struct still_best_rows {
     const struct still_strip *strip;
     const still_row *lines; /* STILL_LINES of them */
@@ -14,6 +18,11 @@ struct still_best_rows {
     int32_t around;         /* cells at both ends that later stages see, too */
     struct still_root root; /* what leaves: light, or the scale itself */
 };
+
+static inline int64_t still_end(const struct still_best_rows *w)
+{
+    return ((int64_t)w->strip->cells + STILL_BEST_CELLS + 15) / 16 * 16;
+}
 
 static inline float still_light(const struct still_root *root, float x)
 {
@@ -38,13 +47,11 @@ static inline float still_slope(float product, float power, float prior, const f
     return still_clamp((product + prior) / (power + prior), range[0], range[1]);
 }
 
-/** Sums of products of high passes of green and of red or blue in row y. ends: cells more. */
-void STILL_SYMBOL(still_chroma_terms, ISA_NAME)(
-    const struct still_best_rows *w, int64_t y, int32_t ends);
+/** Sums of products of high passes of green and of red or blue in row y. */
+void STILL_SYMBOL(still_chroma_terms, ISA_NAME)(const struct still_best_rows *w, int64_t y);
 
 /** Slope of red or blue on green in row y. */
-void STILL_SYMBOL(still_chroma_slope, ISA_NAME)(
-    const struct still_best_rows *w, int64_t y, int32_t ends);
+void STILL_SYMBOL(still_chroma_slope, ISA_NAME)(const struct still_best_rows *w, int64_t y);
 
 /** All colours of row y. */
 void STILL_SYMBOL(still_colour_row, ISA_NAME)(

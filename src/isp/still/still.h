@@ -11,7 +11,7 @@
 
 /* A strip's cells (pairs of columns), and the most that a stage may see of its surroundings. */
 #define STILL_STRIP_CELLS  512
-#define STILL_MARGIN_CELLS 16 /* 64 bytes of floats: rows are aligned */
+#define STILL_MARGIN_CELLS 32 /* 128 bytes of floats: rows are aligned */
 #define STILL_ROW_CELLS    (STILL_STRIP_CELLS + 2 * STILL_MARGIN_CELLS)
 
 /* Rows and columns that the finish may see around a pixel, at most. */
