@@ -310,12 +310,14 @@ static void warp_block(
             m, &patch, from, clipped, m->transform->gain[w->frame] < LONGER, target.difference);
 }
 
-/* The rows that the next strip's view is likely to have more than this one. */
-static void prefetch_below(const struct merge *m, uint32_t frame, const struct view *v)
+/* A row that the next strip's view is likely to have more than this one: all at once are more than
+ * a core can wait for. */
+static void prefetch_below(
+    const struct merge *m, uint32_t frame, const struct view *v, uint32_t row)
 {
-    const int64_t x0 = v->x > 0 ? v->x : 0, y0 = v->y + v->rows;
+    const int64_t x0 = v->x > 0 ? v->x : 0, y = v->y + v->rows + row;
     const int64_t x1 = v->x + v->columns < m->width ? v->x + v->columns : m->width;
-    for (int64_t y = y0 > 0 ? y0 : 0; x0 < x1 && y < y0 + BLOCK && y < m->height; y++)
+    if (x0 < x1 && y >= 0 && y < m->height)
         isp_burst_prefetch(&m->frame, m->burst->raws[frame],
             (struct burst_part){(uint32_t)x0, (uint32_t)y, (uint32_t)(x1 - x0)});
 }
@@ -343,8 +345,9 @@ void isp_merge_warp(const struct merge *m, uint32_t frame, uint32_t strip)
         .codes = codes_of(m, frame),
         .view = view_of(m, strip, readings, first, count)};
     load_view(m, frame, &w.view, m->s->view);
-    prefetch_below(m, frame, &w.view);
     for (uint32_t k = first; k < first + count; k++) {
+        if ((k - first) % (BLOCKS / BLOCK) == 0)
+            prefetch_below(m, frame, &w.view, (k - first) / (BLOCKS / BLOCK));
         if (k + 1 < first + count)
             prefetch_filters(readings[k + 1].filters);
         warp_block(m, &w, &readings[k], k);
