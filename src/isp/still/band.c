@@ -48,18 +48,19 @@ static struct still_line line_at(struct walk *w, int64_t y)
     return (struct still_line){{row[0] + STILL_MARGIN_CELLS, row[1] + STILL_MARGIN_CELLS}};
 }
 
-static struct still_rgb rgb_of(float (*row)[STILL_RGB_FLOATS])
+/* What is made of it begins `around` columns before the strip: that is aligned. */
+static struct still_rgb rgb_of(float (*row)[STILL_RGB_FLOATS], uint32_t around)
 {
     struct still_rgb rgb;
     for (unsigned c = 0; c < 3; c++)
-        rgb.channel[c] = row[c] + 2 * STILL_MARGIN_CELLS;
-    rgb.luma = row[3] + 2 * STILL_MARGIN_CELLS;
+        rgb.channel[c] = row[c] + 2 * STILL_MARGIN_CELLS + around;
+    rgb.luma = row[3] + 2 * STILL_MARGIN_CELLS + around;
     return rgb;
 }
 
 static struct still_rgb rgb_at(struct scratch *scratch, uint32_t around, int64_t y)
 {
-    return rgb_of(scratch->rgb[(y + around) % (2 * around + 1)]);
+    return rgb_of(scratch->rgb[(y + around) % (2 * around + 1)], around);
 }
 
 static void linear_row(struct walk *w)
@@ -95,10 +96,10 @@ static void smooth_row(struct walk *w, const struct still_rgb *rgb)
 {
     struct still_rgb rows[3];
     for (int64_t i = -1; i <= 1; i++)
-        rows[i + 1] = rgb_of(w->scratch->rough[(w->next_rgb + i) & 3]);
+        rows[i + 1] = rgb_of(w->scratch->rough[(w->next_rgb + i) & 3], 0);
     while (w->next_line <= w->next_rgb + 1 + STILL_BEST_ROWS) {
         const int64_t line = w->next_line;
-        const struct still_rgb rough = rgb_of(w->scratch->rough[(line - STILL_BEST_ROWS) & 3]);
+        const struct still_rgb rough = rgb_of(w->scratch->rough[(line - STILL_BEST_ROWS) & 3], 0);
         linear_row(w);
         w->strip.recipe->kernels->best(
             &w->strip, w->scratch->lines, &w->scratch->best, line, w->first_line, &rough);
