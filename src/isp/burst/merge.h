@@ -23,8 +23,8 @@
 #define WINDOW_ROWS (BLOCK + 2 * MARGIN)
 #define WINDOW_SPAN (SPAN + 2 * MARGIN)
 
-/* Differences are in sigmas of their noise: 2048 to one, up to 16. Half of that, alone among its
- * neighbours, leaves a sample no weight. */
+/* Differences are in sigmas of their noise: 2048 to one, up to 16. Two thirds of that, alone among
+ * its neighbours, leaves a sample no weight. */
 #define SIGMA 2048
 #define ASIDE 32767 /* there is no sample */
 

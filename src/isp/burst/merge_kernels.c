@@ -234,8 +234,8 @@ static bool warp(const struct merge_codes *codes, const struct merge_block *bloc
 #define MEANS  9  /* samples of one colour whose differences are summed and squared */
 /* Of what noise makes of either, on average: what is less above it is not taken for change. */
 #define NOISE  0.3F
-#define CHANGE 8.0F /* beyond that, in variances, a sample has no weight */
-#define SHARED 0.7F /* of an error that all frames have in common */
+#define CHANGE 4.0F /* beyond that, in variances, a sample has no weight */
+#define SHARED 0.4F /* of an error that all frames have in common */
 
 #define MERGED_RANGE ((float)(65535 - ISP_MERGED_BLACK))
 
