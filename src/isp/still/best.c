@@ -58,7 +58,7 @@ static void vertical_terms(const struct still_best_rows *w, int64_t y, unsigned 
     float *restrict power = w->best->power[y & 7][phase] + STILL_MARGIN_CELLS;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float near = r[2][k] + r[4][k], own = 2 * r[3][k] - (r[1][k] + r[5][k]);
         float other = 0.5F * (near - (r[0][k] + r[6][k]));
         d[k] = sign * (r[3][k] - 0.5F * near - 0.25F * own);
@@ -80,7 +80,7 @@ static void vertical_fit(const struct still_best_rows *w, int64_t y, unsigned ph
     const float *range = w->strip->recipe->slopes;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float product = (a[0][k] + a[3][k]) + (a[1][k] + a[2][k]);
         float power = (b[0][k] + b[3][k]) + (b[1][k] + b[2][k]);
         float own = 2 * r[2][k] - (r[0][k] + r[4][k]), near = r[1][k] + r[3][k];
@@ -96,7 +96,7 @@ static void vertical_smooth(const struct still_best_rows *w, int64_t y, unsigned
         d[i] = w->best->vertical[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict smooth = w->best->smooth[y & 15][phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
+    for (int64_t k = still_begin(w); k < still_end(w); k++)
         smooth[k] = low_pass(
             d[4][k], d[3][k] + d[5][k], d[2][k] + d[6][k], d[1][k] + d[7][k], d[0][k] + d[8][k]);
 }
@@ -112,14 +112,14 @@ static void vertical_change(const struct still_best_rows *w, int64_t y)
             f[i] = w->best->fitted[(y + i - 2) & 7][phase] + STILL_MARGIN_CELLS;
         float *restrict sum = columns[phase] + STILL_MARGIN_CELLS;
         STILL_APART
-        for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
+        for (int64_t k = still_begin(w); k < still_end(w); k++)
             sum[k] = __builtin_fabsf(f[2][k] - f[0][k]) + __builtin_fabsf(f[3][k] - f[1][k]) +
                      __builtin_fabsf(f[4][k] - f[2][k]);
     }
     const float *own = columns[chroma] + STILL_MARGIN_CELLS, *side = still_side(columns, chroma);
     float *restrict out = w->best->change_sum[y & 7] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
+    for (int64_t k = still_begin(w); k < still_end(w); k++)
         out[k] = own[k] + side[k] + side[k + 1];
 }
 
@@ -140,7 +140,7 @@ static void horizontal_terms(
     float *restrict power = h->power[phase] + STILL_MARGIN_CELLS;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float near = side[k] + side[k + 1], own = 2 * m[k] - (m[k - 1] + m[k + 1]);
         float other = 0.5F * (near - (side[k - 1] + side[k + 2]));
         d[k] = sign * (m[k] - 0.5F * near - 0.25F * own);
@@ -159,7 +159,7 @@ static void horizontal_fit(
     const float *range = w->strip->recipe->slopes;
     const float sign = phase == still_chroma_phase(w->strip->recipe, y) ? -1 : 1;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float product = (a[k - 1] + a[k + 2]) + (a[k] + a[k + 1]);
         float power = (b[k - 1] + b[k + 2]) + (b[k] + b[k + 1]);
         float own = 2 * m[k] - (m[k - 1] + m[k + 1]), near = side[k] + side[k + 1];
@@ -176,7 +176,7 @@ static void horizontal_smooth(const struct still_best_rows *w, struct horizontal
     float *restrict square = h->square[phase] + STILL_MARGIN_CELLS;
     float *restrict noise = h->noise[phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float s = low_pass(d[k], side[k] + side[k + 1], d[k - 1] + d[k + 1],
             side[k - 1] + side[k + 2], d[k - 2] + d[k + 2]);
         smooth[k] = s;
@@ -202,7 +202,7 @@ static void horizontal_shrink(
     float *restrict out = w->best->across[y & 1] + STILL_MARGIN_CELLS;
     float *restrict error = w->best->across_error[y & 1] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float e;
         out[k] = shrink(nine(s, s_side, k), nine(q, q_side, k), nine(n, n_side, k), d[k], &e);
         error[k] = e;
@@ -217,7 +217,7 @@ static void horizontal_change(const struct still_best_rows *w, struct horizontal
         const float *side = still_side(fitted, phase);
         float *restrict out = h->change[phase] + STILL_MARGIN_CELLS;
         STILL_APART
-        for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
+        for (int64_t k = still_begin(w); k < still_end(w); k++)
             out[k] = __builtin_fabsf(side[k + 1] - side[k]);
     }
     for (unsigned phase = 0; phase < 2; phase++) {
@@ -225,7 +225,7 @@ static void horizontal_change(const struct still_best_rows *w, struct horizontal
         const float *side = still_side(h->change, phase);
         float *restrict out = w->best->across_change[y & 3][phase] + STILL_MARGIN_CELLS;
         STILL_APART
-        for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
+        for (int64_t k = still_begin(w); k < still_end(w); k++)
             out[k] = own[k] + (side[k] + side[k + 1]);
     }
 }
@@ -262,7 +262,7 @@ static void vertical_shrink(
         smooth[i] = w->best->smooth[(y + i - 4) & 15][phase] + STILL_MARGIN_CELLS;
     }
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float s[9], square[9], noise[9], e;
         for (int i = 0; i < 9; i++) {
             s[i] = smooth[i][k];
@@ -297,7 +297,7 @@ static void four_sides(
     for (int i = 0; i < 3; i++)
         c[i] = w->best->across_change[(y + i - 1) & 3][phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float left = weight(c[0][k - 1] + c[1][k - 1] + c[2][k - 1]);
         float right = weight(c[0][k + 1] + c[1][k + 1] + c[2][k + 1]);
         float up = weight(c_above[k]), down = weight(c_below[k]);
@@ -327,7 +327,7 @@ static void green_row(const struct still_best_rows *w, int64_t y)
     float *restrict out = w->best->green[y & 15][phase] + STILL_MARGIN_CELLS;
     float *restrict itself = w->best->green[y & 15][!phase] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float inverse = 1 / (across_error[k] + down_error[k]);
         float smooth = (across[k] * down_error[k] + down[k] * across_error[k]) * inverse;
         float ratio = across_error[k] * down_error[k] * inverse * trust[k];

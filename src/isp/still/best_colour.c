@@ -20,7 +20,7 @@ void STILL_SYMBOL(still_chroma_terms, ISA_NAME)(const struct still_best_rows *w,
     _Alignas(64) float rows[2][STILL_ROW_CELLS];
     float *restrict a = rows[0] + STILL_MARGIN_CELLS, *restrict b = rows[1] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float c = 4 * m[1][k] - (m[1][k - 1] + m[1][k + 1]) - (m[0][k] + m[2][k]);
         float green = 4 * g[1][k] - (g[1][k - 1] + g[1][k + 1]) - (g[0][k] + g[2][k]);
         a[k] = c * green;
@@ -29,7 +29,7 @@ void STILL_SYMBOL(still_chroma_terms, ISA_NAME)(const struct still_best_rows *w,
     float *restrict product = w->best->chroma_product[y & 15] + STILL_MARGIN_CELLS;
     float *restrict power = w->best->chroma_power[y & 15] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         product[k] = ((a[k - 2] + a[k + 2]) + (a[k - 1] + a[k + 1])) + a[k];
         power[k] = ((b[k - 2] + b[k + 2]) + (b[k - 1] + b[k + 1])) + b[k];
     }
@@ -44,7 +44,7 @@ void STILL_SYMBOL(still_chroma_slope, ISA_NAME)(const struct still_best_rows *w,
     }
     float *restrict out = w->best->slope[y & 3] + STILL_MARGIN_CELLS;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float product = ((a[0][k] + a[4][k]) + (a[1][k] + a[3][k])) + a[2][k];
         float power = ((b[0][k] + b[4][k]) + (b[1][k] + b[3][k])) + b[2][k];
         out[k] = still_slope(product, power, PRIOR_CHROMA, (const float[2]){0, 1.1F});
@@ -73,7 +73,7 @@ static void follow_two(const struct still_best_rows *w, const struct near *n,
 {
     const struct still_root root = w->root;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         float s = 0.5F * (n->slope[0][k] + n->slope[1][k]);
         float sample = 0.5F * (n->sample[0][k] + n->sample[1][k]);
         float mean = 0.5F * (n->green[0][k] + n->green[1][k]);
@@ -89,7 +89,7 @@ static void follow_four(const struct still_best_rows *w, const struct near *n,
 {
     const struct still_root root = w->root;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++) {
+    for (int64_t k = still_begin(w); k < still_end(w); k++) {
         const float s = MEAN(n->slope);
         const float a = n->sample[0][k] - s * n->green[0][k];
         const float b = n->sample[1][k] - s * n->green[1][k];
@@ -107,7 +107,7 @@ static void limited(const struct still_best_rows *w, const float *restrict in, f
 {
     const struct still_root root = w->root;
     STILL_APART
-    for (int64_t k = -STILL_LEAD_CELLS; k < still_end(w); k++)
+    for (int64_t k = still_begin(w); k < still_end(w); k++)
         out[k] = still_light(&root, in[k]);
 }
 

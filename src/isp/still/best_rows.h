@@ -7,10 +7,6 @@
 #include <isp/still/kernels.h>
 #include <isp/still/unpack.h>
 
-/* Stages go from this cell before a strip to still_end(): whole vectors from aligned addresses on.
- * At both ends that is more than later stages look at, made of what the last strip left there. */
-#define STILL_LEAD_CELLS 16
-
 struct still_best_rows {
     const struct still_strip *strip;
     const still_row *lines; /* STILL_LINES of them */
@@ -19,9 +15,17 @@ struct still_best_rows {
     struct still_root root; /* what leaves: light, or the scale itself */
 };
 
+/* Stages go from here to still_end(): whole vectors from aligned addresses on. At both ends that is
+ * more than later stages look at, made of what the last strip left there. Not from a constant:
+ * clang would keep loads for the next cell, and make no vectors. */
+static inline int64_t still_begin(const struct still_best_rows *w)
+{
+    return -(int64_t)((w->strip->margin + 15) / 16 * 16);
+}
+
 static inline int64_t still_end(const struct still_best_rows *w)
 {
-    return ((int64_t)w->strip->cells + STILL_BEST_CELLS + 15) / 16 * 16;
+    return ((int64_t)w->strip->cells + w->strip->margin + 15) / 16 * 16;
 }
 
 static inline float still_light(const struct still_root *root, float x)
