@@ -236,11 +236,12 @@ TEST(a_crop_of_packed_samples_is_what_it_holds)
     struct isp_geometry g = geometry_of(&m);
     struct sisp_coefficients c = {
         .black_level = {64, 64, 64, 64}, .white_level = 1023, .denoise = 1};
+    const struct denoiser d = usual(&strong);
     struct isp_denoise_recipe *recipe = aligned_alloc(64, isp_denoise_recipe_size());
     void *scratch = aligned_alloc(64, isp_denoise_scratch_size());
     struct mosaic out[2] = {mosaic_make(70, 50), mosaic_make(70, 50)};
     for (unsigned k = 0; k < 2; k++) {
-        CHECK_EQ(isp_denoise_compile(recipe, &g, &c, &strong, ISP_ISA_BASE), 0);
+        CHECK_EQ(isp_denoise_compile(recipe, &g, &c, &strong, d.isa), 0);
         const struct isp_denoise job = {
             k ? packed : (const uint8_t *)m.samples, out[k].samples, NULL};
         isp_denoise_tile(recipe, &job, 0, scratch);
