@@ -106,12 +106,12 @@ static inline __attribute__((always_inline)) void rows_backward(
 
 /* A mean is its plane's own matter; that of colour is always kept. */
 static inline __attribute__((always_inline)) void keep_means(
-    lanes c[PLANES][BLOCK][BLOCK], lanes threshold, const bool *is_grey, lanes kept[PLANES])
+    lanes c[PLANES][BLOCK][BLOCK], const lanes *threshold, const bool *is_grey, lanes kept[PLANES])
 {
     for (unsigned p = 0; p < PLANES; p++) {
         if (!is_grey[p])
             continue;
-        const masks is_signal = c[p][0][0] * c[p][0][0] >= threshold;
+        const masks is_signal = c[p][0][0] * c[p][0][0] >= *threshold;
         c[p][0][0] = (lanes)((masks)c[p][0][0] & is_signal);
         kept[p] = __builtin_convertvector(-is_signal, lanes);
     }
@@ -125,7 +125,7 @@ static void shrink_group(
     const lanes per_threshold = 1 / threshold;
     for (unsigned p = 0; p < PLANES; p++)
         rows_forward(&s->in[p], i, c[p]);
-    keep_means(c, threshold, is_grey, kept);
+    keep_means(c, &threshold, is_grey, kept);
     for (unsigned k = 1; k < BLOCK * BLOCK; k++) {
         lanes square[PLANES], all = {0};
         for (unsigned p = 0; p < PLANES; p++) {

@@ -37,7 +37,7 @@ TEST(presets_are_in_order)
     CHECK(memcmp(natural.ccm, neutral.ccm, sizeof(natural.ccm)) == 0);
     CHECK(memcmp(natural.tone, neutral.tone, sizeof(natural.tone)) == 0);
     CHECK(vivid.tone[60] < natural.tone[60] && vivid.tone[140] > natural.tone[140]);
-    CHECK_NEAR(coefficients_of(SISP_PRESET_NEUTRAL, 0, 0.5F).local_tone, 0.5, 1e-6);
+    CHECK_NEAR((double)coefficients_of(SISP_PRESET_NEUTRAL, 0, 0.5F).local_tone, 0.5, 1e-6);
     CHECK(coefficients_of(SISP_PRESET_NATURAL, 0, -1).local_tone == 0);
 }
 
