@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/** What merge.c and merge_warp.c share. */
+/** What merge.c, merge_view.c and merge_warp.c share. */
 #ifndef ISP_BURST_MERGE_JOB_H
 #define ISP_BURST_MERGE_JOB_H
 
@@ -8,9 +8,7 @@
 #define BLOCKS (SPAN / BLOCK) /* of a strip */
 #define LONGER 0.8F           /* gain of a frame that was exposed longer than the reference */
 
-/* A frame's samples that a strip's blocks read are unpacked once, as far as the blocks' whole
- * displacements differ by no more than this. */
-#define ROOM       16
+#define ROOM       16 /* samples that the displacements of blocks differ by that share a view */
 #define VIEW_ROWS  (PATCH + ROOM)
 #define VIEW_WORDS (SPAN - BLOCK + PATCH_ROW + ROOM + UNPACK_SLACK)
 
@@ -48,6 +46,33 @@ struct merge {
     struct isp_burst_shares *shares;
     struct scratch *s;
 };
+
+/** Samples of a frame from (x, y) of the crop on, which may lie beyond it. */
+struct merge_view {
+    int64_t x, y;
+    uint32_t columns, rows;
+    const uint8_t *words;
+    size_t stride_bytes;
+};
+
+/** Where a block is read in a frame: the nearest sample, and from there on. */
+struct merge_place {
+    int32_t shift[2];
+    unsigned across, down; /* FILTER_STEPS to a sample, from -1/2 on */
+};
+
+struct merge_place isp_merge_place(
+    const struct merge *merge, uint32_t frame, uint32_t strip, uint32_t block);
+
+/** What most of the strip's blocks read; good until the next one. */
+struct merge_view isp_merge_view(const struct merge *merge, uint32_t frame, uint32_t strip,
+    const struct merge_place places[], uint32_t first, uint32_t count);
+
+/** PATCH samples from (x, y) on; good until the next one or the next view. */
+struct merge_patch isp_merge_patch(
+    const struct merge *merge, uint32_t frame, const struct merge_view *view, int64_t x, int64_t y);
+
+struct merge_codes isp_merge_codes(const struct merge *merge, uint32_t frame);
 
 /** From the sums of the strip's columns, what its blocks are read by. */
 void isp_merge_find_blocks(const struct merge *merge);
