@@ -7,7 +7,8 @@
  * pictures coarse to fine, merge raw samples against a reference by the noise model. Otherwise it
  * goes its own way: motion to a fraction of a sample with what each tile can know of it
  * (follow.h), frames read between samples across colours (filters.c), weights in space by what
- * differs beyond noise (merge.c) instead of per frequency in tiles.
+ * differs beyond noise (merge.c) instead of per frequency in tiles, and where there is detail, all
+ * frames' samples at once (merge_fit.c).
  *
  *     align (one shift a frame) -> follow (a vector for each 8x8 samples) -> merge
  */

@@ -225,12 +225,32 @@ static void clear(struct isp_burst_filters *filters, unsigned y)
     }
 }
 
+/* Widths of the windows of fits, in samples. */
+static const double widths[FIT_WIDTHS] = {1.4, 1.0, 0.8, 0.6};
+
+/* A Gauss window, by the distances of samples from a place. */
+static void make_axis(struct fit_axis *axis, double width, double place)
+{
+    *axis = (struct fit_axis){.first = place < 0 ? -FIT_SIDE / 2 : 1 - FIT_SIDE / 2};
+    for (int32_t i = 0; i < FIT_SIDE; i++) {
+        const double x = (axis->first + i - place) / width;
+        double power = isp_exp2(-x * x / 2 * OF_E);
+        for (unsigned order = 0; order <= 2 * FIT_ORDER; order++, power *= x) {
+            axis->of[FIT_SUM((axis->first + i) & 1, order)] += (float)power;
+            if (order <= FIT_ORDER)
+                axis->of[FIT_WINDOW(i, order)] = (float)power;
+        }
+    }
+}
+
 void isp_burst_filters_make(const struct isp_geometry *geometry, unsigned kind, uint32_t task,
     struct isp_burst_filters *filters)
 {
     const unsigned cfa = (unsigned)sisp_cfa_shift(
         isp_geometry_format(geometry)->cfa, geometry->crop.x, geometry->crop.y);
     clear(filters, task);
+    for (unsigned k = 0; k < FIT_WIDTHS; k++)
+        make_axis(&filters->axes[k][task], widths[k], place_of(task));
     for (unsigned k = 0; k < 8; k++) {
         const unsigned site[2] = {k >> 1 & 1, k & 1};
         struct design d = {.along = k >> 2 ? ALONG : 1};

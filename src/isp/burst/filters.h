@@ -31,9 +31,28 @@ enum filter_detail {
     FILTER_DETAILS,
 };
 
+#define FIT_ORDER  4 /* of the polynomial that blocks are fitted by */
+#define FIT_SIDE   4 /* samples of a frame around a place, both ways */
+#define FIT_WIDTHS 4 /* of windows; the last is the narrowest */
+
+/* Where struct fit_axis has sums over samples an even or an odd way from the nearest, and each
+ * sample's. */
+#define FIT_SUMS             (2 * FIT_ORDER + 1)
+#define FIT_SUM(odd, order)  ((odd)*FIT_SUMS + (order))
+#define FIT_WINDOW(i, order) (2 * FIT_SUMS + (i) * (FIT_ORDER + 1) + (order))
+#define FIT_VALUES           40 /* and some of 0 */
+
+/** Samples of a row or column around a place in a fit (fit.h): the window times the distance to the
+ * power of an order, distances in widths of the window. */
+struct fit_axis {
+    int32_t first; /* sample, from the nearest one on */
+    float of[FIT_VALUES];
+};
+
 struct isp_burst_filters {
     /* [detail][whole displacement: odd rows, odd columns][down][across, from -1/2 to 1/2 sample] */
     struct filter_place places[FILTER_DETAILS][4][FILTER_PLACES][FILTER_PLACES];
+    struct fit_axis axes[FIT_WIDTHS][FILTER_PLACES]; /* at places of a row or column */
 };
 
 #endif

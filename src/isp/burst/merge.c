@@ -10,6 +10,7 @@
  * A frame's weight is that of the best linear mean: one over the variance of its noise and of what
  * its differences around the sample, squared and summed, have beyond noise. All colours are summed
  * together, so that rejection makes no colours; every threshold is in variances of the noise.
+ * Blocks of detail are then made anew from the frames that are accepted in them: merge_fit.c.
  */
 #include <isp/burst/merge_job.h>
 
@@ -82,8 +83,6 @@ static void load_window(const struct merge *m, uint32_t strip)
         else
             memset(clipped, 0, SPAN);
     }
-    m->kernels->find_slopes(
-        (const float(*)[WINDOW_SPAN])m->s->window, m->s->slopes[0], m->s->slopes[1]);
 }
 
 /* The strip's rows, and the noise of their samples from the mean of nine of a colour. */
@@ -107,7 +106,7 @@ static bool takes_part(const struct merge *m, uint32_t frame)
 static void load_strip(const struct merge *m, uint32_t strip)
 {
     load_reference(m, strip);
-    isp_merge_find_blocks(m);
+    isp_merge_find_blocks(m, strip);
     for (uint32_t i = 0; i < m->burst->count; i++) {
         if (takes_part(m, i))
             isp_merge_warp(m, i, strip);
@@ -134,6 +133,7 @@ static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32
     struct merge_strip strip = {.by = m->s->readings[frame][y0 / BLOCK % STRIPS],
         .leeway = noise < LONGER ? LONGER - noise : 0,
         .crowd = (float)(m->burst->count - 1),
+        .left = m->s->left[frame],
         .rows = y1 - y0,
         .columns = m->columns};
     for (uint32_t j = 0; j < y1 - y0 + 2 * REACH; j++) {
@@ -146,6 +146,8 @@ static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32
         strip.weight[j] = m->s->weight[j];
         strip.noise_sum[j] = m->s->noise[j];
     }
+    for (uint32_t i = 0; i < SPAN; i++)
+        strip.left[i] = 1;
     m->shares->taken[frame] += m->kernels->weigh(&strip);
 }
 
@@ -187,6 +189,8 @@ static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1)
         if (takes_part(m, i))
             add_frame(m, i, y0, y1);
     }
+    if (y1 - y0 == BLOCK)
+        isp_merge_fit(m, y0 / BLOCK);
     write_rows(m, y0, y1);
     write_noise(m, y0, y1);
 }
@@ -215,6 +219,7 @@ static void merge_init(struct merge *m, void *scratch)
     const struct sisp_coefficients *c = m->burst->coefficients;
     const struct isp_geometry *g = m->burst->geometry;
     m->kernels = isp_merge_kernels(m->burst->isa);
+    m->fit = isp_fit_kernels(m->burst->isa);
     m->frame = isp_burst_frame_of(g, m->burst->isa);
     m->width = g->crop.width;
     m->height = g->crop.height;

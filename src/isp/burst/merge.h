@@ -39,6 +39,9 @@ struct merge_block {
     enum filter_detail detail;
     float mean[4];
     float colour[4], level[4]; /* the mean of the site's colour over green's, and one over that */
+    /* Mean square of fine detail along rows, and columns, beyond noise, in a sample's variances. */
+    float texture[2];
+    float worth[4]; /* of a sample for what all colours share, over that of a green one */
 };
 
 /** How a frame's codes, brought to words of 15 bits, stand to light; by site of the crop. */
@@ -65,9 +68,10 @@ struct merge_target {
 
 /** How a frame's block was read. */
 struct merge_reading {
-    float own;  /* variance of a filtered sample over that of a sample */
-    float step; /* of a difference, in sigmas of the reference */
-    float full; /* one over the most that it weighs: its own and what is expected of change */
+    float own;     /* variance of a filtered sample over that of a sample */
+    float step;    /* of a difference, in sigmas of the reference */
+    float full;    /* one over the most that it weighs: its own and what is expected of change */
+    bool is_whole; /* no sample is clipped or missing */
 };
 
 /** One frame's part of a strip. Row pointers: [REACH] is the strip's first row. */
@@ -76,6 +80,7 @@ struct merge_strip {
     float *sum[BLOCK], *weight[BLOCK]; /* what is added to: differences in the reference's sigmas */
     float *noise_sum[BLOCK];           /* the sum's variance, over that of a sample */
     const struct merge_reading *by;    /* by block */
+    float *left;                       /* by column: least share of its weight that a sample has */
     float leeway; /* what the reference's noise alone may differ by beyond a difference's */
     float crowd;  /* frames that may share an error */
     uint32_t rows, columns; /* of them from column HALO on */
@@ -96,13 +101,13 @@ struct merge_kernels {
     /* Codes to light; returns whether any is white. */
     bool (*lighten)(
         const uint16_t *in, uint32_t count, const struct merge_levels *levels, float *out);
-    /* Squared differences of each column's samples to the next ones of their colour, to the right
-     * and up, summed over the window. */
-    void (*find_slopes)(const float window[WINDOW_ROWS][WINDOW_SPAN], float right[WINDOW_SPAN],
-        float up[WINDOW_SPAN]);
     /* 1 / sigma from the mean of nine samples of a colour; rows two above, at, and two below, from
      * two columns before on. */
     void (*find_certainty)(const float *const rows[3], float shot, float read, float *out);
+    /* Mean square of fine detail along rows, and along columns, of the window's first columns;
+     * `level`: what brings colours to one level, by site of the crop. */
+    void (*find_texture)(
+        const float window[WINDOW_ROWS][WINDOW_SPAN], const float level[4], float out[2]);
     /* Returns whether any word of the patch is white. */
     bool (*warp)(const struct merge_codes *codes, const struct merge_block *block,
         const struct merge_patch *patch, const struct filter_place *filters,

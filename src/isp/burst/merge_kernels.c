@@ -28,24 +28,6 @@ static bool lighten(
     return is_white || (parts[0] | parts[1]) != 0;
 }
 
-static void find_slopes(
-    const float window[WINDOW_ROWS][WINDOW_SPAN], float right[WINDOW_SPAN], float up[WINDOW_SPAN])
-{
-    const unsigned last = WINDOW_SPAN - 2 - BLOCK;
-    for (unsigned k = 0; k < last + BLOCK; k += BLOCK) {
-        const unsigned i = k < last ? k : last;
-        lanes across = {0}, down = {0};
-        for (unsigned j = 2; j < WINDOW_ROWS; j++) {
-            const lanes at = LANES_AT(&window[j][i]);
-            const lanes x = at - LANES_AT(&window[j][i + 2]), y = at - LANES_AT(&window[j - 2][i]);
-            across += x * x;
-            down += y * y;
-        }
-        *(lanes *)&right[i] = across;
-        *(lanes *)&up[i] = down;
-    }
-}
-
 static void find_certainty(const float *const rows[3], float shot, float read, float *restrict out)
 {
     float column[SPAN + 4];
@@ -56,6 +38,41 @@ static void find_certainty(const float *const rows[3], float shot, float read, f
         float mean = (column[i] + column[i + 2] + column[i + 4]) * (1.0F / 9);
         float variance = (mean > 0 ? mean : 0) * shot + read;
         out[i] = 1 / __builtin_sqrtf(variance);
+    }
+}
+
+/* Of five samples in a line, brought to one level by two of them each: waves of 2.5 to 6 samples,
+ * and nothing of levels and ramps, which each colour may have for itself. */
+#define FINE(a, b, d, e, even, odd) (((a) - (e)) * (even) - ((b) - (d)) * (odd)*2)
+
+static void find_texture(
+    const float window[WINDOW_ROWS][WINDOW_SPAN], const float level[4], float out[2])
+{
+    const float turned[4] = {level[1], level[0], level[3], level[2]};
+    const lanes even[2] = {ALTERNATE(&level[0]), ALTERNATE(&level[2])};
+    const lanes odd[2] = {ALTERNATE(&turned[0]), ALTERNATE(&turned[2])};
+    lanes across[2] = {{0}}, down[2] = {{0}}; /* two sums each: one would wait for itself */
+    for (unsigned j = 0; j < WINDOW_ROWS; j++) {
+        for (unsigned i = 0; i < BLOCK; i += 4) { /* the middle counts twice */
+            const float *w = &window[j][i];
+            const lanes x = FINE(LANES_AT(w), LANES_AT(w + 1), LANES_AT(w + 3), LANES_AT(w + 4),
+                even[j & 1], odd[j & 1]);
+            across[i / 4] += x * x;
+        }
+    }
+    for (unsigned j = 0; j + 4 < WINDOW_ROWS; j++) {
+        for (unsigned i = 0; i < WINDOW_ROWS; i += BLOCK) {
+            const float *w = &window[j][i];
+            const lanes x =
+                FINE(LANES_AT(w), LANES_AT(w + WINDOW_SPAN), LANES_AT(w + 3 * WINDOW_SPAN),
+                    LANES_AT(w + 4 * WINDOW_SPAN), even[j & 1], even[~j & 1]);
+            down[i / BLOCK] += x * x;
+        }
+    }
+    out[0] = out[1] = 0;
+    for (unsigned k = 0; k < BLOCK; k++) {
+        out[0] += (across[0][k] + across[1][k]) * (1.0F / WINDOW_ROWS / WINDOW_ROWS);
+        out[1] += (down[0][k] + down[1][k]) * (1.0F / (WINDOW_ROWS - 4) / WINDOW_ROWS);
     }
 }
 
@@ -221,6 +238,7 @@ static inline void add_row(const struct merge_strip *s, uint32_t row, const uint
         change = MOST(change, ALL(0.0F));
         lanes left = 1 - change * (1 / CHANGE);
         left = MOST(left, ALL(0.0F));
+        *(lanes *)&s->left[i] = LEAST(LANES_AT(&s->left[i]), left);
         const lanes w = left * left / (by.full + shared * change);
         *(lanes *)&sum[i] += w * (SIGNED_FLOATS_OF(*(const shorts *)&z[i]) * by.step);
         *(lanes *)&weight[i] += w;
@@ -274,4 +292,4 @@ static void find_noise(const float *restrict noise, const float *restrict weight
 
 extern const struct merge_kernels SYMBOL(ISA_NAME);
 const struct merge_kernels SYMBOL(ISA_NAME) = {
-    lighten, find_slopes, find_certainty, warp, weigh, finish, find_noise};
+    lighten, find_certainty, find_texture, warp, weigh, finish, find_noise};

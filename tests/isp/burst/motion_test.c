@@ -170,7 +170,7 @@ TEST(fractions_and_turns_are_followed)
         printf("  %u of %u blocks are off by more than 0.1 sample; %.2f dB of %.2f\n", e.wrong,
             e.blocks, gain, ideal);
         CHECK(e.wrong * 50 < e.blocks);
-        CHECK(gain > ideal - 0.8);
+        CHECK(gain > ideal);
         give_back(&s);
     }
 }
