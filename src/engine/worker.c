@@ -106,6 +106,21 @@ static void oversee_phase(struct eng_worker *worker)
     run_tasks(worker, 0, 0);
 }
 
+/* Kernels that save power wake a helper on its leader's core, and the two share it for the whole
+ * job while others idle. Nothing is lost: beside its leader a helper helps no one. A process of its
+ * own may not say where threads run. */
+static void spread_team(struct eng_worker *worker)
+{
+    uint32_t core = plat_core();
+    bool is_whole =
+        atomic_load_explicit(&worker->started, memory_order_acquire) == worker->team_size;
+    if (worker->is_foreign || core == worker->core || !is_whole)
+        return;
+    worker->core = core;
+    for (uint32_t i = 1; i < worker->team_size; i++)
+        plat_keep_off_core(&worker->team[i].thread, core);
+}
+
 /* Helpers that come while the gate is open take part; the leader waits only for those inside, so
  * that one which the system has not scheduled costs nothing. */
 static void lead_phase(struct eng_worker *worker)
@@ -116,6 +131,7 @@ static void lead_phase(struct eng_worker *worker)
     } else if (worker->team_size == 1 || worker->task_count <= 1) {
         run_tasks(worker, 0, 0);
     } else {
+        spread_team(worker);
         open_gate(worker);
         run_tasks(worker, 0, 0);
         close_gate(worker);
@@ -371,23 +387,25 @@ int eng_worker_start(struct eng_worker *worker)
 {
     const struct eng_worker_config *config = &worker->config->workers[worker->index];
     worker->team_size = config->threads;
+    worker->core = UINT32_MAX;
     sisp_assert(worker->team_size > 0 && worker->team_size <= ENG_TEAM_MAX);
     /* A process must not be starved, or it could not be killed in time. */
     worker->is_overseen = config->is_background && !worker->is_foreign;
     uint32_t count = worker->team_size + worker->is_overseen;
-    for (worker->started = 0; worker->started < count; worker->started++) {
-        int error = start_thread(worker, worker->started);
+    atomic_store_explicit(&worker->started, 0, memory_order_relaxed);
+    for (uint32_t number = 0; number < count; number++) {
+        int error = start_thread(worker, number);
         if (error)
             return error;
+        atomic_store_explicit(&worker->started, number + 1, memory_order_release);
     }
     return 0;
 }
 
 void eng_worker_await_team(struct eng_worker *worker)
 {
-    uint32_t entered;
-    while (
-        (entered = atomic_load_explicit(&worker->entered, memory_order_acquire)) < worker->started)
+    uint32_t entered, started = atomic_load_explicit(&worker->started, memory_order_relaxed);
+    while ((entered = atomic_load_explicit(&worker->entered, memory_order_acquire)) < started)
         plat_wait(&worker->entered, entered, PLAT_FOREVER);
 }
 
@@ -399,15 +417,16 @@ void eng_worker_stop(struct eng_worker *worker)
 
 bool eng_worker_join(struct eng_worker *worker, uint64_t deadline_ns)
 {
+    uint32_t started = atomic_load_explicit(&worker->started, memory_order_relaxed);
     for (;;) {
         uint32_t exited = atomic_load_explicit(&worker->exited, memory_order_acquire);
-        if (exited == worker->started)
+        if (exited == started)
             break;
         if (plat_now_ns() >= deadline_ns)
             return false;
         plat_wait(&worker->exited, exited, deadline_ns);
     }
-    for (uint32_t i = 0; i < worker->started; i++)
+    for (uint32_t i = 0; i < started; i++)
         plat_thread_join(&worker->team[i].thread);
     return true;
 }

@@ -28,14 +28,15 @@ struct eng_worker {
     const struct eng_span *spans; /* of all buffers, by index */
     struct eng_arena *arena;
     struct eng_worker_shared *shared;
-    uint32_t index, team_size, started;
+    uint32_t index, team_size;
+    uint32_t core;        /* that helpers keep off: the leader ran there */
     uint16_t incarnation; /* what tokens call it */
     enum plat_priority priority;
     _Atomic uint32_t is_stopping;
-    bool is_foreign;                  /* in a process of its own */
-    bool is_overseen;                 /* the leader is one more, and looks on */
-    bool is_starved;                  /* in this job: the leader does all tasks */
-    _Atomic uint32_t entered, exited; /* threads of the team */
+    bool is_foreign;                           /* in a process of its own */
+    bool is_overseen;                          /* the leader is one more, and looks on */
+    bool is_starved;                           /* in this job: the leader does all tasks */
+    _Atomic uint32_t started, entered, exited; /* threads of the team */
     /* The phase that the team works on; the gate publishes it. */
     const struct eng_command_config *command;
     uint32_t slot, phase, task_count;

@@ -46,6 +46,10 @@ void plat_thread_join(struct plat_thread *thread);
 /** The core that this thread runs on just now; UINT32_MAX: unknown. */
 uint32_t plat_core(void);
 
+/** Let a thread run on every core that the caller may use, except this one. Where there is no
+ * other, nothing changes. */
+void plat_keep_off_core(const struct plat_thread *thread, uint32_t core);
+
 /* ---- waiting ------------------------------------------------------------------------------- */
 
 #define PLAT_FOREVER UINT64_MAX

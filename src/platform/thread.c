@@ -92,3 +92,13 @@ uint32_t plat_core(void)
     int core = sched_getcpu();
     return core < 0 ? UINT32_MAX : (uint32_t)core;
 }
+
+void plat_keep_off_core(const struct plat_thread *thread, uint32_t core)
+{
+    cpu_set_t cores;
+    if (core >= CPU_SETSIZE || pthread_getaffinity_np(pthread_self(), sizeof(cores), &cores))
+        return;
+    CPU_CLR(core, &cores);
+    if (CPU_COUNT(&cores))
+        pthread_setaffinity_np((pthread_t)thread->handle, sizeof(cores), &cores);
+}

@@ -69,6 +69,11 @@ uint32_t plat_core(void)
     return sim_choose(SIM_SCENARIO, 3);
 }
 
+void plat_keep_off_core(const struct plat_thread *thread, uint32_t core)
+{
+    SIM_CHECK(thread->handle > 0 && core < 3);
+}
+
 void plat_thread_join(struct plat_thread *thread)
 {
     SIM_CHECK(thread->handle > 0);
