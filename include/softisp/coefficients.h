@@ -113,7 +113,7 @@ struct sisp_coefficients {
      */
     float local_tone, local_contrast, still_sharpness;
     /* Of stills, in the mosaic; 0: off, 1: as the noise model says, which leaves single frames
-     * alone that have hardly any; at most 2. */
+     * alone that show hardly any; at most 2. */
     float denoise;
 
     /* What follows explains the above; it does not change a pixel. */

@@ -124,6 +124,9 @@ int isp_still_compile(struct isp_still_recipe *recipe, const struct isp_geometry
     const struct sisp_coefficients *coefficients, enum isp_isa isa);
 size_t isp_still_scratch_size(const struct isp_geometry *geometry);
 
+/** The linear level, [1/4096,1], of which that tone curve makes middle grey. */
+float isp_still_middle_grey(const float tone[SISP_TONE_KNOTS]);
+
 /** For highlight recovery: where the sensor saturates, from a sixteenth of a raw as it came, whose
  * levels are those of `coefficients`, and of which or of whose burst the recipe makes a picture.
  * Without it samples count as clipped from nine tenths of the white level on. */

@@ -104,13 +104,16 @@ static void use_mosaic(
     c->white_level = 65535;
 }
 
-/* A single frame in which a middle grey stands more than twenty times above its noise gains
- * about a decibel, for several times the time of all the rest. Whoever asks for more than the
- * model's measure, or fuses, wants it gone nevertheless. */
-static bool is_quiet(const struct eng_job *job, const struct isp_denoise_noise *noise, float wish)
+/* A single frame in which middle grey stands more than twenty times above its noise gains about a
+ * decibel, for several times the time of all the rest. What the tone curve brightens to that, it
+ * brightens with its noise. Whoever asks for more than the model's measure, or fuses, wants it gone
+ * nevertheless. */
+static bool is_quiet(const struct eng_job *job, const struct isp_denoise_noise *noise,
+    const struct sisp_coefficients *own)
 {
-    const float grey = 0.18F, ratio = 20;
-    return !pipeline_is_burst(job) && wish <= 1 &&
+    const float ratio = 20, brightened = isp_still_middle_grey(own->tone);
+    const float grey = brightened < 0.18F ? brightened : 0.18F;
+    return !pipeline_is_burst(job) && own->denoise <= 1 &&
            (grey * noise->shot + noise->read) * ratio * ratio < grey * grey;
 }
 
@@ -128,7 +131,7 @@ static bool compile_denoise(struct pipeline *p, const struct eng_job *job,
     const float read = is_stated ? own->noise_read : payload->transform.noise_read;
     const struct isp_denoise_noise noise = {
         shot, read + 1 / (12 * range * range), lowest > merged_lowest ? lowest : merged_lowest};
-    return own->denoise > 0 && (shot > 0 || read > 0) && !is_quiet(job, &noise, own->denoise) &&
+    return own->denoise > 0 && (shot > 0 || read > 0) && !is_quiet(job, &noise, own) &&
            isp_denoise_compile(p->denoise, geometry, c, &noise, p->isa) == 0;
 }
 

@@ -219,6 +219,24 @@ def real_raws(folder):
     return [(unpack(name, folder), options) for name, options in raws]
 
 
+def noise_is_taken_where_it_is_brightened(folder):
+    """Middle grey stands 40 sigmas above its noise, what becomes middle grey of a dark frame 14."""
+    def spread(light, *options):
+        path, out = os.path.join(folder, 'n.pgm'), os.path.join(folder, 'n.ppm')
+        noise = np.random.default_rng(1).normal(0, np.sqrt(1e-4 * light + 1e-7), (256, 256))
+        write_pgm(path, np.round(4096 + (light + noise) * 61439), 65535)
+        code, _, err = run('develop', path, '-o', out, '--cfa', 'RGGB', '--black', 4096, '--depth', 16, '--wb', '1,1',
+                           '--color', 'camera', '--set', 'auto_exposure=0', *options)
+        expect(code == 0, err)
+        return read_ppm(out)[16:-16, 16:-16, 1].std()
+
+    off = ('--set', 'denoise=0')
+    expect(spread(0.18) == spread(0.18, *off), 'a quiet frame was smoothed')
+    dark, as_it_was = spread(0.02, '--exposure', 3), spread(0.02, '--exposure', 3, *off)
+    expect(dark < 0.25 * as_it_was, (dark, as_it_was))
+    expect(spread(0.02) == spread(0.02, *off), 'a frame that stays dark was smoothed')
+
+
 def same_bits_with_any_threads_and_isa(folder):
     if SANITIZED:
         raise Skip("checkkernels runs every level with sanitizers")
@@ -399,7 +417,8 @@ def interrupt_leaves_nothing(folder):
 
 
 main([flat_picture_is_exact, all_depths_and_writers_agree, malvar_on_kodak, malvar_on_mcmaster, bilinear_on_kodak, best_on_kodak_and_mcmaster,
-      lanes_agree_on_a_short_span, ipu3_and_monochrome_are_read, gopro_hero6, clipped_highlights_are_neutral, same_bits_with_any_threads_and_isa,
+      lanes_agree_on_a_short_span, ipu3_and_monochrome_are_read, gopro_hero6, clipped_highlights_are_neutral,
+      noise_is_taken_where_it_is_brightened, same_bits_with_any_threads_and_isa,
       one_bad_file_does_not_stop_the_rest, unwritable_outputs, full_disk, names_that_are_not_utf8,
       figures_on_a_full_disk, a_y4m_is_not_turned, a_y4m_of_10_bits, a_large_jpeg_takes_little_memory,
       a_wide_container_is_no_other_picture, closed_pipe, interrupt_leaves_nothing])

@@ -57,8 +57,7 @@ static struct look_map map_at(void *survey, const struct isp_geometry *geometry)
 
 /* ---- style --------------------------------------------------------------------------------- */
 
-/* log2 of the linear level that the curve makes middle grey of. */
-static float anchor_of(const float *tone)
+float isp_still_middle_grey(const float tone[SISP_TONE_KNOTS])
 {
     unsigned i = 1;
     while (i + 1 < SISP_TONE_KNOTS && tone[i] < MIDDLE_GREY)
@@ -66,7 +65,7 @@ static float anchor_of(const float *tone)
     const float low = sisp_tone_knot(i - 1), high = sisp_tone_knot(i);
     const float rise = tone[i] - tone[i - 1];
     const float share = rise > 0 ? look_clamp((MIDDLE_GREY - tone[i - 1]) / rise, 0, 1) : 0;
-    return look_log2(look_clamp(low + share * (high - low), 1.0F / 4096, 1));
+    return look_clamp(low + share * (high - low), 1.0F / 4096, 1);
 }
 
 struct look_style look_style_of(const struct sisp_coefficients *c)
@@ -79,7 +78,7 @@ struct look_style look_style_of(const struct sisp_coefficients *c)
         .contrast = c->local_contrast,
         .edge = 1,
         .unit = 1 / c->clip_level,
-        .anchor = anchor_of(c->tone)};
+        .anchor = look_log2(isp_still_middle_grey(c->tone))};
     for (unsigned i = 0; i < 3; i++) {
         const float gain = c->wb_gains[i] * style.unit;
         style.noise[0] += mix[i] * mix[i] * gain * shot;
