@@ -130,9 +130,10 @@ static void mirror_columns(const struct merge *m, int16_t *row)
 static void add_frame(const struct merge *m, uint32_t frame, uint32_t y0, uint32_t y1)
 {
     const float noise = m->transform->noise[frame];
+    const uint32_t others = m->transform->used & ~(1U << m->burst->reference);
     struct merge_strip strip = {.by = m->s->readings[frame][y0 / BLOCK % STRIPS],
         .leeway = noise < LONGER ? LONGER - noise : 0,
-        .crowd = (float)(m->burst->count - 1),
+        .crowd = (float)__builtin_popcount(others),
         .left = m->s->left[frame],
         .rows = y1 - y0,
         .columns = m->columns};
