@@ -19,6 +19,8 @@ const char *cli_fusion_fate(const struct sisp_fusion *fusion, unsigned i)
         return "reference";
     if (fusion->used >> i & 1)
         return "used";
+    if (fusion->copies >> i & 1)
+        return "left out: its samples are those of another frame";
     return fusion->residual[i] < FLT_MAX
                ? "left out: it looks like another scene, or moved out of reach"
                : "left out: nothing in it can be compared with the reference";

@@ -218,12 +218,13 @@ SISP_API SISP_MUST_CHECK int sisp_session_press(struct sisp_session *session, ui
 struct sisp_fusion {
     uint32_t count;
     uint32_t used;                                /* bit i: frame i took part */
+    uint32_t copies;                              /* bit i: not, since another has its samples */
     float share[SISP_BURST_MAX];                  /* of its samples that were taken, 0 to 1 */
     float dx[SISP_BURST_MAX], dy[SISP_BURST_MAX]; /* mean motion since the reference, samples */
     /* Mean difference to the reference once the motion of the whole frame (shift, turn, scale) is
      * taken away, in sigmas of the noise: 0.8 is noise alone; FLT_MAX: nothing can be compared.
-     * Frames that look like other scenes are left out, and those that moved too far: by more than
-     * 960 samples, or with less than a quarter of the reference in sight. */
+     * Frames that look like other scenes are left out, those that moved too far (by more than 960
+     * samples, or with less than a quarter of the reference in sight), and copies. */
     float residual[SISP_BURST_MAX];
     /* Brightness of the reference over the frame's: what submissions say of their exposures, and
      * lamps that flicker. */

@@ -320,7 +320,8 @@ struct isp_burst_transform {
     float gain[ISP_BURST_MAX];
     /* Variance of the frame's noise, once it is as bright, over that of the reference's. */
     float noise[ISP_BURST_MAX];
-    uint32_t used; /* bit i: frame i takes part */
+    uint32_t used;   /* bit i: frame i takes part */
+    uint32_t copies; /* bit i: it does not, since its samples are those of another frame */
     uint32_t reference;
     float noise_shot, noise_read; /* the coefficients', or estimated where they are unknown */
     float noise_error, noise_confidence; /* struct isp_noise; 0 and 1 where it is stated */

@@ -271,6 +271,7 @@ static void report(const struct pipeline *p, const struct eng_job *job, struct s
     const float samples = (float)p->still.crop.width * (float)p->still.crop.height;
     *out = (struct sisp_fusion){.count = job->input_count,
         .used = t->used,
+        .copies = t->copies,
         .noise_shot = t->noise_shot,
         .noise_read = t->noise_read,
         .noise_error = t->noise_error,

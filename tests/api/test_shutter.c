@@ -42,7 +42,7 @@ static void start(const char *knob, const char *value)
     sequence = 0;
 }
 
-/* A frame that is as bright all over, and its preview. */
+/* A frame that is as bright all over, but for one sample: it is no copy; and its preview. */
 static void feed_one(uint8_t level)
 {
     struct sisp_input input;
@@ -51,6 +51,7 @@ static void feed_one(uint8_t level)
         r = sisp_session_acquire(session, &input);
     REQUIRE(r == 0);
     memset(input.samples, level, input.size_bytes);
+    input.samples[1 + sequence % 64] ^= 1;
     const struct sisp_submission submission = {.lane = SISP_LANE_FAST, .sequence = sequence++};
     REQUIRE(sisp_session_submit(session, &input, &submission) == 0);
     REQUIRE(sisp_session_next(session, &result, WAIT_NS) == 0);
@@ -85,9 +86,8 @@ static void expect_still(
     CHECK_EQ(still->fusion->used, (1u << count) - 1);
     CHECK(still->fusion->share[count - 1] == 1.0F);
     const uint16_t *mosaic = (const uint16_t *)(const void *)still->raw.samples;
-    const int expected = 4096 + (65535 - 4096) * level / 255;
     for (unsigned i = 0; i < 64 * 64; i += 67)
-        CHECK(abs(mosaic[i] - expected) <= 2);
+        CHECK(abs(mosaic[i] - (4096 + (65535 - 4096) * level / 255)) <= 2);
 }
 
 static void expect_end(uint64_t token, enum sisp_outcome outcome, const char *reason)

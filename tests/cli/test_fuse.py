@@ -143,6 +143,15 @@ def another_scene_is_left_out(folder):
     expect(gain > 6, '%.2f dB' % gain)
 
 
+def copies_tell_nothing(folder):
+    frames, out, again = burst(folder), os.path.join(folder, 'out.pgm'), os.path.join(folder, 'again.pgm')
+    last = fuse(frames, out).splitlines()[-1].replace('out.pgm', '')
+    text = fuse(frames[:2] + frames[1:4] + frames[3:], again).splitlines()
+    expect([line.endswith('left out: its samples are those of another frame') for line in text].count(True) == 2, text)
+    expect(text[-1].replace('again.pgm', '') == last.replace(f'of {len(frames)},', f'of {len(frames) + 2},'), (text[-1], last))
+    expect(open(out, 'rb').read() == open(again, 'rb').read(), 'copies change the picture')
+
+
 def write_dng(path, pgm, exposure_s, margin=3, black=BLACK, down=0):
     """The PGM's frame with noise around it, and all that is told as options of a PGM; codes and levels lower by so many."""
     codes = np.frombuffer(open(pgm, 'rb').read()[-WIDTH * HEIGHT * 2:], '>u2').reshape(HEIGHT, WIDTH)
@@ -368,6 +377,6 @@ def wrong_use_is_one_sentence(folder):
 
 
 main([noise_is_taken_away, the_spatial_stage_takes_more, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
-      another_scene_is_left_out, a_dng_holds_the_same_samples_and_their_noise,
+      another_scene_is_left_out, copies_tell_nothing, a_dng_holds_the_same_samples_and_their_noise,
       a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
       a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, a_bracket_tells_black, pictures_are_written, wrong_use_is_one_sentence])

@@ -279,7 +279,7 @@ static void find_noise(const struct job *job, struct isp_burst_transform *out)
     struct isp_noise noise;
     for (uint32_t i = 0; i < job->burst->count; i++)
         alike |= (uint32_t)is_alike(job->burst, i) << i;
-    isp_noise_estimate(job->burst, out, alike, job->noise_scratch, &noise);
+    isp_noise_estimate(job->burst, out, alike & out->used, job->noise_scratch, &noise);
     out->noise_shot = noise.shot;
     out->noise_read = noise.read;
     out->noise_error = noise.error;
@@ -319,7 +319,10 @@ void isp_burst_align_begin(const struct isp_burst *burst, struct isp_burst_trans
     const struct sisp_coefficients *c = burst->coefficients;
     sisp_assert(burst->count >= 1 && burst->count <= ISP_BURST_MAX);
     sisp_assert(burst->reference < burst->count);
-    *out = (struct isp_burst_transform){.used = (uint32_t)(1ULL << burst->count) - 1,
+    const uint32_t all = (uint32_t)(1ULL << burst->count) - 1;
+    const uint32_t copies = isp_burst_find_copies(burst);
+    *out = (struct isp_burst_transform){.used = all & ~copies,
+        .copies = copies,
         .reference = burst->reference,
         .noise_shot = c->noise_shot,
         .noise_read = c->noise_read,

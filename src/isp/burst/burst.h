@@ -56,4 +56,7 @@ void isp_burst_prefetch(
 const uint16_t *isp_burst_row(
     const struct burst_frame *frame, const uint8_t *raw, uint32_t y, uint16_t *words);
 
+/** Frames, by bit, whose samples are those of the reference or of one before: they tell nothing. */
+uint32_t isp_burst_find_copies(const struct isp_burst *burst);
+
 #endif

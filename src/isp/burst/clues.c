@@ -94,7 +94,7 @@ void isp_burst_refine_frame(
         burst->raws[frame], t->dx[frame], t->dy[frame]};
     const float gain = t->gain[frame];
     const int32_t shift[2] = {t->dx[frame], t->dy[frame]};
-    if (frame == t->reference)
+    if (frame == t->reference || (t->copies >> frame & 1))
         return;
     look_at(&look, scratch);
     if (gain > (float)UNLIKE || gain < (float)(1 / UNLIKE))

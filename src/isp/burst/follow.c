@@ -174,10 +174,10 @@ static void judge(struct follow_job *job, uint32_t frame, struct isp_burst_trans
         job->affine = shift;
     }
     transform->residual[frame] = residual;
-    if (residual <= job->residual_most)
-        job->distance[frame > job->burst->reference] = follow_distance(job, frame);
-    else
+    if (residual > job->residual_most)
         transform->used &= ~(1U << frame);
+    if (transform->used >> frame & 1)
+        job->distance[frame > job->burst->reference] = follow_distance(job, frame);
 }
 
 static void remember_own_motion(struct follow_job *job, uint32_t side, struct follow_rows rows)
