@@ -279,5 +279,6 @@ int main(void)
     RUN(the_example_says_the_defaults);
     RUN(damaged_examples_are_taken_or_refused);
     RUN(sessions_refuse_knobs_out_of_range);
+    unlink(path);
     return test_report();
 }
