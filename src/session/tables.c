@@ -73,11 +73,12 @@ static void describe_lanes(
     }
     if (p->still.width) {
         size_t bytes = pipeline_pictures_bytes(p, ENG_LANE_BACKGROUND);
+        const uint32_t stills = params->is_live ? 2 : 1; /* one is looked at, one is made */
         add_lane(config, ENG_LANE_BACKGROUND, slow,
-            add_pool_of(config, params->output_memory, "still", bytes, params->is_live ? 2 : 1));
+            add_pool_of(config, params->output_memory, "still", bytes, stills));
         if (p->burst_frames)
-            config->lanes[ENG_LANE_BACKGROUND].role_pool[ROLE_MOTION] =
-                add_pool(config, "motion", isp_burst_field_size(&p->still, p->burst_frames), 2);
+            config->lanes[ENG_LANE_BACKGROUND].role_pool[ROLE_MOTION] = add_pool(
+                config, "motion", isp_burst_field_size(&p->still, p->burst_frames), stills);
         lanes++;
     }
     /* Payloads and states are small: enough for every frame in flight and what is committed. The
