@@ -10,8 +10,10 @@
 #define COARSE    32.0F /* samples: what counts as agreement at first, halved each round */
 #define FINE      0.1F
 #define ROUNDS    14
-#define SHIFTS    2 /* rounds that look for a translation only */
+#define SHIFTS    2  /* rounds that look for a translation only, and */
+#define TURNS     10 /* that look for no shear */
 #define STRAYS    0.25F
+#define HELD      1e9 /* beyond what all tiles together can know */
 
 struct normal {
     double m[TERMS][TERMS], b[TERMS];
@@ -98,6 +100,22 @@ static void add_tiles(struct normal *n, const struct follow_tiles *t, uint32_t s
     }
 }
 
+/* Hold the terms that are not looked for yet: while agreement is coarse, a shear takes a near and a
+ * far thing for one, bent, between the two. */
+static void hold(struct normal *n, int round)
+{
+    for (int i = 0; i < TERMS; i++)
+        n->m[i][i] += i % 3 == 0 ? 1e-6 : round < SHIFTS ? HELD : 1e-2;
+    for (int i = 1; i < 3 && round < TURNS; i++) { /* p[5] = p[1], p[4] = -p[2] */
+        const int j = TERMS - i;
+        const double between = i == 1 ? -HELD : HELD;
+        n->m[i][i] += HELD;
+        n->m[j][j] += HELD;
+        n->m[i][j] += between;
+        n->m[j][i] += between;
+    }
+}
+
 void isp_follow_affine(const struct follow_tiles *tiles, struct follow_affine *affine)
 {
     uint32_t step = 1;
@@ -107,8 +125,7 @@ void isp_follow_affine(const struct follow_tiles *tiles, struct follow_affine *a
     for (int round = 0; round < ROUNDS; round++) {
         struct normal n = {0};
         add_tiles(&n, tiles, step, spread > FINE ? spread : FINE, affine);
-        for (int i = 0; i < TERMS; i++)
-            n.m[i][i] += i % 3 == 0 ? 1e-6 : round < SHIFTS ? 1e9 : 1e-2;
+        hold(&n, round);
         if (!solve(&n))
             return;
         for (int i = 0; i < TERMS; i++)
