@@ -443,8 +443,9 @@ size_t isp_burst_merge_scratch_size(const struct isp_geometry *geometry);
  * Merge rows y0..y1-1 of the crop into the same rows of `merged`: 16-bit samples, CFA of the
  * crop's corner, stride 2 * crop.width, scaled so that black is ISP_MERGED_BLACK and white is
  * 65535. A sample that differs from the reference by more than the noise model allows takes no
- * part. count = 1 only rescales. What this band takes is added to `shares`. Bands begin and end at
- * whole blocks of 8 rows, the last at the crop's height.
+ * part. What the sensor cut off of the noise below its lowest code, which makes dark means too
+ * bright, is made up for. count = 1 only does that and rescales. What this band takes is added to
+ * `shares`. Bands begin and end at whole blocks of 8 rows, the last at the crop's height.
  */
 #define ISP_MERGED_BLACK 4096
 void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_merge *merge,

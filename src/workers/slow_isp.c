@@ -125,12 +125,11 @@ static bool compile_denoise(struct pipeline *p, const struct eng_job *job,
     const struct sisp_coefficients *own = &payload->coefficients;
     const float range = own->white_level - own->black_level[SISP_SITE_GR];
     const float lowest = -own->black_level[SISP_SITE_GR] / range;
-    const float merged_lowest = -(float)ISP_MERGED_BLACK / (65535 - ISP_MERGED_BLACK);
     const bool is_stated = own->noise_shot > 0 || own->noise_read > 0;
     const float shot = is_stated ? own->noise_shot : payload->transform.noise_shot;
     const float read = is_stated ? own->noise_read : payload->transform.noise_read;
-    const struct isp_denoise_noise noise = {
-        shot, read + 1 / (12 * range * range), lowest > merged_lowest ? lowest : merged_lowest};
+    const struct isp_denoise_noise noise = {shot, read + 1 / (12 * range * range),
+        pipeline_is_burst(job) || lowest < -1 ? -1 : lowest}; /* merging makes up for the cut */
     return own->denoise > 0 && (shot > 0 || read > 0) && !is_quiet(job, &noise, own) &&
            isp_denoise_compile(p->denoise, geometry, c, &noise, p->isa) == 0;
 }

@@ -192,6 +192,7 @@ static void merge_strip(const struct merge *m, uint32_t y0, uint32_t y1)
     }
     if (y1 - y0 == BLOCK)
         isp_merge_fit(m, y0 / BLOCK);
+    isp_merge_mend_cut(m, y0, y1);
     write_rows(m, y0, y1);
     write_noise(m, y0, y1);
 }
@@ -237,6 +238,7 @@ static void merge_init(struct merge *m, void *scratch)
     m->noise_shot = m->transform->noise_shot;
     m->noise_read = burst_read_noise(c, m->transform);
     m->s = scratch;
+    isp_merge_learn_cut(m);
 }
 
 void isp_burst_merge_band(const struct isp_burst *burst, const struct isp_burst_merge *merge,

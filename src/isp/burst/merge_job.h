@@ -9,6 +9,8 @@
 #define BLOCKS (SPAN / BLOCK) /* of a strip */
 #define LONGER 0.8F           /* gain of a frame that was exposed longer than the reference */
 
+#define CUT_STEPS 32
+
 #define ROOM       16 /* samples that the displacements of blocks differ by that share a view */
 #define VIEW_ROWS  (PATCH + ROOM)
 #define VIEW_WORDS (SPAN - BLOCK + PATCH_ROW + ROOM + UNPACK_SLACK)
@@ -43,6 +45,8 @@ struct merge {
     uint8_t channels[2][2];
     float neutral[3]; /* of white in the raw, over green */
     float noise_shot, noise_read;
+    /* By how much means from cut_first on are too bright, cut_steps a unit of light; 0: none is. */
+    float cut_off[CUT_STEPS + 1], cut_first, cut_steps;
     uint32_t width, height, blocks; /* blocks: of a row */
     uint32_t x0;                    /* column of the chunk, of which SPAN's [HALO] is */
     uint32_t columns;
@@ -83,6 +87,12 @@ void isp_merge_warp(const struct merge *merge, uint32_t frame, uint32_t strip);
 
 /** Once a strip's frames are weighed: its blocks of detail anew, from all frames at once. */
 void isp_merge_fit(const struct merge *merge, uint32_t strip);
+
+/** What is cut off of the noise at the lowest code, once noise and black are known. */
+void isp_merge_learn_cut(struct merge *merge);
+
+/** Take from the sums of merged rows what that makes them too bright. */
+void isp_merge_mend_cut(const struct merge *merge, uint32_t y0, uint32_t y1);
 
 /** Whether the strip's block has columns of the crop. */
 static inline bool merge_has_block(const struct merge *m, uint32_t block)

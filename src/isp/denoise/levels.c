@@ -5,10 +5,9 @@
  * has such a mean: by the noise model, the noise cut off where the sensor cuts it.
  */
 #include <isp/denoise/denoise.h>
+#include <isp/still/cut.h>
 
 #include <stdbool.h>
-
-#define NODES 33 /* of a binomial distribution, as good as Gaussian here */
 
 /* Of the noise cut off: mean of samples, and of their equalised levels. */
 struct means {
@@ -16,33 +15,30 @@ struct means {
 };
 
 struct curve {
-    double shot, root, read, lowest;
+    struct cut_noise noise;
+    double root;
 };
 
 static double equalise(const struct curve *c, double x)
 {
-    const double square = c->shot * x + c->root * c->root;
+    const double square = c->noise.shot * x + c->root * c->root;
     return 2 * x / (__builtin_sqrt(square > 0 ? square : 0) + c->root);
 }
 
 /* The light of an equalised level. */
 static double light_of(const struct curve *c, double level)
 {
-    return level * (c->shot * level * 0.25 + c->root);
+    return level * (c->noise.shot * level * 0.25 + c->root);
 }
 
 static struct means means_of(const struct curve *c, double light)
 {
-    const double sigma = __builtin_sqrt((light > 0 ? c->shot * light : 0) + c->read);
-    const double step = sigma / __builtin_sqrt((NODES - 1) / 4.0);
-    double weight = 1.0 / (1ULL << (NODES - 1));
+    struct cut_node nodes[CUT_NODES];
     struct means sum = {0, 0};
-    for (unsigned k = 0; k < NODES; k++) {
-        double x = light + ((double)k - (NODES - 1) / 2) * step;
-        x = x < c->lowest ? c->lowest : x > 1 ? 1 : x;
-        sum.light += weight * x;
-        sum.level += weight * equalise(c, x);
-        weight *= (double)(NODES - 1 - k) / (k + 1);
+    cut_nodes(&c->noise, light, nodes);
+    for (unsigned k = 0; k < CUT_NODES; k++) {
+        sum.light += nodes[k].weight * nodes[k].light;
+        sum.level += nodes[k].weight * equalise(c, nodes[k].light);
     }
     return sum;
 }
@@ -85,17 +81,15 @@ static struct walk walk_begin(const struct curve *c, double light, bool is_singl
 
 void isp_denoise_levels(struct isp_denoise_recipe *recipe, const struct isp_denoise_noise *noise)
 {
-    const struct curve c = {.shot = (double)noise->shot,
-        .read = (double)noise->read,
-        .root =
-            __builtin_sqrt((double)noise->read + 0.375 * (double)noise->shot * (double)noise->shot),
-        .lowest = (double)noise->lowest};
+    const double shot = (double)noise->shot, read = (double)noise->read;
+    const struct curve c = {
+        {shot, read, (double)noise->lowest}, __builtin_sqrt(read + 0.375 * shot * shot)};
     /* Light below black is noise: one sigma of it is kept, so that a mean of blacks stays black. */
-    const double darkest = -__builtin_sqrt(c.read);
+    const double darkest = -__builtin_sqrt(read);
     const double first = equalise(&c, darkest), last = equalise(&c, 1);
     const double step = (last - first) / (LEVELS - 1);
     struct walk many = walk_begin(&c, darkest, false), one = walk_begin(&c, darkest, true);
-    recipe->shot = (float)c.shot;
+    recipe->shot = noise->shot;
     recipe->root = (float)c.root;
     recipe->square = recipe->root * recipe->root;
     recipe->first = (float)first;
