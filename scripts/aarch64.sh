@@ -56,7 +56,8 @@ compile checks "" tests/kernels/*.c
 # shellcheck disable=SC2086
 check checkkernels $build/checks/*.o $build/generic/*.o $build/reference/tests-reference-fast*.o $isp
 for test in tests/isp/fast/test_fast.c tests/isp/fast/test_contracts.c tests/isp/fast/test_pair.c tests/isp/fast/test_bayer.c \
-    tests/isp/fast/test_shadows.c tests/isp/still/still_test.c tests/isp/still/look_test.c tests/isp/still/presets_test.c tests/isp/denoise/denoise_test.c tests/isp/burst/burst_test.c tests/isp/burst/motion_test.c \
+    tests/isp/fast/test_shadows.c tests/isp/still/still_test.c tests/isp/still/look_test.c tests/isp/still/presets_test.c tests/isp/denoise/denoise_test.c \
+    tests/isp/burst/affine_test.c tests/isp/burst/burst_test.c tests/isp/burst/cut_test.c tests/isp/burst/motion_test.c \
     tests/isp/auto/test_auto_awb.c tests/isp/auto/test_auto_color.c tests/isp/auto/test_auto_control.c \
     tests/isp/auto/test_auto_exposure.c tests/isp/auto/test_auto_loop.c tests/isp/auto/test_auto_tone.c \
     tests/isp/auto/test_auto_white.c; do
