@@ -28,10 +28,10 @@ def mosaic(dx, dy, seed=1):
     return scene(x - dx, y - dy, seed) * np.tile(tint, (HEIGHT // 2, WIDTH // 2))
 
 
-def write(path, linear, shift=0):
+def write(path, linear, shift=0, noise=NOISE):
     """With one draw of noise for each name, in 12 bits, or in those shifted up."""
     rng = np.random.default_rng(sum(os.path.basename(path).encode()))
-    noisy = linear + rng.standard_normal(linear.shape) * np.sqrt(NOISE[0] * linear + NOISE[1])
+    noisy = linear + rng.standard_normal(linear.shape) * np.sqrt(noise[0] * linear + noise[1])
     codes = np.clip(np.rint(BLACK + noisy * (WHITE - BLACK)), 0, WHITE).astype(int) << shift
     with open(path, 'wb') as f:
         f.write(b'P5\n%d %d\n65535\n' % (WIDTH, HEIGHT) + codes.astype('>u2').tobytes())
@@ -50,13 +50,13 @@ def burst(folder, shift=0):
             for i, m in enumerate(MOTION)]
 
 
-def options(shift=0):
+def options(shift=0, noise=NOISE):
     return ['--cfa', 'RGGB', '--black', BLACK << shift, '--white', WHITE << shift,
-            '--noise', '%g,%g' % NOISE]
+            '--noise', '%g,%g' % noise]
 
 
-def fuse(frames, out, *more, shift=0):
-    code, text, err = run('fuse', *frames, '-o', out, *options(shift), *more)
+def fuse(frames, out, *more, shift=0, noise=NOISE):
+    code, text, err = run('fuse', *frames, '-o', out, *options(shift, noise), *more)
     expect(code == 0, err)
     return text.decode()
 
@@ -114,6 +114,18 @@ def the_spatial_stage_takes_more(folder):
     dng = os.path.join(folder, 'out.dng')
     fuse(frames, dng, '--spatial')
     expect(51041 not in read_dng(dng)[1], 'states a noise that nobody knows')
+
+
+def shadows_are_true_where_noise_is_cut_off(folder):
+    """Black lies half a sigma above code 0: means of samples are too bright."""
+    noise, out, light = (2e-2, 1.77e-2), os.path.join(folder, 'out.pgm'), 0.02
+    frames = [write(os.path.join(folder, 'd%d.pgm' % i), np.full((HEIGHT, WIDTH), light), noise=noise) for i in range(5)]
+    sigma = np.sqrt(noise[0] * light + noise[1])
+    off = [(read(frames[0]).mean() - light) / sigma]
+    for more in [], ['--spatial']:
+        fuse(frames, out, *more, noise=noise)
+        off.append((read(out).mean() - light) / sigma)
+    expect(off[0] > 0.1 and max(np.abs(off[1:])) < 0.05, off)
 
 
 def the_same_bits(folder):
@@ -376,7 +388,7 @@ def wrong_use_is_one_sentence(folder):
             expect(not glob.glob(os.path.join(folder, '*never*')), os.listdir(folder))
 
 
-main([noise_is_taken_away, the_spatial_stage_takes_more, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
+main([noise_is_taken_away, the_spatial_stage_takes_more, shadows_are_true_where_noise_is_cut_off, unknown_noise_is_estimated, the_same_bits, depth_of_the_file_changes_nothing,
       another_scene_is_left_out, copies_tell_nothing, a_dng_holds_the_same_samples_and_their_noise,
       a_dng_tells_the_noise_that_is_there, others_read_the_dng, a_dng_developed_is_the_burst_developed,
       a_single_raw_becomes_a_dng, dng_inputs_are_what_they_say, a_bracket_has_highlights_and_clear_shadows, a_bracket_tells_black, pictures_are_written, wrong_use_is_one_sentence])
