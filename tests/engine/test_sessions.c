@@ -264,14 +264,15 @@ TEST(close_with_frames_in_all_queues)
     REQUIRE(fixture_next(&fixture, &held) == 0);
     submit_to(other, ENG_LANE_FAST); /* never read */
     CHECK_EQ(eng_drain(fixture.runtime, other, 5000 * MS), 0);
-    REQUIRE(eng_plan_request(fixture.runtime, other, 4, 0, &token) == 0);
     atomic_store(&fixture.commands[FAST_ISP].hold, 1);
     atomic_store(&fixture.commands[SLOW_ISP].hold, 1);
-    for (int i = 0; i < 7; i++)
+    submit_to(other, ENG_LANE_BACKGROUND);
+    REQUIRE(fixture_until_runs(&fixture, SLOW_ISP, 1)); /* what comes now waits behind it */
+    REQUIRE(eng_plan_request(fixture.runtime, other, 4, 0, &token) == 0);
+    for (int i = 0; i < 6; i++)
         submit_to(other, i < 5 ? ENG_LANE_FAST : ENG_LANE_BACKGROUND); /* one to the floor */
     submit_to(0, ENG_LANE_BACKGROUND);
     REQUIRE(fixture_until_runs(&fixture, FAST_ISP, 3));
-    REQUIRE(fixture_until_runs(&fixture, SLOW_ISP, 1));
     REQUIRE(fixture_until_runs(&fixture, RAW_ISP, 1));
     struct plat_thread closer = {.name = "closer", .run = close_it, .argument = &other};
     REQUIRE(plat_thread_create(&closer) == 0);
