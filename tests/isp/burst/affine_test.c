@@ -1,26 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The motion that most tiles agree on, of fields of tiles that are made up. */
+#include "burst_fixture.h"
+
 #include <isp/burst/follow.h>
 
-#include <base/prng.h>
-
 #include "tests/harness/test.h"
-
-#include <math.h>
 
 #define WIDTH  40
 #define HEIGHT 24
 #define COUNT  (WIDTH * HEIGHT)
 
 static float planes[5][COUNT];
-
-static double random_normal(struct base_prng *prng)
-{
-    double sum = -6;
-    for (int k = 0; k < 12; k++)
-        sum += (double)(base_prng_next(prng) >> 40) / (1 << 24);
-    return sum;
-}
 
 /* Tiles that move as the first motion says, below `rows` of them as the second one; each knows as
  * much as it says, some much and some little. */
@@ -34,8 +24,8 @@ static struct follow_tiles tiles_of(
         const float knows = (float)(1 + base_prng_next(prng) % 300);
         float v[2];
         follow_affine_at(&motion[i / WIDTH >= rows], &t, at, v);
-        t.x[i] = v[0] + (float)random_normal(prng) / sqrtf(knows);
-        t.y[i] = v[1] + (float)random_normal(prng) / sqrtf(knows);
+        t.x[i] = v[0] + burst_gauss(prng) / sqrtf(knows);
+        t.y[i] = v[1] + burst_gauss(prng) / sqrtf(knows);
         t.xx[i] = t.yy[i] = knows;
         t.xy[i] = 0;
     }
