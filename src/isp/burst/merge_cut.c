@@ -77,24 +77,21 @@ static float off_by(const struct merge *m, float mean)
     return m->cut_off[k] + (at - (float)k) * (m->cut_off[k + 1] - m->cut_off[k]);
 }
 
-/* Rows or columns of the same colour; beyond the last ones they are mirrored. */
-static uint32_t mirrored(int64_t at, uint32_t count)
-{
-    return count > 1 ? unpack_mirror(at, count) : 0;
-}
-
-/* Means of the nine samples of a colour around each, of the strip's own rows. */
+/* Means of the nine samples of a colour around each, of the strip's own rows; beyond the first and
+ * the last of them, and of the columns, they are mirrored. */
 static void find_means(
     const float light[BLOCK][SPAN], uint32_t row, uint32_t rows, uint32_t columns, float out[SPAN])
 {
-    const float *restrict up = light[mirrored((int64_t)row - 2, rows)], *restrict at = light[row];
-    const float *restrict down = light[mirrored((int64_t)row + 2, rows)];
+    const float *restrict up = light[unpack_mirror((int64_t)row - 2, rows)], *restrict at =
+                                                                                 light[row];
+    const float *restrict down = light[unpack_mirror((int64_t)row + 2, rows)];
     float sums[2 + SPAN + 2], *column = sums + 2;
     for (uint32_t i = 0; i < columns; i++)
         column[i] = up[i] + at[i] + down[i];
     for (int32_t k = 1; k <= 2; k++) {
-        column[-k] = column[mirrored(-k, columns)];
-        column[columns - 1 + (uint32_t)k] = column[mirrored((int64_t)columns - 1 + k, columns)];
+        column[-k] = column[unpack_mirror(-k, columns)];
+        column[columns - 1 + (uint32_t)k] =
+            column[unpack_mirror((int64_t)columns - 1 + k, columns)];
     }
     for (uint32_t i = 0; i < columns; i++)
         out[i] = (sums[i] + sums[i + 2] + sums[i + 4]) * (1.0F / 9);

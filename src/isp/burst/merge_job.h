@@ -9,7 +9,7 @@
 #define BLOCKS (SPAN / BLOCK) /* of a strip */
 #define LONGER 0.8F           /* gain of a frame that was exposed longer than the reference */
 
-#define CUT_STEPS 32
+#define CUT_STEPS 32 /* of the light in which noise is cut off */
 
 #define ROOM       16 /* samples that the displacements of blocks differ by that share a view */
 #define VIEW_ROWS  (PATCH + ROOM)

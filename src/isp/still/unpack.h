@@ -129,7 +129,7 @@ static inline uint32_t unpack_mirror(int64_t i, uint32_t count)
 {
     if (i >= 0 && i < count)
         return (uint32_t)i;
-    int64_t period = 2 * ((int64_t)count - 1);
+    const int64_t period = count > 1 ? 2 * ((int64_t)count - 1) : 1;
     i %= period;
     if (i < 0)
         i += period;
