@@ -117,19 +117,20 @@ static bool is_quiet(const struct eng_job *job, const struct isp_denoise_noise *
            (grey * noise->shot + noise->read) * ratio * ratio < grey * grey;
 }
 
-/* Whether there is noise to be reduced, of a known model. */
+/* Whether there is noise to be reduced, of a known model. What a sensor cuts off of it, so far
+ * below black, a merge has made up for; none reaches down to 1. */
 static bool compile_denoise(struct pipeline *p, const struct eng_job *job,
     const struct isp_geometry *geometry, const struct sisp_coefficients *c)
 {
     const struct payload *payload = job->reads[ROLE_PAYLOAD].bytes;
     const struct sisp_coefficients *own = &payload->coefficients;
     const float range = own->white_level - own->black_level[SISP_SITE_GR];
-    const float lowest = -own->black_level[SISP_SITE_GR] / range;
+    const float cut = pipeline_is_burst(job) ? 1 : own->black_level[SISP_SITE_GR] / range;
     const bool is_stated = own->noise_shot > 0 || own->noise_read > 0;
     const float shot = is_stated ? own->noise_shot : payload->transform.noise_shot;
     const float read = is_stated ? own->noise_read : payload->transform.noise_read;
-    const struct isp_denoise_noise noise = {shot, read + 1 / (12 * range * range),
-        pipeline_is_burst(job) || lowest < -1 ? -1 : lowest}; /* merging makes up for the cut */
+    const struct isp_denoise_noise noise = {
+        shot, read + 1 / (12 * range * range), cut < 1 ? -cut : -1};
     return own->denoise > 0 && (shot > 0 || read > 0) && !is_quiet(job, &noise, own) &&
            isp_denoise_compile(p->denoise, geometry, c, &noise, p->isa) == 0;
 }
